@@ -1,0 +1,86 @@
+package tenant
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Action is what a person may do with an operation.
+type Action string
+
+const (
+	// ActionRetry tries the failed step, or the blocked undo, again.
+	ActionRetry Action = "retry"
+	// ActionSkip goes on without the failed step, or without the blocked undo.
+	ActionSkip Action = "skip"
+	// ActionRollback undoes everything that was done.
+	ActionRollback Action = "rollback"
+)
+
+// Actions lists every action in the order in which they are offered.
+func Actions() []Action { return []Action{ActionRetry, ActionSkip, ActionRollback} }
+
+// event is what an action means to the transition table.
+func (a Action) event() Event {
+	switch a {
+	case ActionRetry:
+		return EventRetry
+	case ActionSkip:
+		return EventSkip
+	case ActionRollback:
+		return EventRollback
+	}
+	return ""
+}
+
+// AllowedActions lists the actions that the transition table has for a state,
+// on the given side of the pivot. It is empty, never nil, when there is none.
+func AllowedActions(state State, pivotPassed bool) []Action {
+	allowed := []Action{}
+	for _, a := range Actions() {
+		if _, err := Next(state, pivotPassed, a.event()); err == nil {
+			allowed = append(allowed, a)
+		}
+	}
+	return allowed
+}
+
+// MaxReasonLength is the longest reason, in characters: two lines of a
+// terminal, with room for a ticket's number.
+const MaxReasonLength = 500
+
+// ActionRequest is who asks for an action, and why. It travels to the workflow
+// in clear: whoever types a reason is told so.
+type ActionRequest struct {
+	Actor  string `json:"actor"`
+	Reason string `json:"reason"`
+	// RequestID makes a repeated request act once. Without one, an action
+	// counts for the parking that was current when it was accepted.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Clean trims and checks the form of a request. The error, if any, is an
+// *InvalidError.
+func (r ActionRequest) Clean() (ActionRequest, error) {
+	var errs []FieldError
+	r.Actor, r.Reason = strings.TrimSpace(r.Actor), strings.TrimSpace(r.Reason)
+	if r.Actor == "" || utf8.RuneCountInString(r.Actor) > 200 {
+		errs = append(errs, FieldError{Field: "actor", Message: "must say who acts, in 1 to 200 characters"})
+	}
+	if n := utf8.RuneCountInString(r.Reason); n < 1 || n > MaxReasonLength {
+		errs = append(errs, FieldError{Field: "reason", Message: "must say why, in 1 to 500 characters"})
+	}
+	for _, f := range []struct{ field, value string }{{"actor", r.Actor}, {"reason", r.Reason}, {"requestId", r.RequestID}} {
+		if !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, unicode.IsControl) {
+			errs = append(errs, FieldError{Field: f.field, Message: "must not contain control characters"})
+		}
+	}
+	if len(r.RequestID) > 255 {
+		errs = append(errs, FieldError{Field: "requestId", Message: "must have at most 255 characters"})
+	}
+	if len(errs) > 0 {
+		return ActionRequest{}, &InvalidError{Fields: errs}
+	}
+	return r, nil
+}

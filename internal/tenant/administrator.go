@@ -1,0 +1,93 @@
+package tenant
+
+import (
+	"net/mail"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Limits of the administrator's fields. 254 is the longest address that fits
+// an SMTP path and 64 the longest local part (RFC 5321, 4.5.3.1).
+const (
+	MaxEmailLength      = 254
+	maxEmailLocalLength = 64
+	MaxPersonNameLength = 100
+)
+
+// Administrator is the first user of a tenant: the person who gets the welcome
+// mail. All of it is personal data: it stays in the database and in the mail.
+type Administrator struct {
+	Email     string
+	FirstName string
+	LastName  string
+}
+
+// Clean trims the fields and reports every one that is wrong. prefix is put in
+// front of the fields' names, e.g. "admin" for adminEmail.
+func (a Administrator) Clean() (Administrator, []FieldError) {
+	var errs []FieldError
+	a.Email = strings.TrimSpace(a.Email)
+	if msg := checkEmail(a.Email); msg != "" {
+		errs = append(errs, FieldError{Field: "adminEmail", Message: msg})
+	}
+	for _, f := range []struct {
+		field string
+		value *string
+	}{{"adminFirstName", &a.FirstName}, {"adminLastName", &a.LastName}} {
+		*f.value = strings.TrimSpace(*f.value)
+		if msg := checkPersonName(*f.value); msg != "" {
+			errs = append(errs, FieldError{Field: f.field, Message: msg})
+		}
+	}
+	return a, errs
+}
+
+func checkEmail(s string) string {
+	const hint = "must be a plain e-mail address such as ada@hospital.example"
+	if s == "" || len(s) > MaxEmailLength || strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.IsSpace(r) || r == '"' || r == '<' || r == '>' || r == ','
+	}) {
+		return hint
+	}
+	parsed, err := mail.ParseAddress(s)
+	if err != nil || parsed.Address != s || parsed.Name != "" {
+		return hint
+	}
+	at := strings.LastIndexByte(s, '@')
+	local, domain := s[:at], s[at+1:]
+	if len(local) > maxEmailLocalLength || !isHostname(domain) {
+		return hint
+	}
+	return ""
+}
+
+// isHostname accepts dotted names of at least two labels, international ones
+// too; an address at a bare host or an IP literal can't be a hospital's.
+func isHostname(domain string) bool {
+	labels := strings.Split(domain, ".")
+	if len(labels) < 2 || len(domain) > 253 {
+		return false
+	}
+	for _, l := range labels {
+		if l == "" || len(l) > 63 || strings.HasPrefix(l, "-") || strings.HasSuffix(l, "-") {
+			return false
+		}
+		for _, r := range l {
+			if r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
+				return false
+			}
+		}
+	}
+	return strings.ContainsFunc(labels[len(labels)-1], unicode.IsLetter)
+}
+
+func checkPersonName(s string) string {
+	if n := utf8.RuneCountInString(s); n < 1 || n > MaxPersonNameLength {
+		return "must have 1 to 100 characters"
+	}
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		return "must not contain control characters"
+	}
+	return ""
+}

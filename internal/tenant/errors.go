@@ -1,0 +1,93 @@
+package tenant
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// The errors that every package speaks. Adapters turn foreign errors into
+// these; the API and the command line turn these into answers.
+var (
+	// ErrNotFound is a tenant, operation or invitation that does not exist.
+	ErrNotFound = errors.New("not found")
+	// ErrNameTaken is a name that another tenant holds.
+	ErrNameTaken = errors.New("the name is taken by another tenant")
+	// ErrOperationOpen is a tenant that already has an open operation.
+	ErrOperationOpen = errors.New("the tenant has an open operation")
+	// ErrIdempotencyMismatch is an Idempotency-Key that was used before with
+	// another request.
+	ErrIdempotencyMismatch = errors.New("the idempotency key was used for another request")
+	// ErrVersionMismatch is a change based on an old version of a row.
+	ErrVersionMismatch = errors.New("the resource was changed meanwhile")
+	// ErrSuperseded is an attempt that comes too late: its operation has gone
+	// on without it, and it changed nothing.
+	ErrSuperseded = errors.New("superseded: the operation has gone on without this attempt")
+	// ErrUnavailable is a dependency that does not answer now. Trying again
+	// later may help; nothing was changed.
+	ErrUnavailable = errors.New("temporarily unavailable")
+	// ErrBadCursor is a cursor that no listing has given out.
+	ErrBadCursor = errors.New("the cursor is not one that a listing returned")
+)
+
+// FieldError is one wrong field of a request.
+type FieldError struct {
+	Field   string
+	Message string
+}
+
+// InvalidError is a request with wrong fields, all of them.
+type InvalidError struct{ Fields []FieldError }
+
+func (e *InvalidError) Error() string {
+	parts := make([]string, len(e.Fields))
+	for i, f := range e.Fields {
+		parts[i] = f.Field + " " + f.Message
+	}
+	return strings.Join(parts, "; ")
+}
+
+// ActionRefusedError is an action that the operation's state does not allow.
+type ActionRefusedError struct {
+	Action  Action   `json:"action"`
+	State   State    `json:"state"`
+	Allowed []Action `json:"allowed"`
+}
+
+func (e *ActionRefusedError) Error() string {
+	if len(e.Allowed) == 0 {
+		return fmt.Sprintf("%s is refused: the operation is %s and nothing can be done with it now", e.Action, e.State)
+	}
+	names := make([]string, len(e.Allowed))
+	for i, a := range e.Allowed {
+		names[i] = string(a)
+	}
+	return fmt.Sprintf("%s is refused: the operation is %s, which allows: %s", e.Action, e.State, strings.Join(names, ", "))
+}
+
+// StepError is a failed attempt at a step or its undo. Adapters return it for
+// every failure they understand; anything else counts as passing.
+type StepError struct {
+	Step  Step
+	Class FailureClass
+	// Reason is the cause in plain words with what to do. It is stored, shown
+	// and never encrypted: nothing personal or secret goes into it.
+	Reason string
+	// Permanent tells that repeating the attempt cannot help.
+	Permanent bool
+	// RetryAfter is the earliest useful time for the next attempt; zero leaves
+	// it to the retry policy.
+	RetryAfter time.Duration
+	// Err is the cause, for the log of the process that met it.
+	Err error
+}
+
+func (e *StepError) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("%s: %s", e.Step, e.Reason)
+	}
+	return fmt.Sprintf("%s: %s: %v", e.Step, e.Reason, e.Err)
+}
+
+func (e *StepError) Unwrap() error { return e.Err }

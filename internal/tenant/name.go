@@ -1,0 +1,93 @@
+package tenant
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Limits of a tenant's name, in characters (code points) after trimming.
+const (
+	MinNameLength = 3
+	MaxNameLength = 100
+)
+
+// maxIdentifier is the longest identifier, in bytes, that PostgreSQL keeps
+// whole (NAMEDATALEN - 1).
+const maxIdentifier = 63
+
+// CleanName trims a name and checks it: 3 to 100 characters, no control
+// characters. Any script, quotes and emoji are fine.
+func CleanName(name string) (string, *FieldError) {
+	name = norm.NFC.String(strings.TrimSpace(name))
+	bad := func(msg string) (string, *FieldError) {
+		return "", &FieldError{Field: "name", Message: msg}
+	}
+	if !utf8.ValidString(name) {
+		return bad("must be valid UTF-8")
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+			return bad("must not contain control characters or line breaks")
+		}
+	}
+	if n := utf8.RuneCountInString(name); n < MinNameLength || n > MaxNameLength {
+		return bad("must have 3 to 100 characters, not counting spaces around it")
+	}
+	if !strings.ContainsFunc(name, unicode.IsGraphic) || strings.TrimFunc(name, invisible) == "" {
+		return bad("must have at least one visible character")
+	}
+	return name, nil
+}
+
+// invisible reports characters that leave nothing on the screen: spaces of
+// every kind and format characters such as a zero-width joiner.
+func invisible(r rune) bool {
+	return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zs, r)
+}
+
+// NameKey is the form in which two names are compared: trimmed, composed and
+// case-folded. It is unique among tenants that are not FAILED, ARCHIVED or
+// DELETED.
+func NameKey(name string) string {
+	return norm.NFC.String(cases.Fold().String(norm.NFC.String(strings.TrimSpace(name))))
+}
+
+// Slug is the part of the name that is safe in an identifier: lower-case ASCII
+// letters and digits joined by underscores. It is empty for a name of another
+// script, which is fine: the id makes the schema's name unique.
+func Slug(name string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range norm.NFKD.String(strings.ToLower(name)) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			if gap && b.Len() > 0 {
+				b.WriteByte('_')
+			}
+			gap = false
+			b.WriteRune(r)
+		case unicode.Is(unicode.Mn, r): // an accent taken off its letter
+		default:
+			gap = true
+		}
+	}
+	return b.String()
+}
+
+// SchemaName names the tenant's schema and role: t_<slug>_<last 8 hex digits
+// of the id>, or t_<8> when the slug is empty, at most 63 bytes. The last
+// digits of a UUIDv7 are random; its first ones are the clock and collide.
+func SchemaName(slug string, id ID) string {
+	tail := string(id[len(id)-8:])
+	if room := maxIdentifier - len("t__") - len(tail); len(slug) > room {
+		slug = strings.TrimRight(slug[:room], "_")
+	}
+	if slug == "" {
+		return "t_" + tail
+	}
+	return "t_" + slug + "_" + tail
+}

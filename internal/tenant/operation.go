@@ -1,0 +1,109 @@
+package tenant
+
+import "time"
+
+// Kind says what an operation does to its tenant.
+type Kind string
+
+// KindProvision creates a tenant, or creates a failed one anew.
+const KindProvision Kind = "provision"
+
+// State is where an operation is.
+type State string
+
+const (
+	// StatePending is accepted; no run has taken it yet. It starts by itself
+	// as soon as a worker and Temporal are there.
+	StatePending State = "PENDING"
+	// StateRunning is being worked on; failing attempts are repeated by
+	// themselves.
+	StateRunning State = "RUNNING"
+	// StateNeedsAttention is a step that used up its retries (or, once the
+	// tenant is active, cannot succeed): a person decides. Its deadline decides
+	// if nobody does.
+	StateNeedsAttention State = "NEEDS_ATTENTION"
+	// StateRollingBack is undoing what was done, newest first.
+	StateRollingBack State = "ROLLING_BACK"
+	// StateRollbackBlocked is an undo that did not succeed in its budget. It
+	// is tried again ever more slowly until it does, or until an administrator
+	// skips it.
+	StateRollbackBlocked State = "ROLLBACK_BLOCKED"
+	// StateSucceeded is done.
+	StateSucceeded State = "SUCCEEDED"
+	// StateRolledBack is undone: nothing is left but the record.
+	StateRolledBack State = "ROLLED_BACK"
+)
+
+// States lists every state.
+func States() []State {
+	return []State{
+		StatePending, StateRunning, StateNeedsAttention, StateRollingBack,
+		StateRollbackBlocked, StateSucceeded, StateRolledBack,
+	}
+}
+
+// Closed reports whether nothing happens any more in this state.
+func (s State) Closed() bool { return s == StateSucceeded || s == StateRolledBack }
+
+// FailureClass tells an operator what sort of failure stopped a step.
+type FailureClass string
+
+const (
+	// ClassPermanent will not go away by waiting: somebody has to change
+	// something.
+	ClassPermanent FailureClass = "permanent"
+	// ClassExhausted is a passing fault that lasted longer than the step's
+	// retry budget.
+	ClassExhausted FailureClass = "exhausted"
+	// ClassConflict is something in the way that belongs to somebody else.
+	ClassConflict FailureClass = "conflict"
+	// ClassCapacity is a limit that was reached: disk, connections, balance.
+	ClassCapacity FailureClass = "capacity"
+	// ClassAuth is a refused credential: a key, password or signature.
+	ClassAuth FailureClass = "auth"
+	// ClassCancelled was stopped by a person.
+	ClassCancelled FailureClass = "cancelled"
+	// ClassUndoFailed is an undo that did not succeed.
+	ClassUndoFailed FailureClass = "undo_failed"
+)
+
+// Operation is one piece of work on one tenant, from its acceptance to its
+// end. A tenant has at most one open operation.
+type Operation struct {
+	ID         OperationID
+	TenantID   ID
+	Kind       Kind
+	State      State
+	Generation int
+	// PivotPassed tells that the tenant became active: from here on nothing is
+	// rolled back.
+	PivotPassed bool
+	// RunID is the Temporal run that claimed the operation; empty before.
+	RunID string
+	// FailedStep, FailureClass, FailureReason and Attempts describe what stands
+	// in the way, or what ended the operation. Empty while all goes well.
+	FailedStep    Step
+	FailureClass  FailureClass
+	FailureReason string
+	Attempts      int
+	// AttentionDeadline is when a parked operation decides by itself; zero
+	// unless it is parked.
+	AttentionDeadline time.Time
+	// Client is who asked for the operation: the subject of the token.
+	Client string
+	// RetryBudget and AttentionPeriod were read from the configuration when the
+	// operation was accepted.
+	RetryBudget     time.Duration
+	AttentionPeriod time.Duration
+	CreatedAt       time.Time
+	StartedAt       time.Time
+	FinishedAt      time.Time
+	UpdatedAt       time.Time
+}
+
+// AllowedActions lists what a person may do with the operation now.
+func (o Operation) AllowedActions() []Action { return AllowedActions(o.State, o.PivotPassed) }
+
+// WorkflowID names the Temporal workflow that provisions a tenant. It is the
+// key by which a start is idempotent.
+func (id ID) WorkflowID() string { return "tenant-provision/" + string(id) }

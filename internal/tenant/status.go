@@ -1,0 +1,54 @@
+package tenant
+
+import "slices"
+
+// Status is where a tenant is in its life.
+type Status string
+
+const (
+	// StatusPending is a tenant that was accepted and waits for its operation
+	// to start.
+	StatusPending Status = "PENDING"
+	// StatusProvisioning is a tenant whose schema, contract and users are being
+	// made.
+	StatusProvisioning Status = "PROVISIONING"
+	// StatusActive is a tenant in use. No failure ever undoes it.
+	StatusActive Status = "ACTIVE"
+	// StatusFailed is a tenant whose provisioning was rolled back. Its name is
+	// free again; it can be provisioned anew or deleted.
+	StatusFailed Status = "FAILED"
+	// StatusSuspended is a tenant whose access is off for now; all its data is
+	// kept.
+	StatusSuspended Status = "SUSPENDED"
+	// StatusArchived is a deleted tenant in its grace period: no access, data
+	// kept, can be undeleted.
+	StatusArchived Status = "ARCHIVED"
+	// StatusDeleted is a tenant whose data is gone; the row stays as a record.
+	StatusDeleted Status = "DELETED"
+)
+
+// Statuses lists every status, in the order of a tenant's life.
+func Statuses() []Status {
+	return []Status{StatusPending, StatusProvisioning, StatusActive, StatusSuspended, StatusFailed, StatusArchived, StatusDeleted}
+}
+
+// statusTransitions is the table of a tenant's life: from → to.
+var statusTransitions = map[Status][]Status{
+	StatusPending:      {StatusProvisioning, StatusFailed},
+	StatusProvisioning: {StatusActive, StatusFailed},
+	StatusActive:       {StatusSuspended, StatusArchived},
+	StatusSuspended:    {StatusActive, StatusArchived},
+	StatusFailed:       {StatusPending, StatusDeleted},
+	StatusArchived:     {StatusActive, StatusSuspended, StatusDeleted},
+}
+
+// CanBecome reports whether the table has a transition from s to next.
+func (s Status) CanBecome(next Status) bool {
+	return slices.Contains(statusTransitions[s], next)
+}
+
+// HoldsName reports whether a tenant in this status keeps its name from being
+// used by another.
+func (s Status) HoldsName() bool {
+	return s != StatusFailed && s != StatusArchived && s != StatusDeleted
+}

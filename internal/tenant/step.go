@@ -1,0 +1,42 @@
+package tenant
+
+// Step is one part of a provisioning, by the name that operators know from the
+// logs.
+type Step string
+
+// The steps of a provisioning, in order.
+const (
+	StepCreateTenantRecord Step = "CREATE_TENANT_RECORD"
+	StepCreateSchema       Step = "CREATE_SCHEMA"
+	StepRunMigrations      Step = "RUN_MIGRATIONS"
+	StepSeedRolesAndUser   Step = "SEED_ROLES_AND_USER"
+	StepDeployContract     Step = "DEPLOY_SOROBAN_CONTRACT"
+	StepStoreContract      Step = "STORE_CONTRACT_ADDRESS"
+	StepMarkActive         Step = "MARK_ACTIVE"
+	StepSendWelcomeEmail   Step = "SEND_WELCOME_EMAIL"
+)
+
+// ProvisionSteps lists the steps of a provisioning in order.
+func ProvisionSteps() []Step {
+	return []Step{
+		StepCreateTenantRecord, StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser,
+		StepDeployContract, StepStoreContract, StepMarkActive, StepSendWelcomeEmail,
+	}
+}
+
+// StepStatus is the outcome of one attempt at a step, as the log keeps it.
+type StepStatus string
+
+const (
+	// StepInProgress is an attempt at a step that leaves the database, under
+	// way or lost with its worker.
+	StepInProgress StepStatus = "IN_PROGRESS"
+	// StepCompleted commits together with the step's effect.
+	StepCompleted StepStatus = "COMPLETED"
+	// StepFailed is an attempt that ended in an error.
+	StepFailed StepStatus = "FAILED"
+	// StepRolledBack is a step whose effect was undone.
+	StepRolledBack StepStatus = "ROLLED_BACK"
+	// StepSkipped is a step that a person, a deadline or a cancel gave up.
+	StepSkipped StepStatus = "SKIPPED"
+)

@@ -1,0 +1,93 @@
+package tenant
+
+import "time"
+
+// Tenant is one hospital or practice of the platform.
+type Tenant struct {
+	ID   ID
+	Name string
+	Slug string
+	// Schema and Role are the names of the tenant's PostgreSQL schema and
+	// role. They are decided once, when the tenant is accepted.
+	Schema string
+	Role   string
+	// AppLogin is the login that the platform's application uses for this
+	// tenant. It is a member of at most 500 tenant roles.
+	AppLogin string
+	Status   Status
+	// Generation counts provisionings from 1. It is part of every key of an
+	// outside effect, so that a later provisioning never meets the remains of
+	// an earlier one.
+	Generation int
+	// ContractID is the address (C…) of the tenant's contract; empty until it
+	// is deployed.
+	ContractID    string
+	Administrator Administrator
+	Tier          string
+	Region        string
+	// FailureReason says in plain words why the tenant is FAILED; otherwise
+	// it is empty.
+	FailureReason string
+	CreatedAt     time.Time
+	UpdatedAt     time.Time
+	// ActivatedAt is when the tenant first became ACTIVE; zero if never. Data
+	// of a tenant that was ever active is never dropped by a failure.
+	ActivatedAt time.Time
+	// Version counts changes of the row; it is the tenant's ETag.
+	Version int64
+}
+
+// New is what somebody asks for: a tenant to be created.
+type New struct {
+	Name          string
+	Administrator Administrator
+	Tier          string
+	Region        string
+}
+
+// Defaults of the fields that may be left out.
+const (
+	DefaultTier   = "standard"
+	DefaultRegion = "default"
+)
+
+// Clean trims and checks everything at once. The error, if any, is an
+// *InvalidError with all the wrong fields.
+func (n New) Clean() (New, error) {
+	var errs []FieldError
+	name, bad := CleanName(n.Name)
+	if bad != nil {
+		errs = append(errs, *bad)
+	}
+	n.Name = name
+	admin, adminErrs := n.Administrator.Clean()
+	n.Administrator = admin
+	errs = append(errs, adminErrs...)
+	if n.Tier == "" {
+		n.Tier = DefaultTier
+	}
+	if n.Region == "" {
+		n.Region = DefaultRegion
+	}
+	for _, f := range []struct{ field, value string }{{"tier", n.Tier}, {"region", n.Region}} {
+		if !isLabel(f.value) {
+			errs = append(errs, FieldError{Field: f.field, Message: "must be 1 to 40 lower-case letters, digits and hyphens"})
+		}
+	}
+	if len(errs) > 0 {
+		return New{}, &InvalidError{Fields: errs}
+	}
+	return n, nil
+}
+
+func isLabel(s string) bool {
+	if s == "" || len(s) > 40 {
+		return false
+	}
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' {
+			return false
+		}
+	}
+	return true
+}

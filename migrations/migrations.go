@@ -1,0 +1,69 @@
+// Package migrations holds the SQL of the two databases within one: control/,
+// the tables of this control plane, applied by goose; and tenant/, the template
+// of every tenant's schema, applied by the CreateSchema step.
+package migrations
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+//go:embed control/*.sql
+var control embed.FS
+
+//go:embed tenant/*.sql
+var tenantFiles embed.FS
+
+// Control holds goose's files for the control tables.
+func Control() fs.FS {
+	sub, err := fs.Sub(control, "control")
+	if err != nil {
+		panic(err) //nolint:forbidigo // the folder is embedded: this cannot fail in a binary that was built
+	}
+	return sub
+}
+
+// Template is the SQL that makes a tenant's tables in a new schema.
+type Template struct {
+	// Version is the number of the newest file.
+	Version int64
+	// SQL is all files in order. :"schema" and :"role" stand for the quoted
+	// names.
+	SQL string
+}
+
+// Tenant reads the template of every tenant's schema. It fails when a file's
+// name does not begin with its number.
+func Tenant() (Template, error) {
+	names, err := fs.Glob(tenantFiles, "tenant/*.sql") // sorted
+	if err != nil {
+		return Template{}, fmt.Errorf("list the tenant migrations: %w", err)
+	}
+	var t Template
+	var sql strings.Builder
+	for _, name := range names {
+		number, _, _ := strings.Cut(strings.TrimPrefix(name, "tenant/"), "_")
+		v, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || v <= t.Version {
+			return Template{}, fmt.Errorf("migrations/%s: the name must begin with a number above %d, as in 00002_what.sql", name, t.Version)
+		}
+		text, err := tenantFiles.ReadFile(name)
+		if err != nil {
+			return Template{}, fmt.Errorf("read migrations/%s: %w", name, err)
+		}
+		t.Version = v
+		sql.Write(text)
+		sql.WriteByte('\n')
+	}
+	t.SQL = sql.String()
+	return t, nil
+}
+
+// For is the template's SQL for one tenant; both names must be quoted
+// identifiers.
+func (t Template) For(schema, role string) string {
+	return strings.NewReplacer(`:"schema"`, schema, `:"role"`, role).Replace(t.SQL)
+}

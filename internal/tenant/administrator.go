@@ -23,8 +23,8 @@ type Administrator struct {
 	LastName  string
 }
 
-// Clean trims the fields and reports every one that is wrong. prefix is put in
-// front of the fields' names, e.g. "admin" for adminEmail.
+// Clean trims the fields and reports every one that is wrong, by its name in a
+// request.
 func (a Administrator) Clean() (Administrator, []FieldError) {
 	var errs []FieldError
 	a.Email = strings.TrimSpace(a.Email)
@@ -90,4 +90,29 @@ func checkPersonName(s string) string {
 		return "must not contain control characters"
 	}
 	return ""
+}
+
+// AdministratorChange changes what is given and leaves the rest.
+type AdministratorChange struct {
+	Email     *string
+	FirstName *string
+	LastName  *string
+}
+
+// Apply is the administrator after the change, checked. The error, if any, is
+// an *InvalidError.
+func (c AdministratorChange) Apply(a Administrator) (Administrator, error) {
+	for _, f := range []struct {
+		change *string
+		field  *string
+	}{{c.Email, &a.Email}, {c.FirstName, &a.FirstName}, {c.LastName, &a.LastName}} {
+		if f.change != nil {
+			*f.field = *f.change
+		}
+	}
+	a, errs := a.Clean()
+	if len(errs) > 0 {
+		return Administrator{}, &InvalidError{Fields: errs}
+	}
+	return a, nil
 }

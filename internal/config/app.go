@@ -1,0 +1,39 @@
+package config
+
+import (
+	"fmt"
+	"net/mail"
+)
+
+// App is what the installation is called and where it is reached.
+type App struct {
+	// Port is where the api listens (APP_PORT, 3000 as in the application that
+	// this one replaces).
+	Port int
+	// URL is where callers reach the api (APP_URL). It stands in the OpenAPI
+	// document. Required in production; otherwise http://localhost:APP_PORT.
+	URL string
+	// TenantURL is the base of the link in the welcome mail (TENANT_APP_URL);
+	// URL when not set. The link leads to the api's invitation page, so a proxy
+	// at another address must pass /invitations/ on.
+	TenantURL string
+	// NotifyEmail is told of operations that need attention (NOTIFY_EMAIL). Nil:
+	// nobody is.
+	NotifyEmail *mail.Address
+}
+
+func (r *reader) app() App {
+	a := App{
+		Port: read(r, setting{name: "APP_PORT", def: "3000"}, port),
+	}
+	url := setting{name: "APP_URL", required: r.production}
+	if !r.production {
+		url.def = fmt.Sprintf("http://localhost:%d", a.Port)
+	}
+	a.URL = read(r, url, webURL)
+	a.TenantURL = read(r, setting{name: "TENANT_APP_URL", def: a.URL}, webURL)
+	if notify := read(r, setting{name: "NOTIFY_EMAIL"}, mailbox); notify.Address != "" {
+		a.NotifyEmail = &notify
+	}
+	return a
+}

@@ -1,0 +1,105 @@
+package config
+
+import (
+	"fmt"
+	"os"
+)
+
+// Section is a group of settings that a binary may need. The zero value needs
+// nothing but NODE_ENV and the logging settings, which are always read.
+type Section uint
+
+// The sections. Combine them with |.
+const (
+	NeedApp Section = 1 << iota
+	NeedDB
+	NeedRedis
+	NeedJWT
+	NeedMail
+	NeedSoroban
+	NeedTemporal
+	NeedProvisioning
+	NeedRateLimit
+	NeedMetrics
+)
+
+// What the long-running binaries need. The operator's command line asks for
+// the sections of one subcommand at a time, so that a setting which has nothing
+// to do with that subcommand cannot stop it.
+const (
+	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit
+	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMetrics
+	needAll      = NeedMetrics<<1 - 1
+)
+
+// Config is everything that can be set. Sections that were not asked for are
+// zero.
+type Config struct {
+	Environment  Environment
+	Log          Log
+	App          App
+	DB           DB
+	Redis        Redis
+	JWT          JWT
+	Mail         Mail
+	Soroban      Soroban
+	Temporal     Temporal
+	Provisioning Provisioning
+	RateLimit    RateLimit
+	Metrics      Metrics
+}
+
+// Options say where settings come from. The zero value is what a binary wants.
+type Options struct {
+	// Environ is the process environment as NAME=value, as os.Environ gives it.
+	// Nil means os.Environ().
+	Environ []string
+	// Dir holds the .env file, which may be absent. Empty means the working
+	// directory.
+	Dir string
+}
+
+// Load reads the sections in needs. Its error is an *Error that lists every
+// setting to correct, or says which file could not be read.
+func Load(opts Options, needs Section) (*Config, error) {
+	if opts.Environ == nil {
+		opts.Environ = os.Environ()
+	}
+	src, err := newSource(opts.Environ, opts.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	r := &reader{source: src}
+	cfg := r.config(needs)
+	if len(r.problems) > 0 {
+		return nil, &Error{Problems: r.problems}
+	}
+	return cfg, nil
+}
+
+func (r *reader) config(needs Section) *Config {
+	cfg := &Config{}
+	cfg.Environment = r.environment()
+	r.production = cfg.Environment == Production
+	cfg.Log = r.log()
+	for _, section := range []struct {
+		need Section
+		read func()
+	}{
+		{NeedApp, func() { cfg.App = r.app() }},
+		{NeedDB, func() { cfg.DB = r.db() }},
+		{NeedRedis, func() { cfg.Redis = r.redis() }},
+		{NeedJWT, func() { cfg.JWT = r.jwt() }},
+		{NeedMail, func() { cfg.Mail = r.mail() }},
+		{NeedSoroban, func() { cfg.Soroban = r.soroban() }},
+		{NeedTemporal, func() { cfg.Temporal = r.temporal() }},
+		{NeedProvisioning, func() { cfg.Provisioning = r.provisioning() }},
+		{NeedRateLimit, func() { cfg.RateLimit = r.rateLimit() }},
+		{NeedMetrics, func() { cfg.Metrics = r.metrics() }},
+	} {
+		if needs&section.need != 0 {
+			section.read()
+		}
+	}
+	return cfg
+}

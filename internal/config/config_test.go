@@ -1,0 +1,230 @@
+package config_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/config"
+)
+
+const (
+	jwtSecret  = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+	payloadKey = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+)
+
+var every = config.NeedByAPI | config.NeedByWorker
+
+// valid is the least that every section together needs.
+func valid(extra ...string) []string {
+	return append([]string{
+		"DB_USERNAME=platform", "DB_PASSWORD=hunter2", "DB_NAME=control",
+		"JWT_SECRET=" + jwtSecret,
+		"MAIL_HOST=smtp.sendgrid.net", "MAIL_PASSWORD=SG.key", "MAIL_FROM=Platform <no-reply@hospital.test>",
+		"SOROBAN_NETWORK=local", "SOROBAN_RPC_URL=http://localhost:8000/rpc",
+		"SOROBAN_CONTRACT_DEPLOYER_SECRET=" + validSeed(),
+	}, extra...)
+}
+
+func load(t *testing.T, needs config.Section, environ ...string) (*config.Config, error) {
+	t.Helper()
+	return config.Load(config.Options{Environ: environ, Dir: t.TempDir()}, needs)
+}
+
+func problems(t *testing.T, err error) map[string]string {
+	t.Helper()
+	var e *config.Error
+	require.ErrorAs(t, err, &e)
+	found := make(map[string]string, len(e.Problems))
+	for _, p := range e.Problems {
+		found[p.Name] = p.Message
+	}
+	return found
+}
+
+func TestDefaults(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, every, valid()...)
+	require.NoError(t, err)
+
+	require.Equal(t, config.Development, cfg.Environment)
+	require.Equal(t, config.App{Port: 3000, URL: "http://localhost:3000", TenantURL: "http://localhost:3000"}, cfg.App)
+	require.Equal(t, "postgres://platform:hunter2@localhost:5432/control?sslmode=prefer", cfg.DB.URL().Reveal())
+	require.Equal(t, "localhost:6379", cfg.Redis.Addr())
+	require.Equal(t, 24*time.Hour, cfg.JWT.Expiration)
+	require.Equal(t, config.SendGrid, cfg.Mail.Transport)
+	require.Equal(t, "https://api.sendgrid.com", cfg.Mail.SendGridURL)
+	require.Nil(t, cfg.Mail.Backup)
+	require.Equal(t, config.LocalPassphrase, cfg.Soroban.Passphrase)
+	require.Equal(t, "localhost:7233", cfg.Temporal.Address)
+	require.Equal(t, "tenant-provisioning", cfg.Temporal.Namespace)
+	require.Equal(t, "tenant-provisioning", cfg.Temporal.TaskQueue)
+	require.Equal(t, config.VersioningOff, cfg.Temporal.Versioning)
+	require.Equal(t, 30*time.Minute, cfg.Provisioning.StepRetryBudget)
+	require.Equal(t, 72*time.Hour, cfg.Provisioning.AttentionDeadline)
+	require.Equal(t, config.RateLimit{Enabled: true, Requests: 100, Window: time.Second, Burst: 100}, cfg.RateLimit)
+	require.Equal(t, slog.LevelInfo, cfg.Log.Level)
+}
+
+// TestEveryProblemAtOnce corrects nothing on the way: all sections report.
+func TestEveryProblemAtOnce(t *testing.T) {
+	t.Parallel()
+	_, err := load(t, every,
+		"NODE_ENV=prod", "LOG_LEVEL=loud", "APP_PORT=0", "APP_URL=hospital.test", "DB_HOST=postgres://db", "DB_PORT=99999",
+		"DB_SSLMODE=maybe", "DB_MAX_CONNS=lots", "REDIS_TLS=perhaps", "JWT_SECRET=tooshort", "JWT_EXPIRATION=soon",
+		"MAIL_TRANSPORT=pigeon", "MAIL_FROM=nobody", "SOROBAN_NETWORK=tesnet", "SOROBAN_SECRET=SABC", "SOROBAN_MAX_FEE=1 XLM",
+		"TEMPORAL_ADDRESS=temporal", "TEMPORAL_TLS=yes", "TEMPORAL_WORKER_VERSIONING=sometimes", "PAYLOAD_KEYS=k1",
+		"STEP_RETRY_BUDGET=0", "ATTENTION_DEADLINE=-1h", "RATE_LIMIT_REQUESTS=0", "METRICS_ADDR=9464")
+	found := problems(t, err)
+	for _, name := range []string{
+		"NODE_ENV (or APP_ENV)", "LOG_LEVEL", "APP_PORT", "APP_URL", "DB_HOST", "DB_PORT", "DB_USERNAME (or DB_USER)", "DB_NAME",
+		"DB_SSLMODE", "DB_MAX_CONNS", "REDIS_TLS", "JWT_SECRET", "JWT_EXPIRATION", "MAIL_TRANSPORT", "MAIL_FROM",
+		"SOROBAN_NETWORK", "SOROBAN_RPC_URL", "SOROBAN_CONTRACT_DEPLOYER_SECRET (or SOROBAN_SECRET)", "SOROBAN_MAX_FEE",
+		"TEMPORAL_ADDRESS", "TEMPORAL_TLS", "TEMPORAL_WORKER_VERSIONING", "PAYLOAD_KEYS",
+		"STEP_RETRY_BUDGET", "ATTENTION_DEADLINE", "RATE_LIMIT_REQUESTS", "METRICS_ADDR",
+	} {
+		require.Contains(t, found, name)
+		require.Contains(t, found[name], "expected", name)
+		require.Contains(t, err.Error(), "\n  "+name+": ")
+		delete(found, name)
+	}
+	require.Empty(t, found, "nothing else is wrong")
+	for _, secret := range []string{"tooshort", "SABC"} {
+		require.NotContains(t, err.Error(), secret)
+	}
+}
+
+func TestOnlyTheSectionsAskedForAreChecked(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, config.NeedJWT, "JWT_SECRET="+jwtSecret, "DB_PORT=none", "SOROBAN_NETWORK=x")
+	require.NoError(t, err)
+	require.Equal(t, jwtSecret, cfg.JWT.Secret.Reveal())
+	require.Zero(t, cfg.DB)
+
+	_, err = load(t, config.NeedJWT|config.NeedDB, "JWT_SECRET="+jwtSecret, "DB_PORT=none")
+	require.Contains(t, problems(t, err), "DB_PORT")
+}
+
+func TestPrecedence(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	password := write("password", "from file\n")
+	write(".env", "DB_USERNAME=dotenv\nDB_NAME='dot env'\nDB_PORT=1111\nDB_PASSWORD=dotenv\nREDIS_HOST=cache\n")
+
+	cfg, err := config.Load(config.Options{Dir: dir, Environ: []string{
+		"DB_USER=process", "DB_PORT=2222", "DB_PASSWORD_FILE=" + password, "REDIS_HOST=",
+	}}, config.NeedDB|config.NeedRedis)
+	require.NoError(t, err)
+	require.Equal(t, "process", cfg.DB.Username, "an alias in the environment goes before the name in .env")
+	require.Equal(t, "dot env", cfg.DB.Name)
+	require.Equal(t, 2222, cfg.DB.Port)
+	require.Equal(t, "from file", cfg.DB.Password.Reveal(), "a file named in the environment goes before .env")
+	require.Equal(t, "cache", cfg.Redis.Host, "set to nothing is not set")
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty")
+	require.NoError(t, os.WriteFile(empty, []byte("\n"), 0o600))
+	for name, tt := range map[string]struct{ environ, want string }{
+		"absent": {"JWT_SECRET_FILE=" + dir + "/absent", "no such file"},
+		"empty":  {"JWT_SECRET_FILE=" + empty, "is empty"},
+		"dir":    {"JWT_SECRET_FILE=" + dir, "is a directory"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := load(t, config.NeedJWT, tt.environ)
+			require.Contains(t, problems(t, err)["JWT_SECRET"], tt.want)
+		})
+	}
+	_, err := load(t, config.NeedJWT, "JWT_SECRET="+jwtSecret, "JWT_SECRET_FILE="+empty)
+	require.Contains(t, problems(t, err)["JWT_SECRET"], "both set")
+	require.NotContains(t, err.Error(), jwtSecret)
+}
+
+func TestUnreadableDotenv(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, ".env"), []byte("A=1\n\nB 2\n"), 0o600))
+	_, err := config.Load(config.Options{Dir: dir, Environ: []string{}}, config.NeedJWT)
+	require.ErrorContains(t, err, ".env")
+	require.ErrorContains(t, err, "line 3 is neither NAME=value nor a comment")
+}
+
+func TestMail(t *testing.T) {
+	t.Parallel()
+	from := "MAIL_FROM=no-reply@hospital.test"
+
+	cfg, err := load(t, config.NeedMail, from, "MAIL_HOST=mail.hospital.test", "MAIL_PORT=2525",
+		"MAIL_BACKUP_TRANSPORT=SendGrid", "MAIL_BACKUP_PASSWORD=SG.other", "SENDGRID_BASE_URL=http://localhost:8025/")
+	require.NoError(t, err)
+	require.Equal(t, config.SMTP, cfg.Mail.Transport)
+	require.Equal(t, 2525, cfg.Mail.Port)
+	require.Equal(t, config.SendGrid, cfg.Mail.Backup.Transport)
+	require.Equal(t, "http://localhost:8025", cfg.Mail.Backup.SendGridURL)
+
+	_, err = load(t, config.NeedMail, from)
+	require.Contains(t, problems(t, err)["MAIL_HOST"], "or MAIL_TRANSPORT=sendgrid")
+
+	_, err = load(t, config.NeedMail, from, "MAIL_HOST=smtp.sendgrid.net", "MAIL_BACKUP_USER=forgot")
+	require.Contains(t, problems(t, err)["MAIL_PASSWORD"], "the SendGrid API key")
+	require.Contains(t, problems(t, err), "MAIL_BACKUP_HOST")
+}
+
+func TestSoroban(t *testing.T) {
+	t.Parallel()
+	secret := "SOROBAN_SECRET=" + validSeed()
+	for network, passphrase := range map[string]string{
+		"public":                "Public Global Stellar Network ; September 2015",
+		"testnet":               "Test SDF Network ; September 2015",
+		"local":                 config.LocalPassphrase,
+		"Our own; network 2026": "Our own; network 2026",
+	} {
+		cfg, err := load(t, config.NeedSoroban, secret, "SOROBAN_NETWORK="+network, "SOROBAN_RPC_URL=https://rpc.test/v1?key=a")
+		require.NoError(t, err, network)
+		require.Equal(t, passphrase, cfg.Soroban.Passphrase)
+		require.Equal(t, "https://rpc.test/v1?key=a", cfg.Soroban.RPCURL)
+	}
+	cfg, err := load(t, config.NeedSoroban, secret, "SOROBAN_NETWORK=testnet")
+	require.NoError(t, err)
+	require.Equal(t, "https://soroban-testnet.stellar.org", cfg.Soroban.RPCURL)
+
+	_, err = load(t, config.NeedSoroban, secret, "SOROBAN_NETWORK=public")
+	require.Contains(t, problems(t, err), "SOROBAN_RPC_URL", "nobody offers one for free")
+}
+
+func TestSecretsAreNeverShown(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, every, valid("PAYLOAD_KEYS="+payloadKey, "REDIS_PASSWORD=hunter3", "TEMPORAL_API_KEY=hunter4")...)
+	require.NoError(t, err)
+	encoded, err := json.Marshal(cfg)
+	require.NoError(t, err)
+	var logged strings.Builder
+	slog.New(slog.NewJSONHandler(&logged, nil)).Info("starting", "config", cfg, "secret", cfg.DB.Password)
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("starting", "config", *cfg)
+
+	hidden := struct{ inner config.Secret }{cfg.DB.Password}
+	for _, shown := range []string{
+		string(encoded), logged.String(),
+		fmt.Sprint(cfg, cfg.DB), fmt.Sprintf("%v %+v %#v %s %q %x %d", cfg, *cfg, cfg.DB, cfg.DB.Password, cfg.DB.Password, cfg.DB.Password, cfg.DB.Password),
+		fmt.Sprintf("%v %+v %#v", hidden, hidden, hidden), fmt.Sprint(cfg.DB.URL()),
+	} {
+		for _, secret := range []string{"hunter2", "hunter3", "hunter4", jwtSecret, validSeed(), "SG.key", "68756e74657232", "\x01\x02\x03"} {
+			require.NotContains(t, shown, secret)
+		}
+	}
+	require.Contains(t, string(encoded), "[redacted]")
+}

@@ -1,0 +1,122 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// text is any value; what says what it means.
+func text(what string) kind[string] {
+	return kind[string]{want: what, parse: func(s string) (string, bool) { return s, true }}
+}
+
+// secretText is a value that is never shown, of at least the given length in
+// characters.
+func secretText(what string, minLength int) kind[Secret] {
+	return kind[Secret]{want: what, parse: func(s string) (Secret, bool) {
+		return NewSecret(s), len([]rune(s)) >= minLength
+	}}
+}
+
+// oneOf is an enumeration, read without regard to case.
+func oneOf[T ~string](values ...T) kind[T] {
+	names := make([]string, len(values))
+	for i, v := range values {
+		names[i] = string(v)
+	}
+	return kind[T]{want: "one of " + strings.Join(names, ", "), parse: func(s string) (T, bool) {
+		for _, v := range values {
+			if strings.EqualFold(s, string(v)) {
+				return v, true
+			}
+		}
+		return "", false
+	}}
+}
+
+// whole is a whole number within bounds.
+func whole(minimum, maximum int64) kind[int64] {
+	return kind[int64]{
+		want: fmt.Sprintf("a whole number from %d to %d", minimum, maximum),
+		parse: func(s string) (int64, bool) {
+			n, err := strconv.ParseInt(s, 10, 64)
+			return n, err == nil && n >= minimum && n <= maximum
+		},
+	}
+}
+
+var port = kind[int]{want: "a port from 1 to 65535", parse: func(s string) (int, bool) {
+	n, err := strconv.Atoi(s)
+	return n, err == nil && n >= 1 && n <= 65535
+}}
+
+var boolean = kind[bool]{want: "true or false", parse: func(s string) (value, ok bool) {
+	switch strings.ToLower(s) {
+	case "true", "1", "yes", "on":
+		return true, true
+	case "false", "0", "no", "off":
+		return false, true
+	}
+	return false, false
+}}
+
+// host is a name or an address without scheme and port: the most common
+// mistake is a whole URL in a variable that ends in _HOST.
+var host = kind[string]{want: "a host name or IP address without scheme and port", parse: func(s string) (string, bool) {
+	if net.ParseIP(s) != nil {
+		return s, true
+	}
+	return s, !strings.ContainsAny(s, "/:@ \t\r\n")
+}}
+
+// socketOrHost is a host, or the directory of a UNIX socket as libpq takes it.
+var socketOrHost = kind[string]{want: host.want + ", or the directory of a socket", parse: func(s string) (string, bool) {
+	if strings.HasPrefix(s, "/") {
+		return s, true
+	}
+	return host.parse(s)
+}}
+
+// listenAddress is host:port with an optional host; port 0 takes a free one.
+var listenAddress = kind[string]{want: `an address to listen on, such as ":9464" or "127.0.0.1:9464"`, parse: func(s string) (string, bool) {
+	_, p, err := net.SplitHostPort(s)
+	if err != nil {
+		return "", false
+	}
+	n, err := strconv.Atoi(p)
+	return s, err == nil && n >= 0 && n <= 65535
+}}
+
+// webURL is the base of a web address; paths are appended to it, so a slash at
+// its end is dropped.
+var webURL = kind[string]{want: `an absolute URL such as "https://tenants.example.org", without query and user`, parse: func(s string) (string, bool) {
+	if _, ok := parseAbsoluteURL(s); !ok || strings.ContainsAny(s, "?#") {
+		return "", false
+	}
+	return strings.TrimRight(s, "/"), true
+}}
+
+// absoluteURL is an address that is used as it is, query and all.
+var absoluteURL = kind[string]{want: `an absolute URL that begins with https:// or http://`, parse: parseAbsoluteURL}
+
+// parseAbsoluteURL takes any http or https address with a host.
+func parseAbsoluteURL(s string) (string, bool) {
+	u, err := url.Parse(s)
+	if err != nil || u.Hostname() == "" || u.User != nil {
+		return "", false
+	}
+	return s, u.Scheme == "http" || u.Scheme == "https"
+}
+
+// mailbox is an e-mail address, with or without a display name.
+var mailbox = kind[mail.Address]{want: `an e-mail address such as "Platform <no-reply@example.org>"`, parse: func(s string) (mail.Address, bool) {
+	a, err := mail.ParseAddress(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
+		return mail.Address{}, false
+	}
+	return *a, true
+}}

@@ -1,0 +1,91 @@
+package config
+
+import (
+	"net/mail"
+	"slices"
+)
+
+// MailTransport is how mail leaves.
+type MailTransport string
+
+// The transports.
+const (
+	// SendGrid is the v3 web API; the password is the API key.
+	SendGrid MailTransport = "sendgrid"
+	// SMTP is any mail server.
+	SMTP MailTransport = "smtp"
+)
+
+// sendGridRelay is the host that the replaced application sends through: its
+// settings keep working, but over the web API, which can be asked about a
+// message later.
+const sendGridRelay = "smtp.sendgrid.net"
+
+// MailServer is one way to send mail.
+type MailServer struct {
+	// Transport is MAIL_TRANSPORT. Not set: sendgrid when MAIL_HOST is
+	// smtp.sendgrid.net, else smtp.
+	Transport MailTransport
+	Host      string // MAIL_HOST; not used by sendgrid
+	Port      int    // MAIL_PORT, 587 (message submission); not used by sendgrid
+	User      string // MAIL_USER; not used by sendgrid
+	Password  Secret // MAIL_PASSWORD; the API key where SendGrid sends
+	// SendGridURL is the base of the web API (SENDGRID_BASE_URL,
+	// https://api.sendgrid.com; https://api.eu.sendgrid.com keeps the data in
+	// the European Union).
+	SendGridURL string
+}
+
+// Mail is who writes and through what.
+type Mail struct {
+	MailServer
+	// From is the sender (MAIL_FROM). SendGrid refuses one that was not
+	// verified there.
+	From mail.Address
+	// Backup sends when the first server cannot (MAIL_BACKUP_TRANSPORT, _HOST,
+	// _PORT, _USER, _PASSWORD). Nil: mail waits until the first one can.
+	Backup *MailServer
+}
+
+func (r *reader) mail() Mail {
+	m := Mail{
+		MailServer: r.mailServer("MAIL_"),
+		From:       read(r, setting{name: "MAIL_FROM", required: true}, mailbox),
+	}
+	if slices.ContainsFunc([]string{"TRANSPORT", "HOST", "PORT", "USER", "PASSWORD"}, func(s string) bool {
+		return r.isSet("MAIL_BACKUP_" + s)
+	}) {
+		backup := r.mailServer("MAIL_BACKUP_")
+		m.Backup = &backup
+	}
+	return m
+}
+
+func (r *reader) mailServer(prefix string) MailServer {
+	transport := setting{name: prefix + "TRANSPORT"}
+	hostname := setting{name: prefix + "HOST"}
+	s := MailServer{
+		Transport: read(r, transport, oneOf(SendGrid, SMTP)),
+		Host:      read(r, hostname, host),
+		Port:      read(r, setting{name: prefix + "PORT", def: "587"}, port),
+		User:      read(r, setting{name: prefix + "USER"}, text("the user name at the mail server")),
+	}
+	if s.Transport == "" && !r.isSet(transport.name) {
+		s.Transport = SMTP
+		if s.Host == sendGridRelay {
+			s.Transport = SendGrid
+		}
+	}
+	if s.Transport == SMTP && s.Host == "" && !r.isSet(hostname.name) {
+		r.problem(hostname, "missing; expected %s, or %s=%s to send through SendGrid", host.want, transport.name, SendGrid)
+	}
+	password := setting{name: prefix + "PASSWORD"}
+	want := secretText("the password at the mail server", 1)
+	if s.Transport == SendGrid {
+		password.required = true
+		want = secretText("the SendGrid API key", 1)
+		s.SendGridURL = read(r, setting{name: "SENDGRID_BASE_URL", def: "https://api.sendgrid.com"}, webURL)
+	}
+	s.Password = readSecret(r, password, want)
+	return s
+}

@@ -1,0 +1,29 @@
+package config
+
+import "time"
+
+// RateLimit bounds the requests of one client of the api.
+type RateLimit struct {
+	Enabled bool // RATE_LIMIT_ENABLED, true
+	// Requests in Window is what a client may do for ever
+	// (RATE_LIMIT_REQUESTS, 100; RATE_LIMIT_WINDOW, 1s). It protects the api
+	// from one client, not the platform from all: the dispatcher does that.
+	Requests int
+	Window   time.Duration
+	// Burst is how many requests may come at once after a pause
+	// (RATE_LIMIT_BURST, RATE_LIMIT_REQUESTS).
+	Burst int
+}
+
+func (r *reader) rateLimit() RateLimit {
+	l := RateLimit{
+		Enabled:  read(r, setting{name: "RATE_LIMIT_ENABLED", def: "true"}, boolean),
+		Requests: int(read(r, setting{name: "RATE_LIMIT_REQUESTS", def: "100"}, whole(1, 1_000_000))),
+		Window:   read(r, setting{name: "RATE_LIMIT_WINDOW", def: "1s"}, duration(time.Millisecond, day)),
+		Burst:    int(read(r, setting{name: "RATE_LIMIT_BURST"}, whole(1, 1_000_000))),
+	}
+	if l.Burst == 0 {
+		l.Burst = l.Requests
+	}
+	return l
+}

@@ -1,0 +1,100 @@
+package config
+
+import (
+	"github.com/stellar/go-stellar-sdk/keypair"
+	"github.com/stellar/go-stellar-sdk/network"
+	"github.com/stellar/go-stellar-sdk/strkey"
+)
+
+// LocalPassphrase is that of Stellar's own local networks and of the embedded
+// one. Anybody can compute the key of its root account.
+const LocalPassphrase = "Standalone Network ; February 2017"
+
+const (
+	minPassphrase = 8
+	// maxFeeCeiling is 100 XLM in stroops, more than a thousand times what a
+	// deployment costs: beyond it is a slip of the finger.
+	maxFeeCeiling = 1_000_000_000
+)
+
+// Soroban is the Stellar network on which the tenants' contracts are deployed.
+type Soroban struct {
+	// Passphrase names the network (SOROBAN_NETWORK: public, testnet, local or
+	// a passphrase). Whoever connects must check that the RPC server confirms
+	// it: transactions signed for another network are refused one by one.
+	Passphrase string
+	// RPCURL is a Stellar RPC server (SOROBAN_RPC_URL). Required but on testnet,
+	// where the foundation's public server is the default.
+	RPCURL string
+	// DeployerSecret is the seed (S…) of the account that authorises
+	// deployments and pays for them (SOROBAN_CONTRACT_DEPLOYER_SECRET or
+	// SOROBAN_SECRET).
+	DeployerSecret Secret
+	// ChannelSecret is the seed (S…) from which the channel accounts are derived
+	// (SOROBAN_CHANNEL_SECRET). Empty: they are derived from DeployerSecret, and
+	// change with it.
+	ChannelSecret Secret
+	// Channels is how many channel accounts there are (SOROBAN_CHANNELS, 8):
+	// about one deployment each per ledger, five seconds. Every one holds a
+	// reserve of 1 XLM.
+	Channels int
+	// MaxFee bounds what one transaction may cost, in stroops, ten million of
+	// which are 1 XLM (SOROBAN_MAX_FEE, 20000000). A deployment costs 0.1 to
+	// 0.7 XLM, most of it rent; a transaction that would cost more waits and
+	// then asks for attention.
+	MaxFee int64
+}
+
+func (r *reader) soroban() Soroban {
+	s := Soroban{
+		Passphrase:     read(r, setting{name: "SOROBAN_NETWORK", required: true}, passphrase),
+		DeployerSecret: readSecret(r, setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}, required: true}, seed),
+		ChannelSecret:  readSecret(r, setting{name: "SOROBAN_CHANNEL_SECRET"}, seed),
+		Channels:       int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
+		MaxFee:         read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
+	}
+	rpc := setting{name: "SOROBAN_RPC_URL", required: true}
+	if s.Passphrase == network.TestNetworkPassphrase {
+		rpc.def = "https://soroban-testnet.stellar.org"
+	}
+	s.RPCURL = read(r, rpc, absoluteURL)
+	if r.production {
+		r.refuseLocalNetwork(s)
+	}
+	return s
+}
+
+func (r *reader) refuseLocalNetwork(s Soroban) {
+	if s.Passphrase == LocalPassphrase {
+		r.problem(setting{name: "SOROBAN_NETWORK"}, "a local network is refused with NODE_ENV=production; expected public, testnet or the passphrase of your network")
+	}
+	for _, known := range []string{LocalPassphrase, network.PublicNetworkPassphrase, network.TestNetworkPassphrase, s.Passphrase} {
+		if s.DeployerSecret.Reveal() == keypair.Root(known).Seed() {
+			r.problem(setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET"}, "the value (not shown) is the root key of a network, which anybody can compute; expected the seed of an account of your own")
+			return
+		}
+	}
+}
+
+// passphrase takes the short names of networks too.
+var passphrase = kind[string]{
+	want: "public, testnet, local, or the passphrase of another network",
+	parse: func(s string) (string, bool) {
+		switch s {
+		case "public", "mainnet", "pubnet":
+			return network.PublicNetworkPassphrase, true
+		case "testnet":
+			return network.TestNetworkPassphrase, true
+		case "futurenet":
+			return network.FutureNetworkPassphrase, true
+		case "local", "standalone":
+			return LocalPassphrase, true
+		}
+		return s, len(s) >= minPassphrase
+	},
+}
+
+var seed = kind[Secret]{want: "the secret seed of a Stellar account (56 characters that begin with S)", parse: func(s string) (Secret, bool) {
+	_, err := strkey.Decode(strkey.VersionByteSeed, s)
+	return NewSecret(s), err == nil
+}}

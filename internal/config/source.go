@@ -1,0 +1,126 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/viper"
+)
+
+// maxFileSize bounds what is read from a NAME_FILE. Kubernetes secrets end at
+// 1 MiB; the longest real value here is a certificate chain.
+const maxFileSize = 1 << 20
+
+// source finds a setting. The process environment goes before .env; in each of
+// them a name goes before its aliases.
+type source struct {
+	layers []layer
+	// names are all the variables there are, for settings with open-ended names.
+	names []string
+}
+
+// layer finds a variable by its exact name. A variable that is set to nothing
+// counts as unset, because that is what "${NAME:-}" in a compose file gives.
+type layer func(name string) string
+
+func newSource(environ []string, dir string) (*source, error) {
+	process := make(map[string]string, len(environ))
+	for _, kv := range environ {
+		if name, value, ok := strings.Cut(kv, "="); ok {
+			process[name] = value
+		}
+	}
+	file, err := readDotenv(filepath.Join(dir, ".env"))
+	if err != nil {
+		return nil, err
+	}
+	src := &source{
+		layers: []layer{func(name string) string { return process[name] }, file.GetString},
+		names:  slices.Collect(maps.Keys(process)),
+	}
+	for _, key := range file.AllKeys() {
+		src.names = append(src.names, strings.ToUpper(key))
+	}
+	return src, nil
+}
+
+func readDotenv(path string) (*viper.Viper, error) {
+	codecs := viper.NewCodecRegistry()
+	if err := codecs.RegisterCodec("env", codec{}); err != nil {
+		return nil, fmt.Errorf("register the .env decoder: %w", err)
+	}
+	v := viper.NewWithOptions(viper.WithDecoderRegistry(codecs), viper.KeyDelimiter("\x00"))
+	v.SetConfigFile(path)
+	v.SetConfigType("env")
+	if err := v.ReadInConfig(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return v, nil
+}
+
+// codec makes a viper codec of the decoder. Nothing is ever written.
+type codec struct{ dotenv }
+
+func (codec) Encode(map[string]any) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+// lookup gives the value of the setting and the name it was found under; both
+// are empty when it is not set anywhere.
+func (s *source) lookup(set setting) (value, name string, err error) {
+	for _, layer := range s.layers {
+		for _, name := range append([]string{set.name}, set.aliases...) {
+			value, path := layer(name), layer(name+"_FILE")
+			switch {
+			case value != "" && path != "":
+				return "", name, fmt.Errorf("%s and %s_FILE are both set; expected one of them", name, name)
+			case value != "":
+				return value, name, nil
+			case path != "":
+				value, err := readFile(path)
+				if err != nil {
+					return "", name, fmt.Errorf("%s_FILE: %w", name, err)
+				}
+				return value, name, nil
+			}
+		}
+	}
+	return "", "", nil
+}
+
+// namesWithPrefix lists the settings that begin so, a NAME_FILE as NAME.
+func (s *source) namesWithPrefix(prefix string) []string {
+	var names []string
+	for _, name := range s.names {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, strings.TrimSuffix(name, "_FILE"))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// readFile gives the content without the newline that editors and "echo" put
+// at the end.
+func readFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Size() > maxFileSize {
+		return "", fmt.Errorf("%s has %d bytes; expected at most %d", path, info.Size(), maxFileSize)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	value := strings.TrimRight(string(data), "\r\n")
+	if value == "" {
+		return "", fmt.Errorf("%s is empty", path)
+	}
+	return value, nil
+}

@@ -1,0 +1,243 @@
+package token_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/token"
+)
+
+const secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func verifier(t *testing.T, c token.Config) *token.Verifier {
+	t.Helper()
+	c.Now = func() time.Time { return now }
+	c.Logger = slog.New(slog.DiscardHandler)
+	v, err := token.NewVerifier(t.Context(), c)
+	require.NoError(t, err)
+	return v
+}
+
+func TestIssuedTokenIsAccepted(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, token.Config{Secret: secret})
+	for _, role := range token.Roles() {
+		raw, err := token.Issue(secret, "Dr. Ada Überall", role, time.Hour, now)
+		require.NoError(t, err)
+		bearer, err := v.Verify(t.Context(), raw)
+		require.NoError(t, err)
+		require.Equal(t, token.Bearer{Subject: "Dr. Ada Überall", Role: role}, bearer)
+	}
+}
+
+func TestIssueRefusesWhatNoApiWouldAccept(t *testing.T) {
+	t.Parallel()
+	for name, issue := range map[string]func() (string, error){
+		"no secret":    func() (string, error) { return token.Issue("", "ada", token.RoleViewer, time.Hour, now) },
+		"no subject":   func() (string, error) { return token.Issue(secret, "", token.RoleViewer, time.Hour, now) },
+		"long subject": func() (string, error) { return token.Issue(secret, strings.Repeat("a", 201), token.RoleViewer, time.Hour, now) },
+		"line break":   func() (string, error) { return token.Issue(secret, "a\nb", token.RoleViewer, time.Hour, now) },
+		"unknown role": func() (string, error) { return token.Issue(secret, "ada", "root", time.Hour, now) },
+		"no time":      func() (string, error) { return token.Issue(secret, "ada", token.RoleViewer, 0, now) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := issue()
+			require.Error(t, err)
+		})
+	}
+}
+
+// sign makes a token as a stranger would, with anything in it.
+func sign(t *testing.T, method jwt.SigningMethod, key any, c jwt.MapClaims) string {
+	t.Helper()
+	raw, err := jwt.NewWithClaims(method, c).SignedString(key)
+	require.NoError(t, err)
+	return raw
+}
+
+func good(change jwt.MapClaims) jwt.MapClaims {
+	c := jwt.MapClaims{"sub": "ada", "role": "admin", "iss": "us", "aud": "them", "exp": now.Add(time.Hour).Unix()}
+	for k, v := range change {
+		if v == nil {
+			delete(c, k)
+		} else {
+			c[k] = v
+		}
+	}
+	return c
+}
+
+func TestRefusedTokens(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, token.Config{Secret: secret, Issuer: "us", Audience: "them"})
+	hs := func(change jwt.MapClaims) string { return sign(t, jwt.SigningMethodHS256, []byte(secret), good(change)) }
+	_, err := v.Verify(t.Context(), hs(nil))
+	require.NoError(t, err, "the token that the others differ from must be good")
+	_, err = v.Verify(t.Context(), hs(jwt.MapClaims{"aud": []string{"others", "them"}}))
+	require.NoError(t, err)
+
+	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	parts := strings.Split(hs(nil), ".")
+	payload := func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
+	for name, raw := range map[string]string{
+		"empty":              "",
+		"not a token":        "abc",
+		"two parts":          parts[0] + "." + parts[1],
+		"no signature":       parts[0] + "." + parts[1] + ".",
+		"changed payload":    parts[0] + "." + payload(`{"sub":"eve","role":"admin","exp":99999999999}`) + "." + parts[2],
+		"alg none":           sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good(nil)),
+		"alg None, by hand":  payload(`{"alg":"None"}`) + "." + parts[1] + ".",
+		"HS384":              sign(t, jwt.SigningMethodHS384, []byte(secret), good(nil)),
+		"HS512":              sign(t, jwt.SigningMethodHS512, []byte(secret), good(nil)),
+		"ES256":              sign(t, jwt.SigningMethodES256, ec, good(nil)),
+		"other secret":       sign(t, jwt.SigningMethodHS256, []byte(secret+"x"), good(nil)),
+		"expired":            hs(jwt.MapClaims{"exp": now.Add(-time.Second).Unix()}),
+		"no expiry":          hs(jwt.MapClaims{"exp": nil}),
+		"expiry as text":     hs(jwt.MapClaims{"exp": "tomorrow"}),
+		"not yet valid":      hs(jwt.MapClaims{"nbf": now.Add(time.Minute).Unix()}),
+		"issued later":       hs(jwt.MapClaims{"iat": now.Add(time.Minute).Unix()}),
+		"wrong issuer":       hs(jwt.MapClaims{"iss": "others"}),
+		"no issuer":          hs(jwt.MapClaims{"iss": nil}),
+		"wrong audience":     hs(jwt.MapClaims{"aud": "others"}),
+		"no audience":        hs(jwt.MapClaims{"aud": nil}),
+		"no subject":         hs(jwt.MapClaims{"sub": nil}),
+		"subject with break": hs(jwt.MapClaims{"sub": "a\nb"}),
+		"subject no text":    hs(jwt.MapClaims{"sub": 5}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := v.Verify(t.Context(), raw)
+			require.ErrorIs(t, err, token.ErrInvalid)
+			require.NotContains(t, err.Error(), "eve")
+		})
+	}
+}
+
+func TestUnknownRoleMayDoNothing(t *testing.T) {
+	t.Parallel()
+	v := verifier(t, token.Config{Secret: secret})
+	for _, role := range []any{nil, "", "root", "Admin", "admin "} {
+		bearer, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, []byte(secret), good(jwt.MapClaims{"role": role})))
+		require.NoError(t, err)
+		for _, needed := range token.Roles() {
+			require.False(t, bearer.Role.Includes(needed), "role %v", role)
+		}
+	}
+	require.True(t, token.RoleAdmin.Includes(token.RoleViewer))
+	require.True(t, token.RoleOperator.Includes(token.RoleOperator))
+	require.False(t, token.RoleViewer.Includes(token.RoleOperator))
+	require.False(t, token.RoleAdmin.Includes("owner"))
+}
+
+// provider is an identity provider that publishes one key and can be away.
+type provider struct {
+	*httptest.Server
+	key  *ecdsa.PrivateKey
+	away atomic.Bool
+}
+
+func newProvider(t *testing.T) *provider {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	p := &provider{key: key}
+	public, err := key.PublicKey.Bytes() // 0x04, then x and y
+	require.NoError(t, err)
+	text := base64.RawURLEncoding.EncodeToString
+	set, err := json.Marshal(map[string]any{"keys": []map[string]string{{
+		"kty": "EC", "crv": "P-256", "kid": "k1", "alg": "ES256", "use": "sig", "x": text(public[1:33]), "y": text(public[33:]),
+	}}})
+	require.NoError(t, err)
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if p.away.Load() {
+			http.Error(w, "away", http.StatusServiceUnavailable)
+			return
+		}
+		_, _ = w.Write(set)
+	}))
+	t.Cleanup(p.Close)
+	return p
+}
+
+func (p *provider) token(t *testing.T, kid string, c jwt.MapClaims) string {
+	t.Helper()
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodES256, c)
+	unsigned.Header["kid"] = kid
+	raw, err := unsigned.SignedString(p.key)
+	require.NoError(t, err)
+	return raw
+}
+
+func TestIdentityProvider(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	v := verifier(t, token.Config{Secret: secret, JWKSURL: p.URL, Issuer: "us", Audience: "them"})
+
+	bearer, err := v.Verify(t.Context(), p.token(t, "k1", good(nil)))
+	require.NoError(t, err)
+	require.Equal(t, token.Bearer{Subject: "ada", Role: token.RoleAdmin}, bearer)
+	_, err = v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, []byte(secret), good(nil)))
+	require.NoError(t, err, "our own tokens go on working beside the provider's")
+
+	other := newProvider(t)
+	public, err := p.key.PublicKey.Bytes()
+	require.NoError(t, err)
+	for name, raw := range map[string]string{
+		"another's key":            other.token(t, "k1", good(nil)),
+		"unknown key id":           p.token(t, "k9", good(nil)),
+		"expired":                  p.token(t, "k1", good(jwt.MapClaims{"exp": now.Add(-time.Minute).Unix()})),
+		"another audience":         p.token(t, "k1", good(jwt.MapClaims{"aud": "others"})),
+		"public key as a secret":   sign(t, jwt.SigningMethodHS256, public, good(nil)),
+		"none, with the public id": sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good(nil)),
+	} {
+		_, err := v.Verify(t.Context(), raw)
+		require.ErrorIs(t, err, token.ErrInvalid, name)
+	}
+}
+
+func TestIdentityProviderAloneTakesNoSharedSecret(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	v := verifier(t, token.Config{JWKSURL: p.URL})
+	for _, key := range [][]byte{{}, []byte(secret)} {
+		_, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, key, good(nil)))
+		require.ErrorIs(t, err, token.ErrInvalid)
+	}
+}
+
+func TestIdentityProviderThatComesLater(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	p.away.Store(true)
+	v := verifier(t, token.Config{JWKSURL: p.URL})
+	p.away.Store(false)
+	_, err := v.Verify(t.Context(), p.token(t, "k1", good(nil)))
+	require.NoError(t, err, "the first token with an unknown key looks for new keys")
+}
+
+func TestIdentityProviderThatStaysAway(t *testing.T) {
+	t.Parallel()
+	p := newProvider(t)
+	p.away.Store(true)
+	v := verifier(t, token.Config{JWKSURL: p.URL})
+	_, err := v.Verify(context.Background(), p.token(t, "k1", good(nil)))
+	require.ErrorIs(t, err, token.ErrNoKeys, "a good token must not be called invalid because its keys cannot be had")
+}

@@ -14,6 +14,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrNameTaken is a name that another tenant holds.
 	ErrNameTaken = errors.New("the name is taken by another tenant")
+	// ErrIDCollision is a new id whose last digits another tenant has; another
+	// id will do.
+	ErrIDCollision = errors.New("the id's last digits are taken")
 	// ErrOperationOpen is a tenant that already has an open operation.
 	ErrOperationOpen = errors.New("the tenant has an open operation")
 	// ErrIdempotencyMismatch is an Idempotency-Key that was used before with

@@ -66,3 +66,11 @@ type LogEntry struct {
 	Error        string
 	CreatedAt    time.Time
 }
+
+// Failure is a failed attempt at a step, for the log.
+type Failure struct {
+	Step     Step
+	Class    FailureClass
+	Reason   string
+	Duration time.Duration
+}

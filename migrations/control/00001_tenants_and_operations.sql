@@ -179,7 +179,93 @@ LANGUAGE sql STABLE AS $$
 $$;
 -- +goose StatementEnd
 
+-- Claims a schema's name for a tenant and generation. TP002: it is made
+-- already, by this very generation. TP003: it belongs to somebody else.
+-- +goose StatementBegin
+CREATE FUNCTION claim_schema(name text, tenant uuid, gen integer, template bigint) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE owner tenant_schema_versions;
+BEGIN
+    SELECT * INTO owner FROM tenant_schema_versions WHERE schema_name = name FOR UPDATE;
+    IF FOUND AND owner.tenant_id = tenant AND owner.generation = gen THEN
+        RAISE EXCEPTION 'the schema is made already' USING ERRCODE = 'TP002';
+    END IF;
+    IF FOUND OR EXISTS (SELECT FROM pg_namespace WHERE nspname = name) THEN
+        RAISE EXCEPTION 'the schema belongs to somebody else' USING ERRCODE = 'TP003';
+    END IF;
+    INSERT INTO tenant_schema_versions (schema_name, tenant_id, generation, version) VALUES (name, tenant, gen, template);
+END $$;
+-- +goose StatementEnd
+
+-- What the comment of a role of ours says. Roles belong to the whole server:
+-- one without this comment is never touched.
+-- +goose StatementBegin
+CREATE FUNCTION role_mark(owner text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT 'tenant-provisioning installation=' || id || ' owner=' || owner FROM installation;
+$$;
+-- +goose StatementEnd
+
+-- Makes a role of ours, or takes the one that is there if it carries our mark
+-- (a database restored from a backup meets the roles of before). TP003: a role
+-- of that name belongs to somebody else.
+-- +goose StatementBegin
+CREATE FUNCTION ensure_role(name text, owner text, attributes text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE mark text := role_mark(owner);
+        found_mark text;
+BEGIN
+    SELECT coalesce(shobj_description(oid, 'pg_authid'), '') INTO found_mark FROM pg_roles WHERE rolname = name;
+    IF found_mark = mark THEN
+        RETURN;
+    ELSIF found_mark IS NOT NULL THEN
+        RAISE EXCEPTION 'the role belongs to somebody else' USING ERRCODE = 'TP003';
+    END IF;
+    EXECUTE format('CREATE ROLE %I %s', name, attributes);
+    EXECUTE format('COMMENT ON ROLE %I IS %L', name, mark);
+END $$;
+-- +goose StatementEnd
+
+-- Makes the login of the platform's application if it is missing: once in 500
+-- tenants, so the lock that keeps two from making it is hardly ever taken. It
+-- has no password until an operator gives it one. NOINHERIT: a login that
+-- inherits would read every tenant.
+-- +goose StatementBegin
+CREATE FUNCTION ensure_app_login(name text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+        PERFORM pg_advisory_xact_lock(hashtext(name));
+        PERFORM ensure_role(name, 'application', 'LOGIN NOINHERIT');
+    END IF;
+END $$;
+-- +goose StatementEnd
+
+-- Runs a script of several statements; each is analysed only when its turn
+-- comes, so that it may use what the one before made.
+-- +goose StatementBegin
+CREATE FUNCTION run_script(script text) RETURNS void
+LANGUAGE plpgsql AS $$ BEGIN EXECUTE script; END $$;
+-- +goose StatementEnd
+
+-- Wakes dispatchers and long polls.
+-- +goose StatementBegin
+CREATE FUNCTION announce_operation() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('operations', NEW.id || ' ' || NEW.state);
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER operations_announce_insert AFTER INSERT ON operations
+    FOR EACH ROW EXECUTE FUNCTION announce_operation();
+CREATE TRIGGER operations_announce_update AFTER UPDATE OF state ON operations
+    FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION announce_operation();
+
 -- +goose Down
+DROP TRIGGER operations_announce_insert ON operations;
+DROP TRIGGER operations_announce_update ON operations;
+DROP FUNCTION announce_operation, run_script, ensure_app_login, ensure_role, role_mark, claim_schema;
 DROP FUNCTION next_attempt, pass_fence;
 DROP TABLE audit_log, invitations, emails, tenant_schema_versions, idempotency_keys, provisioning_logs, operations, tenants, installation;
 DROP SEQUENCE tenant_number;

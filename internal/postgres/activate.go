@@ -1,0 +1,32 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// MarkActive makes the tenant active and passes the operation's pivot.
+// Repeating it changes nothing.
+func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	b.Queue(`
+		WITH activated AS (
+			UPDATE tenants SET status = 'ACTIVE', activated_at = coalesce(activated_at, now()), failure_reason = NULL,
+				version = version + 1, updated_at = now()
+			WHERE id = $1 AND status = 'PROVISIONING' RETURNING id
+		), passed AS (
+			UPDATE operations SET pivot_passed = true, updated_at = now() WHERE id = $2 AND EXISTS (SELECT FROM activated)
+		)
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
+		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
+		FROM activated`,
+		string(f.Tenant), string(f.Operation), string(tenant.StepMarkActive))
+	if err := run(ctx, s.pool, b); err != nil {
+		return stepError(tenant.StepMarkActive, err)
+	}
+	return nil
+}

@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// BeginContract passes the fence and logs the start of an attempt at the
+// contract step. It returns the contract's id when an earlier attempt has
+// stored it already; then there is nothing to do.
+func (s *Store) BeginContract(ctx context.Context, f tenant.Fence) (stored string, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {
+			return err
+		}
+		err := tx.QueryRow(ctx, `SELECT coalesce(contract_id, '') FROM tenants WHERE id = $1`, string(f.Tenant)).Scan(&stored)
+		if err != nil || stored != "" {
+			return err
+		}
+		b := &pgx.Batch{}
+		beginAttempt(b, f, tenant.StepDeployContract)
+		return run(ctx, tx, b)
+	})
+	if err != nil {
+		return "", stepError(tenant.StepDeployContract, err)
+	}
+	return stored, nil
+}
+
+// StoreContract writes the contract's address and completes both steps that
+// the deployment covers.
+func (s *Store) StoreContract(ctx context.Context, f tenant.Fence, contractID string) error {
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	completeAttempt(b, f, tenant.StepDeployContract)
+	b.Queue(`UPDATE tenants SET contract_id = $2, version = version + 1, updated_at = now() WHERE id = $1`, string(f.Tenant), contractID)
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
+		VALUES ($1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000)`,
+		string(f.Tenant), string(f.Operation), string(tenant.StepStoreContract))
+	if err := run(ctx, s.pool, b); err != nil {
+		return stepError(tenant.StepStoreContract, err)
+	}
+	return nil
+}
+
+// ContractTerminated logs that the contract was ended. Its address leaves the
+// tenant's row with the rollback; the journal of transactions keeps it.
+func (s *Store) ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error {
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	b.Queue(`
+		UPDATE provisioning_logs SET status = 'FAILED', error = 'the attempt was given up',
+			duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000
+		WHERE operation_id = $1 AND step = $2 AND status = 'IN_PROGRESS'`, string(f.Operation), string(tenant.StepDeployContract))
+	for _, step := range []tenant.Step{tenant.StepStoreContract, tenant.StepDeployContract} {
+		b.Queue(`
+			INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, undo_duration_ms)
+			SELECT $1, $2, $3, 'ROLLED_BACK', next_attempt($2, $3), $4
+			WHERE EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3)
+			  AND NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'ROLLED_BACK')`,
+			string(f.Tenant), string(f.Operation), string(step), milliseconds(took))
+	}
+	if err := run(ctx, s.pool, b); err != nil {
+		return stepError(tenant.StepDeployContract, err)
+	}
+	return nil
+}

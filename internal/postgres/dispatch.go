@@ -1,0 +1,60 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// TakePending leases up to limit PENDING operations to one dispatcher, the
+// oldest of each client in turn, so that a client's thousand do not hold up
+// another's one. No more are taken than keep the number of running operations
+// at maxRunning. An operation that no run has claimed when the lease ends can
+// be taken again.
+func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
+	rows, err := s.pool.Query(ctx, `
+		WITH RECURSIVE room AS (
+			SELECT greatest(0, least($1::bigint, $2::bigint - count(*))) AS n FROM operations WHERE state = 'RUNNING'
+		), clients AS (
+			(SELECT client FROM operations WHERE state = 'PENDING' ORDER BY client LIMIT 1)
+			UNION ALL
+			SELECT (SELECT o.client FROM operations o WHERE o.state = 'PENDING' AND o.client > c.client ORDER BY o.client LIMIT 1)
+			FROM clients c WHERE c.client IS NOT NULL
+		), candidates AS (
+			SELECT p.id, row_number() OVER (PARTITION BY c.client ORDER BY p.created_at) AS turn, p.created_at
+			FROM clients c CROSS JOIN LATERAL (
+				SELECT o.id, o.created_at FROM operations o
+				WHERE o.state = 'PENDING' AND o.client = c.client AND o.dispatch_after <= now()
+				ORDER BY o.created_at LIMIT $1
+			) p
+		), taken AS (
+			SELECT o.id FROM operations o JOIN candidates c ON c.id = o.id
+			WHERE o.state = 'PENDING' AND o.dispatch_after <= now()
+			ORDER BY c.turn, c.created_at LIMIT (SELECT n FROM room) FOR UPDATE OF o SKIP LOCKED
+		)
+		UPDATE operations o SET dispatch_after = now() + $3::interval
+		FROM taken t WHERE o.id = t.id RETURNING `+operationColumns,
+		limit, maxRunning, lease)
+	if err != nil {
+		return nil, fmt.Errorf("take pending operations: %w", interpret(err))
+	}
+	taken, err := pgx.CollectRows(rows, scanOperation)
+	if err != nil {
+		return nil, fmt.Errorf("take pending operations: %w", interpret(err))
+	}
+	return taken, nil
+}
+
+// ReleasePending gives an operation back that could not be started; it can be
+// taken again after the delay.
+func (s *Store) ReleasePending(ctx context.Context, id tenant.OperationID, delay time.Duration) error {
+	_, err := s.pool.Exec(ctx, `UPDATE operations SET dispatch_after = now() + $2::interval WHERE id = $1 AND state = 'PENDING'`, string(id), delay)
+	if err != nil {
+		return fmt.Errorf("give operation %s back: %w", id, interpret(err))
+	}
+	return nil
+}

@@ -1,0 +1,8 @@
+// Package postgres is the one database: the control tables, every tenant's
+// schema and role, and the log of what was done. Queries stand beside their
+// methods, one file per step or group of tables.
+//
+// It may import internal/tenant and the types of the interfaces that it
+// serves; never workflows, other adapters or the configuration. Foreign errors
+// become the domain's errors here (errors.go).
+package postgres

@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Invitation is the one-time link of a welcome mail: only the hash of its
+// token is stored.
+type Invitation struct {
+	TokenHash []byte
+	TTL       time.Duration
+}
+
+// BeginWelcomeEmail passes the fence, writes the mail as SENDING before it
+// leaves, and makes its invitation. token derives the link's token for the
+// administrator's address; an invitation that is there is kept, and lasts on if
+// it has ended unused.
+func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) Invitation) (tenant.WelcomeEmail, error) {
+	var w tenant.WelcomeEmail
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {
+			return err
+		}
+		if err := lockEmail(ctx, tx, f, &w); err != nil {
+			return err
+		}
+		if w.Before == tenant.EmailSent {
+			return nil
+		}
+		i := invite(w.Tenant)
+		if err := tx.QueryRow(ctx, `
+			INSERT INTO invitations AS i (token_hash, tenant_id, user_id, expires_at) VALUES ($1, $2, $3, now() + $4)
+			ON CONFLICT (token_hash) DO UPDATE SET expires_at = CASE
+				WHEN i.used_at IS NULL AND i.expires_at < now() THEN excluded.expires_at ELSE i.expires_at END
+			RETURNING expires_at`,
+			i.TokenHash, string(f.Tenant), f.Tenant.AdministratorID(), i.TTL).Scan(&w.ExpiresAt); err != nil {
+			return err
+		}
+		b := &pgx.Batch{}
+		b.Queue(`UPDATE emails SET state = 'SENDING', attempts = attempts + 1, updated_at = now() WHERE id = $1`, w.ID)
+		beginAttempt(b, f, tenant.StepSendWelcomeEmail)
+		return run(ctx, tx, b)
+	})
+	if err != nil {
+		return tenant.WelcomeEmail{}, stepError(tenant.StepSendWelcomeEmail, err)
+	}
+	return w, nil
+}
+
+// lockEmail reads the tenant and its mail's row, which it makes when missing.
+func lockEmail(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.WelcomeEmail) error {
+	rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(f.Tenant))
+	if err != nil {
+		return err
+	}
+	if w.Tenant, err = pgx.CollectExactlyOneRow(rows, scanTenant); err != nil {
+		return err
+	}
+	var since float64
+	err = tx.QueryRow(ctx, `
+		SELECT id::text, state, extract(epoch FROM now() - updated_at) FROM emails
+		WHERE tenant_id = $1 AND generation = $2 AND template = $3 FOR UPDATE`,
+		string(f.Tenant), f.Generation, tenant.TemplateWelcome).Scan(&w.ID, &w.Before, &since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		// The id follows from the effect's key, so that it is the same
+		// whichever attempt makes the row.
+		w.ID = uuid.NewSHA1(uuid.MustParse(string(f.Tenant)), []byte(f.Key(tenant.StepSendWelcomeEmail))).String()
+		w.Before = tenant.EmailPending
+		_, err = tx.Exec(ctx, `INSERT INTO emails (id, tenant_id, generation, template, state) VALUES ($1, $2, $3, $4, 'PENDING')`,
+			w.ID, string(f.Tenant), f.Generation, tenant.TemplateWelcome)
+	}
+	w.DoubtAge = time.Duration(since * float64(time.Second))
+	return err
+}
+
+// CompleteWelcomeEmail writes the mail as SENT, which is the last step: the
+// operation has succeeded with the same commit.
+func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string, r tenant.EmailReceipt) error {
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	b.Queue(`
+		UPDATE emails SET state = 'SENT', provider = coalesce(nullif($2, ''), provider), provider_id = coalesce(nullif($3, ''), provider_id),
+			sent_at = coalesce(sent_at, now()), updated_at = now()
+		WHERE id = $1`, emailID, r.Provider, r.ProviderID)
+	completeAttempt(b, f, tenant.StepSendWelcomeEmail)
+	b.Queue(`
+		UPDATE operations SET state = 'SUCCEEDED', finished_at = now(), updated_at = now(),
+			failed_step = NULL, failure_class = NULL, failure_reason = NULL, attention_deadline = NULL
+		WHERE id = $1`, string(f.Operation))
+	if err := run(ctx, s.pool, b); err != nil {
+		return stepError(tenant.StepSendWelcomeEmail, err)
+	}
+	return nil
+}
+
+// LeaveWelcomeEmail writes where a failed attempt left the mail.
+func (s *Store) LeaveWelcomeEmail(ctx context.Context, emailID string, state tenant.EmailState) error {
+	// updated_at stays: the age of a doubt counts from the last sending.
+	_, err := s.pool.Exec(ctx, `UPDATE emails SET state = $2 WHERE id = $1 AND state <> 'SENT'`, emailID, string(state))
+	if err != nil {
+		return stepError(tenant.StepSendWelcomeEmail, err)
+	}
+	return nil
+}

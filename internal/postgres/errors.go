@@ -1,0 +1,135 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// SQLSTATEs that our own functions raise (migrations/control).
+const (
+	stateSuperseded  = "TP001"
+	stateAlreadyDone = "TP002"
+	stateForeign     = "TP003"
+)
+
+// SQLSTATEs of PostgreSQL (Appendix A of its manual).
+const (
+	stateUniqueViolation = "23505"
+	stateDiskFull        = "53100"
+	stateReadOnly        = "25006"
+	stateNoPrivilege     = "42501"
+)
+
+// interpret turns the database's errors into the domain's. What it does not
+// know is returned as it is.
+func interpret(err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, pgx.ErrNoRows) {
+		return tenant.ErrNotFound
+	}
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return interpretServer(pg)
+	}
+	if unreachable(err) {
+		return fmt.Errorf("%w: the database does not answer: %w", tenant.ErrUnavailable, err)
+	}
+	return err
+}
+
+func interpretServer(pg *pgconn.PgError) error {
+	switch {
+	case pg.Code == stateSuperseded:
+		return tenant.ErrSuperseded
+	case pg.Code == stateUniqueViolation && pg.ConstraintName == "tenants_name_held":
+		return tenant.ErrNameTaken
+	case pg.Code == stateUniqueViolation && pg.ConstraintName == "operations_one_open":
+		return tenant.ErrOperationOpen
+	case pg.Code == stateUniqueViolation && (pg.ConstraintName == "tenants_schema_name_key" || pg.ConstraintName == "tenants_role_name_key"):
+		return tenant.ErrIDCollision
+	case pg.Code == stateReadOnly, passing(pg.Code):
+		return fmt.Errorf("%w: the database refuses work: %w", tenant.ErrUnavailable, pg)
+	}
+	return pg
+}
+
+// passing tells the classes of errors that go away by themselves: connections
+// (08), transactions ended for us (25, 40), resources (53), locks (55),
+// operator intervention (57) and system errors (58).
+func passing(code string) bool {
+	for _, class := range []string{"08", "25", "40", "53", "55", "57", "58"} {
+		if strings.HasPrefix(code, class) {
+			return true
+		}
+	}
+	return false
+}
+
+func unreachable(err error) bool {
+	var netErr net.Error
+	var connectErr *pgconn.ConnectError
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) || errors.As(err, &connectErr) ||
+		pgconn.Timeout(err) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") ||
+		strings.Contains(err.Error(), "unexpected EOF")
+}
+
+// capacityDelay spaces the attempts while the database has no room: nothing
+// but an operator makes room.
+const capacityDelay = 15 * time.Second
+
+// stepError says what a failed attempt at a step means to an operator.
+func stepError(step tenant.Step, err error) error {
+	err = interpret(err)
+	if _, told := errors.AsType[*tenant.StepError](err); told || errors.Is(err, tenant.ErrSuperseded) {
+		return err
+	}
+	se := &tenant.StepError{Step: step, Err: err, Reason: "the database reported an unexpected error; the worker's log has it"}
+	pg, fromServer := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case !fromServer && errors.Is(err, tenant.ErrUnavailable):
+		se.Reason = "the database does not answer; check that PostgreSQL runs and that DB_HOST and DB_PORT lead to it"
+	case !fromServer:
+	case pg.Code == stateForeign:
+		se.Class, se.Permanent = tenant.ClassConflict, true
+		se.Reason = "a schema or role of this name belongs to somebody else; nothing of it was touched"
+	case pg.Code == stateDiskFull:
+		se.Class, se.RetryAfter = tenant.ClassCapacity, capacityDelay
+		se.Reason = "the database's disk is full; make room, the step is repeated by itself"
+	case strings.HasPrefix(pg.Code, "53"):
+		se.Class = tenant.ClassCapacity
+		se.Reason = "the database is at a limit (SQLSTATE " + pg.Code + "): connections, memory or locks"
+	case pg.Code == stateReadOnly:
+		se.Class = tenant.ClassCapacity
+		se.Reason = "the database is read-only (a standby, or default_transaction_read_only); the step is repeated by itself"
+	case pg.Code == stateNoPrivilege:
+		se.Class = tenant.ClassAuth
+		se.Reason = "DB_USERNAME lacks a privilege: it needs CREATEROLE, and CREATE on the database"
+	case strings.HasPrefix(pg.Code, "28"):
+		se.Class = tenant.ClassAuth
+		se.Reason = "the database refuses DB_USERNAME or DB_PASSWORD"
+	case passing(pg.Code):
+		se.Reason = "the database refuses work now (SQLSTATE " + pg.Code + "); the step is repeated by itself"
+	default:
+		se.Class, se.Permanent = tenant.ClassPermanent, true
+		se.Reason = "the database rejects the step's SQL (SQLSTATE " + pg.Code + "); the worker's log has the statement's error"
+	}
+	return se
+}
+
+// sqlState is the SQLSTATE of an error of the server, or empty.
+func sqlState(err error) string {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code
+	}
+	return ""
+}

@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// RecordFailure writes a failed attempt into the log, in a transaction of its
+// own: the step's was rolled back.
+func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
+	_, err := s.pool.Exec(ctx, `
+		WITH open AS (
+			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6
+			WHERE operation_id = $2 AND step = $3 AND status = 'IN_PROGRESS'
+			RETURNING id
+		)
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error, duration_ms, started_at)
+		SELECT $1, $2, $3, 'FAILED', next_attempt($2, $3), nullif($4, ''), $5, $6,
+			clock_timestamp() - make_interval(secs => $6 / 1000)
+		WHERE NOT EXISTS (SELECT FROM open)`,
+		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration))
+	if err != nil {
+		return fmt.Errorf("log the failure of %s: %w", fail.Step, interpret(err))
+	}
+	return nil
+}
+
+// beginAttempt logs the start of an attempt at a step that leaves the
+// database. One that is still there was lost with its worker.
+func beginAttempt(b *pgx.Batch, f tenant.Fence, step tenant.Step) {
+	b.Queue(`
+		UPDATE provisioning_logs SET status = 'FAILED', error = 'the attempt was lost: its worker ended, or it ran out of time',
+			duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000
+		WHERE operation_id = $1 AND step = $2 AND status = 'IN_PROGRESS'`, string(f.Operation), string(step))
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
+		VALUES ($1, $2, $3, 'IN_PROGRESS', next_attempt($2, $3))`, string(f.Tenant), string(f.Operation), string(step))
+}
+
+// completeAttempt closes the attempt that beginAttempt opened.
+func completeAttempt(b *pgx.Batch, f tenant.Fence, step tenant.Step) {
+	b.Queue(`
+		UPDATE provisioning_logs SET status = 'COMPLETED', duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000
+		WHERE operation_id = $1 AND step = $2 AND status = 'IN_PROGRESS'`, string(f.Operation), string(step))
+}
+
+// logUndo writes that a step's effect was undone.
+func logUndo(b *pgx.Batch, f tenant.Fence, step tenant.Step, took time.Duration) {
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, undo_duration_ms)
+		VALUES ($1, $2, $3, 'ROLLED_BACK', next_attempt($2, $3), $4)`,
+		string(f.Tenant), string(f.Operation), string(step), milliseconds(took))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// Logs reads the log of an operation, oldest first.
+func (s *Store) Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT step, status, attempt, coalesce(duration_ms, 0), coalesce(undo_duration_ms, 0),
+			coalesce(error_class, ''), coalesce(error, ''), created_at
+		FROM provisioning_logs WHERE operation_id = $1 ORDER BY id`, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("read the log of operation %s: %w", id, interpret(err))
+	}
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.LogEntry, error) {
+		var e tenant.LogEntry
+		var took, undo float64
+		err := row.Scan(&e.Step, &e.Status, &e.Attempt, &took, &undo, &e.ErrorClass, &e.Error, &e.CreatedAt)
+		e.Duration = time.Duration(took * float64(time.Millisecond))
+		e.UndoDuration = time.Duration(undo * float64(time.Millisecond))
+		return e, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the log of operation %s: %w", id, interpret(err))
+	}
+	return entries, nil
+}

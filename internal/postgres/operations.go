@@ -1,0 +1,77 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, o.pivot_passed, coalesce(o.run_id, ''),
+	coalesce(o.failed_step, ''), coalesce(o.failure_class, ''), coalesce(o.failure_reason, ''), o.attempts,
+	o.attention_deadline, o.client, o.retry_budget, o.attention_period,
+	o.created_at, o.started_at, o.finished_at, o.updated_at`
+
+func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
+	var o tenant.Operation
+	var deadline, started, finished *time.Time
+	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.PivotPassed, &o.RunID,
+		&o.FailedStep, &o.FailureClass, &o.FailureReason, &o.Attempts,
+		&deadline, &o.Client, &o.RetryBudget, &o.AttentionPeriod,
+		&o.CreatedAt, &started, &finished, &o.UpdatedAt)
+	o.AttentionDeadline, o.StartedAt, o.FinishedAt = orZero(deadline), orZero(started), orZero(finished)
+	return o, err
+}
+
+// Operation reads one operation. The error is tenant.ErrNotFound when there is
+// none.
+func (s *Store) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
+	return s.operation(ctx, `o.id = $1`, string(id))
+}
+
+// LatestOperation reads the newest operation of a tenant.
+func (s *Store) LatestOperation(ctx context.Context, id tenant.ID) (tenant.Operation, error) {
+	return s.operation(ctx, `o.tenant_id = $1 ORDER BY o.id DESC LIMIT 1`, string(id))
+}
+
+func (s *Store) operation(ctx context.Context, where, id string) (tenant.Operation, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o WHERE `+where, id)
+	if err != nil {
+		return tenant.Operation{}, fmt.Errorf("read the operation of %s: %w", id, interpret(err))
+	}
+	o, err := pgx.CollectExactlyOneRow(rows, scanOperation)
+	if err != nil {
+		return tenant.Operation{}, fmt.Errorf("read the operation of %s: %w", id, interpret(err))
+	}
+	return o, nil
+}
+
+// Operations lists operations, newest first.
+func (s *Store) Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error) {
+	after, err := decodeCursor(f.Cursor)
+	if err != nil {
+		return tenant.Page[tenant.Operation]{}, err
+	}
+	var of *string
+	if f.Tenant != "" {
+		id := string(f.Tenant)
+		of = &id
+	}
+	rows, err := s.pool.Query(ctx, `
+		SELECT `+operationColumns+` FROM operations o
+		WHERE ($1 = '' OR o.state = $1) AND ($2 = '' OR o.kind = $2)
+		  AND ($3::uuid IS NULL OR o.tenant_id = $3) AND ($4::uuid IS NULL OR o.id < $4)
+		ORDER BY o.id DESC LIMIT $5`,
+		string(f.State), string(f.Kind), of, after, pageSize(f.Limit)+1)
+	if err != nil {
+		return tenant.Page[tenant.Operation]{}, fmt.Errorf("list operations: %w", interpret(err))
+	}
+	items, err := pgx.CollectRows(rows, scanOperation)
+	if err != nil {
+		return tenant.Page[tenant.Operation]{}, fmt.Errorf("list operations: %w", interpret(err))
+	}
+	return page(items, f.Limit, func(o tenant.Operation) string { return string(o.ID) }), nil
+}

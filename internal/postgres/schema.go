@@ -1,0 +1,146 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// seedRoles are the roles of a tenant's own users.
+const seedRoles = `INSERT INTO %s (name, description) VALUES
+	('admin', 'manages users and settings'), ('user', 'works with the data'), ('viewer', 'reads')`
+
+// CreateSchema makes a tenant's role, schema, tables, seed roles and first
+// administrator in one transaction and one round trip. Repeating it after it
+// was committed changes nothing.
+func (s *Store) CreateSchema(ctx context.Context, f tenant.Fence) error {
+	t, err := s.Tenant(ctx, f.Tenant)
+	if err != nil {
+		return stepError(tenant.StepCreateSchema, err)
+	}
+	progress := &schemaProgress{step: tenant.StepCreateSchema}
+	err = s.sendSchema(ctx, s.schemaBatch(f, t, progress))
+	if sqlState(err) == stateAlreadyDone {
+		return nil
+	}
+	if err != nil {
+		return stepError(progress.step, err)
+	}
+	return nil
+}
+
+func (s *Store) sendSchema(ctx context.Context, b *pgx.Batch) error {
+	conn, err := s.schemas.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("wait for a connection for schema work: %w", err)
+	}
+	defer conn.Release()
+	return run(ctx, conn, b)
+}
+
+// schemaProgress follows the batch's answers, to tell which step failed.
+type schemaProgress struct{ step tenant.Step }
+
+// reached notes that everything before was done and step is next.
+func (p *schemaProgress) reached(b *pgx.Batch, next tenant.Step, mark string) {
+	b.Queue(`SELECT set_config('tenant_provisioning.` + mark + `', clock_timestamp()::text, true)`).
+		QueryRow(func(row pgx.Row) error {
+			var at string
+			if err := row.Scan(&at); err != nil {
+				return err
+			}
+			p.step = next
+			return nil
+		})
+}
+
+func (s *Store) schemaBatch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) *pgx.Batch {
+	schema, role, login := pgx.Identifier{t.Schema}.Sanitize(), pgx.Identifier{t.Role}.Sanitize(), pgx.Identifier{t.AppLogin}.Sanitize()
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	b.Queue(`SELECT claim_schema($1::text, $2::uuid, $3::integer, $4::bigint)`, t.Schema, string(t.ID), f.Generation, s.template.Version)
+	p.reached(b, tenant.StepCreateSchema, "began")
+	b.Queue(`SELECT ensure_app_login($1::text), ensure_role($2::text, $3::text, 'NOLOGIN')`, t.AppLogin, t.Role, string(t.ID))
+	b.Queue(`GRANT ` + role + ` TO ` + login)
+	b.Queue(`CREATE SCHEMA ` + schema)
+	p.reached(b, tenant.StepRunMigrations, "schema")
+	b.Queue(`SELECT run_script($1::text)`, s.template.For(schema, role))
+	p.reached(b, tenant.StepSeedRolesAndUser, "migrated")
+	b.Queue(fmt.Sprintf(seedRoles, pgx.Identifier{t.Schema, "roles"}.Sanitize()))
+	b.Queue(`INSERT INTO `+pgx.Identifier{t.Schema, "users"}.Sanitize()+` (id, email, first_name, last_name, role)
+		VALUES ($1::uuid, $2::text, $3::text, $4::text, 'admin')`,
+		t.ID.AdministratorID(), t.Administrator.Email, t.Administrator.FirstName, t.Administrator.LastName)
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
+		SELECT $1::uuid, $2::uuid, step, 'COMPLETED', next_attempt($2::uuid, step), began, extract(epoch FROM ended - began) * 1000
+		FROM (VALUES
+			(1, 'CREATE_SCHEMA', current_setting('tenant_provisioning.began')::timestamptz, current_setting('tenant_provisioning.schema')::timestamptz),
+			(2, 'RUN_MIGRATIONS', current_setting('tenant_provisioning.schema')::timestamptz, current_setting('tenant_provisioning.migrated')::timestamptz),
+			(3, 'SEED_ROLES_AND_USER', current_setting('tenant_provisioning.migrated')::timestamptz, clock_timestamp())
+		) AS done (n, step, began, ended) ORDER BY n`,
+		string(f.Tenant), string(f.Operation))
+	return b
+}
+
+// DropSchema undoes CreateSchema: it drops the schema and the role, but only
+// if the ownership row carries this generation and the tenant was never
+// active. What was never made is no error.
+func (s *Store) DropSchema(ctx context.Context, f tenant.Fence) error {
+	conn, err := s.schemas.Acquire(ctx)
+	if err != nil {
+		return stepError(tenant.StepCreateSchema, err)
+	}
+	defer conn.Release()
+	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return dropSchema(ctx, tx, f) }); err != nil {
+		return stepError(tenant.StepCreateSchema, err)
+	}
+	return nil
+}
+
+func dropSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
+	started := time.Now()
+	if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {
+		return err
+	}
+	var schema, role string
+	var everActive, ourRole bool
+	rows, err := tx.Query(ctx, `
+		SELECT v.schema_name, t.role_name, t.activated_at IS NOT NULL,
+			EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role_name AND shobj_description(r.oid, 'pg_authid') = role_mark(t.id::text))
+		FROM tenant_schema_versions v JOIN tenants t ON t.id = v.tenant_id
+		WHERE v.tenant_id = $1::uuid AND v.generation = $2::integer AND v.schema_name = t.schema_name`, string(f.Tenant), f.Generation)
+	if err != nil {
+		return err
+	}
+	n := 0
+	if _, err = pgx.ForEachRow(rows, []any{&schema, &role, &everActive, &ourRole}, func() error { n++; return nil }); err != nil {
+		return err
+	}
+	switch {
+	case n == 0:
+		return nil // never made
+	case everActive:
+		return &tenant.StepError{
+			Step: tenant.StepCreateSchema, Class: tenant.ClassConflict, Permanent: true,
+			Reason: "the tenant was active once: its data is never dropped by a rollback",
+		}
+	}
+	b := &pgx.Batch{}
+	b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
+	if ourRole {
+		b.Queue(`DROP ROLE ` + pgx.Identifier{role}.Sanitize())
+	}
+	b.Queue(`DELETE FROM tenant_schema_versions WHERE schema_name = $1::text`, schema)
+	if err := run(ctx, tx, b); err != nil {
+		return err
+	}
+	logs := &pgx.Batch{}
+	for _, step := range []tenant.Step{tenant.StepSeedRolesAndUser, tenant.StepRunMigrations, tenant.StepCreateSchema} {
+		logUndo(logs, f, step, time.Since(started)) // one drop undoes all three
+	}
+	return run(ctx, tx, logs)
+}

@@ -1,0 +1,121 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Claim gives a PENDING operation to a run. Claiming again what the run has
+// already is no error; an operation of another run, or a closed one, is not
+// claimed.
+func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
+	var c tenant.Claim
+	err := s.pool.QueryRow(ctx, `
+		WITH claimed AS (
+			UPDATE operations SET state = 'RUNNING', run_id = $2, started_at = now(), updated_at = now()
+			WHERE id = $1 AND state = 'PENDING' AND generation = $3
+			RETURNING tenant_id, pivot_passed
+		), begun AS (
+			UPDATE tenants t SET status = 'PROVISIONING', version = version + 1, updated_at = now()
+			FROM claimed c WHERE t.id = c.tenant_id AND t.status = 'PENDING'
+		)
+		SELECT true, pivot_passed FROM claimed
+		UNION ALL
+		SELECT run_id = $2 AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND generation = $3, pivot_passed
+		FROM operations WHERE id = $1 AND NOT EXISTS (SELECT FROM claimed)`,
+		string(f.Operation), f.Run, f.Generation).Scan(&c.Claimed, &c.PivotPassed)
+	if err != nil {
+		return tenant.Claim{}, fmt.Errorf("claim operation %s: %w", f.Operation, interpret(err))
+	}
+	return c, nil
+}
+
+// Move writes a transition by compare-and-set. Writing one again that is
+// already there is no error; otherwise an operation that is not in m.From any
+// more, or has another run, is tenant.ErrSuperseded.
+func (s *Store) Move(ctx context.Context, m tenant.Move) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		moved, err := writeMove(ctx, tx, m)
+		if err != nil || !moved {
+			return err
+		}
+		return writeConsequences(ctx, tx, m)
+	})
+	if err != nil {
+		return fmt.Errorf("move operation %s from %s to %s: %w", m.Fence.Operation, m.From, m.To, interpret(err))
+	}
+	return nil
+}
+
+// writeMove reports false when the transition is there already.
+func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
+	var state tenant.State
+	var run string
+	err := tx.QueryRow(ctx, `SELECT state, coalesce(run_id, '') FROM operations WHERE id = $1 AND generation = $2 FOR UPDATE`,
+		string(m.Fence.Operation), m.Fence.Generation).Scan(&state, &run)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return false, tenant.ErrSuperseded
+	case err != nil:
+		return false, err
+	case run != m.Fence.Run:
+		return false, tenant.ErrSuperseded
+	case state == m.To && m.From != m.To:
+		return false, nil
+	case state != m.From:
+		return false, tenant.ErrSuperseded
+	}
+	var deadline *time.Time
+	if !m.Deadline.IsZero() {
+		deadline = &m.Deadline
+	}
+	_, err = tx.Exec(ctx, `
+		UPDATE operations SET state = $2, failed_step = nullif($3, ''), failure_class = nullif($4, ''),
+			failure_reason = nullif($5, ''), attention_deadline = $6, updated_at = now(),
+			attempts = coalesce((SELECT max(attempt) FROM provisioning_logs WHERE operation_id = $1 AND step = $3), 0),
+			finished_at = CASE WHEN $2 IN ('SUCCEEDED', 'ROLLED_BACK') THEN now() END
+		WHERE id = $1`,
+		string(m.Fence.Operation), string(m.To), string(m.Step), string(m.Class), m.Reason, deadline)
+	return true, err
+}
+
+// writeConsequences writes what a transition means to the tenant and the log.
+func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
+	switch m.To {
+	case tenant.StateRolledBack:
+		_, err := tx.Exec(ctx, `
+			UPDATE tenants SET status = 'FAILED', failure_reason = $2, contract_id = NULL, version = version + 1, updated_at = now()
+			WHERE id = $1 AND status IN ('PENDING', 'PROVISIONING')`, string(m.Fence.Tenant), m.Reason)
+		return err
+	case tenant.StateSucceeded: // reached by a move only when a step was given up
+		_, err := tx.Exec(ctx, `
+			INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
+			VALUES ($1, $2, $3, 'SKIPPED', next_attempt($2, $3), nullif($4, ''), nullif($5, ''))`,
+			string(m.Fence.Tenant), string(m.Fence.Operation), string(m.Step), string(m.Class), m.Reason)
+		return err
+	default:
+		return nil
+	}
+}
+
+// RollBackPending closes an operation that no run has taken. Nothing was done,
+// so nothing is undone. It reports false when a run was faster.
+func (s *Store) RollBackPending(ctx context.Context, id tenant.OperationID, reason string) (bool, error) {
+	tag, err := s.pool.Exec(ctx, `
+		WITH closed AS (
+			UPDATE operations SET state = 'ROLLED_BACK', failure_class = 'cancelled', failure_reason = $2, finished_at = now(), updated_at = now()
+			WHERE id = $1 AND state = 'PENDING' RETURNING tenant_id
+		)
+		UPDATE tenants t SET status = 'FAILED', failure_reason = $2, version = version + 1, updated_at = now()
+		FROM closed c WHERE t.id = c.tenant_id`, string(id), reason)
+	if err != nil {
+		return false, fmt.Errorf("roll back operation %s: %w", id, interpret(err))
+	}
+	return tag.RowsAffected() == 1, nil
+}

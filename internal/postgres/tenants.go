@@ -1,0 +1,138 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+const tenantColumns = `t.id, t.name, t.slug, t.schema_name, t.role_name, t.app_login, t.status, t.generation,
+	coalesce(t.contract_id, ''), t.admin_email, t.admin_first_name, t.admin_last_name, t.tier, t.region,
+	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.version`
+
+func scanTenant(row pgx.CollectableRow) (tenant.Tenant, error) {
+	var t tenant.Tenant
+	var activated *time.Time
+	err := row.Scan(&t.ID, &t.Name, &t.Slug, &t.Schema, &t.Role, &t.AppLogin, &t.Status, &t.Generation,
+		&t.ContractID, &t.Administrator.Email, &t.Administrator.FirstName, &t.Administrator.LastName, &t.Tier, &t.Region,
+		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &t.Version)
+	t.ActivatedAt = orZero(activated)
+	return t, err
+}
+
+func orZero(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// Tenant reads one tenant. The error is tenant.ErrNotFound when there is none.
+func (s *Store) Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id))
+	if err != nil {
+		return tenant.Tenant{}, fmt.Errorf("read tenant %s: %w", id, interpret(err))
+	}
+	t, err := pgx.CollectExactlyOneRow(rows, scanTenant)
+	if err != nil {
+		return tenant.Tenant{}, fmt.Errorf("read tenant %s: %w", id, interpret(err))
+	}
+	return t, nil
+}
+
+// Tenants lists tenants, newest first.
+func (s *Store) Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
+	after, err := decodeCursor(f.Cursor)
+	if err != nil {
+		return tenant.Page[tenant.Tenant]{}, err
+	}
+	rows, err := s.pool.Query(ctx, `
+		SELECT `+tenantColumns+` FROM tenants t
+		WHERE ($1 = '' OR t.status = $1)
+		  AND ($2 = '' OR t.name_key LIKE '%' || $2 || '%')
+		  AND ($3::uuid IS NULL OR t.id < $3)
+		ORDER BY t.id DESC LIMIT $4`,
+		string(f.Status), escapeLike(tenant.NameKey(f.Name)), after, pageSize(f.Limit)+1)
+	if err != nil {
+		return tenant.Page[tenant.Tenant]{}, fmt.Errorf("list tenants: %w", interpret(err))
+	}
+	items, err := pgx.CollectRows(rows, scanTenant)
+	if err != nil {
+		return tenant.Page[tenant.Tenant]{}, fmt.Errorf("list tenants: %w", interpret(err))
+	}
+	return page(items, f.Limit, func(t tenant.Tenant) string { return string(t.ID) }), nil
+}
+
+func escapeLike(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s)
+}
+
+// ChangeAdministrator writes the administrator of a tenant. ifVersion is the
+// version that the change is based on; 0 takes any. The user in the tenant's
+// schema follows as long as the invitation was not used, and links that were
+// sent to an old address end.
+func (s *Store) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64) (tenant.Tenant, error) {
+	var changed tenant.Tenant
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR UPDATE`, string(id))
+		if err != nil {
+			return err
+		}
+		t, err := pgx.CollectExactlyOneRow(rows, scanTenant)
+		if err != nil {
+			return err
+		}
+		if ifVersion != 0 && ifVersion != t.Version {
+			return tenant.ErrVersionMismatch
+		}
+		admin, err := c.Apply(t.Administrator)
+		if err != nil {
+			return err
+		}
+		if admin == t.Administrator {
+			changed = t
+			return nil
+		}
+		changed, err = writeAdministrator(ctx, tx, t, admin)
+		return err
+	})
+	if err != nil {
+		return tenant.Tenant{}, fmt.Errorf("change the administrator of tenant %s: %w", id, interpret(err))
+	}
+	return changed, nil
+}
+
+func writeAdministrator(ctx context.Context, tx pgx.Tx, t tenant.Tenant, admin tenant.Administrator) (tenant.Tenant, error) {
+	rows, err := tx.Query(ctx, `
+		UPDATE tenants t SET admin_email = $2, admin_first_name = $3, admin_last_name = $4,
+			version = version + 1, updated_at = now()
+		WHERE id = $1 RETURNING `+tenantColumns, string(t.ID), admin.Email, admin.FirstName, admin.LastName)
+	if err != nil {
+		return tenant.Tenant{}, err
+	}
+	changed, err := pgx.CollectExactlyOneRow(rows, scanTenant)
+	if err != nil {
+		return tenant.Tenant{}, err
+	}
+	if admin.Email != t.Administrator.Email {
+		if _, err := tx.Exec(ctx, `DELETE FROM invitations WHERE tenant_id = $1 AND used_at IS NULL`, string(t.ID)); err != nil {
+			return tenant.Tenant{}, err
+		}
+	}
+	var made bool
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM tenant_schema_versions WHERE tenant_id = $1 AND schema_name = $2)`,
+		string(t.ID), t.Schema).Scan(&made)
+	if err != nil || !made {
+		return changed, err
+	}
+	_, err = tx.Exec(ctx, `UPDATE `+pgx.Identifier{t.Schema, "users"}.Sanitize()+`
+		SET email = $2, first_name = $3, last_name = $4, updated_at = now()
+		WHERE id = $1 AND password_hash IS NULL`,
+		t.ID.AdministratorID(), admin.Email, admin.FirstName, admin.LastName)
+	return changed, err
+}

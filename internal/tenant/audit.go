@@ -1,0 +1,21 @@
+package tenant
+
+// Outcomes of an audited request.
+const (
+	OutcomeAccepted = "accepted"
+	OutcomeRefused  = "refused"
+)
+
+// AuditEntry is who asked for what, and what came of it.
+type AuditEntry struct {
+	Actor string `json:"actor"`
+	// Claimed tells that nobody has checked who the actor is.
+	Claimed   bool        `json:"claimed,omitempty"`
+	Action    string      `json:"action"`
+	Outcome   string      `json:"outcome"`
+	Tenant    ID          `json:"tenant,omitempty"`
+	Operation OperationID `json:"operation,omitempty"`
+	RequestID string      `json:"requestId,omitempty"`
+	Reason    string      `json:"reason,omitempty"`
+	Detail    string      `json:"detail,omitempty"`
+}

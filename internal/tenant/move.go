@@ -1,0 +1,28 @@
+package tenant
+
+import "time"
+
+// Move is one transition of an operation, as the workflow writes it by
+// compare-and-set.
+type Move struct {
+	Fence Fence `json:"fence"` // its State is not looked at: From says it
+	Event Event `json:"event"`
+	// From and To are taken from the transition table.
+	From State `json:"from"`
+	To   State `json:"to"`
+	// Step, Class and Reason describe what stands in the way, or ended the
+	// operation; empty when nothing does any more.
+	Step   Step         `json:"step,omitempty"`
+	Class  FailureClass `json:"class,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+	// Deadline is when a parked operation decides by itself.
+	Deadline time.Time `json:"deadline,omitzero"`
+}
+
+// Claim is what a run finds when it takes its operation.
+type Claim struct {
+	// Claimed is false when the operation belongs to another run or is closed:
+	// the run ends without doing anything.
+	Claimed     bool `json:"claimed"`
+	PivotPassed bool `json:"pivotPassed"`
+}

@@ -11,18 +11,10 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Invitation is the one-time link of a welcome mail: only the hash of its
-// token is stored.
-type Invitation struct {
-	TokenHash []byte
-	TTL       time.Duration
-}
-
 // BeginWelcomeEmail passes the fence, writes the mail as SENDING before it
-// leaves, and makes its invitation. token derives the link's token for the
-// administrator's address; an invitation that is there is kept, and lasts on if
+// leaves, and makes its invitation. An invitation that is there is kept, and lasts on if
 // it has ended unused.
-func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) Invitation) (tenant.WelcomeEmail, error) {
+func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
 	var w tenant.WelcomeEmail
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {

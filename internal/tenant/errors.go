@@ -79,6 +79,8 @@ type StepError struct {
 	Reason string
 	// Permanent tells that repeating the attempt cannot help.
 	Permanent bool
+	// Uncertain tells that the effect may have happened all the same.
+	Uncertain bool
 	// RetryAfter is the earliest useful time for the next attempt; zero leaves
 	// it to the retry policy.
 	RetryAfter time.Duration

@@ -1,0 +1,25 @@
+package activities
+
+import (
+	"context"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// ActivationStore makes tenants active.
+type ActivationStore interface {
+	FailureLog
+	MarkActive(ctx context.Context, f tenant.Fence) error
+}
+
+// Activation covers MARK_ACTIVE, the pivot: after it nothing is rolled back.
+type Activation struct {
+	Store ActivationStore
+}
+
+// MarkActive makes the tenant active. The second time it finds it active.
+func (a *Activation) MarkActive(ctx context.Context, f tenant.Fence) error {
+	return attempt(ctx, a.Store, f, tenant.StepMarkActive, func(ctx context.Context) error {
+		return a.Store.MarkActive(ctx, f)
+	})
+}

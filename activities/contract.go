@@ -1,0 +1,65 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// ContractStore keeps the contract's address and the step's log.
+type ContractStore interface {
+	FailureLog
+	BeginContract(ctx context.Context, f tenant.Fence) (stored string, err error)
+	StoreContract(ctx context.Context, f tenant.Fence, contractID string) error
+	ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error
+}
+
+// Ledger deploys and ends contracts. Both calls may be repeated at any time;
+// progress is told what they wait for, at least every few seconds.
+type Ledger interface {
+	Deploy(ctx context.Context, f tenant.Fence, progress func(string)) (contractID string, err error)
+	Terminate(ctx context.Context, f tenant.Fence, progress func(string)) error
+}
+
+// Contract covers DEPLOY_SOROBAN_CONTRACT and STORE_CONTRACT_ADDRESS.
+type Contract struct {
+	Store  ContractStore
+	Ledger Ledger
+}
+
+// DeployContract deploys the tenant's contract and stores its address. The
+// address is known before anything is sent, and every transaction is
+// journalled first: a repetition finds what an earlier attempt has sent.
+func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence) error {
+	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context) error {
+		stored, err := a.Store.BeginContract(ctx, f)
+		if err != nil || stored != "" {
+			return err
+		}
+		id, err := a.Ledger.Deploy(ctx, f, heartbeat(ctx))
+		if err != nil {
+			return err
+		}
+		return a.Store.StoreContract(ctx, f, id)
+	})
+}
+
+// TerminateContract undoes DeployContract as far as a ledger can be undone: it
+// learns the fate of every transaction that was journalled, and ends the
+// contract if there is one. Ending an ended contract is no error.
+func (a *Contract) TerminateContract(ctx context.Context, f tenant.Fence) error {
+	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context) error {
+		started := time.Now()
+		if err := a.Ledger.Terminate(ctx, f, heartbeat(ctx)); err != nil {
+			return err
+		}
+		return a.Store.ContractTerminated(ctx, f, time.Since(started))
+	})
+}
+
+func heartbeat(ctx context.Context) func(string) {
+	return func(detail string) { activity.RecordHeartbeat(ctx, detail) }
+}

@@ -1,0 +1,112 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Outbox keeps mails and the links in them.
+type Outbox interface {
+	FailureLog
+	BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error)
+	CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string, r tenant.EmailReceipt) error
+	LeaveWelcomeEmail(ctx context.Context, emailID string, state tenant.EmailState) error
+}
+
+// Mailer sends mails and asks what became of them.
+type Mailer interface {
+	SendWelcome(ctx context.Context, w tenant.WelcomeEmail, link string) (tenant.EmailReceipt, error)
+	// FindWelcome asks the provider for a mail. known is false when the
+	// provider cannot say.
+	FindWelcome(ctx context.Context, id string) (receipt tenant.EmailReceipt, found, known bool, err error)
+}
+
+// settleTime is how long after a doubt began a provider's "no such mail" is
+// believed: by then the request that was under way has run out of time, and
+// the provider has had time to list what it took.
+const settleTime = 20 * time.Second
+
+// Email covers SEND_WELCOME_EMAIL.
+type Email struct {
+	Outbox Outbox
+	Mailer Mailer
+	// InvitationKey derives the tokens of the links.
+	InvitationKey []byte
+	// InvitationTTL is how long a link lasts.
+	InvitationTTL time.Duration
+	// AppURL is the base of the links.
+	AppURL string
+}
+
+// SendWelcomeEmail sends the mail that invites the first administrator, and
+// ends the operation. The provider knows no idempotency, so the mail is
+// written as SENDING before it leaves; after a doubt the provider is asked for
+// it, and only when it does not have it, or cannot say, the same mail with the
+// same link leaves once more.
+func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence) error {
+	return attempt(ctx, a.Outbox, f, tenant.StepSendWelcomeEmail, func(ctx context.Context) error {
+		w, err := a.Outbox.BeginWelcomeEmail(ctx, f, a.invitation)
+		if err != nil {
+			return err
+		}
+		receipt, err := a.deliver(ctx, w)
+		if err != nil {
+			return a.leave(ctx, w, err)
+		}
+		return a.Outbox.CompleteWelcomeEmail(ctx, f, w.ID, receipt)
+	})
+}
+
+func (a *Email) invitation(t tenant.Tenant) tenant.Invitation {
+	return tenant.Invitation{TokenHash: tenant.HashToken(tenant.InvitationToken(a.InvitationKey, t)), TTL: a.InvitationTTL}
+}
+
+func (a *Email) deliver(ctx context.Context, w tenant.WelcomeEmail) (tenant.EmailReceipt, error) {
+	switch w.Before {
+	case tenant.EmailSent:
+		return tenant.EmailReceipt{}, nil
+	case tenant.EmailSending, tenant.EmailUnknown:
+		receipt, found, known, err := a.Mailer.FindWelcome(ctx, w.ID)
+		if err != nil || found {
+			return receipt, inDoubt(err)
+		}
+		if known && w.DoubtAge < settleTime {
+			return tenant.EmailReceipt{}, &tenant.StepError{
+				Step: tenant.StepSendWelcomeEmail, Uncertain: true, RetryAfter: settleTime - w.DoubtAge,
+				Reason: "an earlier attempt may still be under way; the mail provider is asked again before the mail is repeated",
+			}
+		}
+	case tenant.EmailPending, tenant.EmailFailed:
+	}
+	link := strings.TrimRight(a.AppURL, "/") + "/invitations/" + tenant.InvitationToken(a.InvitationKey, w.Tenant)
+	return a.Mailer.SendWelcome(ctx, w, link)
+}
+
+// inDoubt keeps a doubt: a failed question does not answer it.
+func inDoubt(err error) error {
+	if se, ok := errors.AsType[*tenant.StepError](err); ok {
+		doubt := *se
+		doubt.Uncertain = true
+		return &doubt
+	}
+	return err
+}
+
+// leave writes where the failed attempt left the mail. If that cannot be
+// written it stays SENDING, which is asked about like any doubt.
+func (a *Email) leave(ctx context.Context, w tenant.WelcomeEmail, cause error) error {
+	state := tenant.EmailUnknown
+	if se, ok := errors.AsType[*tenant.StepError](cause); ok && !se.Uncertain {
+		state = tenant.EmailPending
+		if se.Permanent {
+			state = tenant.EmailFailed
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return errors.Join(cause, a.Outbox.LeaveWelcomeEmail(ctx, w.ID, state))
+}

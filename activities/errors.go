@@ -1,0 +1,79 @@
+package activities
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Types of the errors that an activity ends with, as the workflow and the Web
+// UI see them.
+const (
+	// ErrTypeSuperseded is an attempt whose operation has gone on without it.
+	ErrTypeSuperseded = "Superseded"
+	// ErrTypeStep is a failed attempt at a step; its details are a
+	// StepFailure.
+	ErrTypeStep = "StepFailed"
+)
+
+// StepFailure tells the workflow what went wrong. Nothing in it is personal or
+// secret.
+type StepFailure struct {
+	Step      tenant.Step         `json:"step"`
+	Class     tenant.FailureClass `json:"class,omitempty"`
+	Reason    string              `json:"reason"`
+	Permanent bool                `json:"permanent,omitempty"`
+}
+
+// unexplained is what an operator reads of an error that nobody foresaw: its
+// text may hold anything, so only the log of the worker has it.
+const unexplained = "an unexpected error; the worker's log has it"
+
+// classify turns an attempt's error into the one that Temporal sees. It is the
+// last thing that happens to an error: wrapping the result would make every
+// failure retryable again.
+func classify(step tenant.Step, err error) error {
+	if errors.Is(err, tenant.ErrSuperseded) {
+		return temporal.NewNonRetryableApplicationError(tenant.ErrSuperseded.Error(), ErrTypeSuperseded, nil)
+	}
+	f := describe(step, err)
+	o := temporal.ApplicationErrorOptions{NonRetryable: f.Permanent, Details: []any{f}}
+	if se, ok := errors.AsType[*tenant.StepError](err); ok {
+		o.NextRetryDelay = se.RetryAfter
+	}
+	return temporal.NewApplicationErrorWithOptions(f.Reason, ErrTypeStep, o)
+}
+
+// describe says what an error means. step names the step of errors that do not
+// know theirs.
+func describe(step tenant.Step, err error) StepFailure {
+	se, ok := errors.AsType[*tenant.StepError](err)
+	if !ok {
+		return StepFailure{Step: step, Reason: unexplained}
+	}
+	if se.Step != "" {
+		step = se.Step
+	}
+	return StepFailure{Step: step, Class: se.Class, Reason: se.Reason, Permanent: se.Permanent}
+}
+
+// Failure reads what an activity's error says, however the SDK wrapped it. It
+// reports false for an error that no attempt has explained, such as a time-out
+// of every one.
+func Failure(err error) (StepFailure, bool) {
+	var f StepFailure
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok || app.Type() != ErrTypeStep || app.Details(&f) != nil {
+		return StepFailure{}, false
+	}
+	return f, true
+}
+
+// Superseded reports whether an activity ended because its operation has gone
+// on without it.
+func Superseded(err error) bool {
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	return ok && app.Type() == ErrTypeSuperseded
+}

@@ -1,0 +1,61 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// OperationStore holds the operations' states.
+type OperationStore interface {
+	Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
+	Move(ctx context.Context, m tenant.Move) error
+	Audit(ctx context.Context, e tenant.AuditEntry) error
+}
+
+// Operation writes an operation's state for its workflow.
+type Operation struct {
+	Store OperationStore
+}
+
+// ClaimOperation gives the operation to the run of the fence. A run that has
+// it already is given it again.
+func (a *Operation) ClaimOperation(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
+	c, err := a.Store.Claim(ctx, f)
+	if err != nil {
+		return tenant.Claim{}, stateError(err)
+	}
+	return c, nil
+}
+
+// MoveOperation writes one transition by compare-and-set: the second time it
+// finds what it wanted to write.
+func (a *Operation) MoveOperation(ctx context.Context, m tenant.Move) error {
+	if err := a.Store.Move(ctx, m); err != nil {
+		return stateError(err)
+	}
+	return nil
+}
+
+// AuditAction appends who asked for what. An entry that was lost with its
+// worker between its commit and its report stands twice, unless the request
+// had an id: better than not at all.
+func (a *Operation) AuditAction(ctx context.Context, e tenant.AuditEntry) error {
+	if err := a.Store.Audit(ctx, e); err != nil {
+		return stateError(err)
+	}
+	return nil
+}
+
+// stateError explains a failed write of an operation's state. It is always
+// worth repeating: an operation whose state can't be written must not end.
+func stateError(err error) error {
+	if errors.Is(err, tenant.ErrSuperseded) {
+		return classify("", err)
+	}
+	return classify("", &tenant.StepError{
+		Reason: "the operation's state cannot be written; check that PostgreSQL runs and is migrated",
+		Err:    err,
+	})
+}

@@ -1,0 +1,36 @@
+package activities
+
+import (
+	"context"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// SchemaStore makes and drops tenants' schemas.
+type SchemaStore interface {
+	FailureLog
+	CreateSchema(ctx context.Context, f tenant.Fence) error
+	DropSchema(ctx context.Context, f tenant.Fence) error
+}
+
+// Schema covers CREATE_SCHEMA, RUN_MIGRATIONS and SEED_ROLES_AND_USER.
+type Schema struct {
+	Store SchemaStore
+}
+
+// CreateSchema makes the tenant's role, schema, tables, roles and first
+// administrator in one transaction: it is there as a whole or not at all, and
+// a repetition finds its ownership row.
+func (a *Schema) CreateSchema(ctx context.Context, f tenant.Fence) error {
+	return attempt(ctx, a.Store, f, tenant.StepCreateSchema, func(ctx context.Context) error {
+		return a.Store.CreateSchema(ctx, f)
+	})
+}
+
+// DropSchema undoes CreateSchema, also where it never ran. It drops only what
+// this generation made for a tenant that was never active.
+func (a *Schema) DropSchema(ctx context.Context, f tenant.Fence) error {
+	return attempt(ctx, a.Store, f, tenant.StepCreateSchema, func(ctx context.Context) error {
+		return a.Store.DropSchema(ctx, f)
+	})
+}

@@ -1,0 +1,108 @@
+package devnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/stellar/go-stellar-sdk/network"
+
+	"tenant-provisioning/internal/stellar/devnet/sorohost"
+)
+
+// firstLedger is the sequence of the genesis ledger.
+const firstLedger = 1
+
+// Network is a Stellar network. Open starts none of its ledgers: Run does.
+type Network struct {
+	cfg       Config
+	id        [32]byte
+	engine    *sorohost.Engine
+	protocol  uint32
+	handler   http.Handler
+	stop      func() error // of handler
+	pool      *mempool
+	friendbot *friendbot
+
+	closing sync.Mutex // held while a ledger is closed, before pool.mu and mu
+	mu      sync.RWMutex
+	ledger  *ledger
+	history *history
+}
+
+// Open compiles the host and makes, or loads, the ledger.
+func Open(ctx context.Context, c Config) (*Network, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, fmt.Errorf("devnet configuration: %w", err)
+	}
+	engine, err := sorohost.Open(ctx, c.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	n := &Network{cfg: c, id: network.ID(c.Passphrase), engine: engine, pool: newMempool(), history: newHistory(c.RetentionLedgers)}
+	if err := n.start(ctx); err != nil {
+		return nil, errors.Join(err, engine.Close(ctx))
+	}
+	return n, nil
+}
+
+func (n *Network) start(ctx context.Context) error {
+	cal, err := n.engine.Calibration(ctx)
+	if err != nil {
+		return err
+	}
+	n.protocol = cal.Protocol
+	n.friendbot = newFriendbot(n.cfg.Passphrase)
+	first, err := genesis(n.cfg, cal)
+	if err != nil {
+		return err
+	}
+	n.ledger = &ledger{state: state{}}
+	n.publish(n.seal(moment{ledger: firstLedger, closeTime: n.cfg.Now().Unix()}, first, nil))
+	n.handler, n.stop = n.newHandler()
+	return nil
+}
+
+// Run closes a ledger at each interval until ctx ends, which is not an error.
+func (n *Network) Run(ctx context.Context) error {
+	t := time.NewTicker(n.cfg.CloseInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+			if err := n.CloseLedger(context.WithoutCancel(ctx)); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// ServeHTTP answers JSON-RPC on every path but /friendbot, which takes addr.
+func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) { n.handler.ServeHTTP(w, r) }
+
+// Close waits for the ledger that is being closed and frees the host. Nothing
+// may be served any more.
+func (n *Network) Close() error {
+	n.closing.Lock()
+	defer n.closing.Unlock()
+	return errors.Join(n.stop(), n.engine.Close(context.Background()))
+}
+
+// next is the moment of the ledger that is closed next. Callers hold mu, or
+// closing.
+func (n *Network) next() moment {
+	return moment{ledger: n.ledger.seq + 1, closeTime: max(n.cfg.Now().Unix(), n.ledger.closeTime)}
+}
+
+func (n *Network) info(at moment) sorohost.Info {
+	return sorohost.Info{
+		Protocol: n.protocol, Sequence: at.ledger, CloseTime: uint64(at.closeTime),
+		BaseReserve: baseReserve, NetworkID: n.id,
+	}
+}

@@ -1,0 +1,154 @@
+package devnet
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"strconv"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/xdr"
+)
+
+const (
+	maxLedgerKeys       = 200 // of one getLedgerEntries, as Stellar RPC
+	maxLedgersPage      = 200
+	defaultLedgersPage  = 50
+	maxTransactionsPage = 200
+	defaultTxsPage      = 50
+)
+
+func (n *Network) getHealth(context.Context, protocol.GetHealthRequest) (protocol.GetHealthResponse, error) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	oldest := n.history.oldest()
+	return protocol.GetHealthResponse{
+		Status: "healthy", LatestLedger: n.ledger.seq, LatestLedgerCloseTime: n.ledger.closeTime,
+		OldestLedger: oldest.seq, OldestLedgerCloseTime: oldest.closeTime, LedgerRetentionWindow: n.cfg.RetentionLedgers,
+	}, nil
+}
+
+func (n *Network) getNetwork(context.Context, protocol.GetNetworkRequest) (protocol.GetNetworkResponse, error) {
+	return protocol.GetNetworkResponse{Passphrase: n.cfg.Passphrase, ProtocolVersion: int(n.protocol)}, nil
+}
+
+func (n *Network) getVersionInfo(context.Context, protocol.GetVersionInfoRequest) (protocol.GetVersionInfoResponse, error) {
+	return protocol.GetVersionInfoResponse{
+		Version: "devnet", CaptiveCoreVersion: "none: soroban-env-host 28.0.2", ProtocolVersion: n.protocol,
+	}, nil
+}
+
+func (n *Network) getLatestLedger(context.Context) (protocol.GetLatestLedgerResponse, error) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	l := n.history.latest()
+	return protocol.GetLatestLedgerResponse{
+		Hash: l.hash.HexString(), ProtocolVersion: n.protocol, Sequence: l.seq, LedgerCloseTime: l.closeTime,
+		LedgerHeader: b64(encode(l.header)), LedgerMetadata: b64(encode(l.meta())),
+	}, nil
+}
+
+// meta has the header and the results; the set of transactions is left empty.
+func (l *closedLedger) meta() xdr.LedgerCloseMeta {
+	m := &xdr.LedgerCloseMetaV2{
+		LedgerHeader: xdr.LedgerHeaderHistoryEntry{Hash: l.hash, Header: l.header},
+		TxSet:        xdr.GeneralizedTransactionSet{V: 1, V1TxSet: &xdr.TransactionSetV1{PreviousLedgerHash: l.header.PreviousLedgerHash}},
+	}
+	for _, o := range l.txs {
+		m.TxProcessing = append(m.TxProcessing, xdr.TransactionResultMetaV1{
+			Result:            xdr.TransactionResultPair{TransactionHash: o.hash, Result: o.decodedResult()},
+			TxApplyProcessing: xdr.TransactionMeta{V: 4, V4: ptr(o.decodedMeta())},
+		})
+	}
+	return xdr.LedgerCloseMeta{V: 2, V2: m}
+}
+
+func (n *Network) getLedgers(_ context.Context, q protocol.GetLedgersRequest) (protocol.GetLedgersResponse, error) {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	oldest, latest := n.history.oldest(), n.history.latest()
+	if err := q.Validate(maxLedgersPage, n.history.span()); err != nil {
+		return protocol.GetLedgersResponse{}, invalidParams("%v", err)
+	}
+	if err := checkFormat(q.Format); err != nil {
+		return protocol.GetLedgersResponse{}, err
+	}
+	start, limit := q.StartLedger, uint(defaultLedgersPage)
+	if p := q.Pagination; p != nil {
+		if p.Cursor != "" {
+			last, err := strconv.ParseUint(p.Cursor, 10, 32)
+			if err != nil {
+				return protocol.GetLedgersResponse{}, invalidParams("invalid cursor %q", p.Cursor)
+			}
+			start = uint32(last) + 1
+		}
+		if p.Limit > 0 {
+			limit = p.Limit
+		}
+	}
+	res := protocol.GetLedgersResponse{
+		Ledgers: []protocol.LedgerInfo{}, LatestLedger: latest.seq, LatestLedgerCloseTime: latest.closeTime,
+		OldestLedger: oldest.seq, OldestLedgerCloseTime: oldest.closeTime,
+	}
+	for _, l := range n.history.from(start) {
+		if uint(len(res.Ledgers)) == limit {
+			break
+		}
+		res.Ledgers = append(res.Ledgers, protocol.LedgerInfo{
+			Hash: l.hash.HexString(), Sequence: l.seq, LedgerCloseTime: l.closeTime,
+			LedgerHeader: b64(encode(l.header)), LedgerMetadata: b64(encode(l.meta())),
+		})
+		res.Cursor = strconv.FormatUint(uint64(l.seq), 10)
+	}
+	return res, nil
+}
+
+func (n *Network) getLedgerEntries(_ context.Context, q protocol.GetLedgerEntriesRequest) (protocol.GetLedgerEntriesResponse, error) {
+	res := protocol.GetLedgerEntriesResponse{Entries: []protocol.LedgerEntryResult{}}
+	if err := checkFormat(q.Format); err != nil {
+		return res, err
+	}
+	if len(q.Keys) > maxLedgerKeys {
+		return res, invalidParams("key count (%d) exceeds maximum supported (%d)", len(q.Keys), maxLedgerKeys)
+	}
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	res.LatestLedger = n.ledger.seq
+	for i, k := range q.Keys {
+		b, err := base64.StdEncoding.DecodeString(k)
+		var key xdr.LedgerKey
+		if err != nil || key.UnmarshalBinary(b) != nil {
+			return res, invalidParams("cannot unmarshal key value %s at index %d", k, i)
+		}
+		if key.Type == xdr.LedgerEntryTypeTtl {
+			return res, invalidParams("ledger ttl entries cannot be queried directly")
+		}
+		if e, ok := n.ledger.state.lookup(string(b)); ok {
+			res.Entries = append(res.Entries, entryResult(k, e, n.ledger.seq))
+		}
+	}
+	return res, nil
+}
+
+func entryResult(key string, e entry, seq uint32) protocol.LedgerEntryResult {
+	full := decodeEntry(e.data)
+	r := protocol.LedgerEntryResult{
+		KeyXDR: key, DataXDR: b64(encode(full.Data)), LastModifiedLedger: e.modified, ExtensionXDR: b64(encode(full.Ext)),
+	}
+	if e.live != noTTL {
+		live := uint32(e.live)
+		if live < seq {
+			live = 0 // archived
+		}
+		r.LiveUntilLedgerSeq = &live
+	}
+	return r
+}
+
+func parseHash(s string) (xdr.Hash, error) {
+	b, err := hex.DecodeString(s)
+	if err != nil || len(b) != len(xdr.Hash{}) {
+		return xdr.Hash{}, invalidParams("unexpected hash length (%d)", len(s))
+	}
+	return xdr.Hash(b), nil
+}

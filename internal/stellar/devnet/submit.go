@@ -1,0 +1,80 @@
+package devnet
+
+import (
+	"context"
+
+	"github.com/stellar/go-stellar-sdk/xdr"
+)
+
+// admission is the answer to a submitted transaction.
+type admission string
+
+const (
+	pendingStatus  admission = "PENDING"
+	duplicate      admission = "DUPLICATE"
+	tryAgainLater  admission = "TRY_AGAIN_LATER"
+	admissionError admission = "ERROR"
+)
+
+// submit puts a transaction into the queue, or says why not. The result stands
+// beside ERROR only; the error is a failure of this process.
+func (n *Network) submit(ctx context.Context, t *transaction) (admission, *xdr.TransactionResult, error) {
+	n.pool.mu.Lock()
+	defer n.pool.mu.Unlock()
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+
+	if n.pool.isBanned(t.hash) {
+		return tryAgainLater, nil, nil
+	}
+	old := n.pool.bySource[*t.source.Ed25519]
+	if old != nil {
+		if status, r := againstPending(old, t); status != pendingStatus {
+			return status, r, nil
+		}
+	}
+	v := &validator{ctx: ctx, view: n.ledger.state, at: n.next(), minResourceFee: n.minResourceFee}
+	r, err := v.check(t)
+	if err != nil {
+		return "", nil, err
+	}
+	if r == nil {
+		r = n.checkSummedFees(t, old)
+	}
+	if r != nil {
+		return admissionError, r, nil
+	}
+	n.pool.add(t, n.ledger.seq)
+	return pendingStatus, nil, nil
+}
+
+// againstPending judges a transaction whose source account has one pending.
+func againstPending(old *queued, t *transaction) (admission, *xdr.TransactionResult) {
+	seq, oldSeq := t.inner.Tx.SeqNum, old.tx.inner.Tx.SeqNum
+	switch {
+	case old.duplicates(t):
+		return duplicate, nil
+	case seq < oldSeq:
+		return admissionError, t.refusedInner(xdr.TransactionResultCodeTxBadSeq)
+	case !t.isFeeBump() || seq > oldSeq || old.closing:
+		return tryAgainLater, nil
+	}
+	bid := old.tx.inclusionBid() * replacementFactor
+	if below(t.inclusionBid(), t.ops, bid, old.tx.ops) {
+		return admissionError, t.refused(xdr.TransactionResultCodeTxInsufficientFee, ceilMulDiv(bid, t.ops, old.tx.ops)+t.resourceFee())
+	}
+	return pendingStatus, nil
+}
+
+// checkSummedFees makes sure that the fee source can pay for everything that it
+// has bid for, without the transaction that this one replaces.
+func (n *Network) checkSummedFees(t *transaction, old *queued) *xdr.TransactionResult {
+	sum := n.pool.fees[*t.feeSource.Ed25519] + t.bid
+	if old != nil && old.tx.feeSource.Equals(t.feeSource) {
+		sum -= old.tx.bid
+	}
+	if available(account(n.ledger.state, t.feeSource)) < sum {
+		return t.refused(xdr.TransactionResultCodeTxInsufficientBalance, sum)
+	}
+	return nil
+}

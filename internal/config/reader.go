@@ -46,7 +46,7 @@ func (r *reader) problem(set setting, format string, args ...any) {
 // noting a problem.
 func read[T any](r *reader, set setting, k kind[T]) T {
 	var zero T
-	text, _, err := r.source.lookup(set)
+	text, err := r.source.lookup(set)
 	if err != nil {
 		r.problem(set, "%v", err)
 		return zero
@@ -79,7 +79,7 @@ func readSecret[T any](r *reader, set setting, k kind[T]) T {
 	set.secret = true
 	value := read(r, set, k)
 	if r.production {
-		if text, _, err := r.source.lookup(set); err == nil && isDemo(text) {
+		if text, err := r.source.lookup(set); err == nil && isDemo(text) {
 			r.problem(set, "the value (not shown) is one of the demo's or of an example; expected a secret of your own with NODE_ENV=production")
 		}
 	}
@@ -88,6 +88,6 @@ func readSecret[T any](r *reader, set setting, k kind[T]) T {
 
 // isSet says that there is a value for the variable, even a wrong one.
 func (r *reader) isSet(name string) bool {
-	text, _, err := r.source.lookup(setting{name: name})
+	text, err := r.source.lookup(setting{name: name})
 	return text != "" || err != nil
 }

@@ -69,27 +69,26 @@ type codec struct{ dotenv }
 
 func (codec) Encode(map[string]any) ([]byte, error) { return nil, errors.ErrUnsupported }
 
-// lookup gives the value of the setting and the name it was found under; both
-// are empty when it is not set anywhere.
-func (s *source) lookup(set setting) (value, name string, err error) {
+// lookup gives the value of the setting, empty when it is not set anywhere.
+func (s *source) lookup(set setting) (string, error) {
 	for _, layer := range s.layers {
 		for _, name := range append([]string{set.name}, set.aliases...) {
 			value, path := layer(name), layer(name+"_FILE")
 			switch {
 			case value != "" && path != "":
-				return "", name, fmt.Errorf("%s and %s_FILE are both set; expected one of them", name, name)
+				return "", fmt.Errorf("%s and %s_FILE are both set; expected one of them", name, name)
 			case value != "":
-				return value, name, nil
+				return value, nil
 			case path != "":
 				value, err := readFile(path)
 				if err != nil {
-					return "", name, fmt.Errorf("%s_FILE: %w", name, err)
+					return "", fmt.Errorf("%s_FILE: %w", name, err)
 				}
-				return value, name, nil
+				return value, nil
 			}
 		}
 	}
-	return "", "", nil
+	return "", nil
 }
 
 // namesWithPrefix lists the settings that begin so, a NAME_FILE as NAME.

@@ -136,7 +136,7 @@ func (r *reader) checkTemporalSettings() {
 	}
 	for _, name := range temporalNames {
 		set := setting{name: name}
-		if _, _, err := r.source.lookup(set); err != nil {
+		if _, err := r.source.lookup(set); err != nil {
 			r.problem(set, "%v", err)
 		}
 	}
@@ -170,7 +170,7 @@ var sdkBoolean = kind[bool]{want: "true, false, 1 or 0", parse: func(s string) (
 type temporalEnv struct{ r *reader }
 
 func (e temporalEnv) LookupEnv(name string) (string, bool) {
-	value, _, err := e.r.source.lookup(setting{name: name})
+	value, err := e.r.source.lookup(setting{name: name})
 	return value, err == nil && value != ""
 }
 

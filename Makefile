@@ -1,0 +1,86 @@
+# Go and make are all that a machine needs for demo, test, devstack, build and
+# bench; everything else is fetched or built by them. contract and sorohost
+# need Rust.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.SUFFIXES:
+
+export CGO_ENABLED := 0
+GOBUILD := go build -trimpath -ldflags "-s -w"
+
+# The products are whatever go build says they are: it knows better than file
+# times when there is nothing to do.
+.PHONY: FORCE
+FORCE:
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1:\2/p' Makefile | while IFS=: read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+.PHONY: demo
+demo: bin/devstack bin/api bin/worker bin/starter bin/demo ## Start everything, provision the sample tenants, stay up until Ctrl-C (DEMO_EXIT=1: exit)
+	@bin/devstack up --data-dir .devstack --starter bin/starter -- bin/demo
+
+.PHONY: devstack
+devstack: bin/devstack bin/starter ## The embedded stack alone, in the foreground; addresses in .devstack/env
+	@bin/devstack up --data-dir .devstack --starter bin/starter
+
+.PHONY: test
+test: bin/devstack bin/tools/gotestsum ## All tests, on real servers (PKG=./internal/redis/... RUN=TestName RACE=1)
+	@PKG='$(PKG)' RUN='$(RUN)' RACE='$(RACE)' $(if $(shell grep -rl '"up"' deploy/devstack --include='*.go'),bin/devstack up --ephemeral --no-setup --) \
+		bin/tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --raw-command -- sh scripts/gotest.sh
+
+# What needs no server, and in which goroutines meet.
+RACE_PACKAGES := $(addprefix ./,$(addsuffix /...,$(wildcard internal/tenant internal/config internal/temporalclient internal/redis workflows activities api/rest)))
+
+.PHONY: race
+race: bin/tools/gotestsum ## The packages that need no server, under the race detector (needs a C compiler)
+	@RACE=1 PKG='$(RACE_PACKAGES)' \
+		bin/tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --raw-command -- sh scripts/gotest.sh
+
+.PHONY: build
+build: bin/api bin/worker bin/starter ## bin/api, bin/worker and bin/starter, static
+
+.PHONY: lint
+lint: bin/tools/golangci-lint bin/tools/workflowcheck ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust
+	bin/tools/golangci-lint run ./...
+	[ ! -d workflows ] || bin/tools/workflowcheck ./workflows/...
+	@sh scripts/fmt.sh --check
+	@sh scripts/clippy.sh
+
+.PHONY: fmt
+fmt: bin/tools/golangci-lint ## Format Go and, where Rust is, Rust
+	bin/tools/golangci-lint fmt ./...
+	@sh scripts/fmt.sh
+
+.PHONY: bench
+bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, JSON on standard output (BENCH="flags of bin/bench")
+	@bin/devstack up --ephemeral --starter bin/starter -- bin/bench $(BENCH)
+
+.PHONY: contract
+contract: ## Rebuild the tenant contract and compare it with the committed one (UPDATE=1: replace it)
+	sh contracts/tenant/build.sh $(if $(UPDATE),,--check)
+
+.PHONY: sorohost
+sorohost: ## Rebuild the Soroban host and compare it with the committed one (UPDATE=1: replace it)
+	sh internal/stellar/devnet/sorohost/build.sh $(if $(UPDATE),,--check)
+
+.PHONY: clean
+clean: ## Remove what was built; the stack's data in .devstack stay
+	rm -rf bin dist
+
+bin/api bin/worker bin/starter: bin/%: FORCE
+	@$(GOBUILD) -o $@ ./$*
+
+bin/demo bin/bench: bin/%: FORCE
+	@$(GOBUILD) -o $@ ./internal/$*
+
+# Linking this one takes 2.6 GB: .NOTPARALLEL keeps everything else from
+# running beside it.
+bin/devstack: FORCE
+	@cd deploy/devstack && $(GOBUILD) -o ../../$@ .
+
+bin/tools/%: FORCE
+	@cd tools && $(GOBUILD) -o ../$@ $(filter %/$*,$(shell cd tools && go list -f '{{.ImportPath}}' tool))

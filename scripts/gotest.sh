@@ -1,0 +1,34 @@
+#!/bin/sh
+# Runs the tests of both modules and prints their events as JSON, for gotestsum.
+#
+# PKG  packages, relative to the root; all of both modules when empty
+# RUN  only tests that match
+# RACE the race detector when not empty; needs a C compiler
+set -u
+status=0
+
+root=''
+nested=''
+for package in ${PKG:-./... ./deploy/devstack/...}; do
+	case $package in
+	./deploy/devstack*) nested="$nested .${package#./deploy/devstack}" ;;
+	*) root="$root $package" ;;
+	esac
+done
+
+set -- -json ${RUN:+-run "$RUN"}
+if [ -n "$root" ]; then
+	# shellcheck disable=SC2086 # a list of packages
+	if [ -n "${RACE:-}" ]; then
+		CGO_ENABLED=1 go test -race -timeout 15m "$@" $root || status=1
+	else
+		go test -timeout 15m "$@" $root || status=1
+	fi
+fi
+# go vet would analyse the 1,800 packages under the embedded Temporal server,
+# and each test binary there takes 2.6 GB to link: one at a time.
+if [ -n "$nested" ]; then
+	# shellcheck disable=SC2086 # a list of packages
+	(cd deploy/devstack && go test -vet=off -p 1 -timeout 15m "$@" $nested) || status=1
+fi
+exit $status

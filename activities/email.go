@@ -13,6 +13,7 @@ import (
 type Outbox interface {
 	FailureLog
 	BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error)
+	RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string) error
 	CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string, r tenant.EmailReceipt) error
 	LeaveWelcomeEmail(ctx context.Context, emailID string, state tenant.EmailState) error
 }
@@ -53,7 +54,7 @@ func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence) error {
 		if err != nil {
 			return err
 		}
-		receipt, err := a.deliver(ctx, w)
+		receipt, err := a.deliver(ctx, f, w)
 		if err != nil {
 			return a.leave(ctx, w, err)
 		}
@@ -65,25 +66,37 @@ func (a *Email) invitation(t tenant.Tenant) tenant.Invitation {
 	return tenant.Invitation{TokenHash: tenant.HashToken(tenant.InvitationToken(a.InvitationKey, t)), TTL: a.InvitationTTL}
 }
 
-func (a *Email) deliver(ctx context.Context, w tenant.WelcomeEmail) (tenant.EmailReceipt, error) {
+func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail) (tenant.EmailReceipt, error) {
 	switch w.Before {
 	case tenant.EmailSent:
 		return tenant.EmailReceipt{}, nil
 	case tenant.EmailSending, tenant.EmailUnknown:
-		receipt, found, known, err := a.Mailer.FindWelcome(ctx, w.ID)
+		receipt, found, err := a.settle(ctx, w)
 		if err != nil || found {
-			return receipt, inDoubt(err)
+			return receipt, err
 		}
-		if known && w.DoubtAge < settleTime {
-			return tenant.EmailReceipt{}, &tenant.StepError{
-				Step: tenant.StepSendWelcomeEmail, Uncertain: true, RetryAfter: settleTime - w.DoubtAge,
-				Reason: "an earlier attempt may still be under way; the mail provider is asked again before the mail is repeated",
-			}
+		if err := a.Outbox.RepeatWelcomeEmail(ctx, f, w.ID); err != nil {
+			return tenant.EmailReceipt{}, inDoubt(err)
 		}
 	case tenant.EmailPending, tenant.EmailFailed:
 	}
 	link := strings.TrimRight(a.AppURL, "/") + "/invitations/" + tenant.InvitationToken(a.InvitationKey, w.Tenant)
 	return a.Mailer.SendWelcome(ctx, w, link)
+}
+
+// settle asks the provider for a mail in doubt.
+func (a *Email) settle(ctx context.Context, w tenant.WelcomeEmail) (tenant.EmailReceipt, bool, error) {
+	receipt, found, known, err := a.Mailer.FindWelcome(ctx, w.ID)
+	if err != nil || found {
+		return receipt, found, inDoubt(err)
+	}
+	if known && w.DoubtAge < settleTime {
+		return tenant.EmailReceipt{}, false, &tenant.StepError{
+			Step: tenant.StepSendWelcomeEmail, Uncertain: true, RetryAfter: settleTime - w.DoubtAge,
+			Reason: "an earlier attempt may still be under way; the mail provider is asked again before the mail is repeated",
+		}
+	}
+	return tenant.EmailReceipt{}, false, nil
 }
 
 // inDoubt keeps a doubt: a failed question does not answer it.

@@ -8,7 +8,9 @@ import (
 
 // A cursor is the id of the last item of a page: ids are UUIDv7 and sort by
 // time. It is encoded so that nobody builds one by hand.
-func encodeCursor(id string) string { return base64.RawURLEncoding.EncodeToString([]byte("after:" + id)) }
+func encodeCursor(id string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte("after:" + id))
+}
 
 // decodeCursor returns nil for the first page.
 func decodeCursor(cursor string) (*string, error) {

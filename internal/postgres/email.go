@@ -36,7 +36,10 @@ func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite fu
 			return err
 		}
 		b := &pgx.Batch{}
-		b.Queue(`UPDATE emails SET state = 'SENDING', attempts = attempts + 1, updated_at = now() WHERE id = $1`, w.ID)
+		b.Queue(`
+			UPDATE emails SET state = 'SENDING', attempts = attempts + 1, updated_at = now(),
+				left_at = CASE WHEN state IN ('SENDING', 'UNKNOWN') THEN left_at ELSE now() END
+			WHERE id = $1`, w.ID)
 		beginAttempt(b, f, tenant.StepSendWelcomeEmail)
 		return run(ctx, tx, b)
 	})
@@ -57,7 +60,7 @@ func lockEmail(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.Welcome
 	}
 	var since float64
 	err = tx.QueryRow(ctx, `
-		SELECT id::text, state, extract(epoch FROM now() - updated_at) FROM emails
+		SELECT id::text, state, extract(epoch FROM now() - coalesce(left_at, created_at)) FROM emails
 		WHERE tenant_id = $1 AND generation = $2 AND template = $3 FOR UPDATE`,
 		string(f.Tenant), f.Generation, tenant.TemplateWelcome).Scan(&w.ID, &w.Before, &since)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -70,6 +73,18 @@ func lockEmail(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.Welcome
 	}
 	w.DoubtAge = time.Duration(since * float64(time.Second))
 	return err
+}
+
+// RepeatWelcomeEmail notes that a mail in doubt is about to leave once more: a
+// new doubt begins.
+func (s *Store) RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string) error {
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	b.Queue(`UPDATE emails SET left_at = now(), updated_at = now() WHERE id = $1`, emailID)
+	if err := run(ctx, s.pool, b); err != nil {
+		return stepError(tenant.StepSendWelcomeEmail, err)
+	}
+	return nil
 }
 
 // CompleteWelcomeEmail writes the mail as SENT, which is the last step: the
@@ -94,8 +109,7 @@ func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, emailI
 
 // LeaveWelcomeEmail writes where a failed attempt left the mail.
 func (s *Store) LeaveWelcomeEmail(ctx context.Context, emailID string, state tenant.EmailState) error {
-	// updated_at stays: the age of a doubt counts from the last sending.
-	_, err := s.pool.Exec(ctx, `UPDATE emails SET state = $2 WHERE id = $1 AND state <> 'SENT'`, emailID, string(state))
+	_, err := s.pool.Exec(ctx, `UPDATE emails SET state = $2, updated_at = now() WHERE id = $1 AND state <> 'SENT'`, emailID, string(state))
 	if err != nil {
 		return stepError(tenant.StepSendWelcomeEmail, err)
 	}

@@ -120,6 +120,9 @@ CREATE TABLE emails (
     attempts    integer NOT NULL DEFAULT 0,
     created_at  timestamptz NOT NULL DEFAULT now(),
     updated_at  timestamptz NOT NULL DEFAULT now(),
+    -- When the last request to the provider was about to leave. A doubt is as
+    -- old as that.
+    left_at     timestamptz,
     sent_at     timestamptz,
     UNIQUE (tenant_id, generation, template)
 );

@@ -1,0 +1,76 @@
+package process
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+// tailLines of a log are enough to see why a server gave up.
+const tailLines = 20
+
+// explain says how the child ended, with the last lines that it logged in this
+// run and what to do where the reason is a known one.
+func (p *Process) explain(c *child) error {
+	lines := tail(p.spec.LogFile, c.logStart)
+	msg := fmt.Sprintf("%s ended: %s", p.spec.Name, c.how())
+	if lines != "" {
+		msg += fmt.Sprintf("\nthe last lines of %s:\n%s", p.spec.LogFile, lines)
+	}
+	if advice := advise(lines); advice != "" {
+		msg += "\n" + advice
+	}
+	return errors.New(msg)
+}
+
+// how the child ended, in a few words.
+func (c *child) how() string {
+	if c.err == nil {
+		return "exit status 0"
+	}
+	return c.err.Error() // "exit status 1", "signal: killed"
+}
+
+// tail returns the last lines that were written to the log from offset on,
+// indented.
+func tail(path string, offset int64) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Sprintf("    (cannot read it: %v)", err)
+	}
+	defer f.Close()
+	const enough = 64 << 10
+	if info, err := f.Stat(); err == nil {
+		offset = max(offset, info.Size()-enough)
+	}
+	raw, err := io.ReadAll(io.NewSectionReader(f, offset, enough))
+	if err != nil {
+		return fmt.Sprintf("    (cannot read it: %v)", err)
+	}
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 {
+		return ""
+	}
+	lines := strings.Split(string(raw), "\n")
+	lines = lines[max(0, len(lines)-tailLines):]
+	return "    " + strings.Join(lines, "\n    ")
+}
+
+// advise names what to do about failures that a server's own words leave open.
+func advise(log string) string {
+	for _, known := range []struct{ symptom, advice string }{
+		{"No space left on device", "The disk is full: free some space, or give --data-dir a directory on another disk."},
+		{"Disk quota exceeded", "The disk quota is used up: free some space, or give --data-dir a directory on another disk."},
+		{"Address already in use", "Another program took the port meanwhile: start again, a free one will be picked."},
+		{"could not map anonymous shared memory", "There is not enough memory for PostgreSQL: end other programs, or raise the container's memory limit."},
+		{"database files are incompatible with server", "The data directory was made by another version of PostgreSQL: remove it, or install that version."},
+	} {
+		if strings.Contains(log, known.symptom) {
+			return known.advice
+		}
+	}
+	return ""
+}

@@ -1,0 +1,136 @@
+package stack
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"tenant-provisioning/deploy/devstack/internal/pgserver"
+	"tenant-provisioning/deploy/devstack/internal/port"
+	"tenant-provisioning/deploy/devstack/internal/process"
+	"tenant-provisioning/deploy/devstack/internal/role"
+	"tenant-provisioning/deploy/devstack/internal/temporalserver"
+)
+
+// database is the product's.
+const database = "tenant_provisioning"
+
+// startComponents starts all that does not wait for another at the same time.
+func (s *Stack) startComponents(ctx context.Context) error {
+	if err := os.MkdirAll(s.cfg.path("logs"), 0o755); err != nil {
+		return fmt.Errorf("make the log directory: %w", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		if err := s.startPostgres(ctx); err != nil {
+			return err
+		}
+		return s.startRole(ctx, s.temporal())
+	})
+	group.Go(func() error { return s.startRedis(ctx) })
+	group.Go(func() error { return s.startRole(ctx, s.mail()) })
+	group.Go(func() error {
+		stellar := s.stellar()
+		if err := s.startRole(ctx, stellar); err != nil {
+			return err
+		}
+		return s.fund(ctx, stellar)
+	})
+	return group.Wait()
+}
+
+func (s *Stack) startPostgres(ctx context.Context) error {
+	server, err := pgserver.Prepare(ctx, pgserver.Config{
+		Dir: s.cfg.path("postgres"), CacheDir: cacheDir(s.cfg.Dir), Host: port.Host, Port: s.ports.postgres,
+		Password: s.secrets.DBPassword, Ephemeral: s.cfg.Ephemeral, Progress: s.cfg.Say,
+	})
+	if err != nil {
+		return err
+	}
+	s.note("postgres", server.Describe())
+	if err := s.startProcess(ctx, server.Spec()); err != nil {
+		return err
+	}
+	return pgserver.EnsureDatabase(ctx, s.postgresURL(), database)
+}
+
+func (s *Stack) startRedis(ctx context.Context) error {
+	program := redisProgram()
+	if program == "" {
+		s.note("redis", "miniredis, in memory: there is no redis-server or valkey-server on PATH")
+		return s.startRole(ctx, &role.Redis{Port: s.ports.redis})
+	}
+	s.note("redis", program)
+	spec, err := redisSpec(program, s.cfg.path("redis"), s.ports.redis)
+	if err != nil {
+		return err
+	}
+	return s.startProcess(ctx, spec)
+}
+
+func (s *Stack) temporal() *role.Temporal {
+	return &role.Temporal{
+		Port: s.ports.temporal, UIPort: s.ports.temporalUI,
+		Store: temporalserver.Store{
+			Kind: temporalserver.Postgres, Host: port.Host, Port: s.ports.postgres,
+			User: pgserver.User, Password: s.secrets.DBPassword, Database: "temporal",
+		},
+		LogFile: s.logOf("temporal"),
+	}
+}
+
+func (s *Stack) stellar() *role.Stellar {
+	return &role.Stellar{
+		Port: s.ports.stellar, Passphrase: passphrase, Interval: s.cfg.LedgerInterval,
+		DataDir: s.cfg.path("stellar"), LogFile: s.logOf("stellar"),
+	}
+}
+
+func (s *Stack) mail() *role.Mail {
+	return &role.Mail{Port: s.ports.mail, DataFile: s.cfg.path("mail.jsonl"), APIKey: s.secrets.MailKey}
+}
+
+// logOf is the file that a role inside this process logs to. In a child process
+// the role logs to standard error, which goes to the same file.
+func (s *Stack) logOf(name string) string {
+	if s.cfg.Isolate {
+		return ""
+	}
+	return s.cfg.log(name)
+}
+
+// startRole starts a role inside this process or, isolated, as a child.
+func (s *Stack) startRole(ctx context.Context, r role.Role) error {
+	if !s.cfg.Isolate {
+		component, err := r.Start(ctx)
+		if err != nil {
+			return err
+		}
+		s.add(r.Name(), component)
+		return nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find the own executable: %w", err)
+	}
+	return s.startProcess(ctx, process.Spec{
+		Name: r.Name(), Path: self, Args: role.Args(r), Env: append(os.Environ(), r.Secrets()...), Ready: r.Ready,
+	})
+}
+
+func (s *Stack) startProcess(ctx context.Context, spec process.Spec) error {
+	spec.LogFile, spec.PIDFile = s.cfg.log(spec.Name), s.cfg.pid(spec.Name)
+	spec.Alive, spec.Restart = s.lock.alive, s.cfg.Isolate
+	child, err := process.Start(ctx, spec, s.log)
+	if err != nil {
+		return err
+	}
+	s.add(spec.Name, child)
+	return nil
+}
+
+func (s *Stack) postgresURL() string {
+	return pgserver.URL(port.Host, s.ports.postgres, pgserver.User, s.secrets.DBPassword, "postgres")
+}

@@ -21,8 +21,8 @@ const (
 // Actions lists every action in the order in which they are offered.
 func Actions() []Action { return []Action{ActionRetry, ActionSkip, ActionRollback} }
 
-// event is what an action means to the transition table.
-func (a Action) event() Event {
+// Event is what an action means to the transition table.
+func (a Action) Event() Event {
 	switch a {
 	case ActionRetry:
 		return EventRetry
@@ -39,7 +39,7 @@ func (a Action) event() Event {
 func AllowedActions(state State, pivotPassed bool) []Action {
 	allowed := []Action{}
 	for _, a := range Actions() {
-		if _, err := Next(state, pivotPassed, a.event()); err == nil {
+		if _, err := Next(state, pivotPassed, a.Event()); err == nil {
 			allowed = append(allowed, a)
 		}
 	}

@@ -1,0 +1,152 @@
+package workflows
+
+import (
+	"fmt"
+	"slices"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// intent is an action that was accepted and that the main routine has not yet
+// acted on.
+type intent struct {
+	action  tenant.Action
+	request tenant.ActionRequest
+}
+
+// verdict is how a request with an id was answered, to answer its repetition
+// alike.
+type verdict struct {
+	action tenant.Action
+	result ActionResult
+	err    error
+}
+
+// handleActions takes retry, skip and rollback, as updates and as signals of
+// the same names, and answers the status query. Handlers only set the intent;
+// the main routine acts.
+func (r *run) handleActions(ctx workflow.Context) error {
+	for _, action := range tenant.Actions() {
+		update := func(_ workflow.Context, req tenant.ActionRequest) (ActionResult, error) {
+			return r.decide(action, req, false)
+		}
+		if err := workflow.SetUpdateHandlerWithOptions(ctx, string(action), update, workflow.UpdateHandlerOptions{
+			Validator:   validateForm,
+			Description: fmt.Sprintf("%s the operation: {\"actor\": who, \"reason\": why}", action),
+		}); err != nil {
+			return err
+		}
+		r.receive(ctx, action)
+	}
+	workflow.Go(ctx, r.writeAudits)
+	return workflow.SetQueryHandlerWithOptions(ctx, QueryStatus, func() (Status, error) { return r.status, nil },
+		workflow.QueryHandlerOptions{Description: "where the run is, and what may be done"})
+}
+
+// validateForm checks the form only: what a state forbids is accepted and then
+// refused, so that the refusal can be audited.
+func validateForm(req tenant.ActionRequest) error {
+	if _, err := req.Clean(); err != nil {
+		return temporal.NewApplicationErrorWithOptions(err.Error(), ErrTypeActionInvalid, temporal.ApplicationErrorOptions{NonRetryable: true})
+	}
+	return nil
+}
+
+// receive takes signals, whose sender nobody has checked and nobody waits for.
+func (r *run) receive(ctx workflow.Context, action tenant.Action) {
+	signals := workflow.GetSignalChannelWithOptions(ctx, string(action), workflow.SignalChannelOptions{
+		Description: fmt.Sprintf("%s the operation: {\"actor\": who, \"reason\": why}", action),
+	})
+	workflow.Go(ctx, func(ctx workflow.Context) {
+		ctx, cancel := workflow.NewDisconnectedContext(ctx)
+		defer cancel()
+		for {
+			var req tenant.ActionRequest
+			if !signals.Receive(ctx, &req) {
+				return
+			}
+			if _, err := r.decide(action, req, true); err != nil {
+				r.log.Warn("signal refused", "action", action, "error", err)
+			}
+		}
+	})
+}
+
+// decide accepts or refuses an action, and has either audited.
+func (r *run) decide(action tenant.Action, req tenant.ActionRequest, claimed bool) (ActionResult, error) {
+	clean, err := req.Clean()
+	if err != nil {
+		r.audit(action, req, claimed, tenant.OutcomeRefused, err.Error())
+		return ActionResult{}, validateForm(req)
+	}
+	if v, repeated := r.decided[clean.RequestID]; repeated && clean.RequestID != "" && v.action == action {
+		return v.result, v.err
+	}
+	v := verdict{action: action, result: ActionResult{Action: action, State: r.state}}
+	switch allowed := r.allowed(); {
+	case r.intent != nil && r.intent.action == action: // asked twice for the same parking: acts once
+		r.audit(action, clean, claimed, tenant.OutcomeAccepted, "already accepted")
+	case !slices.Contains(allowed, action):
+		refusal := &tenant.ActionRefusedError{Action: action, State: r.state, Allowed: allowed}
+		v.result, v.err = ActionResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), ErrTypeActionRefused,
+			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{*refusal}})
+		r.audit(action, clean, claimed, tenant.OutcomeRefused, refusal.Error())
+	default:
+		r.intent = &intent{action: action, request: clean}
+		r.audit(action, clean, claimed, tenant.OutcomeAccepted, "")
+	}
+	if clean.RequestID != "" {
+		r.decided[clean.RequestID] = v
+	}
+	return v.result, v.err
+}
+
+// allowed is what a person may do now: nothing more once an action was
+// accepted and is about to be done.
+func (r *run) allowed() []tenant.Action {
+	if r.intent != nil {
+		return []tenant.Action{}
+	}
+	return tenant.AllowedActions(r.state, r.pivotPassed)
+}
+
+// wantsRollback reports that a rollback was accepted while a step runs.
+func (r *run) wantsRollback() bool {
+	return !r.pivotPassed && r.intent != nil && r.intent.action == tenant.ActionRollback
+}
+
+// dropLateRollback refuses a rollback that was accepted while the tenant was
+// becoming active: an active tenant is never undone.
+func (r *run) dropLateRollback() {
+	if r.intent == nil {
+		return
+	}
+	r.audit(r.intent.action, r.intent.request, false, tenant.OutcomeRefused, "the tenant became active before it was acted on")
+	r.intent = nil
+}
+
+func (r *run) audit(action tenant.Action, req tenant.ActionRequest, claimed bool, outcome, detail string) {
+	r.audits = append(r.audits, tenant.AuditEntry{
+		Actor: req.Actor, Claimed: claimed, Action: string(action), Outcome: outcome,
+		Tenant: r.in.Tenant, Operation: r.in.Operation, RequestID: req.RequestID, Reason: req.Reason, Detail: detail,
+	})
+}
+
+// writeAudits writes the audit log beside the main routine, so that neither
+// waits for the other.
+func (r *run) writeAudits(ctx workflow.Context) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	for {
+		if err := workflow.Await(ctx, func() bool { return len(r.audits) > 0 }); err != nil {
+			return
+		}
+		if err := r.write(ctx, "audit "+r.audits[0].Action, nil, operationActivities.AuditAction, r.audits[0]); err != nil {
+			r.log.Error("an action is missing from the audit log", "action", r.audits[0].Action, "error", err)
+		}
+		r.audits = r.audits[1:]
+	}
+}

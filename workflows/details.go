@@ -1,0 +1,56 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"go.temporal.io/sdk/workflow"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// render brings the status query and the Web UI's current details up to date.
+func (r *run) render(ctx workflow.Context) {
+	r.status = Status{
+		Tenant: r.in.Tenant, Operation: r.in.Operation, State: r.state, Steps: append([]StepState{}, r.progress...),
+		AllowedActions: tenant.AllowedActions(r.state, r.pivotPassed), Deadline: r.status.Deadline, Undo: r.undos.Names(),
+	}
+	if r.state != tenant.StateRunning && r.state != tenant.StateSucceeded {
+		r.status.FailedStep, r.status.FailureClass, r.status.Reason = r.failure.Step, r.class, r.failure.Reason
+	}
+	info := workflow.GetInfo(ctx)
+	workflow.SetCurrentDetails(ctx, details(r.status, info.Namespace, info.WorkflowExecution.ID))
+}
+
+// details is the Markdown that the Web UI shows beside a run: where it is, why,
+// and the exact commands that are allowed now.
+func details(s Status, namespace, workflowID string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s**\n\n", s.State)
+	if s.Reason != "" {
+		fmt.Fprintf(&b, "%s (%s): %s\n\n", s.FailedStep, s.FailureClass, s.Reason)
+	}
+	if !s.Deadline.IsZero() {
+		fmt.Fprintf(&b, "Decides by itself at %s.\n\n", s.Deadline.UTC().Format(time.RFC3339))
+	}
+	b.WriteString("| step | state |\n|---|---|\n")
+	for _, step := range s.Steps {
+		fmt.Fprintf(&b, "| %s | %s |\n", step.Name, step.State)
+	}
+	if len(s.AllowedActions) == 0 {
+		return b.String()
+	}
+	b.WriteString("\nAllowed now (the reason is kept in clear):\n\n```\n")
+	for _, a := range s.AllowedActions {
+		fmt.Fprintf(&b, "starter %s %s --reason 'WHY'\n", a, s.Operation)
+	}
+	for _, a := range s.AllowedActions {
+		fmt.Fprintf(&b, "temporal workflow signal -n %s -w %s --name %s --input '{\"actor\":\"WHO\",\"reason\":\"WHY\"}'\n", namespace, workflowID, a)
+	}
+	for _, a := range s.AllowedActions {
+		fmt.Fprintf(&b, "tctl --ns %s workflow signal -w %s -n %s -i '{\"actor\":\"WHO\",\"reason\":\"WHY\"}'\n", namespace, workflowID, a)
+	}
+	b.WriteString("```\n")
+	return b.String()
+}

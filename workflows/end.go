@@ -1,0 +1,133 @@
+package workflows
+
+import (
+	"errors"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows/saga"
+)
+
+// end brings the operation to its end, whichever way the run went.
+func (r *run) end(ctx workflow.Context, outcome error) error {
+	switch {
+	case outcome == nil: // the last step has written SUCCEEDED with its own commit
+		r.reach(ctx, tenant.StateSucceeded)
+		return nil
+	case errors.Is(outcome, errSuperseded):
+		r.log.Info("superseded: the operation has gone on without this run")
+		return nil
+	case errors.Is(outcome, errGivenUp):
+		if r.state == tenant.StateSucceeded {
+			return nil
+		}
+		return r.move(ctx, tenant.EventCancel, tenant.StateSucceeded, time.Time{})
+	default:
+		return r.rollBack(ctx, outcome)
+	}
+}
+
+// rollBack undoes everything, newest first, out of reach of a cancel, and for
+// as long as it takes. The state is committed before the first undo, so that
+// no late attempt adds to what is being undone.
+func (r *run) rollBack(ctx workflow.Context, why error) error {
+	event := r.explainRollback(why)
+	if r.state != tenant.StateRollingBack { // a decision while parked has written it
+		if err := r.move(ctx, event, tenant.StateRollingBack, time.Time{}); err != nil {
+			return err
+		}
+	}
+	r.intent = nil
+	cause := r.failure
+	class := r.class
+	wait := blockedRetryFirst
+	for {
+		failures := r.undos.Unwind(ctx)
+		if len(failures) == 0 {
+			break
+		}
+		if err := r.blocked(ctx, failures, wait); err != nil {
+			return err
+		}
+		wait = min(2*wait, blockedRetryMax)
+	}
+	r.failure, r.class = cause, class
+	if err := r.move(ctx, tenant.EventAllUndone, tenant.StateRolledBack, time.Time{}); err != nil {
+		return err
+	}
+	if errors.Is(why, errCancelled) {
+		return temporal.NewCanceledError("rolled back")
+	}
+	return temporal.NewApplicationErrorWithOptions("rolled back: "+cause.Reason, ErrTypeRolledBack, temporal.ApplicationErrorOptions{NonRetryable: true})
+}
+
+// explainRollback says why it is rolled back, where no step has failed.
+func (r *run) explainRollback(why error) tenant.Event {
+	switch {
+	case errors.Is(why, errCancelled):
+		r.class, r.failure.Reason = tenant.ClassCancelled, "the run was cancelled"
+		return tenant.EventCancel
+	case errors.Is(why, errRollback):
+		r.class, r.failure.Reason = tenant.ClassCancelled, "rolled back on request"
+		return tenant.EventRollback
+	case errors.Is(why, errDeadline):
+		return tenant.EventDeadline
+	default:
+		return tenant.EventStepFailedForGood
+	}
+}
+
+// undoOf makes a step's undo: tried locally where the step is, then repeated
+// for its budget.
+func (r *run) undoOf(s step) saga.Undo {
+	return saga.Undo{Name: s.undoSummary, Run: func(ctx workflow.Context) error {
+		fence := r.fence(ctx, tenant.StateRollingBack)
+		if s.profile.local {
+			err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.undoSummary)), s.undo, fence).Get(ctx, nil)
+			if err == nil || final(err) {
+				return err
+			}
+		}
+		return workflow.ExecuteActivity(
+			workflow.WithActivityOptions(ctx, s.profile.plain(r.in.Queues, undoBudget, s.undoSummary)), s.undo, fence).Get(ctx, nil)
+	}}
+}
+
+// blocked parks a rollback that can't go on. It goes on by itself after wait,
+// or when a person retries or skips the undo.
+func (r *run) blocked(ctx workflow.Context, failures []saga.Failure, wait time.Duration) error {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	for _, f := range failures {
+		r.log.Warn("undo failed", "undo", f.Name, "error", f.Err)
+	}
+	newest := failures[0]
+	r.failUndo(newest)
+	if err := r.move(ctx, tenant.EventUndoFailed, tenant.StateRollbackBlocked, time.Time{}); err != nil {
+		return err
+	}
+	if _, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return r.intent != nil }); err != nil {
+		return err
+	}
+	event := tenant.EventRetry
+	if r.intent != nil && r.intent.action == tenant.ActionSkip {
+		r.undos.Drop(newest.Name)
+		event = tenant.EventSkip
+	}
+	r.intent = nil
+	return r.move(ctx, event, tenant.StateRollingBack, time.Time{})
+}
+
+// settle lets everything that was asked be answered and written before the run
+// closes.
+func (r *run) settle(ctx workflow.Context, outcome error) error {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	if err := workflow.Await(ctx, func() bool { return len(r.audits) == 0 && workflow.AllHandlersFinished(ctx) }); err != nil {
+		return err
+	}
+	return outcome
+}

@@ -1,0 +1,101 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+const (
+	// localTimeout bounds the first, local attempt at a step. It is brief:
+	// while it runs nothing else of the run can happen, and what takes longer
+	// is better seen as a pending activity. It leaves room for a step that
+	// waits for its turn among concurrent schema work.
+	localTimeout = 5 * time.Second
+
+	// databaseTimeout bounds one attempt at a step in the database: its work
+	// takes milliseconds, the rest is waiting for locks and a connection.
+	databaseTimeout = 30 * time.Second
+	// contractTimeout bounds one attempt at the ledger: a transaction is valid
+	// for a minute or so, and may have to be built anew.
+	contractTimeout = 5 * time.Minute
+	// contractHeartbeat is how soon a lost worker, or a cancel, is noticed
+	// while the ledger is waited for.
+	contractHeartbeat = 10 * time.Second
+	// emailTimeout bounds one conversation with the mail provider.
+	emailTimeout = 30 * time.Second
+
+	// undoBudget is how long an undo is repeated before the rollback is
+	// blocked.
+	undoBudget = 10 * time.Minute
+	// blockedRetryFirst and blockedRetryMax space the attempts at a blocked
+	// undo, which nobody has to ask for.
+	blockedRetryFirst = 5 * time.Minute
+	blockedRetryMax   = time.Hour
+)
+
+func backoff(first, most time.Duration) *temporal.RetryPolicy {
+	return &temporal.RetryPolicy{InitialInterval: first, BackoffCoefficient: 2, MaximumInterval: most}
+}
+
+// profile is how an activity is run: where, for how long, how often.
+type profile struct {
+	queue     func(Queues) string
+	timeout   time.Duration
+	heartbeat time.Duration
+	retry     *temporal.RetryPolicy
+	// local tells that the first attempt is a local activity. What waits for
+	// the ledger never is.
+	local bool
+}
+
+var (
+	databaseProfile = profile{
+		queue: func(q Queues) string { return q.Main }, timeout: databaseTimeout,
+		retry: backoff(200*time.Millisecond, 30*time.Second), local: true,
+	}
+	contractProfile = profile{
+		queue: func(q Queues) string { return q.Stellar }, timeout: contractTimeout, heartbeat: contractHeartbeat,
+		retry: backoff(time.Second, 30*time.Second),
+	}
+	emailProfile = profile{
+		queue: func(q Queues) string { return q.Email }, timeout: emailTimeout,
+		retry: backoff(time.Second, 5*time.Minute), local: true,
+	}
+)
+
+// plain is the options of a plain activity that is repeated for a budget. A
+// cancel is waited for: what comes after must know that the attempt has
+// settled.
+func (p profile) plain(q Queues, budget time.Duration, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:              p.queue(q),
+		ScheduleToCloseTimeout: max(budget, time.Second),
+		StartToCloseTimeout:    p.timeout,
+		HeartbeatTimeout:       p.heartbeat,
+		WaitForCancellation:    true,
+		RetryPolicy:            p.retry,
+		Summary:                summary,
+	}
+}
+
+// localOptions is the options of the first, local attempt: once and briefly.
+func localOptions(summary string) workflow.LocalActivityOptions {
+	return workflow.LocalActivityOptions{
+		ScheduleToCloseTimeout: localTimeout,
+		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:                summary,
+	}
+}
+
+// stateOptions is the options of a write of the operation's state, which is
+// repeated until it succeeds: a state that is not written would be forgotten.
+func stateOptions(q Queues, summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           q.Main,
+		StartToCloseTimeout: databaseTimeout,
+		RetryPolicy:         backoff(200*time.Millisecond, 30*time.Second),
+		Summary:             summary,
+	}
+}

@@ -1,0 +1,136 @@
+package workflows
+
+import (
+	"time"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows/saga"
+)
+
+// claim takes the operation for this run.
+func (r *run) claim(ctx workflow.Context) (tenant.Claim, error) {
+	var c tenant.Claim
+	err := r.write(ctx, "claim the operation", &c, operationActivities.ClaimOperation, r.fence(ctx, tenant.StateRunning))
+	return c, err
+}
+
+// move writes a transition of the operation, and shows it.
+func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, deadline time.Time) error {
+	m := tenant.Move{
+		Fence: r.fence(ctx, r.state), Event: event, From: r.state, To: to,
+		Step: r.failure.Step, Class: r.class, Reason: r.failure.Reason, Deadline: deadline,
+	}
+	if to == tenant.StateRunning {
+		r.failure, r.class = activities.StepFailure{}, ""
+		m.Step, m.Class, m.Reason = "", "", ""
+	}
+	err := r.write(ctx, "write "+string(to), nil, operationActivities.MoveOperation, m)
+	if activities.Superseded(err) {
+		return errSuperseded
+	}
+	if err != nil {
+		return err
+	}
+	r.status.Deadline = deadline
+	r.reach(ctx, to)
+	return nil
+}
+
+// write runs a state activity where a cancel does not reach it: locally first,
+// then for as long as it takes.
+func (r *run) write(ctx workflow.Context, summary string, result, activity any, arg any) error {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(summary)), activity, arg).Get(ctx, result)
+	if err == nil || final(err) {
+		return err
+	}
+	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stateOptions(r.in.Queues, summary)), activity, arg).Get(ctx, result)
+}
+
+// reach notes a new state and shows it in the Web UI.
+func (r *run) reach(ctx workflow.Context, state tenant.State) {
+	r.state = state
+	if state != tenant.StateSucceeded {
+		r.strayed = true
+	}
+	if r.strayed {
+		if err := workflow.UpsertTypedSearchAttributes(ctx,
+			AttributeOperationState.ValueSet(string(state)),
+			keyword(AttributeFailedStep, string(r.failure.Step)),
+			keyword(AttributeFailureClass, string(r.class)),
+		); err != nil {
+			r.log.Error("the search attributes are stale", "error", err)
+		}
+	}
+	r.render(ctx)
+}
+
+// keyword is the update of a search attribute, which an empty value unsets.
+func keyword(k temporal.SearchAttributeKeyKeyword, value string) temporal.SearchAttributeUpdate {
+	if value == "" {
+		return k.ValueUnset()
+	}
+	return k.ValueSet(value)
+}
+
+// show notes where a step is.
+func (r *run) show(ctx workflow.Context, i int, state string) {
+	r.progress[i].State = state
+	r.render(ctx)
+}
+
+// park waits for a person, a deadline or a cancel to decide about the failed
+// step. It returns nil when the step is to be tried again.
+func (r *run) park(ctx workflow.Context) error {
+	deadline := workflow.Now(ctx).Add(r.in.AttentionPeriod)
+	event := tenant.EventBudgetUsedUp
+	if r.failure.Permanent {
+		event = tenant.EventStepFailedForGood
+	}
+	if err := r.move(ctx, event, tenant.StateNeedsAttention, deadline); err != nil {
+		return err
+	}
+	event, outcome := tenant.EventDeadline, errDeadline
+	decided, err := workflow.AwaitWithTimeout(ctx, r.in.AttentionPeriod, func() bool { return r.intent != nil })
+	switch {
+	case err != nil && ctx.Err() == nil:
+		return err
+	case err != nil:
+		event, outcome = tenant.EventCancel, errCancelled
+	case decided:
+		event, outcome = r.intent.action.Event(), map[tenant.Action]error{
+			tenant.ActionRetry: nil, tenant.ActionSkip: errGivenUp, tenant.ActionRollback: errRollback,
+		}[r.intent.action]
+	}
+	to, err := tenant.Next(r.state, r.pivotPassed, event)
+	if err != nil {
+		return err
+	}
+	if to == tenant.StateRollingBack {
+		r.explainRollback(outcome)
+	}
+	if to == tenant.StateSucceeded {
+		outcome = errGivenUp
+	}
+	err = r.move(ctx, event, to, time.Time{})
+	r.intent = nil
+	if err != nil {
+		return err
+	}
+	return outcome
+}
+
+// failUndo notes which undo stands in the way.
+func (r *run) failUndo(f saga.Failure) {
+	failure, explained := activities.Failure(f.Err)
+	if !explained {
+		failure.Reason = "no attempt to undo it came to an end in time"
+	}
+	failure.Reason = f.Name + ": " + failure.Reason
+	r.failure, r.class = failure, tenant.ClassUndoFailed
+}

@@ -1,0 +1,85 @@
+package batch
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"tenant-provisioning/starter/roster"
+)
+
+// ResultFile is the file beside the tenants' file that says what became of
+// each row.
+type ResultFile struct {
+	Path   string
+	format roster.Format
+}
+
+// OpenResultFile names the result file of a file of tenants, tenants.csv →
+// tenants.result.csv, and makes sure that it can be written before anything is
+// created.
+func OpenResultFile(tenants string, format roster.Format) (*ResultFile, error) {
+	extension := filepath.Ext(tenants)
+	f := &ResultFile{Path: strings.TrimSuffix(tenants, extension) + ".result" + extension, format: format}
+	probe, err := os.CreateTemp(filepath.Dir(f.Path), ".result-*")
+	if err != nil {
+		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created; copy the tenants' file to a folder that can be written: %w", f.Path, err)
+	}
+	return f, discard(probe)
+}
+
+func discard(f *os.File) error {
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", f.Name(), err)
+	}
+	if err := os.Remove(f.Name()); err != nil {
+		return fmt.Errorf("remove %s: %w", f.Name(), err)
+	}
+	return nil
+}
+
+// Save replaces the file with the outcomes, so that it is whole at any moment.
+func (f *ResultFile) Save(outcomes []Outcome) error {
+	temp, err := os.CreateTemp(filepath.Dir(f.Path), ".result-*")
+	if err != nil {
+		return fmt.Errorf("write the result file: %w", err)
+	}
+	write := writeCSV
+	if f.format == roster.JSON {
+		write = writeJSON
+	}
+	if err := write(temp, outcomes); err != nil {
+		_ = discard(temp) // the error that matters is the first one
+		return fmt.Errorf("write the result file: %w", err)
+	}
+	if err := temp.Close(); err != nil {
+		return fmt.Errorf("write the result file: %w", err)
+	}
+	if err := os.Rename(temp.Name(), f.Path); err != nil {
+		return fmt.Errorf("write the result file: %w", err)
+	}
+	return nil
+}
+
+func writeJSON(w io.Writer, outcomes []Outcome) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(outcomes)
+}
+
+func writeCSV(w io.Writer, outcomes []Outcome) error {
+	table := csv.NewWriter(w)
+	lines := [][]string{{"row", "key", "tenantId", "operationId", "state", "schema", "contractId", "seconds", "error"}}
+	for _, o := range outcomes {
+		lines = append(lines, []string{
+			strconv.Itoa(o.Row), o.Key, string(o.TenantID), string(o.OperationID), string(o.State),
+			o.Schema, o.ContractID, strconv.FormatFloat(o.Seconds, 'f', 3, 64), o.Error,
+		})
+	}
+	return table.WriteAll(lines)
+}

@@ -1,0 +1,91 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/starter/roster"
+)
+
+// Run provisions the rows and returns what became of each, in their order. Its
+// error is what ended it before all rows were reached: the context's, for an
+// interruption. Rows that were accepted go on by themselves; running the same
+// rows again follows them.
+func (r *Runner) Run(ctx context.Context, rows []roster.Row, results *ResultFile) ([]Outcome, error) {
+	b := &board{outcomes: make([]Outcome, len(rows)), watcher: r.Watcher, results: results}
+	for i, row := range rows {
+		b.outcomes[i] = notStarted(row)
+	}
+	group, working := errgroup.WithContext(ctx)
+	group.SetLimit(r.Concurrency)
+	for i, row := range rows {
+		if working.Err() != nil {
+			break
+		}
+		group.Go(func() error {
+			if working.Err() != nil {
+				return working.Err()
+			}
+			outcome, err := r.row(working, row)
+			if outcome.State == StateNotStarted {
+				return err
+			}
+			return errors.Join(b.settle(i, outcome), err)
+		})
+	}
+	err := group.Wait()
+	if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return b.outcomes, errors.Join(err, b.save())
+}
+
+// row takes one row as far as the configuration says. An error ends the whole
+// batch; what concerns the row alone is part of its outcome.
+func (r *Runner) row(ctx context.Context, row roster.Row) (Outcome, error) {
+	outcome := notStarted(row)
+	op, err := r.accept(ctx, row)
+	if refused(err) {
+		return outcome.refuse(err), nil
+	}
+	if err != nil {
+		return outcome, fmt.Errorf("line %d: %w", row.Line, err)
+	}
+	var broken error
+	if r.Wait {
+		op, broken = r.Follow(ctx, op)
+	}
+	t, err := r.tenant(ctx, op.TenantID)
+	outcome = outcome.reached(op, t)
+	if r.Wait && broken == nil && !settled(op.State) {
+		outcome.Error = fmt.Sprintf("not finished after %s; it goes on by itself", r.Timeout)
+	}
+	return outcome, errors.Join(broken, err)
+}
+
+// accept creates the row's tenant, or finds that an earlier run did.
+func (r *Runner) accept(ctx context.Context, row roster.Row) (tenant.Operation, error) {
+	key := keyPrefix + row.Key
+	for {
+		op, err := r.Create(ctx, row.New, key)
+		if err != nil || !r.Again || op.State != tenant.StateRolledBack {
+			return op, err
+		}
+		// The next attempt's key follows from the one that was rolled back, so
+		// that an interrupted second attempt is found again as well.
+		key = keyPrefix + row.Key + "#" + string(op.ID)
+	}
+}
+
+// keyPrefix keeps keys of rows apart from keys that a person types.
+const keyPrefix = "row/"
+
+// refused reports errors that concern the row and not the control plane.
+func refused(err error) bool {
+	var invalid *tenant.InvalidError
+	return errors.Is(err, tenant.ErrNameTaken) || errors.Is(err, tenant.ErrIdempotencyMismatch) || errors.As(err, &invalid)
+}

@@ -1,0 +1,94 @@
+package output
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Provisioned is a tenant that was accepted, and how far it has come.
+type Provisioned struct {
+	Tenant    Tenant    `json:"tenant"`
+	Operation Operation `json:"operation"`
+	Seconds   float64   `json:"seconds,omitempty"`
+	Commands  []Command `json:"commands"`
+}
+
+// NewProvisioned makes the document.
+func NewProvisioned(t tenant.Tenant, o tenant.Operation) Provisioned {
+	p := Provisioned{Tenant: NewTenant(t), Operation: NewOperation(o), Commands: Commands(o)}
+	if !o.FinishedAt.IsZero() {
+		p.Seconds = o.FinishedAt.Sub(o.CreatedAt).Seconds()
+	}
+	return p
+}
+
+// Text is a form, and what to do next unless the tenant is active.
+func (p Provisioned) Text() string {
+	text := form([]pair{
+		{"tenant", p.Tenant.Name}, {"id", string(p.Tenant.ID)}, {"status", string(p.Tenant.Status)},
+		{"schema", p.Tenant.SchemaName}, {"contract", p.Tenant.ContractID}, {"seconds", seconds(p.Seconds)},
+	}) + "\n" + operationText(p.Operation)
+	if NeedsPerson(p.Operation.State) {
+		return text + commandText(p.Commands)
+	}
+	if !p.Operation.State.Closed() {
+		text += "\nIt goes on by itself. See how far it is:\n  starter status " + string(p.Tenant.ID) + "\n"
+	}
+	return text
+}
+
+// Token is a bearer token.
+type Token struct {
+	Token     string    `json:"token"`
+	Role      string    `json:"role"`
+	Subject   string    `json:"subject"`
+	ExpiresAt time.Time `json:"expiresAt"`
+}
+
+// Text is the token and nothing else, for $(starter token …).
+func (t Token) Text() string { return t.Token + "\n" }
+
+// Migration is what migrating the database did.
+type Migration struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
+
+// Text says from where to where.
+func (m Migration) Text() string {
+	if m.From == m.To {
+		return fmt.Sprintf("the database is at version %d already\n", m.To)
+	}
+	return fmt.Sprintf("the database was migrated from version %d to %d\n", m.From, m.To)
+}
+
+// Setup lists what was set up, or found to be there.
+type Setup struct {
+	Done []string `json:"done"`
+}
+
+// Text is a line for each.
+func (s Setup) Text() string { return strings.Join(s.Done, "\n") + "\n" }
+
+// Version is the build.
+type Version struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision,omitempty"`
+	Modified bool   `json:"modified"`
+	Go       string `json:"go"`
+}
+
+// Text is one line.
+func (v Version) Text() string {
+	text := "starter " + v.Version
+	if v.Revision != "" {
+		text += " " + v.Revision
+	}
+	if v.Modified {
+		text += " (with changes that are not committed)"
+	}
+	return text + " " + v.Go + "\n"
+}

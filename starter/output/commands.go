@@ -1,0 +1,62 @@
+package output
+
+import (
+	"fmt"
+	"strings"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Command is something to paste into a shell.
+type Command struct {
+	// Does says what happens when it is run.
+	Does string `json:"does"`
+	Line string `json:"command"`
+}
+
+// Commands lists what may be done with an operation now, in the order in which
+// it is sensible to try.
+func Commands(o tenant.Operation) []Command {
+	commands := []Command{}
+	if o.FailedStep == tenant.StepSendWelcomeEmail && NeedsPerson(o.State) {
+		commands = append(commands, Command{
+			Does: "corrects the administrator's address, before a retry",
+			Line: fmt.Sprintf(`curl -X PATCH -H "Authorization: Bearer $(starter token --role operator)" -H "Content-Type: application/json" `+
+				`-d '{"adminEmail":"NAME@HOSPITAL"}' "$APP_URL/v1/tenants/%s"`, o.TenantID),
+		})
+	}
+	for _, a := range o.AllowedActions() {
+		commands = append(commands, Command{
+			Does: does(a, o),
+			Line: fmt.Sprintf(`starter %s %s --reason "WHY"`, a, o.ID),
+		})
+	}
+	return commands
+}
+
+func does(a tenant.Action, o tenant.Operation) string {
+	undoing := o.State == tenant.StateRollbackBlocked
+	switch {
+	case a == tenant.ActionRetry && undoing:
+		return "tries the blocked undo again now"
+	case a == tenant.ActionRetry:
+		return "tries the failed step again, with a new budget"
+	case a == tenant.ActionSkip && undoing:
+		return "gives up the blocked undo; what it leaves must be removed by hand"
+	case a == tenant.ActionSkip:
+		return "gives up the failed step; the tenant stays active"
+	}
+	return "undoes everything; the tenant ends FAILED and its name is free again"
+}
+
+func commandText(commands []Command) string {
+	if len(commands) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\nWhat may be done now (the reason is kept in clear: nothing about patients, no secrets):\n")
+	for _, c := range commands {
+		fmt.Fprintf(&b, "\n  # %s\n  %s\n", c.Does, c.Line)
+	}
+	return b.String()
+}

@@ -1,0 +1,165 @@
+package output_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/starter/output"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+var accepted = time.Date(2026, 3, 14, 9, 26, 53, 589_000_000, time.UTC)
+
+func aTenant() tenant.Tenant {
+	return tenant.Tenant{
+		ID: "0195942c-1a00-7b53-9b57-2f4d9b0a0f11", Name: "St. Mary's Hospital", Slug: "st_mary_s_hospital",
+		Schema: "t_st_mary_s_hospital_9b0a0f11", Role: "t_st_mary_s_hospital_9b0a0f11", Status: tenant.StatusActive, Generation: 1,
+		ContractID:    "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC",
+		Administrator: tenant.Administrator{Email: "ada@stmary.example", FirstName: "Ada", LastName: "Lovelace"},
+		Tier:          "standard", Region: "default",
+		CreatedAt: accepted, UpdatedAt: accepted.Add(2 * time.Second), ActivatedAt: accepted.Add(2 * time.Second),
+	}
+}
+
+func anOperation() tenant.Operation {
+	return tenant.Operation{
+		ID: "0195942c-1a01-7d10-8c11-6f1f3a1e2b22", TenantID: aTenant().ID, Kind: tenant.KindProvision, State: tenant.StateSucceeded,
+		Generation: 1, PivotPassed: true, CreatedAt: accepted, StartedAt: accepted.Add(20 * time.Millisecond),
+		FinishedAt: accepted.Add(3210 * time.Millisecond), UpdatedAt: accepted.Add(3210 * time.Millisecond),
+	}
+}
+
+// parked is an operation whose mail was rejected.
+func parked() tenant.Progress {
+	o := anOperation()
+	o.State, o.FinishedAt = tenant.StateNeedsAttention, time.Time{}
+	o.FailedStep, o.FailureClass, o.Attempts = tenant.StepSendWelcomeEmail, tenant.ClassPermanent, 1
+	o.FailureReason = "the mail provider rejects the administrator's address; correct it and retry"
+	o.AttentionDeadline = accepted.Add(72 * time.Hour)
+	p := tenant.Progress{Tenant: aTenant(), Operation: o}
+	for _, s := range tenant.ProvisionSteps() {
+		p.Steps = append(p.Steps, tenant.StepProgress{Step: s, Status: tenant.StepCompleted, Attempts: 1, Duration: 12_300 * time.Microsecond})
+	}
+	p.Steps[4].Attempts, p.Steps[4].Duration = 3, 71*time.Second
+	p.Steps[7] = tenant.StepProgress{
+		Step: tenant.StepSendWelcomeEmail, Status: tenant.StepFailed, Attempts: 1, Duration: 1500 * time.Millisecond,
+		ErrorClass: tenant.ClassPermanent, Error: o.FailureReason,
+	}
+	return p
+}
+
+func running() tenant.Progress {
+	p := parked()
+	p.Tenant.Status, p.Tenant.ContractID, p.Tenant.ActivatedAt = tenant.StatusProvisioning, "", time.Time{}
+	p.Operation = anOperation()
+	p.Operation.State, p.Operation.PivotPassed, p.Operation.FinishedAt = tenant.StateRunning, false, time.Time{}
+	for i := range p.Steps[4:] {
+		p.Steps[4+i] = tenant.StepProgress{Step: p.Steps[4+i].Step}
+	}
+	p.Steps[4].Status, p.Steps[4].Attempts = tenant.StepInProgress, 2
+	return p
+}
+
+func blocked() tenant.Operation {
+	o := anOperation()
+	o.State, o.PivotPassed, o.FinishedAt = tenant.StateRollbackBlocked, false, time.Time{}
+	o.FailedStep, o.FailureClass, o.FailureReason = tenant.StepCreateSchema, tenant.ClassUndoFailed, "the database does not answer"
+	return o
+}
+
+// TestGolden compares each answer with what it looked like when somebody last
+// looked at it, as a table and as JSON.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	other := aTenant()
+	other.Name, other.Schema, other.Status, other.ContractID = "東京 \u202eletipsoh 病院", "t_0a0f12aa", tenant.StatusFailed, ""
+	other.FailureReason = "contract: refused"
+	for name, d := range map[string]output.Document{
+		"provisioned":      output.NewProvisioned(aTenant(), anOperation()),
+		"provisioned-open": output.NewProvisioned(running().Tenant, running().Operation),
+		"provisioned-park": output.NewProvisioned(parked().Tenant, parked().Operation),
+		"tenants":          output.NewTenants([]tenant.Tenant{aTenant(), other}, "YWZ0ZXI6"),
+		"tenants-none":     output.NewTenants(nil, ""),
+		"attention": output.Attention{More: true, Items: []output.Waiting{
+			{Operation: output.NewOperation(blocked()), Tenant: output.NewTenant(other)},
+			{Operation: output.NewOperation(parked().Operation), Tenant: output.NewTenant(aTenant())},
+		}},
+		"attention-none": output.Attention{Items: []output.Waiting{}},
+		"status-parked":  output.NewStatus(parked()),
+		"status-running": output.NewStatus(running()),
+		"status-blocked": output.NewStatus(tenant.Progress{Tenant: other, Operation: blocked()}),
+		"acted":          output.Acted{Action: tenant.ActionRetry, Operation: output.NewOperation(running().Operation)},
+		"token":          output.Token{Token: "aaa.bbb.ccc", Role: "viewer", Subject: "ada", ExpiresAt: accepted},
+		"migration":      output.Migration{From: 0, To: 3},
+		"migrated":       output.Migration{From: 3, To: 3},
+		"setup":          output.Setup{Done: []string{"one", "two"}},
+		"version":        output.Version{Version: "v1.2.3", Revision: "0123abc", Modified: true, Go: "go1.26.8"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			golden(t, name+".txt", render(t, output.Table, d))
+			encoded := render(t, output.JSON, d)
+			require.True(t, json.Valid([]byte(encoded)))
+			golden(t, name+".json", encoded)
+		})
+	}
+}
+
+func render(t *testing.T, f output.Format, d output.Document) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, output.Write(&b, f, d))
+	return b.String()
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o750))
+		require.NoError(t, os.WriteFile(path, []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(path)
+	require.NoError(t, err, "run the test with -update and look at the new file")
+	require.Equal(t, string(want), got)
+}
+
+func TestGridUsesWidthsOnTheScreen(t *testing.T) {
+	t.Parallel()
+	text := output.Grid([]string{"A", "B"}, [][]string{{"病院", "x"}, {"e\u0301", "x"}, {"🏥", "x"}})
+	require.Equal(t, "A     B\n病院  x\ne\u0301     x\n🏥    x\n", text)
+}
+
+func TestNoNameDisguisesItsNeighbours(t *testing.T) {
+	t.Parallel()
+	text := output.Grid([]string{"NAME", "STATUS"}, [][]string{{"a\u202eb\x1b[2J\nc", "FAILED"}})
+	require.Equal(t, 2, strings.Count(text, "\n"))
+	require.Contains(t, text, `a\u202eb\u001b[2J\u000ac  FAILED`)
+	require.Equal(t, "خانه\u200cها", output.Visible("خانه\u200cها"), "a joiner is part of Persian words")
+}
+
+func TestEveryAllowedActionHasItsCommand(t *testing.T) {
+	t.Parallel()
+	for _, state := range tenant.States() {
+		for _, passed := range []bool{false, true} {
+			o := anOperation()
+			o.State, o.PivotPassed = state, passed
+			commands := output.Commands(o)
+			require.Len(t, commands, len(o.AllowedActions()))
+			for i, a := range o.AllowedActions() {
+				require.Equal(t, "starter "+string(a)+" "+string(o.ID)+` --reason "WHY"`, commands[i].Line)
+				require.NotEmpty(t, commands[i].Does)
+			}
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package output
+
+import (
+	"time"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Tenant is a tenant as the HTTP API writes it.
+type Tenant struct {
+	ID             tenant.ID     `json:"id"`
+	Name           string        `json:"name"`
+	Status         tenant.Status `json:"status"`
+	SchemaName     string        `json:"schemaName"`
+	RoleName       string        `json:"roleName"`
+	ContractID     string        `json:"contractId,omitempty"`
+	Generation     int           `json:"generation"`
+	Tier           string        `json:"tier"`
+	Region         string        `json:"region"`
+	AdminEmail     string        `json:"adminEmail"`
+	AdminFirstName string        `json:"adminFirstName"`
+	AdminLastName  string        `json:"adminLastName"`
+	FailureReason  string        `json:"failureReason,omitempty"`
+	CreatedAt      time.Time     `json:"createdAt"`
+	UpdatedAt      time.Time     `json:"updatedAt"`
+	ActivatedAt    *time.Time    `json:"activatedAt,omitempty"`
+}
+
+// NewTenant makes the document of a tenant.
+func NewTenant(t tenant.Tenant) Tenant {
+	return Tenant{
+		ID: t.ID, Name: t.Name, Status: t.Status, SchemaName: t.Schema, RoleName: t.Role,
+		ContractID: t.ContractID, Generation: t.Generation, Tier: t.Tier, Region: t.Region,
+		AdminEmail: t.Administrator.Email, AdminFirstName: t.Administrator.FirstName, AdminLastName: t.Administrator.LastName,
+		FailureReason: t.FailureReason, CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(), ActivatedAt: optional(t.ActivatedAt),
+	}
+}
+
+// Operation is an operation as the HTTP API writes it.
+type Operation struct {
+	ID                tenant.OperationID  `json:"id"`
+	TenantID          tenant.ID           `json:"tenantId"`
+	Kind              tenant.Kind         `json:"kind"`
+	State             tenant.State        `json:"state"`
+	AllowedActions    []tenant.Action     `json:"allowedActions"`
+	Generation        int                 `json:"generation"`
+	PivotPassed       bool                `json:"pivotPassed"`
+	FailedStep        tenant.Step         `json:"failedStep,omitempty"`
+	FailureClass      tenant.FailureClass `json:"failureClass,omitempty"`
+	FailureReason     string              `json:"failureReason,omitempty"`
+	Attempts          int                 `json:"attempts,omitempty"`
+	AttentionDeadline *time.Time          `json:"attentionDeadline,omitempty"`
+	CreatedAt         time.Time           `json:"createdAt"`
+	StartedAt         *time.Time          `json:"startedAt,omitempty"`
+	FinishedAt        *time.Time          `json:"finishedAt,omitempty"`
+	UpdatedAt         time.Time           `json:"updatedAt"`
+}
+
+// NewOperation makes the document of an operation.
+func NewOperation(o tenant.Operation) Operation {
+	return Operation{
+		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, AllowedActions: o.AllowedActions(),
+		Generation: o.Generation, PivotPassed: o.PivotPassed,
+		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
+		AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
+		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt),
+	}
+}
+
+// NeedsPerson reports whether the operation waits for somebody.
+func NeedsPerson(s tenant.State) bool {
+	return s == tenant.StateNeedsAttention || s == tenant.StateRollbackBlocked
+}

@@ -1,0 +1,107 @@
+package output
+
+import (
+	"strconv"
+	"strings"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Status is how far a tenant has come, and what may be done.
+type Status struct {
+	Tenant    Tenant    `json:"tenant"`
+	Operation Operation `json:"operation"`
+	// Steps is empty for an operation that is not the tenant's latest: the log
+	// of that one would be shown beside the state of this one.
+	Steps    []Step    `json:"steps"`
+	Commands []Command `json:"commands"`
+}
+
+// Step sums up the attempts at one step.
+type Step struct {
+	Step       tenant.Step         `json:"step"`
+	Status     tenant.StepStatus   `json:"status"`
+	Attempts   int                 `json:"attempts"`
+	DurationMS float64             `json:"durationMs"`
+	ErrorClass tenant.FailureClass `json:"errorClass,omitempty"`
+	Error      string              `json:"error,omitempty"`
+
+	duration string
+}
+
+// NewStatus makes the document of a tenant's progress.
+func NewStatus(p tenant.Progress) Status {
+	s := Status{
+		Tenant: NewTenant(p.Tenant), Operation: NewOperation(p.Operation),
+		Steps: []Step{}, Commands: Commands(p.Operation),
+	}
+	for _, step := range p.Steps {
+		status := step.Status
+		if status == "" {
+			status = "WAITING"
+		}
+		s.Steps = append(s.Steps, Step{
+			Step: step.Step, Status: status, Attempts: step.Attempts,
+			DurationMS: float64(step.Duration.Microseconds()) / 1000, //nolint:mnd // µs in a ms
+			ErrorClass: step.ErrorClass, Error: step.Error, duration: span(step.Duration),
+		})
+	}
+	return s
+}
+
+// Text is a form, the steps, and the commands to paste.
+func (s Status) Text() string {
+	t, o := s.Tenant, s.Operation
+	var b strings.Builder
+	b.WriteString(form([]pair{
+		{"tenant", t.Name}, {"id", string(t.ID)}, {"status", string(t.Status)}, {"schema", t.SchemaName},
+		{"contract", t.ContractID}, {"administrator", t.AdminFirstName + " " + t.AdminLastName + " <" + t.AdminEmail + ">"},
+		{"failure", t.FailureReason},
+	}) + "\n" + operationText(o))
+	if len(s.Steps) > 0 {
+		rows := make([][]string, len(s.Steps))
+		for i, step := range s.Steps {
+			attempts := ""
+			if step.Attempts > 0 {
+				attempts = strconv.Itoa(step.Attempts)
+			}
+			rows[i] = []string{string(step.Step), string(step.Status), attempts, step.duration, failureText(step.ErrorClass, step.Error)}
+		}
+		b.WriteString("\n" + Grid([]string{"STEP", "STATUS", "ATTEMPTS", "DURATION", "ERROR"}, rows))
+	}
+	b.WriteString(commandText(s.Commands))
+	return b.String()
+}
+
+func operationText(o Operation) string {
+	pairs := []pair{
+		{"operation", string(o.ID)}, {"kind", string(o.Kind)}, {"state", string(o.State)},
+		{"failed step", string(o.FailedStep)}, {"failure", failureText(o.FailureClass, o.FailureReason)}, {"accepted", moment(o.CreatedAt)},
+	}
+	if o.FinishedAt != nil {
+		pairs = append(pairs, pair{"finished", moment(*o.FinishedAt)})
+	}
+	if o.AttentionDeadline != nil {
+		pairs = append(pairs, pair{"decides itself", moment(*o.AttentionDeadline)})
+	}
+	return form(pairs)
+}
+
+func failureText(class tenant.FailureClass, reason string) string {
+	if class == "" {
+		return reason
+	}
+	return string(class) + ": " + reason
+}
+
+// Acted is an operation after an action was accepted.
+type Acted struct {
+	Operation Operation     `json:"operation"`
+	Action    tenant.Action `json:"action"`
+}
+
+// Text says what was accepted and how to see what becomes of it.
+func (a Acted) Text() string {
+	return string(a.Action) + " accepted\n\n" + operationText(a.Operation) +
+		"\nSee what becomes of it:\n  starter status " + string(a.Operation.ID) + "\n"
+}

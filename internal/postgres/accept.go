@@ -15,21 +15,11 @@ import (
 // memberships: 2 ms at 1,000 of them, over 100 ms at 10,000.
 const tenantsPerLogin = 500
 
-// Acceptance is a tenant to be recorded with the operation that provisions it.
-type Acceptance struct {
-	Tenant    tenant.Tenant
-	Operation tenant.Operation
-	// IdempotencyKey and RequestHash are empty when the client gave no key.
-	IdempotencyKey string
-	RequestHash    []byte
-	Actor          string
-}
-
 // Accept records a tenant, its operation and the client's idempotency key in
 // one transaction, and wakes a dispatcher. A key that was used before for the
 // same request returns that request's operation; two requests at the same time
 // wait for each other.
-func (s *Store) Accept(ctx context.Context, a Acceptance) (tenant.Operation, error) {
+func (s *Store) Accept(ctx context.Context, a tenant.Acceptance) (tenant.Operation, error) {
 	var repeated *tenant.OperationID
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		if a.IdempotencyKey != "" {
@@ -53,7 +43,7 @@ func (s *Store) Accept(ctx context.Context, a Acceptance) (tenant.Operation, err
 
 // findRepeat looks for an earlier use of the key. It takes a lock on the key
 // first, so that of many requests at once one goes on and the others find it.
-func findRepeat(ctx context.Context, tx pgx.Tx, a Acceptance) (*tenant.OperationID, error) {
+func findRepeat(ctx context.Context, tx pgx.Tx, a tenant.Acceptance) (*tenant.OperationID, error) {
 	client, key := a.Operation.Client, a.IdempotencyKey
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 0))`, client, key); err != nil {
 		return nil, err
@@ -73,7 +63,7 @@ func findRepeat(ctx context.Context, tx pgx.Tx, a Acceptance) (*tenant.Operation
 	return &id, nil
 }
 
-func acceptance(a Acceptance) *pgx.Batch {
+func acceptance(a tenant.Acceptance) *pgx.Batch {
 	t, o := a.Tenant, a.Operation
 	b := &pgx.Batch{}
 	b.Queue(`

@@ -20,3 +20,17 @@ func (s *Store) Audit(ctx context.Context, e tenant.AuditEntry) error {
 	}
 	return nil
 }
+
+// ActionTaken reports whether an action with this request id was accepted
+// before.
+func (s *Store) ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error) {
+	var taken bool
+	err := s.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM audit_log
+			WHERE operation_id = $1 AND action = $2 AND request_id = $3 AND outcome = 'accepted')`,
+		string(id), string(action), requestID).Scan(&taken)
+	if err != nil {
+		return false, fmt.Errorf("read the audit log: %w", interpret(err))
+	}
+	return taken, nil
+}

@@ -27,6 +27,8 @@ var (
 	// ErrSuperseded is an attempt that comes too late: its operation has gone
 	// on without it, and it changed nothing.
 	ErrSuperseded = errors.New("superseded: the operation has gone on without this attempt")
+	// ErrForbidden is an action that only an administrator may take.
+	ErrForbidden = errors.New("only an administrator may do this")
 	// ErrUnavailable is a dependency that does not answer now. Trying again
 	// later may help; nothing was changed.
 	ErrUnavailable = errors.New("temporarily unavailable")

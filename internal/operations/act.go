@@ -1,0 +1,143 @@
+package operations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows"
+)
+
+const (
+	// updateTimeout is how long a run may take to answer an action. A run
+	// whose workers are away gets the action as a signal, which waits for them.
+	updateTimeout = 2 * time.Second
+	// signalTimeout bounds that, so that a caller has an answer within 5 s.
+	signalTimeout = 2 * time.Second
+)
+
+// Act takes an action: retry, skip or rollback. It is audited whether accepted
+// or refused. The same request id acts once.
+//
+// Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrForbidden,
+// *tenant.ActionRefusedError, tenant.ErrUnavailable.
+func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error) {
+	r.Actor = who.Actor
+	r, err := r.Clean()
+	if err != nil {
+		return tenant.Operation{}, err
+	}
+	o, err := s.config.Store.Operation(ctx, id)
+	if err != nil {
+		return tenant.Operation{}, err
+	}
+	if r.RequestID == "" {
+		r.RequestID = uuid.NewString()
+	} else if taken, err := s.config.Store.ActionTaken(ctx, id, a, r.RequestID); err != nil || taken {
+		return o, err
+	}
+	if o.State == tenant.StatePending && a == tenant.ActionRollback {
+		done, err := s.rollBackPending(ctx, o, r, who)
+		if err != nil || done {
+			return s.reread(ctx, id, err)
+		}
+		if o, err = s.config.Store.Operation(ctx, id); err != nil { // a run was faster
+			return tenant.Operation{}, err
+		}
+	}
+	if err := s.permit(ctx, o, a, r, who); err != nil {
+		return o, err
+	}
+	return s.reread(ctx, id, s.send(ctx, o, a, r))
+}
+
+func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) (tenant.Operation, error) {
+	if err != nil {
+		return tenant.Operation{}, err
+	}
+	return s.config.Store.Operation(ctx, id)
+}
+
+func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
+	done, err := s.config.Store.RollBackPending(ctx, o.ID, "rolled back on request before it began")
+	if err != nil || !done {
+		return false, err
+	}
+	return true, s.config.Store.Audit(ctx, entry(o, tenant.ActionRollback, r, who, tenant.OutcomeAccepted, ""))
+}
+
+// permit refuses what the table does not allow, and has the refusal audited.
+func (s *Service) permit(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) error {
+	var refusal error
+	switch allowed := o.AllowedActions(); {
+	case !slices.Contains(allowed, a):
+		refusal = &tenant.ActionRefusedError{Action: a, State: o.State, Allowed: allowed}
+	case o.State == tenant.StateRollbackBlocked && a == tenant.ActionSkip && !who.Admin:
+		refusal = fmt.Errorf("%w: to skip an undo leaves something behind", tenant.ErrForbidden)
+	default:
+		return nil
+	}
+	if err := s.config.Store.Audit(ctx, entry(o, a, r, who, tenant.OutcomeRefused, refusal.Error())); err != nil {
+		return err
+	}
+	return refusal
+}
+
+func entry(o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller, outcome, detail string) tenant.AuditEntry {
+	return tenant.AuditEntry{
+		Actor: r.Actor, Claimed: who.Claimed, Action: string(a), Outcome: outcome, Tenant: o.TenantID, Operation: o.ID,
+		RequestID: r.RequestID, Reason: r.Reason, Detail: detail,
+	}
+}
+
+// send gives the action to the operation's run: as an update, which answers;
+// and where no worker answers, as a signal, which waits. Both carry the same
+// request id, so that it acts once.
+func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest) error {
+	updateCtx, cancel := context.WithTimeout(ctx, updateTimeout)
+	defer cancel()
+	handle, err := s.config.Temporal.UpdateWorkflow(updateCtx, client.UpdateWorkflowOptions{
+		WorkflowID: o.TenantID.WorkflowID(), UpdateID: r.RequestID, UpdateName: string(a), Args: []any{r},
+		WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(updateCtx, nil)
+	}
+	if err == nil {
+		return nil
+	}
+	if refused := refusal(err); refused != nil {
+		return refused
+	}
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return fmt.Errorf("%w: the operation's run is gone (it was terminated, or its history is lost); look for it in Temporal Web UI", tenant.ErrUnavailable)
+	}
+	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "operation", o.ID, "action", a, "error", err)
+	signalCtx, cancel := context.WithTimeout(ctx, signalTimeout)
+	defer cancel()
+	if err := s.config.Temporal.SignalWorkflow(signalCtx, o.TenantID.WorkflowID(), "", string(a), r); err != nil {
+		return fmt.Errorf("%w: Temporal does not take the action; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
+	}
+	return nil
+}
+
+// refusal is the run's own answer, if that is what err is.
+func refusal(err error) error {
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok {
+		return nil
+	}
+	var refused tenant.ActionRefusedError
+	if app.Type() == workflows.ErrTypeActionRefused && app.Details(&refused) == nil {
+		return &refused
+	}
+	return err
+}

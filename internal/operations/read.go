@@ -1,0 +1,64 @@
+package operations
+
+import (
+	"context"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Tenant reads one tenant.
+func (s *Service) Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error) {
+	return s.config.Store.Tenant(ctx, id)
+}
+
+// Tenants lists tenants, newest first.
+func (s *Service) Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
+	return s.config.Store.Tenants(ctx, f)
+}
+
+// Operation reads one operation.
+func (s *Service) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
+	return s.config.Store.Operation(ctx, id)
+}
+
+// Operations lists operations, newest first.
+func (s *Service) Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error) {
+	return s.config.Store.Operations(ctx, f)
+}
+
+// Progress tells how far a tenant's latest operation has come.
+func (s *Service) Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error) {
+	t, err := s.config.Store.Tenant(ctx, id)
+	if err != nil {
+		return tenant.Progress{}, err
+	}
+	o, err := s.config.Store.LatestOperation(ctx, id)
+	if err != nil {
+		return tenant.Progress{}, err
+	}
+	logs, err := s.config.Store.Logs(ctx, o.ID)
+	if err != nil {
+		return tenant.Progress{}, err
+	}
+	return tenant.Progress{Tenant: t, Operation: o, Steps: stepProgress(logs), Logs: logs}, nil
+}
+
+// stepProgress sums the log up by step.
+func stepProgress(logs []tenant.LogEntry) []tenant.StepProgress {
+	steps := tenant.ProvisionSteps()
+	progress := make([]tenant.StepProgress, len(steps))
+	for i, step := range steps {
+		p := tenant.StepProgress{Step: step}
+		for _, l := range logs {
+			if l.Step != step {
+				continue
+			}
+			p.Status, p.ErrorClass, p.Error = l.Status, l.ErrorClass, l.Error
+			if l.Status != tenant.StepRolledBack && l.Status != tenant.StepSkipped {
+				p.Attempts, p.Duration = l.Attempt, l.Duration
+			}
+		}
+		progress[i] = p
+	}
+	return progress
+}

@@ -1,0 +1,67 @@
+package operations
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"go.temporal.io/sdk/client"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Store is the state that operations are accepted into and read from.
+type Store interface {
+	Accept(ctx context.Context, a tenant.Acceptance) (tenant.Operation, error)
+	Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
+	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
+	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64) (tenant.Tenant, error)
+	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
+	LatestOperation(ctx context.Context, id tenant.ID) (tenant.Operation, error)
+	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)
+	Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error)
+	RollBackPending(ctx context.Context, id tenant.OperationID, reason string) (bool, error)
+	Audit(ctx context.Context, e tenant.AuditEntry) error
+	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error)
+}
+
+// Defaults of Config.
+const (
+	// DefaultRetryBudget is how long a step is repeated before it asks for
+	// attention: longer than a restart or a failover of what it needs.
+	DefaultRetryBudget = 30 * time.Minute
+	// DefaultAttentionPeriod is how long a person has to decide: a long
+	// weekend.
+	DefaultAttentionPeriod = 72 * time.Hour
+)
+
+// Config is what a Service works with.
+type Config struct {
+	Store Store
+	// Temporal steers runs. It may be away: accepting and reading go on.
+	Temporal client.Client
+	// TaskQueue is the main queue's name.
+	TaskQueue string
+	// RetryBudget and AttentionPeriod travel with each operation that is
+	// accepted from now on.
+	RetryBudget     time.Duration
+	AttentionPeriod time.Duration
+	Logger          *slog.Logger
+}
+
+// Service accepts, reads and steers operations.
+type Service struct {
+	config  Config
+	changes changes
+}
+
+// New makes a service. Zero durations take the defaults.
+func New(c Config) *Service {
+	if c.RetryBudget <= 0 {
+		c.RetryBudget = DefaultRetryBudget
+	}
+	if c.AttentionPeriod <= 0 {
+		c.AttentionPeriod = DefaultAttentionPeriod
+	}
+	return &Service{config: c}
+}

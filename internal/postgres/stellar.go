@@ -1,0 +1,199 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/tenant"
+)
+
+// StellarJournal is the journal of transactions and the leases of accounts.
+type StellarJournal struct{ pool *pgxpool.Pool }
+
+var _ stellar.Journal = (*StellarJournal)(nil)
+
+// NewStellarJournal makes a journal on a pool.
+func NewStellarJournal(pool *pgxpool.Pool) *StellarJournal { return &StellarJournal{pool: pool} }
+
+// leaseMargin is added to the time until which a transaction may be applied,
+// for a server's clock that is ahead of the ledger's. A transaction that is
+// open after all is settled by the next holder first.
+const leaseMargin = 10 * time.Second
+
+const transactionColumns = `SELECT hash, coalesce(operation_id::text, ''), coalesce(tenant_id::text, ''), coalesce(generation, 0), purpose, coalesce(contract_id, ''),
+	state, coalesce(result_code, ''), network, channel, sequence, envelope, after_ledger, max_time, coalesce(ledger, 0)
+	FROM stellar_transactions `
+
+func scanTransaction(row pgx.CollectableRow) (stellar.Transaction, error) {
+	var t stellar.Transaction
+	err := row.Scan(&t.Hash, &t.Fence.Operation, &t.Fence.Tenant, &t.Fence.Generation, &t.Purpose, &t.ContractID,
+		&t.State, &t.ResultCode, &t.Network, &t.Channel, &t.Sequence, &t.Envelope, &t.AfterLedger, &t.MaxTime, &t.Ledger)
+	return t, err
+}
+
+// Transactions lists those of one generation of a tenant, oldest first.
+func (j *StellarJournal) Transactions(ctx context.Context, id tenant.ID, generation int) ([]stellar.Transaction, error) {
+	rows, err := j.pool.Query(ctx, transactionColumns+`WHERE tenant_id = $1 AND generation = $2 ORDER BY created_at, hash`, string(id), generation)
+	if err != nil {
+		return nil, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+	}
+	txs, err := pgx.CollectRows(rows, scanTransaction)
+	if err != nil {
+		return nil, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+	}
+	return txs, nil
+}
+
+// Find reads one transaction by its hash.
+func (j *StellarJournal) Find(ctx context.Context, hash string) (stellar.Transaction, error) {
+	return j.one(ctx, `WHERE hash = $1`, hash)
+}
+
+// OpenOn reads the open transaction of an account.
+func (j *StellarJournal) OpenOn(ctx context.Context, network, channel string) (stellar.Transaction, error) {
+	return j.one(ctx, `WHERE network = $1 AND channel = $2 AND state IN ('PREPARED', 'SENT')`, network, channel)
+}
+
+func (j *StellarJournal) one(ctx context.Context, where string, args ...any) (stellar.Transaction, error) {
+	rows, err := j.pool.Query(ctx, transactionColumns+where, args...)
+	if err != nil {
+		return stellar.Transaction{}, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+	}
+	t, err := pgx.CollectExactlyOneRow(rows, scanTransaction)
+	if err != nil {
+		return stellar.Transaction{}, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+	}
+	return t, nil
+}
+
+// Lease takes the account that was unused for longest: so its sequence number,
+// which a server may learn late, had the most time to become known. One with an
+// open transaction comes last.
+func (j *StellarJournal) Lease(ctx context.Context, network string, addresses []string, length time.Duration) (stellar.Lease, error) {
+	l, err := j.lease(ctx, network, addresses, length)
+	if !errors.Is(err, stellar.ErrNoFreeChannel) {
+		return l, err
+	}
+	tag, err := j.pool.Exec(ctx, `INSERT INTO stellar_channels (network, address) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, network, addresses)
+	if err != nil {
+		return stellar.Lease{}, fmt.Errorf("register channel accounts: %w", interpret(err))
+	}
+	if tag.RowsAffected() == 0 {
+		return stellar.Lease{}, stellar.ErrNoFreeChannel
+	}
+	return j.lease(ctx, network, addresses, length)
+}
+
+func (j *StellarJournal) lease(ctx context.Context, network string, addresses []string, length time.Duration) (stellar.Lease, error) {
+	l := stellar.Lease{Network: network}
+	err := j.pool.QueryRow(ctx, `
+		WITH free AS (
+			SELECT c.network, c.address, t.hash
+			FROM stellar_channels c
+			LEFT JOIN stellar_transactions t ON t.network = c.network AND t.channel = c.address AND t.state IN ('PREPARED', 'SENT')
+			WHERE c.network = $1 AND c.address = ANY ($2) AND c.leased_until < now()
+			ORDER BY t.hash IS NOT NULL, c.leased_until
+			LIMIT 1 FOR UPDATE OF c SKIP LOCKED
+		)
+		UPDATE stellar_channels c SET lease_token = gen_random_uuid(), leased_until = now() + $3
+		FROM free WHERE c.network = free.network AND c.address = free.address
+		RETURNING c.address, c.sequence, c.lease_token::text, coalesce(free.hash, '')`,
+		network, addresses, length).Scan(&l.Address, &l.Sequence, &l.Token, &l.Orphan)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return stellar.Lease{}, stellar.ErrNoFreeChannel
+	}
+	if err != nil {
+		return stellar.Lease{}, fmt.Errorf("lease a channel account: %w", interpret(err))
+	}
+	return l, nil
+}
+
+// Release gives back an account without a transaction.
+func (j *StellarJournal) Release(ctx context.Context, l stellar.Lease) error {
+	_, err := j.pool.Exec(ctx, `UPDATE stellar_channels SET lease_token = NULL, leased_until = now() WHERE network = $1 AND address = $2 AND lease_token = $3`,
+		l.Network, l.Address, l.Token)
+	if err != nil {
+		return fmt.Errorf("release channel account %s: %w", l.Address, interpret(err))
+	}
+	return nil
+}
+
+// Prepare writes a transaction before it is first sent. The fence, the lease
+// and the journal's own bounds hold in one transaction and one round trip.
+func (j *StellarJournal) Prepare(ctx context.Context, l stellar.Lease, tx stellar.Transaction) error {
+	var b pgx.Batch
+	if tx.Fence != (tenant.Fence{}) {
+		b.Queue(passFence, fenceArgs(tx.Fence)...)
+	}
+	written := int64(0)
+	b.Queue(`
+		WITH lease AS (
+			UPDATE stellar_channels SET leased_until = greatest(leased_until, $13::timestamptz + $14)
+			WHERE network = $7 AND address = $8 AND lease_token = $15 AND leased_until > now()
+			RETURNING 1
+		)
+		INSERT INTO stellar_transactions (hash, operation_id, tenant_id, generation, purpose, contract_id, state, network, channel, sequence, envelope, after_ledger, max_time)
+		SELECT $1, nullif($2, '')::uuid, nullif($3, '')::uuid, nullif($4::integer, 0), $5, nullif($6, ''), $12, $7, $8, $9, $10, $11, $13 FROM lease`,
+		tx.Hash, string(tx.Fence.Operation), string(tx.Fence.Tenant), tx.Fence.Generation, tx.Purpose, tx.ContractID,
+		tx.Network, tx.Channel, tx.Sequence, tx.Envelope, tx.AfterLedger, stellar.StatePrepared, tx.MaxTime, leaseMargin, l.Token,
+	).Exec(func(tag pgconn.CommandTag) error {
+		written = tag.RowsAffected()
+		return nil
+	})
+	if err := run(ctx, j.pool, &b); err != nil {
+		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == stateUniqueViolation {
+			return fmt.Errorf("%w (%s)", stellar.ErrInFlight, pg.ConstraintName)
+		}
+		return fmt.Errorf("journal a Stellar transaction: %w", interpret(err))
+	}
+	if written == 0 {
+		return stellar.ErrLeaseLost
+	}
+	return nil
+}
+
+// Reprice replaces the envelope of an open transaction.
+func (j *StellarJournal) Reprice(ctx context.Context, hash, envelope string) error {
+	_, err := j.pool.Exec(ctx, `UPDATE stellar_transactions SET envelope = $2 WHERE hash = $1 AND state IN ('PREPARED', 'SENT')`, hash, envelope)
+	if err != nil {
+		return fmt.Errorf("journal another bid: %w", interpret(err))
+	}
+	return nil
+}
+
+// MarkSent notes that a server took an open transaction.
+func (j *StellarJournal) MarkSent(ctx context.Context, hash string) error {
+	_, err := j.pool.Exec(ctx, `UPDATE stellar_transactions SET state = 'SENT', sent_at = coalesce(sent_at, clock_timestamp()) WHERE hash = $1 AND state IN ('PREPARED', 'SENT')`, hash)
+	if err != nil {
+		return fmt.Errorf("journal that a transaction was sent: %w", interpret(err))
+	}
+	return nil
+}
+
+// Settle writes what has become of an open transaction and frees its account.
+// An unused sequence number makes us forget the one we knew: the ledger alone
+// knows the next, also after it was reset.
+func (j *StellarJournal) Settle(ctx context.Context, hash string, o stellar.Outcome) error {
+	_, err := j.pool.Exec(ctx, `
+		WITH settled AS (
+			UPDATE stellar_transactions
+			SET state = $2, result_code = nullif($3, ''), ledger = $4, fee_charged = $5, settled_at = clock_timestamp()
+			WHERE hash = $1 AND state IN ('PREPARED', 'SENT')
+			RETURNING network, channel, sequence
+		)
+		UPDATE stellar_channels c
+		SET lease_token = NULL, leased_until = now(), sequence = CASE WHEN $6 THEN greatest(c.sequence, s.sequence) ELSE 0 END
+		FROM settled s WHERE c.network = s.network AND c.address = s.channel`,
+		hash, o.State, o.ResultCode, o.Ledger, o.FeeCharged, o.SequenceUsed)
+	if err != nil {
+		return fmt.Errorf("journal the fate of a transaction: %w", interpret(err))
+	}
+	return nil
+}

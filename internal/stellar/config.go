@@ -1,0 +1,125 @@
+package stellar
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/stellar/go-stellar-sdk/keypair"
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+)
+
+// Config says on which network contracts are deployed, and as whom.
+type Config struct {
+	// RPCURL is a Stellar RPC server (SOROBAN_RPC_URL).
+	RPCURL string
+	// Passphrase names the network (SOROBAN_NETWORK). Nothing is sent before
+	// the server has confirmed it.
+	Passphrase string
+	// Deployer is the account that authorises every deployment and is the
+	// administrator of every contract (SOROBAN_CONTRACT_DEPLOYER_SECRET). A
+	// contract's address follows from it.
+	Deployer Seed
+	// FeePayer pays the fees. Unset: Deployer.
+	FeePayer Seed
+	// ChannelSecret is what the channel accounts are derived from
+	// (SOROBAN_CHANNEL_SECRET). Unset: Deployer.
+	ChannelSecret Seed
+	// Channels is how many channel accounts there are (SOROBAN_CHANNELS): about
+	// one deployment each per ledger, five seconds on the public network. Each
+	// holds a reserve of 1 XLM. Defaults to 8.
+	Channels int
+	// MaxFee is the most that one transaction may cost, in stroops, ten million
+	// of which are 1 XLM (SOROBAN_MAX_FEE). Uploading the contract's code, once
+	// per version, may cost ten times as much. Defaults to 20,000,000.
+	MaxFee int64
+	// Wasm is the code of the tenants' contract.
+	Wasm []byte
+	// Validity is for how long after its making a transaction may be applied.
+	// When one is lost, another is built only afterwards. Must be whole seconds,
+	// at least 2. Defaults to 60 seconds, twelve ledgers.
+	Validity time.Duration
+	// RequestTimeout bounds one request to the server. It must stay below the
+	// heartbeat timeout of whoever calls. Defaults to 5 seconds.
+	RequestTimeout time.Duration
+	// PollInterval is the longest pause between two questions about a
+	// transaction under way; the first ones come sooner. Defaults to 1 second.
+	PollInterval time.Duration
+	// HTTPClient sends the requests. Unset: a client with a pool of its own.
+	HTTPClient *http.Client
+	// Clock tells the time. Unset: time.Now.
+	Clock func() time.Time
+	// Logger is told what no caller gets to see. Unset: nothing is logged.
+	Logger *slog.Logger
+}
+
+func (c Config) withDefaults() Config {
+	if c.FeePayer == "" {
+		c.FeePayer = c.Deployer
+	}
+	if c.ChannelSecret == "" {
+		c.ChannelSecret = c.Deployer
+	}
+	if c.Channels == 0 {
+		c.Channels = 8
+	}
+	if c.MaxFee == 0 {
+		c.MaxFee = 20_000_000
+	}
+	if c.Validity == 0 {
+		c.Validity = time.Minute
+	}
+	if c.RequestTimeout == 0 {
+		c.RequestTimeout = 5 * time.Second
+	}
+	if c.PollInterval == 0 {
+		c.PollInterval = time.Second
+	}
+	if c.HTTPClient == nil {
+		c.HTTPClient = newHTTPClient()
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	var errs []error
+	wrong := func(format string, a ...any) { errs = append(errs, fmt.Errorf(format, a...)) }
+	if u, err := url.Parse(c.RPCURL); err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
+		wrong("SOROBAN_RPC_URL must be an http or https URL")
+	}
+	if c.Passphrase == "" {
+		wrong("SOROBAN_NETWORK must name a network")
+	}
+	for name, s := range map[string]Seed{
+		"SOROBAN_CONTRACT_DEPLOYER_SECRET": c.Deployer, "the fee payer's secret": c.FeePayer, "SOROBAN_CHANNEL_SECRET": c.ChannelSecret,
+	} {
+		if _, err := keypair.ParseFull(string(s)); err != nil {
+			wrong("%s must be the secret seed of an account (56 characters that begin with S)", name)
+		}
+	}
+	if c.Channels < 1 || c.Channels > maxChannels {
+		wrong("SOROBAN_CHANNELS must be 1 to %d", maxChannels)
+	}
+	if c.MaxFee < txnbuild.MinBaseFee {
+		wrong("SOROBAN_MAX_FEE must be at least %d stroops", txnbuild.MinBaseFee)
+	}
+	if len(c.Wasm) == 0 {
+		wrong("the contract's code is empty")
+	}
+	if c.Validity < 2*time.Second || c.Validity%time.Second != 0 {
+		wrong("the validity of a transaction must be whole seconds, at least 2")
+	}
+	if c.RequestTimeout < 0 || c.PollInterval < 0 {
+		wrong("the request timeout and the poll interval must not be negative")
+	}
+	return errors.Join(errs...)
+}

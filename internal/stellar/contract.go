@@ -1,0 +1,127 @@
+package stellar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+	"github.com/stellar/go-stellar-sdk/xdr"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/tenant"
+)
+
+// Status is that of a tenant on the ledger.
+type Status = tenantcontract.Status
+
+func (d *Deployer) invoke(f xdr.HostFunction) *txnbuild.InvokeHostFunction {
+	return &txnbuild.InvokeHostFunction{SourceAccount: d.Address(), HostFunction: f}
+}
+
+func (d *Deployer) uploadCall() *txnbuild.InvokeHostFunction {
+	return d.invoke(xdr.HostFunction{Type: xdr.HostFunctionTypeHostFunctionTypeUploadContractWasm, Wasm: &d.cfg.Wasm})
+}
+
+// createCall makes the contract, with the deployer as its administrator.
+func (d *Deployer) createCall(id tenant.ID, generation int) *txnbuild.InvokeHostFunction {
+	admin := accountAddress(d.account)
+	commitment := Commitment(id, generation)
+	return d.invoke(xdr.HostFunction{
+		Type: xdr.HostFunctionTypeHostFunctionTypeCreateContractV2,
+		CreateContractV2: &xdr.CreateContractArgsV2{
+			ContractIdPreimage: preimage(d.account, Salt(id, generation)),
+			Executable:         xdr.ContractExecutable{Type: xdr.ContractExecutableTypeContractExecutableWasm, WasmHash: &d.codeHash},
+			ConstructorArgs:    []xdr.ScVal{{Type: xdr.ScValTypeScvAddress, Address: &admin}, bytesValue(commitment[:])},
+		},
+	})
+}
+
+func (d *Deployer) functionCall(id xdr.ContractId, name string, args ...xdr.ScVal) *txnbuild.InvokeHostFunction {
+	return d.invoke(xdr.HostFunction{
+		Type: xdr.HostFunctionTypeHostFunctionTypeInvokeContract,
+		InvokeContract: &xdr.InvokeContractArgs{
+			ContractAddress: contractScAddress(id), FunctionName: xdr.ScSymbol(name), Args: args,
+		},
+	})
+}
+
+func bytesValue(b []byte) xdr.ScVal {
+	v := xdr.ScBytes(b)
+	return xdr.ScVal{Type: xdr.ScValTypeScvBytes, Bytes: &v}
+}
+
+func u32Value(n uint32) xdr.ScVal {
+	v := xdr.Uint32(n)
+	return xdr.ScVal{Type: xdr.ScValTypeScvU32, U32: &v}
+}
+
+// Status asks a contract for its status, without a transaction.
+// tenant.ErrNotFound is a contract that is not on the ledger.
+func (d *Deployer) Status(ctx context.Context, contractID string) (Status, error) {
+	id, err := parseContract(contractID)
+	if err != nil {
+		return 0, err
+	}
+	s, err := d.status(ctx, id, 0, func(string) {})
+	return s, d.explain(err)
+}
+
+func (d *Deployer) status(ctx context.Context, id xdr.ContractId, floor uint32, progress func(string)) (Status, error) {
+	v, err := d.get(ctx, id, tenantcontract.GetStatus, floor, progress)
+	if err != nil {
+		return 0, err
+	}
+	n, ok := v.GetU32()
+	if !ok {
+		return 0, fmt.Errorf("the contract's status is a %s", v.Type)
+	}
+	return Status(n), nil
+}
+
+// get calls a function that reads.
+func (d *Deployer) get(ctx context.Context, id xdr.ContractId, function string, floor uint32, progress func(string)) (xdr.ScVal, error) {
+	progress("reading the contract's " + function)
+	s, err := d.simulate(ctx, d.Address(), d.functionCall(id, function), floor, progress)
+	if e, ok := errors.AsType[*simulationError](err); ok && e.missing() {
+		return xdr.ScVal{}, fmt.Errorf("read a contract's %s: the contract is not on the ledger: %w", function, tenant.ErrNotFound)
+	}
+	return s.value, err
+}
+
+// present reports whether there is a contract at the address that is this
+// tenant's, working, and of the code that we deploy. Another one is a conflict.
+func (d *Deployer) present(ctx context.Context, f tenant.Fence, id xdr.ContractId, floor uint32, progress func(string)) (bool, error) {
+	progress("looking for the contract on the ledger")
+	entries, ledger, err := d.read(ctx, floor, progress, instanceKey(id))
+	if err != nil || entries[0] == nil {
+		return false, err
+	}
+	instance, ok := entries[0].data.MustContractData().Val.GetInstance()
+	if !ok || instance.Executable.WasmHash == nil || *instance.Executable.WasmHash != d.codeHash {
+		return false, conflict("another version of the contract's code; deploy with the version of the worker that began, or roll back and provision the tenant anew")
+	}
+	want := Commitment(f.Tenant, f.Generation)
+	v, err := d.get(ctx, id, tenantcontract.GetCommitment, ledger, progress)
+	if err != nil {
+		return false, err
+	}
+	if b, ok := v.GetBytes(); !ok || string(b) != string(want[:]) {
+		return false, conflict("another tenant's commitment")
+	}
+	s, err := d.status(ctx, id, ledger, progress)
+	if err != nil {
+		return false, err
+	}
+	if s != tenantcontract.Active {
+		return false, conflict("the status " + s.String() + "; roll back and provision the tenant anew")
+	}
+	return true, nil
+}
+
+func conflict(what string) error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, Permanent: true,
+		Reason: "at the tenant's address there is already a contract with " + what,
+	}
+}

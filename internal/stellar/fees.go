@@ -1,0 +1,90 @@
+package stellar
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+const (
+	// feeStatsAge is a ledger of the public network.
+	feeStatsAge = 5 * time.Second
+	// uploadFeeFactor is how much dearer than another transaction the upload of
+	// the code may be: its rent is paid by the byte, once per version.
+	uploadFeeFactor = 10
+	// feeDelay spaces attempts while the network is dearer than we may pay, or
+	// an account cannot pay: nothing changes sooner.
+	feeDelay = 30 * time.Second
+)
+
+// bid is what we offer per operation, in stroops: more than 95 of 100 recent
+// transactions. What is paid is the clearing price.
+func (d *Deployer) bid(ctx context.Context, contract bool) (int64, error) {
+	soroban, ordinary, err := d.recentBids(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if contract {
+		return max(soroban, txnbuild.MinBaseFee), nil
+	}
+	return max(ordinary, txnbuild.MinBaseFee), nil
+}
+
+// recentBids asks at most once per ledger, but for callers that come at the
+// same time: none waits for another's request.
+func (d *Deployer) recentBids(ctx context.Context) (soroban, ordinary int64, err error) {
+	f := &d.fees
+	now := d.cfg.Clock()
+	f.mu.Lock()
+	fresh := !now.Before(f.at) && now.Sub(f.at) <= feeStatsAge
+	soroban, ordinary = f.soroban, f.ordinary
+	f.mu.Unlock()
+	if fresh {
+		return soroban, ordinary, nil
+	}
+	s, err := call[protocol.GetFeeStatsResponse](ctx, d.rpc, protocol.GetFeeStatsMethodName, nil)
+	if err != nil {
+		return 0, 0, err
+	}
+	soroban, ordinary = int64(s.SorobanInclusionFee.P95), int64(s.InclusionFee.P95) //nolint:gosec // stroops fit
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.at, f.soroban, f.ordinary = now, soroban, ordinary
+	return soroban, ordinary, nil
+}
+
+// fee is the most that a transaction offers in total: its resources and a bid
+// for each operation and for the fee-bump around them, within what may be
+// spent.
+func (d *Deployer) fee(ctx context.Context, p Purpose, resources int64, operations int) (int64, error) {
+	bid, err := d.bid(ctx, resources > 0)
+	if err != nil {
+		return 0, err
+	}
+	units, most := int64(operations+1), d.maxFee(p)
+	least := resources + units*txnbuild.MinBaseFee
+	if least > most {
+		return 0, d.tooDear(p, least, nil)
+	}
+	return min(resources+units*bid, most), nil
+}
+
+func (d *Deployer) maxFee(p Purpose) int64 {
+	if p == PurposeUpload {
+		return d.cfg.MaxFee * uploadFeeFactor
+	}
+	return d.cfg.MaxFee
+}
+
+func (d *Deployer) tooDear(p Purpose, needed int64, err error) error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay, Err: err,
+		Reason: fmt.Sprintf("the network asks %d stroops for this transaction (%s) and SOROBAN_MAX_FEE=%d allows %d; raise it, or wait until the network is less busy",
+			needed, p, d.cfg.MaxFee, d.maxFee(p)),
+	}
+}

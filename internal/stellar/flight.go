@@ -1,0 +1,229 @@
+package stellar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/xdr"
+)
+
+// queueAge is after how many ledgers a node forgets a transaction that none of
+// them took (TransactionQueue.cpp: 4). Sending it once more costs nothing.
+const queueAge = 5
+
+// outsideRetention stands for the result of a transaction that the server
+// cannot tell of any more. What it was to do has to be looked for.
+const outsideRetention = "NOT_FOUND_OUTSIDE_RETENTION"
+
+// flight is one journalled transaction on its way to its fate. Any process may
+// fly the same transaction at the same time: all send the same bytes.
+type flight struct {
+	d        *Deployer
+	tx       Transaction
+	progress func(string)
+	// sends tells to send the bytes. Without it the flight only waits for the
+	// transaction to be found, or to expire.
+	sends bool
+	// asked tells that the transaction was looked for before it is sent again.
+	asked bool
+	// ledger is the newest that the server has named.
+	ledger uint32
+	// sendAt is the ledger from which the bytes are sent again; 0 is now.
+	sendAt uint32
+	// refusal is the newest reason for which a server did not take the bytes;
+	// empty when it did.
+	refusal *result
+	// silentSince is when the server stopped answering; zero while it does.
+	silentSince time.Time
+}
+
+// fly brings an open transaction to its end, and journals it. fresh tells that
+// it was never sent. An error leaves it open, to be gone on with by the next
+// call.
+func (d *Deployer) fly(ctx context.Context, tx Transaction, fresh, sends bool, progress func(string)) (Transaction, error) {
+	if tx.Network != d.cfg.Passphrase {
+		return tx, d.otherNetwork(tx)
+	}
+	f := &flight{d: d, tx: tx, sends: sends, asked: fresh, progress: progress}
+	p := d.newPace()
+	for {
+		if f.due() {
+			if err := f.send(ctx); err != nil {
+				return f.tx, err
+			}
+			if err := p.wait(ctx); err != nil {
+				return f.tx, err
+			}
+		}
+		if err := f.ask(ctx); err != nil || !f.tx.State.Open() {
+			return f.tx, err
+		}
+		if err := f.judge(ctx); err != nil || !f.tx.State.Open() {
+			return f.tx, err
+		}
+		if f.due() {
+			continue
+		}
+		if err := p.wait(ctx); err != nil {
+			return f.tx, err
+		}
+	}
+}
+
+func (f *flight) due() bool {
+	return f.sends && f.asked && f.ledger >= f.sendAt
+}
+
+func (f *flight) detail() string {
+	switch {
+	case !f.silentSince.IsZero():
+		return "the Stellar RPC server does not answer; transaction " + f.tx.Hash + " is journalled"
+	case f.refusal != nil:
+		return fmt.Sprintf("transaction %s: %s, ledger %d", f.tx.Hash, f.refusal.name(), f.ledger)
+	}
+	return fmt.Sprintf("transaction %s is on its way, ledger %d", f.tx.Hash, f.ledger)
+}
+
+// send offers the bytes to the network. Whether they arrived may stay unknown.
+func (f *flight) send(ctx context.Context) error {
+	f.progress(f.detail())
+	resp, err := call[protocol.SendTransactionResponse](ctx, f.d.rpc, protocol.SendTransactionMethodName, protocol.SendTransactionRequest{Transaction: f.tx.Envelope})
+	if err != nil {
+		f.sendAt = f.ledger + 1
+		return f.silent(ctx, err)
+	}
+	f.heard(resp.LatestLedger, resp.LatestLedgerCloseTime)
+	envelope, err := f.d.open(f.tx.Envelope)
+	if err != nil {
+		return err
+	}
+	if resp.Hash != envelope.hash {
+		return f.d.wrongNetwork()
+	}
+	f.refusal = nil
+	switch resp.Status {
+	case statusPending, statusDuplicate:
+		f.sendAt = f.ledger + queueAge
+		return f.d.journal.MarkSent(ctx, f.tx.Hash)
+	case statusError:
+		r, err := parseResult(resp.ErrorResultXDR)
+		if err != nil {
+			return err
+		}
+		f.refusal = &r
+	}
+	// TRY_AGAIN_LATER, and whatever a later version may say: no ledger has
+	// closed yet that could change the answer.
+	f.sendAt = f.ledger + 1
+	return nil
+}
+
+// What sendTransaction says, beside TRY_AGAIN_LATER.
+const (
+	statusPending   = "PENDING"
+	statusDuplicate = "DUPLICATE"
+	statusError     = "ERROR"
+)
+
+// ask looks for the transaction in the ledgers.
+func (f *flight) ask(ctx context.Context) error {
+	f.progress(f.detail())
+	resp, err := call[protocol.GetTransactionResponse](ctx, f.d.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
+	if err != nil {
+		return f.silent(ctx, err)
+	}
+	f.heard(resp.LatestLedger, resp.LatestLedgerCloseTime)
+	f.asked = true
+	if resp.Status != protocol.TransactionStatusNotFound {
+		r, err := parseResult(resp.ResultXDR)
+		if err != nil {
+			return err
+		}
+		return f.found(ctx, r, resp.Ledger)
+	}
+	// A ledger may hold the transaction up to the second of its max time.
+	if resp.LatestLedgerCloseTime <= f.tx.MaxTime.Unix() {
+		return nil
+	}
+	if resp.OldestLedger > f.tx.AfterLedger+1 {
+		return f.settle(ctx, Outcome{State: StateExpired, ResultCode: outsideRetention, Ledger: resp.LatestLedger})
+	}
+	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: resp.LatestLedger})
+}
+
+func (f *flight) found(ctx context.Context, r result, ledger uint32) error {
+	o := Outcome{State: StateApplied, Ledger: ledger, FeeCharged: r.fee, SequenceUsed: r.sequenceUsed()}
+	if !r.applied() {
+		o.State, o.ResultCode = StateFailed, r.name()
+	}
+	return f.settle(ctx, o)
+}
+
+func (f *flight) refusalName() string {
+	if f.refusal == nil {
+		return ""
+	}
+	return f.refusal.name()
+}
+
+func (f *flight) settle(ctx context.Context, o Outcome) error {
+	if err := f.d.journal.Settle(ctx, f.tx.Hash, o); err != nil {
+		return err
+	}
+	f.tx.State, f.tx.ResultCode, f.tx.Ledger = o.State, o.ResultCode, o.Ledger
+	return nil
+}
+
+// heard notes that the server answered, and how far it is.
+func (f *flight) heard(ledger uint32, closeTime int64) {
+	f.silentSince = time.Time{}
+	f.ledger = max(f.ledger, ledger)
+	f.d.sawClose(closeTime)
+}
+
+// silent puts up with a server that does not answer, for as long as patience
+// lasts. What a server refuses to read it will always refuse.
+func (f *flight) silent(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if e, ok := errors.AsType[*rpcError](err); ok && e.code == codeInvalidParams {
+		return err
+	}
+	now := f.d.cfg.Clock()
+	if f.silentSince.IsZero() {
+		f.silentSince = now
+	}
+	if now.Sub(f.silentSince) > patience {
+		return err
+	}
+	return nil
+}
+
+// consumed finds out whether another transaction has used our sequence number:
+// then ours, which is in no ledger up to that one, can get into none.
+func (f *flight) consumed(ctx context.Context) error {
+	id, err := xdr.AddressToAccountId(f.tx.Channel)
+	if err != nil {
+		return fmt.Errorf("read the channel's address: %w", err)
+	}
+	entries, ledger, err := f.d.read(ctx, 0, f.progress, accountKey(id))
+	if err != nil {
+		return f.silent(ctx, err)
+	}
+	f.progress(f.detail())
+	if entries[0] == nil || int64(entries[0].data.MustAccount().SeqNum) < f.tx.Sequence {
+		return nil
+	}
+	resp, err := call[protocol.GetTransactionResponse](ctx, f.d.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
+	if err != nil {
+		return f.silent(ctx, err)
+	}
+	if resp.Status != protocol.TransactionStatusNotFound || resp.LatestLedger < ledger || resp.OldestLedger > f.tx.AfterLedger+1 {
+		return nil // found by the next question, or not known yet
+	}
+	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: resp.LatestLedger})
+}

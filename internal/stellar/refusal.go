@@ -1,0 +1,136 @@
+package stellar
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// judge decides what follows from a refusal, once the transaction was looked
+// for and not found: an answer that got lost may have come before. What is not
+// named here is sent again until it can no longer be applied.
+func (f *flight) judge(ctx context.Context) error {
+	r := f.refusal
+	if r == nil {
+		return nil
+	}
+	switch r.code {
+	case xdr.TransactionResultCodeTxBadSeq:
+		return f.consumed(ctx)
+	case xdr.TransactionResultCodeTxInsufficientFee:
+		return f.raise(ctx, r.fee)
+	case xdr.TransactionResultCodeTxInsufficientBalance:
+		return f.d.unfunded(f.d.payer.Address(), r.name())
+	case xdr.TransactionResultCodeTxNoAccount:
+		if !r.inner {
+			return f.d.unfunded(f.d.payer.Address(), r.name())
+		}
+	case xdr.TransactionResultCodeTxFailed:
+		if r.noAccount {
+			return f.d.unfunded(f.d.Address(), r.name())
+		}
+		if r.badAuth {
+			return f.reject(ctx, f.d.badAuth(r.name()))
+		}
+	case xdr.TransactionResultCodeTxBadAuth, xdr.TransactionResultCodeTxBadAuthExtra:
+		return f.reject(ctx, f.d.badAuth(r.name()))
+	case xdr.TransactionResultCodeTxMalformed, xdr.TransactionResultCodeTxNotSupported, xdr.TransactionResultCodeTxMissingOperation:
+		return f.reject(ctx, refused(r.name()))
+	}
+	return nil
+}
+
+// reject ends a transaction that no ledger can hold, with the reason.
+func (f *flight) reject(ctx context.Context, reason error) error {
+	if err := f.settle(ctx, Outcome{State: StateRejected, ResultCode: f.refusalName(), Ledger: f.ledger}); err != nil {
+		return err
+	}
+	return reason
+}
+
+// raise offers the fee that the network asked for, or twice our bid if that is
+// more, within what may be spent. The inner transaction stays the same, so at
+// most one of the two envelopes can be applied.
+func (f *flight) raise(ctx context.Context, asked int64) error {
+	e, err := f.d.open(f.tx.Envelope)
+	if err != nil {
+		return err
+	}
+	most, now, resources := f.d.maxFee(f.tx.Purpose), int64(e.bump.Tx.Fee), e.resourceFee()
+	fee := resources + 2*min(now-resources, math.MaxInt64/4)
+	fee = min(max(fee, asked), most)
+	if fee <= now {
+		return f.d.tooDear(f.tx.Purpose, max(asked, now+txnbuild.MinBaseFee), fmt.Errorf("transaction %s: %s", f.tx.Hash, f.refusalName()))
+	}
+	envelope, err := f.d.bump(e.bump.Tx.InnerTx.V1, fee)
+	if err != nil {
+		return err
+	}
+	if err := f.d.journal.Reprice(ctx, f.tx.Hash, envelope); err != nil {
+		return err
+	}
+	f.tx.Envelope, f.sendAt, f.refusal = envelope, 0, nil
+	return nil
+}
+
+// tally counts the transactions of one call that were built in vain.
+type tally struct {
+	built, invalid int
+}
+
+// maxBuilt is how many transactions one call pays for before it gives up:
+// resources change a little between simulation and ledger, not five times.
+const maxBuilt = 5
+
+// after decides what follows from a transaction that ended without its effect.
+// nil means that another one may be built.
+func (t *tally) after(tx Transaction) error {
+	t.built++
+	switch tx.ResultCode {
+	case resultSorobanInvalid:
+		if t.invalid++; t.invalid > 1 {
+			return refused(tx.ResultCode)
+		}
+	case resultFrozenKey:
+		return refused(tx.ResultCode)
+	}
+	if tx.State == StateFailed && !passingResults[tx.ResultCode] {
+		return refused(tx.ResultCode)
+	}
+	if t.built >= maxBuilt {
+		return &tenant.StepError{
+			Step:   tenant.StepDeployContract,
+			Reason: fmt.Sprintf("%d transactions in a row came to nothing, the last one with %s; the next attempt builds another", t.built, cmp.Or(tx.ResultCode, string(tx.State))),
+		}
+	}
+	return nil
+}
+
+// Results by their names in the journal.
+const (
+	resultSorobanInvalid = "txSOROBAN_INVALID"
+	resultFrozenKey      = "txFROZEN_KEY_ACCESSED"
+	resultTrapped        = "txFAILED/INVOKE_HOST_FUNCTION_TRAPPED"
+)
+
+// passingResults are those of transactions in a ledger that say nothing of the
+// next one: state or prices had changed since the simulation.
+var passingResults = map[string]bool{
+	"txFAILED/INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED":     true,
+	"txFAILED/INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE": true,
+	"txFAILED/INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED":              true,
+	"txFAILED/CREATE_ACCOUNT_ALREADY_EXIST":                     true,
+	"txBAD_SEQ":                                                 true,
+	"txTOO_LATE":                                                true,
+	"txINSUFFICIENT_BALANCE":                                    true,
+	"txINSUFFICIENT_FEE":                                        true,
+	"txINTERNAL_ERROR":                                          true,
+	"txNO_ACCOUNT":                                              true,
+	resultSorobanInvalid:                                        true,
+}

@@ -21,15 +21,11 @@ type Outbox interface {
 // Mailer sends mails and asks what became of them.
 type Mailer interface {
 	SendWelcome(ctx context.Context, w tenant.WelcomeEmail, link string) (tenant.EmailReceipt, error)
-	// FindWelcome asks the provider for a mail. known is false when the
-	// provider cannot say.
-	FindWelcome(ctx context.Context, id string) (receipt tenant.EmailReceipt, found, known bool, err error)
+	// FindWelcome asks the provider for a mail in doubt. Not found and no error
+	// means that it may leave once more: the provider does not have it, or can
+	// never say. While it may only not be visible yet, the error says so.
+	FindWelcome(ctx context.Context, w tenant.WelcomeEmail) (receipt tenant.EmailReceipt, found bool, err error)
 }
-
-// settleTime is how long after a doubt began a provider's "no such mail" is
-// believed: by then the request that was under way has run out of time, and
-// the provider has had time to list what it took.
-const settleTime = 20 * time.Second
 
 // Email covers SEND_WELCOME_EMAIL.
 type Email struct {
@@ -71,9 +67,9 @@ func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEma
 	case tenant.EmailSent:
 		return tenant.EmailReceipt{}, nil
 	case tenant.EmailSending, tenant.EmailUnknown:
-		receipt, found, err := a.settle(ctx, w)
+		receipt, found, err := a.Mailer.FindWelcome(ctx, w)
 		if err != nil || found {
-			return receipt, err
+			return receipt, inDoubt(err)
 		}
 		if err := a.Outbox.RepeatWelcomeEmail(ctx, f, w.ID); err != nil {
 			return tenant.EmailReceipt{}, inDoubt(err)
@@ -82,21 +78,6 @@ func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEma
 	}
 	link := strings.TrimRight(a.AppURL, "/") + "/invitations/" + tenant.InvitationToken(a.InvitationKey, w.Tenant)
 	return a.Mailer.SendWelcome(ctx, w, link)
-}
-
-// settle asks the provider for a mail in doubt.
-func (a *Email) settle(ctx context.Context, w tenant.WelcomeEmail) (tenant.EmailReceipt, bool, error) {
-	receipt, found, known, err := a.Mailer.FindWelcome(ctx, w.ID)
-	if err != nil || found {
-		return receipt, found, inDoubt(err)
-	}
-	if known && w.DoubtAge < settleTime {
-		return tenant.EmailReceipt{}, false, &tenant.StepError{
-			Step: tenant.StepSendWelcomeEmail, Uncertain: true, RetryAfter: settleTime - w.DoubtAge,
-			Reason: "an earlier attempt may still be under way; the mail provider is asked again before the mail is repeated",
-		}
-	}
-	return tenant.EmailReceipt{}, false, nil
 }
 
 // inDoubt keeps a doubt: a failed question does not answer it.

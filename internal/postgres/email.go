@@ -71,7 +71,7 @@ func lockEmail(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.Welcome
 		_, err = tx.Exec(ctx, `INSERT INTO emails (id, tenant_id, generation, template, state) VALUES ($1, $2, $3, $4, 'PENDING')`,
 			w.ID, string(f.Tenant), f.Generation, tenant.TemplateWelcome)
 	}
-	w.DoubtAge = time.Duration(since * float64(time.Second))
+	w.Age = time.Duration(since * float64(time.Second))
 	return err
 }
 

@@ -29,8 +29,8 @@ type WelcomeEmail struct {
 	// Before is the state in which an earlier attempt left the mail: SENDING
 	// and UNKNOWN mean that it may be out already.
 	Before EmailState
-	// DoubtAge is how long ago the last attempt began, when there was one.
-	DoubtAge time.Duration
+	// Age is how long ago the last request to the provider left, when one did.
+	Age time.Duration
 	// ExpiresAt is the end of the one-time link.
 	ExpiresAt time.Time
 }

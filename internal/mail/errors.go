@@ -90,7 +90,7 @@ func AsStepError(step tenant.Step, err error) error {
 	if err == nil {
 		return nil
 	}
-	failure := &tenant.StepError{Step: step, Class: tenant.ClassExhausted, Reason: "the mail could not be sent", Err: err}
+	failure := &tenant.StepError{Step: step, Reason: "the mail could not be sent", Err: err}
 	var (
 		rejected    *RejectedError
 		auth        *AuthError
@@ -106,7 +106,7 @@ func AsStepError(step tenant.Step, err error) error {
 	case errors.As(err, &throttled):
 		failure.Class, failure.RetryAfter, failure.Reason = tenant.ClassCapacity, throttled.RetryAfter, throttled.Reason
 	case errors.As(err, &uncertain):
-		failure.Reason = uncertain.Reason
+		failure.Uncertain, failure.Reason = true, uncertain.Reason
 	case errors.As(err, &unavailable):
 		failure.Reason = unavailable.Reason
 	}

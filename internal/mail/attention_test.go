@@ -1,0 +1,77 @@
+package mail_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/mail"
+	"tenant-provisioning/internal/tenant"
+)
+
+func attentionItems() []mail.AttentionItem {
+	since := time.Date(2026, 8, 14, 3, 2, 0, 0, time.UTC)
+	return []mail.AttentionItem{
+		{
+			TenantID: "0198a5b2-7c1e-7b53-9b57-2f4d9b0a0f11", OperationID: "0198a5b2-7c1f-7d01-8a44-5d1c2b3a4f50",
+			Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Since: since, Deadline: since.Add(72 * time.Hour),
+			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, true),
+		},
+		{
+			TenantID: "0198a5b2-8d22-7a10-b3c1-9e8f7a6b5c4d", OperationID: "0198a5b2-8d23-7f02-91aa-0f1e2d3c4b5a",
+			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Since: since.Add(time.Hour),
+			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, false),
+		},
+	}
+}
+
+func TestAttentionGolden(t *testing.T) {
+	t.Parallel()
+	content, err := mail.Attention(attentionItems())
+	require.NoError(t, err)
+	requireGolden(t, "attention", content)
+}
+
+func TestAttentionOffersWhatTheTableAllows(t *testing.T) {
+	t.Parallel()
+	items := attentionItems()
+	content, err := mail.Attention(items[:1])
+	require.NoError(t, err)
+	require.Equal(t, "An operation needs attention: SEND_WELCOME_EMAIL, permanent", content.Subject)
+	for _, body := range []string{content.Text, strings.ReplaceAll(content.HTML, "&#39;", "'")} {
+		require.Contains(t, body, "starter retry "+string(items[0].OperationID)+" --reason 'why'")
+		require.Contains(t, body, "starter skip "+string(items[0].OperationID))
+		require.NotContains(t, body, "starter rollback", "an active tenant is never undone")
+	}
+}
+
+func TestAttentionCollects(t *testing.T) {
+	t.Parallel()
+	items := make([]mail.AttentionItem, 0, 120)
+	for range 60 {
+		items = append(items, attentionItems()...)
+	}
+	content, err := mail.Attention(items)
+	require.NoError(t, err)
+	require.Equal(t, "120 operations need attention", content.Subject)
+	require.Equal(t, 50, strings.Count(content.Text, "starter retry"))
+	require.Contains(t, content.Text, "70 more are not shown here")
+	_, err = mail.Attention(nil)
+	require.Error(t, err)
+}
+
+func TestAttentionExplainsEveryClass(t *testing.T) {
+	t.Parallel()
+	for _, class := range []tenant.FailureClass{
+		tenant.ClassPermanent, tenant.ClassExhausted, tenant.ClassConflict, tenant.ClassCapacity,
+		tenant.ClassAuth, tenant.ClassCancelled, tenant.ClassUndoFailed,
+	} {
+		item := attentionItems()[0]
+		item.Class = class
+		content, err := mail.Attention([]mail.AttentionItem{item})
+		require.NoError(t, err)
+		require.NotContains(t, content.Text, "see its status", class)
+	}
+}

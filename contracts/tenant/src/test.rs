@@ -2,7 +2,7 @@ extern crate std;
 
 use crate::{Anchor, Error, Status, Tenant, TenantClient};
 use soroban_sdk::{
-    testutils::{storage::Instance as _, Address as _, Events as _, Ledger as _, MockAuth, MockAuthInvoke},
+    testutils::{storage::Instance as _, Address as _, Events as _, Ledger as _, EnvTestConfig, MockAuth, MockAuthInvoke},
     Address, BytesN, Env, IntoVal, Val, Vec,
 };
 
@@ -15,7 +15,8 @@ struct Bench<'a> {
 }
 
 fn bench<'a>() -> Bench<'a> {
-    let env = Env::default();
+    // The tests say what they expect: no files beside them.
+    let env = Env::new_with_config(EnvTestConfig { capture_snapshot_at_drop: false, ..Default::default() });
     let admin = Address::generate(&env);
     let commitment = BytesN::from_array(&env, &[7; 32]);
     let contract = env.register(Tenant, (admin.clone(), commitment.clone()));

@@ -1,0 +1,79 @@
+// Command worker runs the provisioning: it starts the workflows of operations
+// that wait, and does their steps. Any number of workers may run; none needs
+// Temporal, PostgreSQL, the ledger or the mail provider to be there when it
+// starts.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/logging"
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tenant"
+)
+
+func main() {
+	if err := run(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, "worker:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.Load(config.Options{}, config.NeedByWorker|config.NeedJWT)
+	if err != nil {
+		return err
+	}
+	log, logFile, err := logging.New("worker", cfg.Log.Level, cfg.Log.Dir)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close() //nolint:errcheck // the last line is written
+	c, err := connect(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	steps, err := c.steps(cfg, log)
+	if err != nil {
+		return err
+	}
+	observer, err := c.observe(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer observer.stop()
+
+	workers, err := startWorkers(ctx, c.temporal, cfg, steps, log)
+	if err != nil {
+		return err
+	}
+	observer.ready.Store(workers != nil)
+	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
+		Queue: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Logger: log,
+	})
+	var background sync.WaitGroup
+	background.Go(func() { dispatcher.Run(ctx) })
+	background.Go(func() {
+		postgres.Listen(ctx, c.pool, log, func(id tenant.OperationID, s tenant.State) { dispatcher.Announce(id, s) })
+	})
+	<-ctx.Done()
+	stop() // a second signal ends the process at once
+	log.Info("stopping: running activities have time to finish", "at most", stopTimeout)
+	observer.ready.Store(false)
+	background.Wait()
+	began := time.Now()
+	workers.stop()
+	log.Info("stopped", "took", time.Since(began).Round(time.Millisecond).String())
+	return nil
+}

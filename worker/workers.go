@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/workflows"
+)
+
+const (
+	// stopTimeout is how long running activities may go on after a stop was
+	// asked for: a database step or a mail ends in it, a contract step is
+	// handed back and goes on in another worker by its journal. Below the 30 s
+	// that Kubernetes and Docker wait before they kill.
+	stopTimeout = 20 * time.Second
+	// startPause spaces the attempts to start while Temporal is away.
+	startPause = time.Second
+	// heartbeatThrottle bounds how long the SDK keeps a heartbeat to itself,
+	// and so how late an activity learns of a cancel.
+	heartbeatThrottle = 3 * time.Second
+)
+
+// workers are the three workers of this process, one for each queue.
+type workers []worker.Worker
+
+// startWorkers starts a worker for each queue, waiting for Temporal as long as
+// it is away. It returns nil when ctx ends before.
+func startWorkers(ctx context.Context, c client.Client, cfg *config.Config, s steps, log *slog.Logger) (workers, error) {
+	var started workers
+	queues := workflows.QueuesOf(cfg.Temporal.TaskQueue)
+	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
+		w := startWorker(ctx, c, queue, cfg, s, log)
+		if w == nil {
+			started.stop()
+			return nil, nil
+		}
+		started = append(started, w)
+	}
+	return started, nil
+}
+
+// startWorker tries until it succeeds: a worker that has failed to start
+// cannot be started again, so each attempt has a new one.
+func startWorker(ctx context.Context, c client.Client, queue string, cfg *config.Config, s steps, log *slog.Logger) worker.Worker {
+	for attempt := 1; ctx.Err() == nil; attempt++ {
+		w := worker.New(c, queue, workerOptions(ctx, cfg))
+		s.register(w, queue == workflows.QueuesOf(cfg.Temporal.TaskQueue).Main)
+		err := w.Start()
+		if err == nil {
+			log.Info("polling", "queue", queue)
+			return w
+		}
+		if attempt == 1 {
+			log.Warn("Temporal is away, or its namespace is missing (run: starter setup); trying until it is there", "queue", queue, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(startPause):
+		}
+	}
+	return nil
+}
+
+func workerOptions(ctx context.Context, cfg *config.Config) worker.Options {
+	o := worker.Options{
+		WorkerStopTimeout:            stopTimeout,
+		MaxHeartbeatThrottleInterval: heartbeatThrottle,
+		BackgroundActivityContext:    context.WithoutCancel(ctx),
+	}
+	if cfg.Temporal.Versioning == config.VersioningOff {
+		return o
+	}
+	behavior := workflow.VersioningBehaviorAutoUpgrade
+	if cfg.Temporal.Versioning == config.VersioningPinned {
+		behavior = workflow.VersioningBehaviorPinned
+	}
+	o.DeploymentOptions = worker.DeploymentOptions{
+		UseVersioning:             true,
+		Version:                   worker.WorkerDeploymentVersion{DeploymentName: cfg.Temporal.DeploymentName, BuildID: cfg.Temporal.BuildID},
+		DefaultVersioningBehavior: behavior,
+	}
+	return o
+}
+
+// register tells a worker what it can do. The main one runs the workflows, and
+// with them the first, local attempt at most steps.
+func (s steps) register(w worker.Worker, main bool) {
+	if main {
+		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
+		w.RegisterActivity(s.operation)
+		w.RegisterActivity(s.schema)
+		w.RegisterActivity(s.activation)
+	}
+	w.RegisterActivity(s.contract)
+	w.RegisterActivity(s.email)
+}
+
+func (ws workers) stop() {
+	var all sync.WaitGroup
+	for _, w := range ws {
+		all.Go(w.Stop)
+	}
+	all.Wait()
+}

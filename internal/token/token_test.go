@@ -49,9 +49,11 @@ func TestIssuedTokenIsAccepted(t *testing.T) {
 func TestIssueRefusesWhatNoApiWouldAccept(t *testing.T) {
 	t.Parallel()
 	for name, issue := range map[string]func() (string, error){
-		"no secret":    func() (string, error) { return token.Issue("", "ada", token.RoleViewer, time.Hour, now) },
-		"no subject":   func() (string, error) { return token.Issue(secret, "", token.RoleViewer, time.Hour, now) },
-		"long subject": func() (string, error) { return token.Issue(secret, strings.Repeat("a", 201), token.RoleViewer, time.Hour, now) },
+		"no secret":  func() (string, error) { return token.Issue("", "ada", token.RoleViewer, time.Hour, now) },
+		"no subject": func() (string, error) { return token.Issue(secret, "", token.RoleViewer, time.Hour, now) },
+		"long subject": func() (string, error) {
+			return token.Issue(secret, strings.Repeat("a", 201), token.RoleViewer, time.Hour, now)
+		},
 		"line break":   func() (string, error) { return token.Issue(secret, "a\nb", token.RoleViewer, time.Hour, now) },
 		"unknown role": func() (string, error) { return token.Issue(secret, "ada", "root", time.Hour, now) },
 		"no time":      func() (string, error) { return token.Issue(secret, "ada", token.RoleViewer, 0, now) },
@@ -87,7 +89,9 @@ func good(change jwt.MapClaims) jwt.MapClaims {
 func TestRefusedTokens(t *testing.T) {
 	t.Parallel()
 	v := verifier(t, token.Config{Secret: secret, Issuer: "us", Audience: "them"})
-	hs := func(change jwt.MapClaims) string { return sign(t, jwt.SigningMethodHS256, []byte(secret), good(change)) }
+	hs := func(change jwt.MapClaims) string {
+		return sign(t, jwt.SigningMethodHS256, []byte(secret), good(change))
+	}
 	_, err := v.Verify(t.Context(), hs(nil))
 	require.NoError(t, err, "the token that the others differ from must be good")
 	_, err = v.Verify(t.Context(), hs(jwt.MapClaims{"aud": []string{"others", "them"}}))

@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tenant-provisioning/internal/invitation"
+	"tenant-provisioning/internal/tenant"
+)
+
+// stateNoTable is PostgreSQL's undefined_table.
+const stateNoTable = "42P01"
+
+// Invitations are the one-time links by which a tenant's administrator sets
+// the first password.
+type Invitations struct{ pool *pgxpool.Pool }
+
+// NewInvitations reads and uses invitations on a pool.
+func NewInvitations(pool *pgxpool.Pool) *Invitations { return &Invitations{pool: pool} }
+
+// link is an invitation with where its user is kept.
+type link struct {
+	invitation.Invitation
+	tenantID string
+	userID   string
+	schema   string
+}
+
+// Find reads the invitation that a token leads to. The error is
+// tenant.ErrNotFound, invitation.ErrUsed, ErrExpired, ErrClosed or
+// tenant.ErrUnavailable.
+func (i *Invitations) Find(ctx context.Context, token string) (invitation.Invitation, error) {
+	var found link
+	err := pgx.BeginTxFunc(ctx, i.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		var err error
+		found, err = findLink(ctx, tx, invitation.TokenHash(token), "")
+		return err
+	})
+	if err != nil {
+		return invitation.Invitation{}, fmt.Errorf("find an invitation: %w", interpret(err))
+	}
+	return found.Invitation, nil
+}
+
+// Accept uses an invitation: it stores the hash of the first password, notes it
+// in the tenant's own audit log and ends every other open link of that user,
+// all in one transaction. Of two at the same time one gets invitation.ErrUsed.
+// The other errors are those of Find; on any error nothing has changed.
+func (i *Invitations) Accept(ctx context.Context, token, passwordHash string) error {
+	err := pgx.BeginFunc(ctx, i.pool, func(tx pgx.Tx) error {
+		hash := invitation.TokenHash(token)
+		// The tenant first and then its invitation, in the order in which a
+		// change of the administrator takes them.
+		if _, err := tx.Exec(ctx, `
+			SELECT FROM tenants t JOIN invitations i ON i.tenant_id = t.id WHERE i.token_hash = $1 FOR SHARE OF t`, hash); err != nil {
+			return err
+		}
+		l, err := findLink(ctx, tx, hash, "FOR UPDATE OF i")
+		if err != nil {
+			return err
+		}
+		return l.accept(ctx, tx, passwordHash)
+	})
+	if err != nil {
+		return fmt.Errorf("accept an invitation: %w", interpret(err))
+	}
+	return nil
+}
+
+// findLink reads a link and whether it works. Used comes before expired and
+// closed, for whoever has set a password should be told to sign in.
+func findLink(ctx context.Context, tx pgx.Tx, tokenHash []byte, lock string) (link, error) {
+	if tokenHash == nil {
+		return link{}, tenant.ErrNotFound
+	}
+	var l link
+	var used, expired bool
+	var status tenant.Status
+	err := tx.QueryRow(ctx, `
+		SELECT i.tenant_id::text, i.user_id::text, i.expires_at, i.used_at IS NOT NULL, i.expires_at <= now(), t.status, t.schema_name, t.name
+		FROM invitations i JOIN tenants t ON t.id = i.tenant_id
+		WHERE i.token_hash = $1 `+lock, tokenHash).
+		Scan(&l.tenantID, &l.userID, &l.ExpiresAt, &used, &expired, &status, &l.schema, &l.TenantName)
+	switch {
+	case err != nil:
+		return link{}, err
+	case used:
+		return link{}, invitation.ErrUsed
+	case status != tenant.StatusActive:
+		return link{}, invitation.ErrClosed
+	case expired:
+		return link{}, invitation.ErrExpired
+	}
+	err = tx.QueryRow(ctx, `SELECT email, first_name, last_name FROM `+pgx.Identifier{l.schema, "users"}.Sanitize()+` WHERE id = $1`, l.userID).
+		Scan(&l.Email, &l.FirstName, &l.LastName)
+	if errors.Is(err, pgx.ErrNoRows) || sqlState(err) == stateNoTable {
+		return link{}, invitation.ErrClosed // the user was removed, or the schema just now
+	}
+	return l, err
+}
+
+func (l link) accept(ctx context.Context, tx pgx.Tx, passwordHash string) error {
+	b := &pgx.Batch{}
+	b.Queue(`UPDATE invitations SET used_at = now() WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL`, l.tenantID, l.userID)
+	b.Queue(`UPDATE `+pgx.Identifier{l.schema, "users"}.Sanitize()+` SET password_hash = $1, updated_at = now() WHERE id = $2`,
+		passwordHash, l.userID)
+	b.Queue(`INSERT INTO `+pgx.Identifier{l.schema, "audit_logs"}.Sanitize()+` (user_id, action, subject, detail)
+		VALUES ($1, 'password_set', 'user', '{"by": "invitation"}')`, l.userID)
+	return run(ctx, tx, b)
+}

@@ -2,6 +2,8 @@ package batch
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -69,20 +71,24 @@ func (r *Runner) row(ctx context.Context, row roster.Row) (Outcome, error) {
 
 // accept creates the row's tenant, or finds that an earlier run did.
 func (r *Runner) accept(ctx context.Context, row roster.Row) (tenant.Operation, error) {
-	key := keyPrefix + row.Key
-	for {
+	first := rowKey(row.Key)
+	for key := first; ; {
 		op, err := r.Create(ctx, row.New, key)
 		if err != nil || !r.Again || op.State != tenant.StateRolledBack {
 			return op, err
 		}
 		// The next attempt's key follows from the one that was rolled back, so
 		// that an interrupted second attempt is found again as well.
-		key = keyPrefix + row.Key + "#" + string(op.ID)
+		key = first + "#" + string(op.ID)
 	}
 }
 
-// keyPrefix keeps keys of rows apart from keys that a person types.
-const keyPrefix = "row/"
+// rowKey is the idempotency key of a row: a digest, because a row's key may be
+// of any script and an idempotency key may not.
+func rowKey(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "row/" + hex.EncodeToString(sum[:])
+}
 
 // refused reports errors that concern the row and not the control plane.
 func refused(err error) bool {

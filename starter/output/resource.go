@@ -10,6 +10,7 @@ import (
 type Tenant struct {
 	ID             tenant.ID     `json:"id"`
 	Name           string        `json:"name"`
+	Slug           string        `json:"slug"`
 	Status         tenant.Status `json:"status"`
 	SchemaName     string        `json:"schemaName"`
 	RoleName       string        `json:"roleName"`
@@ -29,7 +30,7 @@ type Tenant struct {
 // NewTenant makes the document of a tenant.
 func NewTenant(t tenant.Tenant) Tenant {
 	return Tenant{
-		ID: t.ID, Name: t.Name, Status: t.Status, SchemaName: t.Schema, RoleName: t.Role,
+		ID: t.ID, Name: t.Name, Slug: t.Slug, Status: t.Status, SchemaName: t.Schema, RoleName: t.Role,
 		ContractID: t.ContractID, Generation: t.Generation, Tier: t.Tier, Region: t.Region,
 		AdminEmail: t.Administrator.Email, AdminFirstName: t.Administrator.FirstName, AdminLastName: t.Administrator.LastName,
 		FailureReason: t.FailureReason, CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(), ActivatedAt: optional(t.ActivatedAt),
@@ -44,7 +45,6 @@ type Operation struct {
 	State             tenant.State        `json:"state"`
 	AllowedActions    []tenant.Action     `json:"allowedActions"`
 	Generation        int                 `json:"generation"`
-	PivotPassed       bool                `json:"pivotPassed"`
 	FailedStep        tenant.Step         `json:"failedStep,omitempty"`
 	FailureClass      tenant.FailureClass `json:"failureClass,omitempty"`
 	FailureReason     string              `json:"failureReason,omitempty"`
@@ -60,7 +60,7 @@ type Operation struct {
 func NewOperation(o tenant.Operation) Operation {
 	return Operation{
 		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, AllowedActions: o.AllowedActions(),
-		Generation: o.Generation, PivotPassed: o.PivotPassed,
+		Generation: o.Generation,
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt),

@@ -20,7 +20,7 @@ type Status struct {
 // Step sums up the attempts at one step.
 type Step struct {
 	Step       tenant.Step         `json:"step"`
-	Status     tenant.StepStatus   `json:"status"`
+	Status     tenant.StepStatus   `json:"status,omitempty"`
 	Attempts   int                 `json:"attempts"`
 	DurationMS float64             `json:"durationMs"`
 	ErrorClass tenant.FailureClass `json:"errorClass,omitempty"`
@@ -36,12 +36,8 @@ func NewStatus(p tenant.Progress) Status {
 		Steps: []Step{}, Commands: Commands(p.Operation),
 	}
 	for _, step := range p.Steps {
-		status := step.Status
-		if status == "" {
-			status = "WAITING"
-		}
 		s.Steps = append(s.Steps, Step{
-			Step: step.Step, Status: status, Attempts: step.Attempts,
+			Step: step.Step, Status: step.Status, Attempts: step.Attempts,
 			DurationMS: float64(step.Duration.Microseconds()) / 1000, //nolint:mnd // µs in a ms
 			ErrorClass: step.ErrorClass, Error: step.Error, duration: span(step.Duration),
 		})
@@ -61,11 +57,11 @@ func (s Status) Text() string {
 	if len(s.Steps) > 0 {
 		rows := make([][]string, len(s.Steps))
 		for i, step := range s.Steps {
-			attempts := ""
-			if step.Attempts > 0 {
-				attempts = strconv.Itoa(step.Attempts)
+			attempts, status := "", "WAITING"
+			if step.Status != "" {
+				attempts, status = strconv.Itoa(step.Attempts), string(step.Status)
 			}
-			rows[i] = []string{string(step.Step), string(step.Status), attempts, step.duration, failureText(step.ErrorClass, step.Error)}
+			rows[i] = []string{string(step.Step), status, attempts, step.duration, failureText(step.ErrorClass, step.Error)}
 		}
 		b.WriteString("\n" + Grid([]string{"STEP", "STATUS", "ATTEMPTS", "DURATION", "ERROR"}, rows))
 	}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/tenant"
+)
+
+// advise is the text of an error, with what to do next.
+func advise(err error) string {
+	text := err.Error()
+	if next := nextStep(err); next != "" {
+		text += "\n" + next
+	}
+	return text
+}
+
+func nextStep(err error) string {
+	var settings *config.Error
+	var refused *tenant.ActionRefusedError
+	switch {
+	case errors.As(err, &settings):
+		return "On the embedded stack: set -a; . .devstack/env; set +a"
+	case errors.Is(err, context.Canceled):
+		return ""
+	case strings.Contains(err.Error(), "starter migrate"):
+		return "" // it says so itself
+	case errors.Is(err, tenant.ErrUnavailable):
+		return "Nothing was changed. Check that PostgreSQL and Temporal run and that DB_HOST, DB_PORT and TEMPORAL_ADDRESS lead to them; then run the same command again."
+	case errors.Is(err, tenant.ErrNameTaken):
+		return "A living tenant holds it; see which with: starter list --name NAME"
+	case errors.Is(err, tenant.ErrIdempotencyMismatch):
+		return "Use another --idempotency-key, or repeat the request with the values that it had."
+	case errors.Is(err, tenant.ErrNotFound):
+		return "See what there is with: starter list"
+	case errors.Is(err, tenant.ErrBadCursor):
+		return "Take the cursor from the end of the page before, or leave --cursor out."
+	case errors.As(err, &refused):
+		return "See what is going on with: starter status OPERATION"
+	}
+	return ""
+}
+
+// byFlag turns wrong fields of a request into wrong flags of a command.
+func byFlag(err error, flags map[string]string) error {
+	var invalid *tenant.InvalidError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	lines := make([]string, len(invalid.Fields))
+	for i, f := range invalid.Fields {
+		name := f.Field
+		if flag, ok := flags[f.Field]; ok {
+			name = flag
+		}
+		lines[i] = name + " " + f.Message
+	}
+	return usagef("%s", strings.Join(lines, "\n  "))
+}

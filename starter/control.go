@@ -1,0 +1,18 @@
+package main
+
+import (
+	"context"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/starter/batch"
+)
+
+// control is what the commands need of the control plane.
+type control interface {
+	batch.Control
+	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
+	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
+	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
+	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)
+	Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error)
+}

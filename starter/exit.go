@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Exit codes. Scripts rely on them.
+const (
+	exitOK        = 0
+	exitFailed    = 1
+	exitUsage     = 2
+	exitAttention = 3
+)
+
+const exitHelp = `Exit codes:
+  0  done
+  1  failed, or was interrupted; the message says what to do
+  2  the command line or a file is wrong; nothing was done
+  3  a tenant did not become ACTIVE, or an operation needs attention`
+
+// usageError is a command line, or a file named by it, that is wrong.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{err: fmt.Errorf(format, args...)} }
+
+// attentionError is work that was done, with an end that somebody has to look
+// at.
+type attentionError struct{ text string }
+
+func (e *attentionError) Error() string { return e.text }
+
+func (a *app) exitCode(err error) int {
+	var usage *usageError
+	var attention *attentionError
+	switch {
+	case !a.started, errors.As(err, &usage):
+		return exitUsage
+	case errors.As(err, &attention):
+		return exitAttention
+	}
+	return exitFailed
+}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/mattn/go-isatty"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/starter/output"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// A second Ctrl-C ends the process at once, as people expect.
+	context.AfterFunc(ctx, stop)
+	a := &app{
+		out: os.Stdout, err: os.Stderr, now: time.Now,
+		terminal: isatty.IsTerminal(os.Stderr.Fd()),
+	}
+	os.Exit(a.run(ctx, os.Args[1:]))
+}
+
+// app is one run of the command line.
+type app struct {
+	out, err io.Writer
+	// terminal tells that err is one, on which a bar can be drawn.
+	terminal bool
+	settings config.Options
+	now      func() time.Time
+
+	format output.Format
+	actor  string
+	// started tells that the command line was understood: what fails from then
+	// on is no mistake in its use.
+	started bool
+}
+
+// run runs the command and returns the process's exit code.
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.root()
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	code := a.exitCode(err)
+	fmt.Fprintf(a.err, "starter: %s\n", advise(err))
+	if code == exitUsage {
+		fmt.Fprintf(a.err, "\nSee: %s --help\n", cmd.CommandPath())
+	}
+	return code
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tenant-provisioning/starter/output"
+)
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "starter",
+		Short: "Provision tenants, see where they are, and act when a step needs a person",
+		Long: `Provision tenants, see where they are, and act when a step needs a person.
+
+It needs the settings of the api and the worker (environment, .env, NAME_FILE)
+and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
+
+` + exitHelp,
+		Args:              cobra.NoArgs,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		DisableAutoGenTag: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a.started = true
+			return cmd.Help()
+		},
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	a.format = output.Table
+	flags := root.PersistentFlags()
+	flags.VarP(&a.format, "output", "o", "how to answer: table for people, json for programs")
+	flags.StringVar(&a.actor, "actor", "", "who acts, for the audit log (default: this user at this host)")
+	root.AddCommand(
+		a.provision(), a.list(), a.status(),
+		a.act("retry"), a.act("skip"), a.act("rollback"),
+		a.token(), a.migrate(), a.setup(), a.version(),
+	)
+	return root
+}
+
+// does wraps the work of a command: from there on the command line was
+// understood.
+func (a *app) does(work func(cmd *cobra.Command, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		a.started = true
+		return work(cmd, args)
+	}
+}
+
+// answer writes the one document of the run.
+func (a *app) answer(d output.Document) error { return output.Write(a.out, a.format, d) }
+
+// say writes a message for the person at the terminal.
+func (a *app) say(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }
+
+// one takes exactly one argument, named in the message.
+func one(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("expected one argument, %s, and got %d", what, len(args))
+		}
+		return nil
+	}
+}

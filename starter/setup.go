@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/temporal"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/temporalclient"
+	"tenant-provisioning/starter/output"
+	"tenant-provisioning/workflows"
+)
+
+func (a *app) setup() *cobra.Command {
+	var wait time.Duration
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "Make Temporal and the Stellar network ready: namespace, contract code, accounts",
+		Long: `Make Temporal and the Stellar network ready: the namespace and its search
+attributes; the contract's code and the channel accounts. It does what is
+missing, so it may be run twice, and after a change of SOROBAN_CHANNELS or of
+the contract it has to be. The database must be migrated before: starter migrate.`,
+		Args: cobra.NoArgs,
+	}
+	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
+		cfg, err := config.Load(a.settings, config.NeedDB|config.NeedTemporal|config.NeedSoroban)
+		if err != nil {
+			return err
+		}
+		done := output.Setup{Done: []string{}}
+		report := func(text string) {
+			a.say("%s", text)
+			done.Done = append(done.Done, text)
+		}
+		logger := a.logger(cfg)
+		if err := a.setupTemporal(cmd.Context(), cfg, logger, wait, report); err != nil {
+			return err
+		}
+		if err := a.setupStellar(cmd.Context(), cfg, logger, wait, report); err != nil {
+			return err
+		}
+		return a.answer(done)
+	})
+	waitFlag(cmd, &wait)
+	return cmd
+}
+
+func (a *app) setupTemporal(ctx context.Context, cfg *config.Config, logger *slog.Logger, wait time.Duration, report func(string)) error {
+	temporalClient, err := openTemporal(cfg, logger)
+	if err != nil {
+		return err
+	}
+	defer temporalClient.Close()
+	// Setup itself waits for the server, as long as it is let.
+	limited, cancel := context.WithTimeoutCause(ctx, max(wait, temporalAnswer), fmt.Errorf("TEMPORAL_ADDRESS %s was not ready within %s", cfg.Temporal.Address, max(wait, temporalAnswer)))
+	defer cancel()
+	err = temporalclient.Setup(limited, temporalClient, temporalclient.Namespace{
+		Name: cfg.Temporal.Namespace, Retention: cfg.Temporal.Retention,
+		Attributes: []temporal.SearchAttributeKey{
+			workflows.AttributeTenantID, workflows.AttributeOperationState,
+			workflows.AttributeFailedStep, workflows.AttributeFailureClass,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	report(fmt.Sprintf("the Temporal namespace %s and its search attributes are there", cfg.Temporal.Namespace))
+	return nil
+}
+
+// temporalAnswer is what a namespace needs to be known to every process of a
+// server that is up.
+const temporalAnswer = 15 * time.Second
+
+func (a *app) setupStellar(ctx context.Context, cfg *config.Config, logger *slog.Logger, wait time.Duration, report func(string)) error {
+	pool, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	store, err := postgres.NewStore(ctx, pool)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := a.until(ctx, wait, "PostgreSQL", store.Ping); err != nil {
+		return err
+	}
+	s := cfg.Soroban
+	deployer, err := stellar.New(stellar.Config{
+		RPCURL: s.RPCURL, Passphrase: s.Passphrase,
+		Deployer: stellar.Seed(s.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(s.ChannelSecret.Reveal()),
+		Channels: s.Channels, MaxFee: s.MaxFee, Wasm: tenantcontract.Wasm, Clock: a.now, Logger: logger,
+	}, postgres.NewStellarJournal(pool))
+	if err != nil {
+		return fmt.Errorf("prepare the deployer: %w", err)
+	}
+	if err := a.until(ctx, wait, "the Stellar RPC server", deployer.Check); err != nil {
+		return err
+	}
+	if err := deployer.Setup(ctx, report); err != nil {
+		return fmt.Errorf("make the Stellar network ready: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/starter/output"
+)
+
+func (a *app) status() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status TENANT-ID|OPERATION-ID",
+		Short: "Show how far a tenant is, what stands in the way, and the commands to paste",
+		Long: `Show how far a tenant is, step by step, what stands in the way, and the commands
+to paste. The id is a tenant's or an operation's.
+
+` + exitHelp,
+		Args: one("the id of a tenant or of an operation"),
+	}
+	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
+		id, err := tenant.ParseID(args[0])
+		if err != nil {
+			return usagef("%q is no id: it is a UUID in lower case, from starter list or from an answer of the api", args[0])
+		}
+		plane, err := a.connect(cmd.Context(), toRead)
+		if err != nil {
+			return err
+		}
+		defer plane.Close()
+		p, err := find(cmd.Context(), plane, id)
+		if err != nil {
+			return err
+		}
+		if err := a.answer(output.NewStatus(p)); err != nil {
+			return err
+		}
+		return judge(p.Tenant, p.Operation, false)
+	})
+	return cmd
+}
+
+// find looks for a tenant of this id, then for an operation.
+func find(ctx context.Context, c control, id tenant.ID) (tenant.Progress, error) {
+	p, err := c.Progress(ctx, id)
+	if !errors.Is(err, tenant.ErrNotFound) {
+		return p, err
+	}
+	op, err := c.Operation(ctx, tenant.OperationID(id))
+	if err != nil {
+		return p, fmt.Errorf("find a tenant or an operation with the id %s: %w", id, err)
+	}
+	p, err = c.Progress(ctx, op.TenantID)
+	if err == nil && p.Operation.ID != op.ID {
+		// The steps are those of the latest operation, this is an earlier one.
+		p.Operation, p.Steps, p.Logs = op, nil, nil
+	}
+	return p, err
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// serverPoll is the pause between two looks at a server that is starting.
+const serverPoll = time.Second
+
+func waitFlag(cmd *cobra.Command, wait *time.Duration) {
+	cmd.Flags().DurationVar(wait, "wait", 30*time.Second, "how long to wait for a server that is not up yet")
+}
+
+// until tries until it succeeds, the time is over, or the error is one that
+// waiting does not mend. It tries once at least.
+func (a *app) until(ctx context.Context, wait time.Duration, what string, try func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	for said := false; ; said = true {
+		err := try(ctx)
+		if err == nil || !passing(err) || limited.Err() != nil {
+			return err
+		}
+		if !said {
+			a.say("waiting up to %s for %s: %v", wait, what, err)
+		}
+		select {
+		case <-limited.Done():
+			return fmt.Errorf("%s was not ready within %s: %w", what, wait, err)
+		case <-time.After(serverPoll):
+		}
+	}
+}
+
+// passing reports errors of a server that is not up, not those of a server
+// that refuses.
+func passing(err error) bool {
+	var step *tenant.StepError
+	return errors.Is(err, tenant.ErrUnavailable) || errors.As(err, &step) && !step.Permanent
+}

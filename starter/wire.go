@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/temporalclient"
+)
+
+// What the kinds of commands need. A setting that has nothing to do with a
+// command cannot stop it.
+const (
+	toRead      = config.NeedDB
+	toProvision = config.NeedDB | config.NeedProvisioning
+	toAct       = config.NeedDB | config.NeedProvisioning | config.NeedTemporal
+)
+
+// maxConns is the connections of one command. Rows of a file that wait for
+// their tenant hold none.
+const maxConns = 8
+
+// plane is the control plane, as this process reaches it.
+type plane struct {
+	*operations.Service
+	closers []func()
+}
+
+// Close gives everything back, newest first.
+func (p *plane) Close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		p.closers[i]()
+	}
+}
+
+// connect wires the control plane. Nothing is dialled before it is needed.
+func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error) {
+	cfg, err := config.Load(a.settings, needs)
+	if err != nil {
+		return nil, err
+	}
+	logger := a.logger(cfg)
+	p := &plane{}
+	pool, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, pool.Close)
+	store, err := postgres.NewStore(ctx, pool)
+	if err != nil {
+		p.Close()
+		return nil, err
+	}
+	p.closers = append(p.closers, store.Close)
+	var temporal client.Client
+	if needs&config.NeedTemporal != 0 {
+		if temporal, err = openTemporal(cfg, logger); err != nil {
+			p.Close()
+			return nil, err
+		}
+		p.closers = append(p.closers, temporal.Close)
+	}
+	p.Service = operations.New(operations.Config{
+		Store: store, Temporal: temporal, TaskQueue: cfg.Temporal.TaskQueue,
+		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline,
+		Logger: logger,
+	})
+	return p, nil
+}
+
+func openDatabase(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
+	return postgres.Open(ctx, postgres.Config{
+		Host: cfg.DB.Host, Port: cfg.DB.Port, User: cfg.DB.Username, Password: cfg.DB.Password.Reveal(),
+		Database: cfg.DB.Name, SSLMode: string(cfg.DB.SSLMode), MaxConns: maxConns, ApplicationName: "starter",
+	})
+}
+
+func openTemporal(cfg *config.Config, logger *slog.Logger) (client.Client, error) {
+	keys := make([]temporalclient.Key, len(cfg.Temporal.PayloadKeys))
+	for i, k := range cfg.Temporal.PayloadKeys {
+		keys[i] = temporalclient.Key{ID: k.ID, Secret: []byte(k.Key.Reveal())}
+	}
+	return temporalclient.New(temporalclient.Config{Options: cfg.Temporal.ClientOptions(), Keys: keys, Logger: logger})
+}
+
+func (a *app) logger(cfg *config.Config) *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
+}

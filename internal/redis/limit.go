@@ -1,0 +1,47 @@
+package redis
+
+import (
+	"math"
+	"time"
+)
+
+// Limit is a pace: Requests in each Window for ever, and up to Burst at once
+// after a pause. All three are positive.
+type Limit struct {
+	Requests int
+	Window   time.Duration
+	Burst    int
+}
+
+// interval is the time between two requests at the steady pace, in
+// microseconds.
+func (l Limit) interval() float64 {
+	return float64(l.Window) / float64(l.Requests) / float64(time.Microsecond)
+}
+
+// Check counts one request under a key against a limit.
+type Check struct {
+	// Key says who is limited, and for what: "client:42", "invitations:10.0.0.1".
+	Key   string
+	Limit Limit
+}
+
+// Decision is the answer to one request.
+type Decision struct {
+	// Allowed is what to act on.
+	Allowed bool
+	// Unchecked says that Redis could not be asked; then Allowed is true.
+	Unchecked bool
+	// Remaining is how many more requests would be allowed right now by the
+	// strictest of the limits.
+	Remaining int
+	// RetryAfter is how long until the request would be allowed, when it is
+	// not. Others under the same key may come first.
+	RetryAfter time.Duration
+}
+
+// RetryAfterSeconds is RetryAfter for the HTTP header of that name: whole
+// seconds, rounded up, so that who waits that long does not come too early.
+func (d Decision) RetryAfterSeconds() int {
+	return int(math.Ceil(d.RetryAfter.Seconds()))
+}

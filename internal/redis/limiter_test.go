@@ -1,0 +1,237 @@
+package redis_test
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	goredis "github.com/redis/go-redis/v9"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"tenant-provisioning/internal/redis"
+	"tenant-provisioning/internal/redis/redistest"
+)
+
+// generous is for tests in which Redis answers: on a busy machine that may take
+// longer than a request should wait.
+const generous = 10 * time.Second
+
+// clock stands still unless it is told to go on.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Date(2026, 11, 1, 12, 0, 0, 123_000, time.UTC)} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func newLimiter(t *testing.T, config redis.Config) *redis.Limiter {
+	t.Helper()
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	if config.Registerer == nil {
+		config.Registerer = prometheus.NewRegistry()
+	}
+	limiter, err := redis.NewLimiter(config)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, limiter.Close()) })
+	return limiter
+}
+
+// onEachServer runs a test on the real server and on the one in Go.
+func onEachServer(t *testing.T, test func(*testing.T, *redis.Limiter, *clock, *redistest.Server)) {
+	t.Helper()
+	for name, start := range map[string]func(testing.TB) *redistest.Server{
+		"real": redistest.StartReal, "embedded": redistest.StartEmbedded,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := start(t)
+			clock := newClock()
+			test(t, newLimiter(t, redis.Config{Addr: server.Addr, Timeout: generous, Now: clock.Now}), clock, server)
+		})
+	}
+}
+
+func check(key string, requests int, window time.Duration, burst int) redis.Check {
+	return redis.Check{Key: key, Limit: redis.Limit{Requests: requests, Window: window, Burst: burst}}
+}
+
+func TestBurstThenPace(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
+		c := check("a", 10, time.Second, 3)
+		for remaining := 2; remaining >= 0; remaining-- {
+			require.Equal(t, redis.Decision{Allowed: true, Remaining: remaining}, limiter.Allow(t.Context(), c))
+		}
+		require.Equal(t, redis.Decision{RetryAfter: 100 * time.Millisecond}, limiter.Allow(t.Context(), c))
+		clock.Advance(99 * time.Millisecond)
+		require.Equal(t, redis.Decision{RetryAfter: time.Millisecond}, limiter.Allow(t.Context(), c))
+		clock.Advance(time.Millisecond)
+		require.True(t, limiter.Allow(t.Context(), c).Allowed)
+		require.False(t, limiter.Allow(t.Context(), c).Allowed)
+		require.True(t, limiter.Allow(t.Context(), check("b", 10, time.Second, 3)).Allowed, "another key")
+
+		clock.Advance(time.Hour)
+		require.Equal(t, 2, limiter.Allow(t.Context(), c).Remaining, "a pause gives the burst back, no more")
+	})
+}
+
+func TestRetryAfterSecondsIsRoundedUp(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, 0, redis.Decision{}.RetryAfterSeconds())
+	require.Equal(t, 1, redis.Decision{RetryAfter: time.Microsecond}.RetryAfterSeconds())
+	require.Equal(t, 2, redis.Decision{RetryAfter: 1001 * time.Millisecond}.RetryAfterSeconds())
+}
+
+// TestSeveralKeys: what one limit refuses is not counted against the other.
+func TestSeveralKeys(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
+		wide, narrow := check("wide", 100, time.Second, 5), check("narrow", 1, time.Minute, 1)
+		require.Equal(t, redis.Decision{Allowed: true}, limiter.Allow(t.Context(), wide, narrow), "the strictest tells what remains")
+		for range 10 {
+			require.Equal(t, redis.Decision{RetryAfter: time.Minute}, limiter.Allow(t.Context(), wide, narrow))
+		}
+		require.Equal(t, 3, limiter.Allow(t.Context(), wide).Remaining)
+		clock.Advance(time.Minute)
+		require.True(t, limiter.Allow(t.Context(), narrow, wide).Allowed)
+	})
+}
+
+// TestTogether: the count is exact however many ask at the same moment.
+func TestTogether(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, _ *clock, _ *redistest.Server) {
+		const burst = 50
+		var allowed atomic.Int32
+		var group sync.WaitGroup
+		for range 4 * burst {
+			group.Go(func() {
+				decision := limiter.Allow(t.Context(), check("many", 1, time.Hour, burst))
+				if decision.Allowed && !decision.Unchecked {
+					allowed.Add(1)
+				}
+			})
+		}
+		group.Wait()
+		require.EqualValues(t, burst, allowed.Load())
+	})
+}
+
+// TestNoMoreThanTheLimit: over any arrivals, no window holds more than the
+// burst and what the pace adds, and whoever waits as told is let in.
+func TestNoMoreThanTheLimit(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t)
+	time0 := newClock()
+	limiter := newLimiter(t, redis.Config{Addr: server.Addr, Timeout: generous, Now: time0.Now})
+	rapid.Check(t, func(t *rapid.T) {
+		limit := redis.Limit{
+			Requests: rapid.IntRange(1, 50).Draw(t, "requests"),
+			// Keys expire by the real clock, so windows are long beside a test.
+			Window: time.Duration(rapid.IntRange(60_000, 600_000).Draw(t, "window")) * time.Millisecond,
+			Burst:  rapid.IntRange(1, 20).Draw(t, "burst"),
+		}
+		check := redis.Check{Key: rapid.StringMatching(`[a-z]{12}`).Draw(t, "key"), Limit: limit}
+		time0.Advance(time.Duration(limit.Burst) * limit.Window) // whoever had the key before
+		pause := rapid.IntRange(0, 2*int(limit.Window)/limit.Requests)
+		var allowed []time.Time
+		for range rapid.IntRange(1, 60).Draw(t, "arrivals") {
+			time0.Advance(time.Duration(pause.Draw(t, "pause")))
+			decision := limiter.Allow(t.Context(), check)
+			if !decision.Allowed && rapid.Bool().Draw(t, "wait") {
+				time0.Advance(decision.RetryAfter)
+				decision = limiter.Allow(t.Context(), check)
+				require.True(t, decision.Allowed, "waited as told")
+			}
+			require.False(t, decision.Unchecked)
+			if decision.Allowed {
+				allowed = append(allowed, time0.Now())
+			}
+		}
+		perRequest := float64(limit.Window) / float64(limit.Requests)
+		for i := range allowed {
+			for j := i; j < len(allowed); j++ {
+				// Two microseconds: times are whole ones, in the key and in the question.
+				most := float64(limit.Burst) + (float64(allowed[j].Sub(allowed[i]))+2000*float64(j-i))/perRequest
+				require.LessOrEqual(t, float64(j-i+1), most+1e-6)
+			}
+		}
+	})
+}
+
+// TestKeysExpire: a client that is gone leaves nothing behind.
+func TestKeysExpire(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, _ *clock, server *redistest.Server) {
+		limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
+		limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
+		client := goredis.NewClient(&goredis.Options{Addr: server.Addr})
+		defer client.Close()
+		keys, err := client.Keys(t.Context(), "*").Result()
+		require.NoError(t, err)
+		require.Equal(t, []string{"tenant-provisioning:limit:gone"}, keys)
+		ttl, err := client.PTTL(t.Context(), keys[0]).Result()
+		require.NoError(t, err)
+		require.Greater(t, ttl, time.Hour)
+		require.LessOrEqual(t, ttl, 2*time.Hour, "when the burst is there again, the key says nothing")
+	})
+}
+
+// TestServerClock: without a clock of its own the limiter uses the server's.
+func TestServerClock(t *testing.T) {
+	t.Parallel()
+	for name, start := range map[string]func(testing.TB) *redistest.Server{
+		"real": redistest.StartReal, "embedded": redistest.StartEmbedded,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			limiter := newLimiter(t, redis.Config{Addr: start(t).Addr, Timeout: generous})
+			c := check("a", 1, time.Hour, 1)
+			require.True(t, limiter.Allow(t.Context(), c).Allowed)
+			decision := limiter.Allow(t.Context(), c)
+			require.False(t, decision.Allowed)
+			require.Greater(t, decision.RetryAfter, 59*time.Minute)
+			require.LessOrEqual(t, decision.RetryAfter, time.Hour)
+		})
+	}
+}
+
+// TestClockSetBack: after a failover to a server whose clock is behind, nobody
+// is shut out for longer than a burst takes.
+func TestClockSetBack(t *testing.T) {
+	t.Parallel()
+	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
+		c := check("a", 1, time.Second, 2)
+		require.True(t, limiter.Allow(t.Context(), c).Allowed)
+		clock.Advance(-24 * time.Hour)
+		require.Equal(t, redis.Decision{RetryAfter: time.Second}, limiter.Allow(t.Context(), c))
+		clock.Advance(time.Second)
+		require.True(t, limiter.Allow(t.Context(), c).Allowed)
+	})
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	t.Parallel()
+	_, err := redis.NewLimiter(redis.Config{Timeout: -1})
+	for _, problem := range []string{"no address", "negative", "no logger", "no registerer"} {
+		require.ErrorContains(t, err, problem)
+	}
+}

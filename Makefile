@@ -78,9 +78,10 @@ bin/demo bin/bench: bin/%: FORCE
 	@$(GOBUILD) -o $@ ./internal/$*
 
 # Linking this one takes 2.6 GB: .NOTPARALLEL keeps everything else from
-# running beside it.
+# running beside it. Without -trimpath, as go test compiles: what is below it
+# would be compiled twice otherwise.
 bin/devstack: FORCE
-	@cd deploy/devstack && $(GOBUILD) -o ../../$@ .
+	@cd deploy/devstack && go build -ldflags "-s -w" -o ../../$@ .
 
 bin/tools/%: FORCE
 	@cd tools && $(GOBUILD) -o ../$@ $(filter %/$*,$(shell cd tools && go list -f '{{.ImportPath}}' tool))

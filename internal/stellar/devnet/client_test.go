@@ -340,3 +340,12 @@ func (a applied) code(t require.TestingT) xdr.InvokeHostFunctionResultCode {
 	require.Len(t, results, 1)
 	return results[0].MustTr().MustInvokeHostFunctionResult().Code
 }
+
+func rootKey() *keypair.Full { return keypair.Master(devnet.Passphrase).(*keypair.Full) }
+
+// create makes an account that nobody knows.
+func create(amount string) txnbuild.Operation { return createAccount(keypair.MustRandom(), amount) }
+
+func createAccount(key *keypair.Full, amount string) txnbuild.Operation {
+	return &txnbuild.CreateAccount{Destination: key.Address(), Amount: amount}
+}

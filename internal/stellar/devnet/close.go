@@ -9,7 +9,13 @@ func (n *Network) CloseLedger(ctx context.Context) error {
 	defer n.closing.Unlock()
 	at := n.next()
 	changes := newLayer(n.ledger.state)
+	evicted := n.expiry.evict(changes, at)
 	b := n.seal(at, changes, n.applyAll(ctx, at, changes, n.nominate(ctx, at)))
+	b.evicted = evicted
+	// Stored first: what a client has seen, a crash must not take back.
+	if err := n.store.save(b, n.history.oldestAfter(b)); err != nil {
+		return err
+	}
 	n.publish(b)
 	n.friendbot.closed(b)
 	return nil

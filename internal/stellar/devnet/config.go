@@ -27,14 +27,15 @@ type Config struct {
 	// CloseInterval is the time between ledgers, at least MinCloseInterval.
 	// Defaults to 5 s, as on the public network.
 	CloseInterval time.Duration
-	// DataDir holds the ledger across restarts; empty keeps it in memory.
+	// DataDir holds the ledger across restarts, for one process at a time. What is
+	// pending is lost, as with a core. Empty keeps everything in memory.
 	DataDir string
 	// CacheDir holds the compiled host, 10 MB, shared by all networks of a
 	// machine. Defaults to tenant-provisioning/sorohost in the user's cache
 	// directory; without one the host is compiled at each start, 0.7 s.
 	CacheDir string
 	// MinPersistentTTL is the life of a new persistent entry in ledgers before
-	// it is archived. Defaults to testnet's 120,960. Only for a new ledger.
+	// it is archived. Defaults to testnet's 120,960.
 	MinPersistentTTL uint32
 	// RetentionLedgers bounds what getTransaction and getEvents can find.
 	// Defaults to 17,280: a day of ledgers on the public network.

@@ -17,7 +17,10 @@ const (
 	friendbotBatch = 100     // operations that fit into a transaction
 )
 
-var errFunded = errors.New("account already funded to starting balance")
+var (
+	errFunded  = errors.New("account already funded to starting balance")
+	errStopped = errors.New("the network closes no ledgers any more")
+)
 
 // friendbot creates accounts, all that were asked for since the last ledger in
 // one transaction, so that any number of callers are served at once.
@@ -28,6 +31,7 @@ type friendbot struct {
 	waiting    []*gift
 	sent       []*gift // in the ledger that is being closed
 	sentHash   xdr.Hash
+	stopped    bool
 }
 
 // gift is one request; done gets the hash of the transaction, or why not.
@@ -59,15 +63,40 @@ func newFriendbot(passphrase string) *friendbot {
 // fund asks for an account and waits for the ledger that creates it.
 func (f *friendbot) fund(ctx context.Context, to xdr.AccountId) (*outcome, error) {
 	g := &gift{to: to, done: make(chan giftResult, 1)}
-	f.mu.Lock()
-	f.waiting = append(f.waiting, g)
-	f.mu.Unlock()
+	if err := f.enqueue(g); err != nil {
+		return nil, err
+	}
 	select {
 	case r := <-g.done:
 		return r.outcome, r.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for the ledger that funds %s: %w", to.Address(), ctx.Err())
 	}
+}
+
+func (f *friendbot) enqueue(g *gift) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		return errStopped
+	}
+	f.waiting = append(f.waiting, g)
+	return nil
+}
+
+// setRunning tells whether ledgers are closed; when they no longer are, those
+// who wait get an answer.
+func (f *friendbot) setRunning(running bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = !running
+	if running {
+		return
+	}
+	for _, g := range f.waiting {
+		g.done <- giftResult{err: errStopped}
+	}
+	f.waiting = nil
 }
 
 // transaction makes the next batch, or nil when nobody waits.

@@ -1,12 +1,10 @@
 package devnet
 
 import (
-	"fmt"
+	"bytes"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/xdr"
-
-	"tenant-provisioning/internal/stellar/devnet/sorohost"
 )
 
 // totalCoins is every lumen that will ever exist here, in stroops: one half
@@ -14,23 +12,25 @@ import (
 // friendbot.
 const totalCoins = 1_000_000_000_000_000_000
 
-func genesis(cfg Config, cal sorohost.Calibration) (*layer, error) {
+func genesis(cfg Config, settings []xdr.ConfigSettingEntry) *layer {
 	l := newLayer(state{})
-	settings, err := configSettings(cal, cfg.MinPersistentTTL)
-	if err != nil {
-		return nil, fmt.Errorf("read the host's cost parameters: %w", err)
-	}
-	for _, s := range settings {
-		key := xdr.LedgerKey{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &xdr.LedgerKeyConfigSetting{ConfigSettingId: s.ConfigSettingId}}
-		data := xdr.LedgerEntry{
-			LastModifiedLedgerSeq: firstLedger,
-			Data:                  xdr.LedgerEntryData{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &s},
-		}
-		l.set(string(encode(key)), &entry{data: encode(data), live: noTTL, modified: firstLedger})
-	}
+	upgrade(l, settings, firstLedger)
 	root := xdr.MustAddress(keypair.Master(cfg.Passphrase).Address())
 	bot := xdr.MustAddress(friendbotKey(cfg.Passphrase).Address())
 	setAccount(l, newAccount(root, totalCoins/2, 0), firstLedger)
 	setAccount(l, newAccount(bot, totalCoins/2, 0), firstLedger)
-	return l, nil
+	return l
+}
+
+// upgrade brings the settings up to date where they differ: a stored ledger may
+// come from an older host.
+func upgrade(l *layer, settings []xdr.ConfigSettingEntry, seq uint32) {
+	for _, s := range settings {
+		key := string(encode(xdr.LedgerKey{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &xdr.LedgerKeyConfigSetting{ConfigSettingId: s.ConfigSettingId}}))
+		data := xdr.LedgerEntryData{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &s}
+		if old, ok := l.lookup(key); ok && bytes.Equal(encode(decodeEntry(old.data).Data), encode(data)) {
+			continue
+		}
+		l.set(key, &entry{data: encode(xdr.LedgerEntry{LastModifiedLedgerSeq: xdr.Uint32(seq), Data: data}), live: noTTL, modified: seq})
+	}
 }

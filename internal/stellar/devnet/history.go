@@ -12,6 +12,7 @@ type closedLedger struct {
 	hash      xdr.Hash
 	header    xdr.LedgerHeader
 	txs       []*outcome
+	evicted   []string // keys of temporary entries that have ended
 }
 
 // history holds the last ledgers and their transactions, for the RPC.
@@ -26,8 +27,12 @@ func newHistory(retention uint32) *history {
 }
 
 func (h *history) add(b *block) {
-	h.ledgers = append(h.ledgers, &closedLedger{seq: b.at.ledger, closeTime: b.at.closeTime, hash: b.hash, header: b.header, txs: b.txs})
-	for _, o := range b.txs {
+	h.append(&closedLedger{seq: b.at.ledger, closeTime: b.at.closeTime, hash: b.hash, header: b.header, txs: b.txs, evicted: b.evicted})
+}
+
+func (h *history) append(l *closedLedger) {
+	h.ledgers = append(h.ledgers, l)
+	for _, o := range l.txs {
 		// Both hashes of a fee bump find it.
 		h.byHash[o.hash], h.byHash[o.innerHash] = o, o
 	}
@@ -39,6 +44,11 @@ func (h *history) add(b *block) {
 		h.ledgers[0] = nil
 		h.ledgers = h.ledgers[1:]
 	}
+}
+
+// oldestAfter is the oldest ledger that is kept once b is added.
+func (h *history) oldestAfter(b *block) uint32 {
+	return b.at.ledger - min(h.retention, b.at.ledger) + 1
 }
 
 func (h *history) oldest() *closedLedger { return h.ledgers[0] }

@@ -25,6 +25,7 @@ type block struct {
 	hash    xdr.Hash
 	changes *layer
 	txs     []*outcome
+	evicted []string // keys of temporary entries that have ended
 }
 
 // seal makes the header. Its hashes chain over the headers and the changes: there
@@ -70,6 +71,7 @@ func (n *Network) publish(b *block) {
 	for _, k := range b.changes.order {
 		if e := b.changes.changed[k]; e != nil {
 			l.state[k] = *e
+			n.expiry.note(k, *e)
 		} else {
 			delete(l.state, k)
 		}

@@ -26,8 +26,10 @@ type Network struct {
 	stop      func() error // of handler
 	pool      *mempool
 	friendbot *friendbot
+	store     *store // nil: in memory
 
 	closing sync.Mutex // held while a ledger is closed, before pool.mu and mu
+	expiry  expiry     // under closing
 	mu      sync.RWMutex
 	ledger  *ledger
 	history *history
@@ -43,10 +45,14 @@ func Open(ctx context.Context, c Config) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &Network{cfg: c, id: network.ID(c.Passphrase), engine: engine, pool: newMempool(), history: newHistory(c.RetentionLedgers)}
-	if err := n.start(ctx); err != nil {
-		return nil, errors.Join(err, engine.Close(ctx))
+	n := &Network{
+		cfg: c, id: network.ID(c.Passphrase), engine: engine, pool: newMempool(), friendbot: newFriendbot(c.Passphrase),
+		ledger: &ledger{state: state{}}, history: newHistory(c.RetentionLedgers), expiry: expiry{},
 	}
+	if err := n.start(ctx); err != nil {
+		return nil, errors.Join(err, n.store.Close(), engine.Close(ctx))
+	}
+	n.handler, n.stop = n.newHandler()
 	return n, nil
 }
 
@@ -56,19 +62,42 @@ func (n *Network) start(ctx context.Context) error {
 		return err
 	}
 	n.protocol = cal.Protocol
-	n.friendbot = newFriendbot(n.cfg.Passphrase)
-	first, err := genesis(n.cfg, cal)
+	settings, err := configSettings(cal, n.cfg.MinPersistentTTL)
+	if err != nil {
+		return fmt.Errorf("read the host's cost parameters: %w", err)
+	}
+	if n.cfg.DataDir != "" {
+		if n.store, err = openStore(n.cfg.DataDir, n.cfg.Passphrase); err != nil {
+			return err
+		}
+	}
+	l, loaded, err := n.store.load(n.history)
 	if err != nil {
 		return err
 	}
-	n.ledger = &ledger{state: state{}}
-	n.publish(n.seal(moment{ledger: firstLedger, closeTime: n.cfg.Now().Unix()}, first, nil))
-	n.handler, n.stop = n.newHandler()
+	at, changes := moment{ledger: firstLedger, closeTime: n.cfg.Now().Unix()}, genesis(n.cfg, settings)
+	if loaded {
+		n.ledger = l
+		for k, e := range l.state {
+			n.expiry.note(k, e)
+		}
+		at, changes = n.next(), newLayer(l.state)
+		if upgrade(changes, settings, at.ledger); len(changes.order) == 0 {
+			return nil
+		}
+	}
+	b := n.seal(at, changes, nil)
+	if err := n.store.save(b, n.history.oldestAfter(b)); err != nil {
+		return err
+	}
+	n.publish(b)
 	return nil
 }
 
 // Run closes a ledger at each interval until ctx ends, which is not an error.
 func (n *Network) Run(ctx context.Context) error {
+	n.friendbot.setRunning(true)
+	defer n.friendbot.setRunning(false)
 	t := time.NewTicker(n.cfg.CloseInterval)
 	defer t.Stop()
 	for {
@@ -91,7 +120,7 @@ func (n *Network) ServeHTTP(w http.ResponseWriter, r *http.Request) { n.handler.
 func (n *Network) Close() error {
 	n.closing.Lock()
 	defer n.closing.Unlock()
-	return errors.Join(n.stop(), n.engine.Close(context.Background()))
+	return errors.Join(n.stop(), n.store.Close(), n.engine.Close(context.Background()))
 }
 
 // next is the moment of the ledger that is closed next. Callers hold mu, or

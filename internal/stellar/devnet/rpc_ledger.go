@@ -60,6 +60,11 @@ func (l *closedLedger) meta() xdr.LedgerCloseMeta {
 			TxApplyProcessing: xdr.TransactionMeta{V: 4, V4: ptr(o.decodedMeta())},
 		})
 	}
+	for _, k := range l.evicted {
+		var key xdr.LedgerKey
+		mustDecode(&key, []byte(k))
+		m.EvictedKeys = append(m.EvictedKeys, key)
+	}
 	return xdr.LedgerCloseMeta{V: 2, V2: m}
 }
 

@@ -1,0 +1,102 @@
+package devnet_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stellar/go-stellar-sdk/clients/rpcclient"
+	"github.com/stellar/go-stellar-sdk/keypair"
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/stellar/devnet/devnettest"
+)
+
+func running(t *testing.T) *testBundle {
+	t.Helper()
+	url := devnettest.Start(t)
+	return &testBundle{T: t, url: url, pass: devnet.Passphrase, root: rootKey(), rpc: rpcclient.NewClient(url, http.DefaultClient)}
+}
+
+func TestFriendbotFundsAnAccount(t *testing.T) {
+	t.Parallel()
+	b := running(t)
+	key := keypair.MustRandom()
+	status, answer := b.friendbot(key.Address())
+	require.Equal(t, http.StatusOK, status)
+
+	tx := b.get(answer.Hash)
+	require.Equal(t, protocol.TransactionStatusSuccess, tx.Status, "it answers when the ledger is closed")
+	require.Equal(t, int64(tx.Ledger)<<32, b.sequence(key.Address()), "a new account starts at the sequence number of its ledger")
+	require.Equal(t, int64(10_000*1e7), b.balance(key.Address()))
+
+	status, answer = b.friendbot(key.Address())
+	require.Equal(t, http.StatusBadRequest, status)
+	require.Equal(t, "account already funded to starting balance", answer.Detail)
+	status, _ = b.friendbot("nobody")
+	require.Equal(t, http.StatusBadRequest, status)
+}
+
+func TestFriendbotServesManyAtOnce(t *testing.T) {
+	t.Parallel()
+	b := running(t)
+	const many = 250 // more than fit into one transaction
+	statuses := make([]int, many)
+	keys := make([]*keypair.Full, many)
+	var wg sync.WaitGroup
+	for i := range many {
+		keys[i] = keypair.MustRandom()
+		wg.Go(func() { statuses[i], _ = b.friendbot(keys[i].Address()) })
+	}
+	wg.Wait()
+	for i, k := range keys {
+		require.Equal(t, http.StatusOK, statuses[i])
+		require.Equal(t, int64(10_000*1e7), b.balance(k.Address()))
+	}
+}
+
+// The friendbot's batch fails when the ledger makes one of its accounts first.
+func TestFriendbotTriesAgainAfterACollision(t *testing.T) {
+	t.Parallel()
+	b := running(t)
+	keys := make([]*keypair.Full, 20)
+	statuses := make([]int, len(keys))
+	var wg sync.WaitGroup
+	for i := range keys {
+		keys[i] = keypair.MustRandom()
+		wg.Go(func() { statuses[i], _ = b.friendbot(keys[i].Address()) })
+	}
+	b.send(b.tx(b.root, createAccount(keys[0], "5")))
+	wg.Wait()
+	require.Contains(t, []int{http.StatusOK, http.StatusBadRequest}, statuses[0])
+	for _, s := range statuses[1:] {
+		require.Equal(t, http.StatusOK, s)
+	}
+}
+
+type friendbotAnswer struct{ Hash, Detail string }
+
+func (b *testBundle) friendbot(address string) (int, friendbotAnswer) {
+	res, err := http.Get(b.url + "/friendbot?addr=" + address)
+	if err != nil {
+		b.Errorf("friendbot: %v", err)
+		return 0, friendbotAnswer{}
+	}
+	defer res.Body.Close()
+	var a friendbotAnswer
+	if err := json.NewDecoder(res.Body).Decode(&a); err != nil {
+		b.Errorf("friendbot: %v", err)
+	}
+	return res.StatusCode, a
+}
+
+// fundOverHTTP funds a new account and returns the hash of the transaction.
+func (b *testBundle) fundOverHTTP() string {
+	b.Helper()
+	status, a := b.friendbot(keypair.MustRandom().Address())
+	require.Equal(b, http.StatusOK, status)
+	return a.Hash
+}

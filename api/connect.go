@@ -1,0 +1,145 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.temporal.io/sdk/client"
+
+	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/invitation"
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/redis"
+	"tenant-provisioning/internal/temporalclient"
+	"tenant-provisioning/internal/token"
+)
+
+// clients are the connections of this process, and the service on them.
+// Nothing is dialled before it is needed.
+type clients struct {
+	metrics  *prometheus.Registry
+	pool     *pgxpool.Pool
+	store    *postgres.Store
+	redis    *redis.Limiter
+	temporal client.Client
+	service  *operations.Service
+	closers  []func()
+}
+
+func connect(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, error) {
+	c := &clients{metrics: prometheus.NewRegistry()}
+	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, open := range []func(context.Context, *config.Config, *slog.Logger) error{c.openDatabase, c.openRedis, c.openTemporal} {
+		if err := open(ctx, cfg, log); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	c.service = operations.New(operations.Config{
+		Store: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue,
+		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
+	})
+	return c, nil
+}
+
+// close gives everything back, newest first.
+func (c *clients) close() {
+	for i := len(c.closers) - 1; i >= 0; i-- {
+		c.closers[i]()
+	}
+}
+
+func (c *clients) openDatabase(ctx context.Context, cfg *config.Config, _ *slog.Logger) (err error) {
+	c.pool, err = postgres.Open(ctx, postgres.Config{
+		Host: cfg.DB.Host, Port: cfg.DB.Port, User: cfg.DB.Username, Password: cfg.DB.Password.Reveal(), Database: cfg.DB.Name,
+		SSLMode: string(cfg.DB.SSLMode), MaxConns: int32(cfg.DB.MaxConns), ApplicationName: "api",
+	})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.pool.Close)
+	if c.store, err = postgres.NewStore(ctx, c.pool); err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.store.Close)
+	return nil
+}
+
+func (c *clients) openRedis(_ context.Context, cfg *config.Config, log *slog.Logger) (err error) {
+	redis.SendLibraryLogs(log)
+	c.redis, err = redis.NewLimiter(redis.Config{
+		Addr: cfg.Redis.Addr(), Password: cfg.Redis.Password.Reveal(), TLS: cfg.Redis.TLS, Logger: log, Registerer: c.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, func() {
+		if err := c.redis.Close(); err != nil {
+			log.Debug("the connections to Redis did not close", "error", err)
+		}
+	})
+	return nil
+}
+
+func (c *clients) openTemporal(_ context.Context, cfg *config.Config, log *slog.Logger) (err error) {
+	keys := make([]temporalclient.Key, len(cfg.Temporal.PayloadKeys))
+	for i, k := range cfg.Temporal.PayloadKeys {
+		keys[i] = temporalclient.Key{ID: k.ID, Secret: []byte(k.Key.Reveal())}
+	}
+	c.temporal, err = temporalclient.New(temporalclient.Config{
+		Options: cfg.Temporal.ClientOptions(), Keys: keys, Logger: log, Registerer: c.metrics,
+	})
+	if err != nil {
+		return err
+	}
+	c.closers = append(c.closers, c.temporal.Close)
+	return nil
+}
+
+// handler makes the API on the connections.
+func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Logger) (*rest.Server, error) {
+	tokens, err := token.NewVerifier(ctx, token.Config{
+		Secret: cfg.JWT.Secret.Reveal(), JWKSURL: cfg.JWT.JWKSURL, Issuer: cfg.JWT.Issuer, Audience: cfg.JWT.Audience,
+		Now: time.Now, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	var limiter rest.Limiter
+	if cfg.RateLimit.Enabled {
+		limiter = newPace(c.redis, cfg.RateLimit)
+	}
+	return rest.New(rest.Config{
+		Tenants: c.service, Operations: c.service, Tokens: tokens, Limiter: limiter,
+		Invitations: postgres.NewInvitations(c.pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),
+		Database: rest.Check{Name: "database", Ask: c.store.Ping},
+		Others: []rest.Check{
+			{Name: "redis", Ask: c.redis.Ping},
+			{Name: "temporal", Ask: c.askTemporal},
+		},
+		PublicURL: cfg.App.URL, AppURL: cfg.App.TenantURL, Version: version(),
+		Registerer: c.metrics, Gatherer: c.metrics, Logger: log, Now: time.Now,
+	})
+}
+
+func (c *clients) askTemporal(ctx context.Context) error {
+	_, err := c.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+	return err
+}
+
+// version is what the Go tool wrote into the binary.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "(devel)" {
+		return ""
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,124 @@
+// Command api is the HTTP face of the control plane. It needs neither Temporal
+// nor Redis nor PostgreSQL to be there when it starts: it says so at /readyz
+// and works as soon as they come.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/logging"
+	"tenant-provisioning/internal/postgres"
+)
+
+func main() {
+	if err := run(context.Background(), os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "api:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment", args[0])
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.Load(config.Options{}, config.NeedByAPI)
+	if err != nil {
+		return err
+	}
+	log, logFile, err := logging.New("api", cfg.Log.Level, cfg.Log.Dir)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close() //nolint:errcheck // the last line is written
+	c, err := connect(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	handler, err := c.handler(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", ":"+strconv.Itoa(cfg.App.Port))
+	if err != nil {
+		return fmt.Errorf("listen on APP_PORT: %w (another process has the port; choose another one)", err)
+	}
+	listening, stopListening := context.WithCancel(context.WithoutCancel(ctx))
+	var background sync.WaitGroup
+	background.Go(func() { postgres.Listen(listening, c.pool, log, c.service.Announce) })
+	defer background.Wait()
+	defer stopListening()
+
+	log.Info("ready to answer", "address", listener.Addr().String(), "url", cfg.App.URL)
+	return serve(ctx, stop, listener, handler, log)
+}
+
+// drainer is a handler that can be told that the end is near.
+type drainer interface {
+	http.Handler
+	Drain()
+}
+
+const (
+	// drainDelay is how long requests are still taken after /readyz has begun
+	// to fail: load balancers and Kubernetes need about a second to see it.
+	drainDelay = 2 * time.Second
+	// stopTimeout is how long running requests may take then; the longest,
+	// long polls, are answered at once.
+	stopTimeout = 10 * time.Second
+	// headerTimeout bounds how long a request's head may take to arrive, and
+	// idleTimeout how long a connection may wait for its next request: longer
+	// than a proxy's, so that the proxy is the one to close it.
+	headerTimeout = 5 * time.Second
+	idleTimeout   = 2 * time.Minute
+	// maxHeader leaves room for a token and little else, in bytes.
+	maxHeader = 32 << 10
+)
+
+// serve answers until ctx ends, and then stops in order. release gives the
+// signals back, so that a second one ends the process at once.
+func serve(ctx context.Context, release func(), listener net.Listener, handler drainer, log *slog.Logger) error {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	release()
+	log.Info("stopping: requests that have begun are answered", "at most", (drainDelay + stopTimeout).String())
+	handler.Drain()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-time.After(drainDelay):
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(last); err != nil {
+		return fmt.Errorf("stop: requests took longer than %s: %w", stopTimeout, err)
+	}
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
+	log.Info("stopped")
+	return nil
+}

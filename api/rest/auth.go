@@ -1,0 +1,138 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/token"
+)
+
+// Tokens checks bearer tokens. *token.Verifier does.
+type Tokens interface {
+	// Verify says who sent a token. The error is token.ErrInvalid or
+	// token.ErrNoKeys.
+	Verify(ctx context.Context, raw string) (token.Bearer, error)
+}
+
+// Keys of an Echo context.
+const (
+	keyBearer  = "bearer"
+	keyRefusal = "refusal"
+)
+
+var (
+	errNoToken  = errors.New("there is no bearer token")
+	errNoBearer = errors.New("the Authorization header is not of the form: Bearer TOKEN")
+)
+
+// identify finds out who calls. It refuses nobody: the rate limit between it
+// and authenticate counts good and bad tokens alike.
+func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if !guarded(c) {
+			return next(c)
+		}
+		raw, err := bearerToken(c)
+		var bearer token.Bearer
+		if err == nil {
+			bearer, err = s.tokens.Verify(c.Request().Context(), raw)
+		}
+		if err != nil {
+			c.Set(keyRefusal, err)
+		} else {
+			c.Set(keyBearer, bearer)
+		}
+		return next(c)
+	}
+}
+
+// authenticate lets nobody unknown to anything under /v1, whether there is a
+// route or not.
+func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		err, refused := c.Get(keyRefusal).(error)
+		switch {
+		case !refused:
+			return next(c)
+		case errors.Is(err, token.ErrNoKeys):
+			return err
+		}
+		p := newProblem(CodeUnauthenticated, sentence(err))
+		challenge := `Bearer realm="tenant-provisioning"`
+		if errors.Is(err, token.ErrInvalid) {
+			challenge += `, error="invalid_token"` // RFC 6750, 3.1
+		}
+		p.header.Set("WWW-Authenticate", challenge)
+		return p
+	}
+}
+
+// guarded tells the part of the API that needs a token, by the route and by
+// the path, so that no spelling of a path gets around it.
+func guarded(c echo.Context) bool {
+	return strings.HasPrefix(c.Path(), "/v1") || strings.HasPrefix(c.Request().URL.Path, "/v1")
+}
+
+func bearerToken(c echo.Context) (string, error) {
+	header := c.Request().Header.Values("Authorization")
+	if len(header) == 0 {
+		return "", errNoToken
+	}
+	scheme, raw, _ := strings.Cut(header[0], " ")
+	raw = strings.TrimSpace(raw)
+	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || raw == "" {
+		return "", errNoBearer
+	}
+	return raw, nil
+}
+
+// sentence makes an error's text one.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// require lets only callers with a role to an operation.
+func (s *Server) require(role token.Role) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		c := humaecho.Unwrap(ctx)
+		if bearer, _ := c.Get(keyBearer).(token.Bearer); !bearer.Role.Includes(role) {
+			s.refuse(c, newProblem(CodeForbidden, fmt.Sprintf("This needs a token with the role %s.", needed(role))))
+			return
+		}
+		next(ctx)
+	}
+}
+
+// needed lists the roles that include one.
+func needed(role token.Role) string {
+	var names []string
+	for _, r := range token.Roles() {
+		if r.Includes(role) {
+			names = append(names, string(r))
+		}
+	}
+	return strings.Join(names, " or ")
+}
+
+type callerKey struct{}
+
+// withCaller tells the handler who calls.
+func withCaller(ctx huma.Context, next func(huma.Context)) {
+	bearer, _ := humaecho.Unwrap(ctx).Get(keyBearer).(token.Bearer)
+	next(huma.WithValue(ctx, callerKey{}, tenant.Caller{
+		Client: bearer.Subject, Actor: bearer.Subject, Admin: bearer.Role.Includes(token.RoleAdmin),
+	}))
+}
+
+func caller(ctx context.Context) tenant.Caller {
+	who, _ := ctx.Value(callerKey{}).(tenant.Caller)
+	return who
+}

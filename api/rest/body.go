@@ -1,0 +1,121 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/labstack/echo/v4"
+)
+
+const (
+	// maxBody is the largest body that is read, in bytes. A tenant with names
+	// of full length has less than 4 KiB.
+	maxBody = 64 << 10
+	// bodyTimeout is how long a body may take to arrive.
+	bodyTimeout = 4 * time.Second
+	// maxDepth is how deep a body may nest; ours have one level.
+	maxDepth = 16
+)
+
+// readJSON reads a body before huma does: huma would take a body that breaks
+// off for a fault of ours, the last of two equal keys, and half a character.
+func (s *Server) readJSON(ctx huma.Context, next func(huma.Context)) {
+	c := humaecho.Unwrap(ctx)
+	if ctx.Operation().RequestBody == nil {
+		next(ctx)
+		return
+	}
+	body, err := readBody(c, "application/json")
+	if err == nil {
+		err = checkJSON(body)
+	}
+	if err != nil {
+		s.fail(err, c)
+		return
+	}
+	r := c.Request()
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	next(ctx)
+}
+
+// readBody reads a whole body of the given type. Any error is a problem.
+func readBody(c echo.Context, mediaType string) ([]byte, error) {
+	r := c.Request()
+	if !isType(r.Header, mediaType) {
+		return nil, newProblem(CodeUnsupportedType, fmt.Sprintf("The body must be %s in UTF-8, not compressed.", mediaType))
+	}
+	if r.ContentLength > maxBody {
+		return nil, newProblem(CodeTooLarge, "The body may have 64 KiB.")
+	}
+	// Without the deadline a body that never comes would hold its connection.
+	// Writers that know no deadlines are those of tests.
+	err := http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(bodyTimeout))
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return nil, fmt.Errorf("limit the time for a body: %w", err)
+	}
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	var timeout net.Error
+	switch {
+	case len(body) > maxBody:
+		return nil, newProblem(CodeTooLarge, "The body may have 64 KiB.")
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return nil, newProblem(CodeRequestTimeout, "The body did not arrive in time.")
+	case err != nil:
+		return nil, newProblem(CodeMalformed, "The body breaks off before its end.")
+	}
+	return body, nil
+}
+
+// isType compares a request's type; no type at all is taken for the right one.
+func isType(h http.Header, want string) bool {
+	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return false
+	}
+	given := h.Get("Content-Type")
+	if given == "" {
+		return true
+	}
+	mediaType, params, err := mime.ParseMediaType(given)
+	charset := params["charset"]
+	return err == nil && mediaType == want && (charset == "" || strings.EqualFold(charset, "utf-8"))
+}
+
+// checkJSON accepts one JSON object as RFC 7493 has it: in UTF-8, without half
+// surrogates, each key once.
+func checkJSON(body []byte) error {
+	decoder := jsontext.NewDecoder(bytes.NewReader(body))
+	if decoder.PeekKind() != '{' {
+		return newProblem(CodeMalformed, "The body must be one JSON object.")
+	}
+	for {
+		_, err := decoder.ReadToken()
+		switch {
+		case errors.Is(err, jsontext.ErrDuplicateName):
+			return newProblem(CodeMalformed, "The body has a key twice.")
+		case err != nil:
+			return newProblem(CodeMalformed, fmt.Sprintf("The body is not JSON in UTF-8: there is a mistake near byte %d.", decoder.InputOffset()))
+		}
+		depth := decoder.StackDepth()
+		if depth > maxDepth {
+			return newProblem(CodeMalformed, "The body is nested too deeply.")
+		}
+		if depth == 0 {
+			break
+		}
+	}
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
+		return newProblem(CodeMalformed, "The body goes on after its end.")
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package rest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+)
+
+// schemeBearer names the way to authenticate.
+const schemeBearer = "bearer"
+
+const aboutAPI = `Creates the tenants of a healthcare platform, and follows and steers the operations that do it.
+
+**Creating a tenant** answers at once with an operation, which goes on by itself until it has ended or needs a person. Follow it at its ` + "`Location`" + `, best with ` + "`?wait=30s`" + `. Send an ` + "`Idempotency-Key`" + ` so that the request can be repeated safely.
+
+**Errors** are problems (RFC 9457, ` + "`application/problem+json`" + `). ` + "`code`" + ` is for programs, ` + "`detail`" + ` and ` + "`errors`" + ` for people, ` + "`requestId`" + ` for the log.
+
+**Tokens** are JSON Web Tokens with the claims sub, exp and role: viewer reads, operator also creates, changes and acts, admin may also give up an undo that is blocked.
+
+**Unknown fields, unknown query parameters and fields in another case** are refused.`
+
+func describe(c Config) *huma.OpenAPI {
+	version := c.Version
+	if version == "" {
+		version = "development"
+	}
+	return &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info:    &huma.Info{Title: "Tenant provisioning", Version: version, Description: aboutAPI},
+		Servers: []*huma.Server{{URL: c.PublicURL}},
+		Tags: []*huma.Tag{
+			{Name: tagTenants, Description: "Hospitals and practices of the platform."},
+			{Name: tagOperations, Description: "What is being done to a tenant, and what a person may do about it."},
+			{Name: tagPeople, Description: "The pages that a welcome mail leads to."},
+			{Name: tagService, Description: "For those who run the service."},
+		},
+		Components: &huma.Components{
+			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+			SecuritySchemes: map[string]*huma.SecurityScheme{
+				schemeBearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "`starter token` makes one."},
+			},
+		},
+	}
+}
+
+// registerDocument serves the document as it is once all routes are there, in
+// both versions, and the page that shows it.
+func (s *Server) registerDocument() error {
+	s.documentPlainRoutes()
+	latest, err := json.Marshal(s.api.OpenAPI())
+	if err != nil {
+		return fmt.Errorf("encode the OpenAPI document: %w", err)
+	}
+	older, err := s.api.OpenAPI().Downgrade()
+	if err != nil {
+		return fmt.Errorf("encode the OpenAPI 3.0 document: %w", err)
+	}
+	page, err := s.docsPage()
+	if err != nil {
+		return err
+	}
+	for path, body := range map[string][]byte{"/openapi.json": latest, "/openapi-3.0.json": older} {
+		s.echo.GET(path, func(c echo.Context) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body) })
+	}
+	s.echo.GET("/docs", func(c echo.Context) error {
+		c.Response().Header().Set("Content-Security-Policy", page.policy)
+		return c.HTMLBlob(http.StatusOK, page.html)
+	})
+	return nil
+}
+
+// documentPlainRoutes describes the routes that are not huma's.
+func (s *Server) documentPlainRoutes() {
+	html := func(text string) *huma.Response {
+		return &huma.Response{Description: text, Content: map[string]*huma.MediaType{"text/html": {Schema: &huma.Schema{Type: huma.TypeString}}}}
+	}
+	token := &huma.Param{
+		Name: "token", In: "path", Required: true, Description: "The token of the link.", Schema: &huma.Schema{Type: huma.TypeString},
+		Example: "q3Jp0ZlB5w0r3m8m2dY8N0mS9a7k4rV1xT6uC2eHfGo",
+	}
+	responses := func(codes ...Code) map[string]*huma.Response {
+		all := map[string]*huma.Response{"200": html("The page.")}
+		for _, code := range append(codes, CodeMalformed, CodeNotFound, CodeLinkUsed, CodeTooManyRequests, CodeInternal, CodeUnavailable) {
+			all[fmt.Sprint(kinds[code].status)] = html("A page that says what to do: " + lowerFirst(kinds[code].title) + ".")
+		}
+		return all
+	}
+	doc := s.api.OpenAPI()
+	doc.AddOperation(&huma.Operation{
+		OperationID: "show-invitation", Method: http.MethodGet, Path: "/invitations/{token}", Tags: []string{tagPeople},
+		Summary: "The form for the first password", Parameters: []*huma.Param{token}, Responses: responses(),
+	})
+	doc.AddOperation(&huma.Operation{
+		OperationID: "accept-invitation", Method: http.MethodPost, Path: "/invitations/{token}", Tags: []string{tagPeople},
+		Summary: "Set the first password, once", Parameters: []*huma.Param{token},
+		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{formType: {Schema: &huma.Schema{
+			Type: huma.TypeObject, Required: []string{"password", "repeat"},
+			Properties: map[string]*huma.Schema{
+				"password": {Type: huma.TypeString, Description: "12 to 128 characters."},
+				"repeat":   {Type: huma.TypeString, Description: "The same again."},
+			},
+		}}}},
+		Responses: responses(CodeForbidden, CodeRequestTimeout, CodeTooLarge, CodeUnsupportedType, CodeInvalid),
+	})
+	for path, r := range map[string]struct{ id, summary, mediaType string }{
+		"/metrics":          {"metrics", "Metrics for Prometheus", "text/plain"},
+		"/openapi.json":     {"openapi", "This document, OpenAPI 3.1", echo.MIMEApplicationJSON},
+		"/openapi-3.0.json": {"openapi-3-0", "This document, OpenAPI 3.0", echo.MIMEApplicationJSON},
+		"/docs":             {"docs", "This document, as a page", "text/html"},
+	} {
+		all := s.responses([]Code{CodeMalformed, CodeInternal, CodeTooManyRequests})
+		all["200"] = &huma.Response{Description: "What was asked for.", Content: map[string]*huma.MediaType{r.mediaType: {}}}
+		doc.AddOperation(&huma.Operation{
+			OperationID: r.id, Method: http.MethodGet, Path: path, Tags: []string{tagService}, Summary: r.summary, Responses: all,
+		})
+	}
+}
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+
+// schemaOf finds the schema that a reference leads to.
+func (s *Server) schemaOf(schema *huma.Schema) *huma.Schema {
+	for schema != nil && schema.Ref != "" {
+		schema = s.api.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
+	}
+	return schema
+}
+
+// indented is an example as a person reads it.
+func indented(v any) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(v); err != nil {
+		return ""
+	}
+	return strings.TrimSpace(b.String())
+}

@@ -1,0 +1,180 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tenant-provisioning/internal/token"
+)
+
+// Tags group the operations in the document.
+const (
+	tagTenants    = "Tenants"
+	tagOperations = "Operations"
+	tagPeople     = "Invitations"
+	tagService    = "Service"
+)
+
+// endpoint is a route of the API under /v1.
+type endpoint struct {
+	id, method, path     string
+	tag                  string
+	summary, description string
+	role                 token.Role
+	// status of success; 200 when zero.
+	status int
+	// problems that this endpoint has beside the common ones.
+	problems []Code
+	// slow endpoints see to their own deadlines.
+	slow bool
+}
+
+// commonProblems can come from every endpoint under /v1: of the middleware,
+// and of what is behind the API.
+var commonProblems = []Code{CodeMalformed, CodeUnauthenticated, CodeForbidden, CodeInvalid, CodeTooManyRequests, CodeInternal, CodeUnavailable}
+
+// register makes an endpoint of a handler: deadline, errors and document are
+// the same for all.
+func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) (*O, error)) {
+	op := huma.Operation{
+		OperationID: e.id, Method: e.method, Path: e.path, Tags: []string{e.tag}, Summary: e.summary,
+		Description:   strings.TrimSpace(e.description + "\n\nNeeds the role " + needed(e.role) + "."),
+		DefaultStatus: e.status,
+		Security:      []map[string][]string{{schemeBearer: {}}},
+		Middlewares:   huma.Middlewares{s.require(e.role), s.readJSON, withCaller},
+	}
+	codes := slices.Concat(commonProblems, e.problems)
+	if e.method == http.MethodPost || e.method == http.MethodPatch {
+		codes = append(codes, CodeRequestTimeout, CodeTooLarge, CodeUnsupportedType)
+	}
+	op.Responses = s.responses(codes)
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+		if !e.slow {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, answerWithin)
+			defer cancel()
+		}
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, s.problem(ctx, err)
+		}
+		return out, nil
+	})
+	s.describeSuccess(e)
+}
+
+// open is a route that needs no token.
+func (s *Server) open(id, method, path, summary, description string, codes ...Code) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Tags: []string{tagService}, Summary: summary, Description: description,
+		Responses: s.responses(append(codes, CodeMalformed, CodeInvalid, CodeInternal)),
+	}
+}
+
+// responses documents problems, each status once with an example for each of
+// its codes.
+func (s *Server) responses(codes []Code) map[string]*huma.Response {
+	schema := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[Problem](), true, "Problem")
+	responses := map[string]*huma.Response{}
+	for _, code := range codes {
+		k := kinds[code]
+		status := strconv.Itoa(k.status)
+		r := responses[status]
+		if r == nil {
+			r = &huma.Response{
+				Headers: problemHeaders(code),
+				Content: map[string]*huma.MediaType{problemType: {Schema: schema, Examples: map[string]*huma.Example{}}},
+			}
+			responses[status] = r
+		}
+		r.Description = strings.TrimSpace(r.Description + " " + k.title + ": `" + string(code) + "`. " + k.help)
+		r.Content[problemType].Examples[string(code)] = &huma.Example{Summary: k.title, Value: exampleOf(code)}
+	}
+	return responses
+}
+
+// exampleOf is a problem as it would be sent.
+func exampleOf(code Code) map[string]any {
+	k := kinds[code]
+	example := map[string]any{
+		"type": "/docs#" + string(code), "title": k.title, "status": k.status, "code": code,
+		"detail": k.help, "requestId": "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11",
+	}
+	switch code {
+	case CodeInvalid:
+		example["errors"] = []map[string]any{{"location": "body.adminEmail", "message": "must be a plain e-mail address such as ada@hospital.example"}}
+	case CodeActionRefused:
+		example["state"], example["allowedActions"] = "RUNNING", []string{"rollback"}
+	}
+	return example
+}
+
+func problemHeaders(code Code) map[string]*huma.Param {
+	text := func(doc string) *huma.Param {
+		return &huma.Param{Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+	headers := map[string]*huma.Param{headerRequestID: text("Finds the request in the logs.")}
+	switch code {
+	case CodeTooManyRequests, CodeUnavailable:
+		headers["Retry-After"] = text("Seconds after which to try again.")
+	case CodeUnauthenticated:
+		headers["WWW-Authenticate"] = text("How to authenticate.")
+	}
+	return headers
+}
+
+// describeSuccess names what huma can't know: the words for the status, and the
+// headers that middleware sets.
+func (s *Server) describeSuccess(e endpoint) {
+	op := s.operation(e.method, e.path)
+	status, words := http.StatusOK, "What was asked for."
+	if e.status == http.StatusAccepted {
+		status, words = e.status, "Accepted; the operation goes on by itself."
+	}
+	r := op.Responses[strconv.Itoa(status)]
+	r.Description = words
+	for name, doc := range map[string]string{
+		headerRequestID:       "Finds the request in the logs.",
+		"RateLimit-Limit":     "How many requests may come at once after a pause.",
+		"RateLimit-Remaining": "How many of them are left.",
+		"RateLimit-Reset":     "Seconds until all of them are there again.",
+	} {
+		if r.Headers == nil {
+			r.Headers = map[string]*huma.Param{}
+		}
+		r.Headers[name] = &huma.Param{Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
+	}
+}
+
+func (s *Server) operation(method, path string) *huma.Operation {
+	item := s.api.OpenAPI().Paths[path]
+	switch method {
+	case http.MethodPost:
+		return item.Post
+	case http.MethodPatch:
+		return item.Patch
+	}
+	return item.Get
+}
+
+// encode writes JSON without the line break that encoding/json puts at its end.
+func encode(w io.Writer, v any) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("encode an answer: %w", err)
+	}
+	_, err := w.Write(bytes.TrimRight(b.Bytes(), "\n"))
+	return err
+}

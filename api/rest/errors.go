@@ -1,0 +1,152 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"tenant-provisioning/internal/invitation"
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/token"
+)
+
+// Code names a kind of problem. Programs may rely on it.
+type Code string
+
+// The kinds of problems.
+const (
+	CodeMalformed           Code = "malformed"
+	CodeUnauthenticated     Code = "unauthenticated"
+	CodeForbidden           Code = "forbidden"
+	CodeNotFound            Code = "not-found"
+	CodeMethodNotAllowed    Code = "method-not-allowed"
+	CodeRequestTimeout      Code = "request-timeout"
+	CodeNameTaken           Code = "name-taken"
+	CodeOperationOpen       Code = "operation-open"
+	CodeActionRefused       Code = "action-refused"
+	CodeConflict            Code = "conflict"
+	CodeLinkUsed            Code = "link-used"
+	CodeLinkExpired         Code = "link-expired"
+	CodeLinkClosed          Code = "link-closed"
+	CodeVersionMismatch     Code = "version-mismatch"
+	CodeTooLarge            Code = "too-large"
+	CodeUnsupportedType     Code = "unsupported-media-type"
+	CodeInvalid             Code = "invalid"
+	CodeIdempotencyMismatch Code = "idempotency-key-reused"
+	CodeTooManyRequests     Code = "too-many-requests"
+	CodeInternal            Code = "internal"
+	CodeUnavailable         Code = "unavailable"
+)
+
+// kind is what is the same about all problems of a code.
+type kind struct {
+	status int
+	title  string
+	// help says what to do, in the document.
+	help string
+	// retryAfter is sent as Retry-After when positive.
+	retryAfter time.Duration
+}
+
+// unavailableRetry is a guess: a database's failover takes some ten seconds,
+// and most interruptions are shorter.
+const unavailableRetry = 2 * time.Second
+
+var kinds = map[Code]kind{
+	CodeMalformed:           {status: http.StatusBadRequest, title: "The request is malformed", help: "Send one JSON object in UTF-8, each key once, and a well-formed query."},
+	CodeUnauthenticated:     {status: http.StatusUnauthorized, title: "A valid token is required", help: "Send \"Authorization: Bearer TOKEN\". \"starter token\" makes one."},
+	CodeForbidden:           {status: http.StatusForbidden, title: "The token's role does not allow this", help: "Use a token with the role that the detail names."},
+	CodeNotFound:            {status: http.StatusNotFound, title: "Not found", help: "Check the id and the path."},
+	CodeMethodNotAllowed:    {status: http.StatusMethodNotAllowed, title: "The method is not allowed here", help: "The header Allow lists the methods that are."},
+	CodeRequestTimeout:      {status: http.StatusRequestTimeout, title: "The request's body did not arrive in time", help: "Send it again, faster."},
+	CodeNameTaken:           {status: http.StatusConflict, title: "The name is taken", help: "Choose another name. Names are compared without regard to case and to spaces around them; a failed, archived or deleted tenant holds none."},
+	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "Wait for it to end, or act on it."},
+	CodeActionRefused:       {status: http.StatusConflict, title: "The operation does not allow this action now", help: "\"allowedActions\" lists what it allows."},
+	CodeConflict:            {status: http.StatusConflict, title: "The request conflicts with the present state", help: "Read the resource again and decide anew."},
+	CodeLinkUsed:            {status: http.StatusGone, title: "The link was used already", help: "Sign in, or ask for a new invitation."},
+	CodeLinkExpired:         {status: http.StatusGone, title: "The link has expired", help: "Ask for a new invitation."},
+	CodeLinkClosed:          {status: http.StatusGone, title: "The link does not work now", help: "Ask whoever invited you."},
+	CodeVersionMismatch:     {status: http.StatusPreconditionFailed, title: "The tenant was changed meanwhile", help: "Read it again and base the change on its new ETag."},
+	CodeTooLarge:            {status: http.StatusRequestEntityTooLarge, title: "The request's body is too large", help: "A body may have 64 KiB."},
+	CodeUnsupportedType:     {status: http.StatusUnsupportedMediaType, title: "The body's type is not supported", help: "Send application/json in UTF-8, not compressed."},
+	CodeInvalid:             {status: http.StatusUnprocessableEntity, title: "The request has wrong values", help: "\"errors\" says which and what is expected. Nothing was changed."},
+	CodeIdempotencyMismatch: {status: http.StatusUnprocessableEntity, title: "The idempotency key was used for another request", help: "Use a new key for a new request; the same key only to repeat the same one."},
+	CodeTooManyRequests:     {status: http.StatusTooManyRequests, title: "Too many requests", help: "Wait for as long as Retry-After says.", retryAfter: time.Second},
+	CodeInternal:            {status: http.StatusInternalServerError, title: "Something went wrong on our side", help: "The log has it under the request's id. The same request may be repeated with the same Idempotency-Key."},
+	CodeUnavailable:         {status: http.StatusServiceUnavailable, title: "Temporarily unavailable", help: "Nothing was changed, or the change can be repeated safely with the same Idempotency-Key. Try again after Retry-After.", retryAfter: unavailableRetry},
+}
+
+// codeOf is the general kind for a status.
+func codeOf(status int) Code {
+	for _, code := range []Code{
+		CodeMalformed, CodeUnauthenticated, CodeForbidden, CodeNotFound, CodeMethodNotAllowed, CodeRequestTimeout, CodeConflict,
+		CodeVersionMismatch, CodeTooLarge, CodeUnsupportedType, CodeInvalid, CodeTooManyRequests, CodeUnavailable,
+	} {
+		if kinds[code].status == status {
+			return code
+		}
+	}
+	return CodeInternal
+}
+
+// known is what each of the domain's errors is to a caller.
+var known = []struct {
+	err    error
+	code   Code
+	detail string
+}{
+	{tenant.ErrNotFound, CodeNotFound, "There is no such tenant, operation or link."},
+	{tenant.ErrNameTaken, CodeNameTaken, "Another tenant has this name."},
+	{tenant.ErrOperationOpen, CodeOperationOpen, "Another operation of this tenant has not ended."},
+	{tenant.ErrSuperseded, CodeConflict, "The operation has gone on meanwhile."},
+	{tenant.ErrIdempotencyMismatch, CodeIdempotencyMismatch, "This Idempotency-Key came with another body before."},
+	{tenant.ErrVersionMismatch, CodeVersionMismatch, "If-Match does not name the tenant's present version."},
+	{invitation.ErrUsed, CodeLinkUsed, "A password was set with it."},
+	{invitation.ErrExpired, CodeLinkExpired, "Its time is over."},
+	{invitation.ErrClosed, CodeLinkClosed, "It leads nowhere now."},
+	{tenant.ErrForbidden, CodeForbidden, "Only the role admin may do this: it leaves something behind."},
+	{tenant.ErrUnavailable, CodeUnavailable, "A system behind this one does not answer."},
+	{token.ErrNoKeys, CodeUnavailable, "The identity provider's keys are not there yet."},
+	{context.DeadlineExceeded, CodeUnavailable, "There was no answer in time."},
+	{context.Canceled, CodeUnavailable, "The request was given up."},
+}
+
+// problemOf is the one place where errors become answers. What it does not
+// know is a fault of ours; the second result asks for it to be logged.
+func problemOf(err error) (p *Problem, unexpected bool) {
+	var refused *tenant.ActionRefusedError
+	var wrong *tenant.InvalidError
+	var fromEcho *echo.HTTPError
+	switch {
+	case errors.As(err, &p):
+		return p, false
+	case errors.As(err, &refused):
+		p = newProblem(CodeActionRefused, refused.Error()+".")
+		p.State, p.Allowed = refused.State, append([]tenant.Action{}, refused.Allowed...)
+		return p, false
+	case errors.As(err, &wrong):
+		return invalid(located("body", wrong)...), false
+	case errors.Is(err, tenant.ErrBadCursor):
+		return invalid(FieldProblem{Location: "query.cursor", Message: "must be the nextCursor of a page before"}), false
+	case errors.As(err, &fromEcho):
+		return newProblem(codeOf(fromEcho.Code), ""), codeOf(fromEcho.Code) == CodeInternal
+	}
+	for _, k := range known {
+		if errors.Is(err, k.err) {
+			return newProblem(k.code, k.detail), false
+		}
+	}
+	return newProblem(CodeInternal, "The request's id leads to the log."), true
+}
+
+// located places the domain's complaints in a part of the request.
+func located(part string, e *tenant.InvalidError) []FieldProblem {
+	fields := make([]FieldProblem, len(e.Fields))
+	for i, f := range e.Fields {
+		fields[i] = FieldProblem{Location: part + "." + f.Field, Message: f.Message}
+	}
+	return fields
+}

@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+// Check is a system behind the API.
+type Check struct {
+	Name string
+	// Ask returns nil when the system answers.
+	Ask func(context.Context) error
+}
+
+// checkTimeout is shorter than the second that Kubernetes and load balancers
+// wait by default.
+const checkTimeout = 800 * time.Millisecond
+
+// Health is the answer for those who only want to know whether it works.
+type Health struct {
+	Status string `json:"status" enum:"ok" example:"ok"`
+}
+
+// Readiness is what the API works with at this moment.
+type Readiness struct {
+	Status  string            `json:"status" enum:"ok" example:"ok"`
+	Systems map[string]string `json:"systems" doc:"Each system behind the API: ok or unreachable. Only the database decides; without the others tenants are still accepted, and wait." example:"{\"database\":\"ok\",\"redis\":\"ok\",\"temporal\":\"unreachable\"}"`
+}
+
+type (
+	healthOutput    struct{ Body Health }
+	readinessOutput struct{ Body Readiness }
+)
+
+func (s *Server) registerHealth() {
+	huma.Register(s.api, s.open("health", http.MethodGet, "/health", "Whether the API works",
+		"Asks the database; for clients of the application that this one replaces.", CodeUnavailable),
+		func(ctx context.Context, _ *struct{}) (*healthOutput, error) {
+			if err := s.ready(ctx); err != nil {
+				return nil, err
+			}
+			return &healthOutput{Health{"ok"}}, nil
+		})
+	huma.Register(s.api, s.open("livez", http.MethodGet, "/livez", "Whether the process runs",
+		"Asks nobody: restarting the process when another system is away would help nobody."),
+		func(context.Context, *struct{}) (*healthOutput, error) { return &healthOutput{Health{"ok"}}, nil })
+	huma.Register(s.api, s.open("readyz", http.MethodGet, "/readyz", "Whether the process can take requests",
+		"Asks the database, tells of the other systems, and says no as soon as the process is asked to stop.", CodeUnavailable),
+		s.readyz)
+}
+
+// ready asks what the API cannot work without.
+func (s *Server) ready(ctx context.Context) error {
+	if s.draining.Err() != nil {
+		return newProblem(CodeUnavailable, "This process is about to stop.")
+	}
+	if !s.database.answers(ctx) {
+		return newProblem(CodeUnavailable, "The "+s.database.Name+" does not answer.")
+	}
+	return nil
+}
+
+func (s *Server) readyz(ctx context.Context, _ *struct{}) (*readinessOutput, error) {
+	states := make([]string, len(s.others))
+	var all sync.WaitGroup
+	for i, check := range s.others {
+		all.Go(func() {
+			states[i] = "unreachable"
+			if check.answers(ctx) {
+				states[i] = "ok"
+			}
+		})
+	}
+	err := s.ready(ctx)
+	all.Wait()
+	if err != nil {
+		return nil, err
+	}
+	out := &readinessOutput{Readiness{Status: "ok", Systems: map[string]string{s.database.Name: "ok"}}}
+	for i, check := range s.others {
+		out.Body.Systems[check.Name] = states[i]
+	}
+	return out, nil
+}
+
+func (c Check) answers(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	return c.Ask(ctx) == nil
+}
+
+func (s *Server) registerMetrics(gatherer prometheus.Gatherer) {
+	s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{})))
+}

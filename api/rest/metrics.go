@@ -1,0 +1,56 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// metrics are what the API counts of itself. Labels are routes, never tenants
+// or clients.
+type metrics struct {
+	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+}
+
+func newMetrics(registerer prometheus.Registerer) *metrics {
+	factory := promauto.With(registerer)
+	return &metrics{
+		duration: factory.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "http_request_duration_seconds",
+			Help: "Time to answer a request, by method, route and status. Long polls are among them.",
+			// Up to 5 s, which no answer but a long poll exceeds, and 60 s, the
+			// longest poll.
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}, []string{"method", "route", "code"}),
+		inFlight: factory.NewGauge(prometheus.GaugeOpts{
+			Name: "http_requests_in_flight",
+			Help: "Requests that are being answered.",
+		}),
+	}
+}
+
+func (m *metrics) observe(c echo.Context, took time.Duration) {
+	m.duration.WithLabelValues(methodLabel(c.Request().Method), routeLabel(c), strconv.Itoa(c.Response().Status)).Observe(took.Seconds())
+}
+
+// routeLabel is the pattern of the route; all that has none are one.
+func routeLabel(c echo.Context) string {
+	if path := c.Path(); path != "" {
+		return path
+	}
+	return "unmatched"
+}
+
+// methodLabel keeps made-up methods from making labels.
+func methodLabel(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "other"
+}

@@ -1,0 +1,49 @@
+package rest
+
+import (
+	"time"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Operation is an operation as the API shows it.
+type Operation struct {
+	ID                tenant.OperationID  `json:"id" format:"uuid" doc:"Identifies the operation." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
+	TenantID          tenant.ID           `json:"tenantId" format:"uuid" doc:"The tenant that it works on." example:"01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01"`
+	Kind              tenant.Kind         `json:"kind" enum:"provision" doc:"What it does."`
+	State             tenant.State        `json:"state" enum:"PENDING,RUNNING,NEEDS_ATTENTION,ROLLING_BACK,ROLLBACK_BLOCKED,SUCCEEDED,ROLLED_BACK" doc:"Where it is. SUCCEEDED and ROLLED_BACK are final; NEEDS_ATTENTION and ROLLBACK_BLOCKED wait for a person."`
+	Generation        int                 `json:"generation" doc:"Which provisioning of the tenant this is, counted from 1." example:"1"`
+	FailedStep        tenant.Step         `json:"failedStep,omitempty" doc:"The step that stands in the way, or that ended the operation." example:"SEND_WELCOME_EMAIL"`
+	FailureClass      tenant.FailureClass `json:"failureClass,omitempty" enum:"permanent,exhausted,conflict,capacity,auth,cancelled,undo_failed" doc:"The sort of failure."`
+	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"the mail provider rejected the address"`
+	Attempts          int                 `json:"attempts,omitempty" doc:"How often the failed step was tried."`
+	AllowedActions    []tenant.Action     `json:"allowedActions" nullable:"false" enum:"retry,skip,rollback" doc:"What a person may do with it now."`
+	AttentionDeadline time.Time           `json:"attentionDeadline,omitzero" required:"false" doc:"When a parked operation decides by itself: it rolls back or, once the tenant is active, goes on without the step."`
+	CreatedAt         time.Time           `json:"createdAt" doc:"When it was accepted."`
+	StartedAt         time.Time           `json:"startedAt,omitzero" required:"false" doc:"When a worker took it."`
+	FinishedAt        time.Time           `json:"finishedAt,omitzero" required:"false" doc:"When it ended."`
+	UpdatedAt         time.Time           `json:"updatedAt" doc:"When it last changed."`
+}
+
+func viewOperation(o tenant.Operation) Operation {
+	return Operation{
+		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, Generation: o.Generation,
+		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
+		AllowedActions: o.AllowedActions(), AttentionDeadline: o.AttentionDeadline.UTC(),
+		CreatedAt: o.CreatedAt.UTC(), StartedAt: o.StartedAt.UTC(), FinishedAt: o.FinishedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
+	}
+}
+
+// list is one page of a listing.
+type list[T any] struct {
+	Items      []T    `json:"items" nullable:"false" doc:"The newest first."`
+	NextCursor string `json:"nextCursor,omitempty" doc:"The cursor of the next page; there is none on the last."`
+}
+
+func viewPage[T, V any](p tenant.Page[T], view func(T) V) list[V] {
+	l := list[V]{Items: make([]V, len(p.Items)), NextCursor: p.NextCursor}
+	for i, item := range p.Items {
+		l.Items[i] = view(item)
+	}
+	return l
+}

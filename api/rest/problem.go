@@ -1,0 +1,144 @@
+package rest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/danielgtaylor/huma/v2/validation"
+	"github.com/labstack/echo/v4"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+const problemType = "application/problem+json"
+
+// Problem is the body of every answer that is an error: RFC 9457 with four
+// members of our own.
+type Problem struct {
+	Type      string          `json:"type" format:"uri-reference" doc:"Where this kind of problem is explained." example:"/docs#name-taken"`
+	Title     string          `json:"title" doc:"The kind of problem in words. It is the same each time." example:"The name is taken"`
+	Status    int             `json:"status" minimum:"400" maximum:"599" doc:"The HTTP status of the answer." example:"409"`
+	Detail    string          `json:"detail,omitempty" doc:"What is the matter this time, and what to do." example:"Another tenant has this name."`
+	Code      Code            `json:"code" doc:"The kind of problem, for programs." example:"name-taken"`
+	RequestID string          `json:"requestId,omitempty" doc:"Finds the request in the logs; the header X-Request-Id of the answer says the same." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
+	Errors    []FieldProblem  `json:"errors,omitempty" doc:"What is wrong with each part of the request."`
+	State     tenant.State    `json:"state,omitempty" doc:"Where the operation is that refused an action." example:"RUNNING"`
+	Allowed   []tenant.Action `json:"allowedActions,omitzero" required:"false" nullable:"false" doc:"What may be done with the operation instead."`
+
+	header http.Header
+}
+
+// FieldProblem is what is wrong with one part of a request.
+type FieldProblem struct {
+	Location string `json:"location" doc:"The part: body, query, path or header, and its name." example:"body.adminEmail"`
+	Message  string `json:"message" doc:"What is expected." example:"must be a plain e-mail address such as ada@hospital.example"`
+}
+
+// Error, GetStatus, GetHeaders and ContentType make a problem an error that
+// huma knows how to send.
+func (p *Problem) Error() string { return p.Title + ": " + p.Detail }
+
+// GetStatus is the HTTP status.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders are the headers that belong to the problem.
+func (p *Problem) GetHeaders() http.Header { return p.header }
+
+// ContentType is that of a problem.
+func (p *Problem) ContentType(string) string { return problemType }
+
+// newProblem makes a problem of a kind that the table knows.
+func newProblem(code Code, detail string) *Problem {
+	k := kinds[code]
+	p := &Problem{Type: "/docs#" + string(code), Title: k.title, Status: k.status, Detail: detail, Code: code, header: http.Header{}}
+	if k.retryAfter > 0 {
+		p.retryAfter(k.retryAfter)
+	}
+	return p
+}
+
+// retryAfter tells the earliest useful time for the next request, in whole
+// seconds, at least one.
+func (p *Problem) retryAfter(d time.Duration) {
+	p.header.Set("Retry-After", seconds(d))
+}
+
+func seconds(d time.Duration) string {
+	return fmt.Sprint(max(1, int64((d+time.Second-1)/time.Second)))
+}
+
+// invalid is a request with wrong fields, each at its place.
+func invalid(fields ...FieldProblem) *Problem {
+	p := newProblem(CodeInvalid, "The request has wrong values; \"errors\" says which and what is expected.")
+	p.Errors = fields
+	return p
+}
+
+// send writes the problem where huma does not: in middleware, and for routes
+// that are not there.
+func (p *Problem) send(c echo.Context) error {
+	if c.Response().Committed {
+		return nil
+	}
+	p.RequestID = requestID(c)
+	for name, values := range p.header {
+		c.Response().Header()[name] = values
+	}
+	body, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode a problem: %w", err)
+	}
+	return c.Blob(p.Status, problemType, body)
+}
+
+// finish turns what huma says about a request into a problem, and puts the
+// request's id into every problem.
+func finish(ctx huma.Context, _ string, body any) (any, error) {
+	switch v := body.(type) {
+	case *huma.ErrorModel:
+		p := fromHuma(v)
+		p.RequestID = requestID(humaecho.Unwrap(ctx))
+		return p, nil
+	case *Problem:
+		p := *v
+		p.RequestID = requestID(humaecho.Unwrap(ctx))
+		return &p, nil
+	}
+	return body, nil
+}
+
+// fromHuma keeps where and what, and drops the values: whoever sent them knows
+// them, and nobody else must.
+func fromHuma(e *huma.ErrorModel) *Problem {
+	if e.Status != http.StatusUnprocessableEntity {
+		return newProblem(codeOf(e.Status), e.Detail)
+	}
+	var fields []FieldProblem
+	for _, d := range e.Errors {
+		f := FieldProblem{Location: d.Location, Message: d.Message}
+		if name, ok := missing(d.Message); ok {
+			f = FieldProblem{Location: strings.TrimSuffix(d.Location+"."+name, "."), Message: "is required"}
+		}
+		// The first word about a field counts: the checks of the domain come
+		// after those of the schema and would say the same again.
+		if !slices.ContainsFunc(fields, func(known FieldProblem) bool { return known.Location == f.Location }) {
+			fields = append(fields, f)
+		}
+	}
+	return invalid(fields...)
+}
+
+// missing reads the name of a required field out of huma's message.
+func missing(message string) (string, bool) {
+	before, after, _ := strings.Cut(validation.MsgExpectedRequiredProperty, "%s")
+	if !strings.HasPrefix(message, before) || !strings.HasSuffix(message, after) || len(message) < len(before)+len(after) {
+		return "", false
+	}
+	return message[len(before) : len(message)-len(after)], true
+}

@@ -1,0 +1,162 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/labstack/echo/v4"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// answerWithin bounds every answer but a long poll, so that callers hear
+// within five seconds that something behind the API is away.
+const answerWithin = 4500 * time.Millisecond
+
+// Config is what the API is made of.
+type Config struct {
+	Tenants     Tenants
+	Operations  Operations
+	Invitations Invitations
+	Passwords   Passwords
+	Tokens      Tokens
+	// Limiter is nil when there is no rate limit.
+	Limiter Limiter
+	// Database is what the API cannot work without; it decides /readyz and
+	// /health.
+	Database Check
+	// Others are told by /readyz and decide nothing.
+	Others []Check
+	// PublicURL is where callers reach the API, and AppURL where a person signs
+	// in after setting a password.
+	PublicURL string
+	AppURL    string
+	// Version of this build, for the document.
+	Version    string
+	Registerer prometheus.Registerer
+	Gatherer   prometheus.Gatherer
+	Logger     *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+}
+
+func (c Config) validate() error {
+	var errs []error
+	for _, f := range []struct {
+		missing bool
+		name    string
+	}{
+		{c.Tenants == nil, "Tenants"},
+		{c.Operations == nil, "Operations"},
+		{c.Invitations == nil, "Invitations"},
+		{c.Passwords == nil, "Passwords"},
+		{c.Tokens == nil, "Tokens"},
+		{c.Database.Ask == nil, "Database"},
+		{c.PublicURL == "", "PublicURL"},
+		{c.AppURL == "", "AppURL"},
+		{c.Registerer == nil, "Registerer"},
+		{c.Gatherer == nil, "Gatherer"},
+		{c.Logger == nil, "Logger"},
+		{c.Now == nil, "Now"},
+	} {
+		if f.missing {
+			errs = append(errs, errors.New("rest: the configuration lacks "+f.name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Server answers every request of the API.
+type Server struct {
+	tenants    Tenants
+	operations Operations
+	tokens     Tokens
+	limiter    Limiter
+	database   Check
+	others     []Check
+	pages      *pages
+	metrics    *metrics
+	publicURL  string
+	logger     *slog.Logger
+	now        func() time.Time
+
+	echo *echo.Echo
+	api  huma.API
+
+	draining     context.Context //nolint:containedctx // it ends when the server drains; no request's life hangs on it
+	startToDrain context.CancelFunc
+}
+
+// New makes the server with all its routes.
+func New(c Config) (*Server, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter,
+		database: c.Database, others: c.Others, metrics: newMetrics(c.Registerer),
+		publicURL: c.PublicURL, logger: c.Logger, now: c.Now,
+	}
+	s.draining, s.startToDrain = context.WithCancel(context.Background())
+	var err error
+	if s.pages, err = newPages(c); err != nil {
+		return nil, err
+	}
+	s.echo = newEcho(s)
+	s.api = newAPI(s.echo, c)
+	s.registerTenants()
+	s.registerOperations()
+	s.registerHealth()
+	s.registerPages(c)
+	s.registerMetrics(c.Gatherer)
+	if err := s.registerDocument(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// ServeHTTP answers one request. HEAD is answered wherever GET is: the
+// connection knows what was asked and sends no body.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodHead {
+		get := *r
+		get.Method = http.MethodGet
+		r = &get
+	}
+	s.echo.ServeHTTP(w, r)
+}
+
+// Drain prepares for the end: /readyz fails from now on, so that no new
+// requests are sent here, and long polls are answered with what is known.
+func (s *Server) Drain() { s.startToDrain() }
+
+func newEcho(s *Server) *echo.Echo {
+	e := echo.New()
+	e.HTTPErrorHandler = s.fail
+	// Private and loopback addresses are proxies; what they say about the
+	// address before them is believed, what others say is not.
+	e.IPExtractor = echo.ExtractIPFromXFFHeader()
+	e.Use(identifyRequest, s.observe, s.secure, s.recoverPanics, s.identify, s.limit, s.authenticate, checkQuery)
+	return e
+}
+
+// strictCasing is huma's package variable: set once, before the first request
+// of the process could read it.
+var strictCasing = sync.OnceFunc(func() { huma.ValidateStrictCasing = true })
+
+func newAPI(e *echo.Echo, c Config) huma.API {
+	strictCasing()
+	format := huma.Format{Marshal: encode, Unmarshal: huma.DefaultJSONFormat.Unmarshal}
+	return humaecho.New(e, huma.Config{
+		OpenAPI:                      describe(c),
+		Formats:                      map[string]huma.Format{"application/json": format, "json": format},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+		Transformers:                 []huma.Transformer{finish},
+	})
+}

@@ -1,0 +1,202 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/token"
+)
+
+// Tenants is the part of the control plane that keeps tenants.
+// *operations.Service is one.
+type Tenants interface {
+	// Create accepts a tenant. The same idempotency key with the same request
+	// gives the same operation.
+	Create(ctx context.Context, n tenant.New, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
+	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
+	// ChangeAdministrator takes any version when ifVersion is 0.
+	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error)
+	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
+}
+
+type newTenant struct {
+	Name           string `json:"name" minLength:"3" doc:"What people call it: 3 to 100 characters after trimming, of any script, without control characters. Unique among living tenants, without regard to case." example:"St. Mary's Hospital"`
+	AdminEmail     string `json:"adminEmail" minLength:"6" doc:"The administrator's address, without a display name." example:"ada@stmarys.example"`
+	AdminFirstName string `json:"adminFirstName" minLength:"1" doc:"Up to 100 characters." example:"Ada"`
+	AdminLastName  string `json:"adminLastName" minLength:"1" doc:"Up to 100 characters." example:"Lovelace"`
+	Tier           string `json:"tier,omitempty" pattern:"^[a-z0-9-]{1,40}$" patternDescription:"1 to 40 lower-case letters, digits and hyphens" doc:"The kind of service; \"standard\" when left out." example:"standard"`
+	Region         string `json:"region,omitempty" pattern:"^[a-z0-9-]{1,40}$" patternDescription:"1 to 40 lower-case letters, digits and hyphens" doc:"Where it is served; \"default\" when left out." example:"default"`
+}
+
+func (n newTenant) domain() tenant.New {
+	return tenant.New{
+		Name:          n.Name,
+		Administrator: tenant.Administrator{Email: n.AdminEmail, FirstName: n.AdminFirstName, LastName: n.AdminLastName},
+		Tier:          n.Tier, Region: n.Region,
+	}
+}
+
+type createInput struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" patternDescription:"printable ASCII" doc:"Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+	Body           newTenant
+}
+
+// Resolve checks what the schema cannot say.
+func (i *createInput) Resolve(huma.Context) []error {
+	_, err := i.Body.domain().Clean()
+	return details("body", err)
+}
+
+type tenantsInput struct {
+	Status string `query:"status" enum:"PENDING,PROVISIONING,ACTIVE,SUSPENDED,FAILED,ARCHIVED,DELETED" doc:"Only tenants in this status."`
+	Name   string `query:"name" maxLength:"100" doc:"Only tenants whose name has this in it, in any case." example:"mary"`
+	PageQuery
+}
+
+// Resolve checks what the schema cannot say.
+func (i *tenantsInput) Resolve(huma.Context) []error {
+	if !utf8.ValidString(i.Name) || strings.ContainsFunc(i.Name, unicode.IsControl) {
+		return []error{&huma.ErrorDetail{Location: "query.name", Message: "must not contain control characters"}}
+	}
+	return nil
+}
+
+type tenantsOutput struct{ Body list[Tenant] }
+
+// TenantPath names a tenant in a path.
+type TenantPath struct {
+	ID string `path:"id" format:"uuid" doc:"The tenant's id."`
+
+	id tenant.ID
+}
+
+// Resolve checks what the schema cannot say.
+func (i *TenantPath) Resolve(huma.Context) []error {
+	id, err := tenant.ParseID(i.ID)
+	i.id = id
+	return details("path", err)
+}
+
+type tenantOutput struct {
+	ETag string `header:"ETag" doc:"The version, for If-Match." example:"\"3\""`
+	Body Tenant
+}
+
+type administratorChange struct {
+	AdminEmail     *string `json:"adminEmail,omitempty" doc:"The new address. Links that were sent to the old one end." example:"ada@stmarys.example"`
+	AdminFirstName *string `json:"adminFirstName,omitempty" example:"Ada"`
+	AdminLastName  *string `json:"adminLastName,omitempty" example:"Lovelace"`
+}
+
+type changeInput struct {
+	TenantPath
+	IfMatch string `header:"If-Match" maxLength:"64" doc:"The ETag of the version that the change is based on. Without it, any version is changed." example:"\"3\""`
+	Body    administratorChange
+}
+
+// Resolve checks what the schema cannot say. Only given fields are checked;
+// the others stay what they are.
+func (i *changeInput) Resolve(ctx huma.Context) []error {
+	errs := i.TenantPath.Resolve(ctx)
+	c := i.Body
+	if c.AdminEmail == nil && c.AdminFirstName == nil && c.AdminLastName == nil {
+		return append(errs, &huma.ErrorDetail{Location: "body", Message: "must change at least one of adminEmail, adminFirstName and adminLastName"})
+	}
+	_, err := c.domain().Apply(tenant.Administrator{Email: "ada@hospital.example", FirstName: "-", LastName: "-"})
+	return append(errs, details("body", err)...)
+}
+
+func (c administratorChange) domain() tenant.AdministratorChange {
+	return tenant.AdministratorChange{Email: c.AdminEmail, FirstName: c.AdminFirstName, LastName: c.AdminLastName}
+}
+
+type progressOutput struct{ Body Progress }
+
+func (s *Server) registerTenants() {
+	register(s, endpoint{
+		id: "create-tenant", method: http.MethodPost, path: "/v1/tenants", tag: tagTenants, role: token.RoleOperator, status: http.StatusAccepted,
+		summary:     "Create a tenant",
+		description: "Accepts the tenant and returns at once. Follow the operation at `Location` until it has ended; it goes on by itself, whatever fails in between.",
+		problems:    []Code{CodeNameTaken, CodeIdempotencyMismatch},
+	}, func(ctx context.Context, in *createInput) (*acceptedOutput, error) {
+		o, err := s.tenants.Create(ctx, in.Body.domain(), caller(ctx), in.IdempotencyKey)
+		if err != nil {
+			return nil, err
+		}
+		return accepted(o), nil
+	})
+	register(s, endpoint{
+		id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: tagTenants, role: token.RoleViewer,
+		summary: "List tenants", description: "The newest first.",
+	}, func(ctx context.Context, in *tenantsInput) (*tenantsOutput, error) {
+		page, err := s.tenants.Tenants(ctx, tenant.Filter{Status: tenant.Status(in.Status), Name: in.Name, Cursor: in.Cursor, Limit: in.Limit})
+		if err != nil {
+			return nil, err
+		}
+		return &tenantsOutput{viewPage(page, viewTenant)}, nil
+	})
+	register(s, endpoint{
+		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{id}", tag: tagTenants, role: token.RoleViewer,
+		summary: "Read a tenant", problems: []Code{CodeNotFound},
+	}, func(ctx context.Context, in *TenantPath) (*tenantOutput, error) {
+		t, err := s.tenants.Tenant(ctx, in.id)
+		if err != nil {
+			return nil, err
+		}
+		return versioned(t), nil
+	})
+	register(s, endpoint{
+		id: "change-tenant", method: http.MethodPatch, path: "/v1/tenants/{id}", tag: tagTenants, role: token.RoleOperator,
+		summary:     "Change a tenant's administrator",
+		description: "Fields that are left out stay as they are. After a rejected mail: correct the address, then `retry` the operation.",
+		problems:    []Code{CodeNotFound, CodeVersionMismatch, CodeConflict},
+	}, s.changeTenant)
+	register(s, endpoint{
+		id: "get-provisioning", method: http.MethodGet, path: "/v1/tenants/{id}/provisioning", tag: tagTenants, role: token.RoleViewer,
+		summary:     "How far a tenant's provisioning has come",
+		description: "The latest operation with every step: attempts, durations, errors; and the log.",
+		problems:    []Code{CodeNotFound},
+	}, func(ctx context.Context, in *TenantPath) (*progressOutput, error) {
+		p, err := s.tenants.Progress(ctx, in.id)
+		if err != nil {
+			return nil, err
+		}
+		return &progressOutput{viewProgress(p)}, nil
+	})
+}
+
+func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutput, error) {
+	version, ok := parseIfMatch(in.IfMatch)
+	if !ok {
+		return nil, tenant.ErrVersionMismatch
+	}
+	t, err := s.tenants.ChangeAdministrator(ctx, in.id, in.Body.domain(), version, caller(ctx))
+	if err != nil {
+		return nil, err
+	}
+	return versioned(t), nil
+}
+
+func versioned(t tenant.Tenant) *tenantOutput {
+	return &tenantOutput{ETag: `"` + strconv.FormatInt(t.Version, 10) + `"`, Body: viewTenant(t)}
+}
+
+// parseIfMatch reads one strong entity tag of ours. Anything else, weak tags
+// and lists too, names no version that there could be.
+func parseIfMatch(header string) (version int64, ok bool) {
+	if header == "" || header == "*" {
+		return 0, true
+	}
+	digits, found := strings.CutPrefix(header, `"`)
+	digits, closed := strings.CutSuffix(digits, `"`)
+	version, err := strconv.ParseInt(digits, 10, 64)
+	return version, found && closed && err == nil && version > 0
+}

@@ -14,8 +14,7 @@ if now == 0 then
   now = time[1] * 1000000 + time[2]
 end
 
--- A key that is not asked for any more expires when it says no more than no key
--- would.
+-- A key expires when it would say the same as no key.
 local function put(key, arrival)
   redis.call('SET', key, arrival, 'PX', math.ceil((arrival - now) / 1000))
 end

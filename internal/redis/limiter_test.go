@@ -184,7 +184,7 @@ func TestKeysExpire(t *testing.T) {
 		limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
 		limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
 		client := goredis.NewClient(&goredis.Options{Addr: server.Addr})
-		defer client.Close()
+		defer func() { require.NoError(t, client.Close()) }()
 		keys, err := client.Keys(t.Context(), "*").Result()
 		require.NoError(t, err)
 		require.Equal(t, []string{"tenant-provisioning:limit:gone"}, keys)

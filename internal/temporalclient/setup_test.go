@@ -110,10 +110,10 @@ func TestNothingIsStoredInClear(t *testing.T) {
 	})
 	w := worker.New(c, "q", worker.Options{})
 	w.RegisterWorkflowWithOptions(func(ctx workflow.Context, input string) (string, error) {
-		var clear, encrypted string
-		workflow.GetSignalChannel(ctx, "s").Receive(ctx, &clear)
+		var plain, encrypted string
+		workflow.GetSignalChannel(ctx, "s").Receive(ctx, &plain)
 		workflow.GetSignalChannel(ctx, "s").Receive(ctx, &encrypted)
-		return "", temporal.NewApplicationError(strings.Join([]string{input, clear, encrypted}, " "), "t", secret)
+		return "", temporal.NewApplicationError(strings.Join([]string{input, plain, encrypted}, " "), "t", secret)
 	}, workflow.RegisterOptions{Name: "fails"})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)

@@ -3,6 +3,7 @@ package mail
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -27,8 +28,8 @@ type AttentionItem struct {
 
 // attentionItem is what the templates see.
 type attentionItem struct {
-	TenantID, OperationID, Step, Class, Meaning, Since, Deadline string
-	Commands                                                     []string
+	TenantID, OperationID, Step, Class, Meaning, Since, Deadline, Then string
+	Commands                                                           []string
 }
 
 // Attention writes one mail about all operations that newly wait for a person.
@@ -60,7 +61,10 @@ func describe(item AttentionItem) attentionItem {
 		Since: moment(item.Since),
 	}
 	if !item.Deadline.IsZero() {
-		described.Deadline = moment(item.Deadline)
+		described.Deadline, described.Then = moment(item.Deadline), "it is rolled back"
+		if slices.Contains(item.Allowed, tenant.ActionSkip) {
+			described.Then = "the step is skipped"
+		}
 	}
 	for _, action := range item.Allowed {
 		described.Commands = append(described.Commands,

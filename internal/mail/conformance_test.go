@@ -52,8 +52,8 @@ func providers() map[string]func(*testing.T) provider {
 			p := sendGridProvider(t)
 			dead := smtpProvider(t)
 			dead.stop()
-			p.sender = newFailover(t, p.sender, dead.sender)
-			p.wrongKey = newFailover(t, p.wrongKey, dead.sender)
+			p.sender = newFailover(t, p.sender, dead.sender, time.Now)
+			p.wrongKey = newFailover(t, p.wrongKey, dead.sender, time.Now)
 			return p
 		},
 	}
@@ -66,10 +66,10 @@ func newSendGrid(t *testing.T, server *mailtest.Server, key string) *mail.SendGr
 	return s
 }
 
-func newFailover(t *testing.T, primary, backup sender) *mail.Failover {
+func newFailover(t *testing.T, primary, backup sender, clock func() time.Time) *mail.Failover {
 	t.Helper()
 	f, err := mail.NewFailover(mail.FailoverConfig{
-		Primary: primary, Backup: backup, Logger: slog.New(slog.DiscardHandler), Clock: time.Now,
+		Primary: primary, Backup: backup, Logger: slog.New(slog.DiscardHandler), Clock: clock,
 	})
 	require.NoError(t, err)
 	return f

@@ -7,16 +7,10 @@ import (
 	"time"
 )
 
-// sender is what Failover needs of a way to send: SendGrid or SMTP.
-type sender interface {
-	Send(ctx context.Context, m Message) (Receipt, error)
-	Lookup(ctx context.Context, id string, sentAt time.Time) (Finding, error)
-}
-
 // FailoverConfig names the two ways. All fields are required.
 type FailoverConfig struct {
-	Primary sender
-	Backup  sender
+	Primary provider
+	Backup  provider
 	Logger  *slog.Logger
 	Clock   func() time.Time
 }

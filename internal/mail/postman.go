@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -36,7 +37,7 @@ func (p *Postman) SendWelcome(ctx context.Context, w tenant.WelcomeEmail, link s
 	admin := w.Tenant.Administrator
 	content, err := Welcome(WelcomeData{
 		PlatformName: p.config.From.Name, TenantName: w.Tenant.Name, AdminFirstName: admin.FirstName,
-		Link: link, ExpiresAt: w.ExpiresAt, SupportAddress: p.config.From.Addr,
+		Link: link, ExpiresAt: w.ExpiresAt, SupportAddress: answering(p.config.From.Addr),
 	})
 	if err != nil {
 		return tenant.EmailReceipt{}, &tenant.StepError{
@@ -70,4 +71,15 @@ func (p *Postman) FindWelcome(ctx context.Context, w tenant.WelcomeEmail) (tenan
 		}
 	}
 	return tenant.EmailReceipt{}, false, nil
+}
+
+// answering is the address if a person may answer there: who is told to write
+// to a no-reply address is left alone with a doubt.
+func answering(address string) string {
+	local, _, _ := strings.Cut(strings.ToLower(address), "@")
+	local = strings.NewReplacer("-", "", "_", "", ".", "").Replace(local)
+	if strings.HasPrefix(local, "noreply") || strings.HasPrefix(local, "donotreply") {
+		return ""
+	}
+	return address
 }

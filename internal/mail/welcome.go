@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 // interpreted.
 type WelcomeData struct {
 	// PlatformName is who writes: the name that the administrator knows from
-	// the contract. Required.
+	// the contract. Empty: the host of the link stands for it.
 	PlatformName string
 	// TenantName is the administrator's organisation. Required.
 	TenantName string
@@ -41,12 +42,10 @@ func Welcome(data WelcomeData) (Content, error) {
 	if err != nil {
 		return Content{}, err
 	}
-	tenantName, platform := oneLine(data.TenantName), oneLine(data.PlatformName)
+	tenantName, platform := oneLine(data.TenantName), cmp.Or(oneLine(data.PlatformName), host)
 	switch {
 	case tenantName == "":
 		return Content{}, errors.New("welcome mail: the tenant's name is empty")
-	case platform == "":
-		return Content{}, errors.New("welcome mail: the platform's name is empty")
 	case data.ExpiresAt.IsZero():
 		return Content{}, errors.New("welcome mail: the link has no expiry")
 	}

@@ -49,7 +49,7 @@ func TestWelcomeGolden(t *testing.T) {
 	cases := map[string]func(*mail.WelcomeData){
 		"welcome": func(*mail.WelcomeData) {},
 		"welcome_bare": func(d *mail.WelcomeData) {
-			d.AdminFirstName, d.SupportAddress = "", ""
+			d.PlatformName, d.AdminFirstName, d.SupportAddress = "", "", ""
 		},
 		"welcome_rtl": func(d *mail.WelcomeData) {
 			d.TenantName, d.AdminFirstName = `مستشفى "النور" 🏥`, "عائشة"
@@ -99,7 +99,6 @@ func TestWelcomeRefusesWhatItCannotSay(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*mail.WelcomeData){
 		"tenant's name":   func(d *mail.WelcomeData) { d.TenantName = " \u202e " },
-		"platform's name": func(d *mail.WelcomeData) { d.PlatformName = "" },
 		"no expiry":       func(d *mail.WelcomeData) { d.ExpiresAt = time.Time{} },
 		"support address": func(d *mail.WelcomeData) { d.SupportAddress = "nobody" },
 		"TENANT_APP_URL":  func(d *mail.WelcomeData) { d.Link = "javascript:alert(1)" },

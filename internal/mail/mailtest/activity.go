@@ -23,8 +23,8 @@ type activityEntry struct {
 
 // activity answers GET /v3/messages, newest first.
 func (c *Catcher) activity(w http.ResponseWriter, r *http.Request) {
-	if c.faults.activityDenied() {
-		writeErrors(w, http.StatusForbidden, apiError{Message: "access forbidden"})
+	if status := c.faults.activityStatus(); status != 0 {
+		writeErrors(w, status, apiError{Message: http.StatusText(status)})
 		return
 	}
 	limit, err := activityLimit(r.URL.Query().Get("limit"))
@@ -56,7 +56,7 @@ func (c *Catcher) activity(w http.ResponseWriter, r *http.Request) {
 // scopes tells a key's owner what it may do.
 func (c *Catcher) scopes(w http.ResponseWriter, _ *http.Request) {
 	scopes := []string{"mail.send"}
-	if !c.faults.activityDenied() {
+	if c.faults.activityStatus() != http.StatusForbidden {
 		scopes = append(scopes, "messages.read")
 	}
 	writeJSON(w, http.StatusOK, map[string][]string{"scopes": scopes})

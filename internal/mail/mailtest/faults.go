@@ -49,7 +49,7 @@ type faults struct {
 	holds    [2]chan struct{}
 	waiting  int
 	requests int
-	denied   bool
+	activity int // the status that Email Activity fails with; 0: it works
 	delay    time.Duration
 }
 
@@ -125,10 +125,10 @@ func (f *faults) refused(request sendRequest) []apiError {
 	return nil
 }
 
-func (f *faults) activityDenied() bool {
+func (f *faults) activityStatus() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.denied
+	return f.activity
 }
 
 func (f *faults) activityDelay() time.Duration {

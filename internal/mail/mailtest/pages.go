@@ -11,7 +11,9 @@ import (
 //go:embed pages/*.html
 var pageFiles embed.FS
 
-var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{
+	"mailbox": func(name, address string) any { return struct{ Name, Address string }{name, address} },
+}).ParseFS(pageFiles, "pages/*.html"))
 
 // maxListed bounds the page of a catcher that a benchmark has filled; the JSON
 // has them all.

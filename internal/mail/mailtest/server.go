@@ -1,6 +1,7 @@
 package mailtest
 
 import (
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -99,10 +100,13 @@ func (s *Server) Requests() int {
 }
 
 // DenyActivity answers Email Activity with 403, as on a plan without it.
-func (s *Server) DenyActivity() {
+func (s *Server) DenyActivity() { s.FailActivity(http.StatusForbidden) }
+
+// FailActivity answers Email Activity with a status; 0 lets it work again.
+func (s *Server) FailActivity(status int) {
 	s.faults.mu.Lock()
 	defer s.faults.mu.Unlock()
-	s.faults.denied = true
+	s.faults.activity = status
 }
 
 // DelayActivity hides a mail from Email Activity for this long after it was

@@ -22,6 +22,7 @@ func awaitSignals() (orderly, hard context.Context) {
 		if !ok {
 			sig = syscall.SIGTERM
 		}
+		fmt.Fprintf(os.Stderr, "devstack: %s: stopping (once more: at once)\n", sig)
 		stop(process.Signalled{Signal: sig})
 		<-signals
 		fmt.Fprintln(os.Stderr, "devstack: stopping at once")

@@ -43,9 +43,6 @@ func up(args []string) (int, error) {
 	cfg.Say("started in %s", time.Since(started).Round(10*time.Millisecond))
 	fmt.Fprintf(out, "devstack ready\n%s", s.Table())
 	status, err := serve(orderly, hard, s, command)
-	if orderly.Err() != nil {
-		cfg.Say("stopping (once more: at once)")
-	}
 	return status, errors.Join(err, s.Down(hard))
 }
 

@@ -76,6 +76,9 @@ func (s *Server) find(ctx context.Context, made int) (Install, error) {
 	if in, ok := choose(locate(ctx), made); ok {
 		return in, nil
 	}
+	if ctx.Err() != nil { // then nothing was found because nothing could be asked
+		return Install{}, fmt.Errorf("look for PostgreSQL: %w", context.Cause(ctx))
+	}
 	in, err := s.fetched(ctx)
 	if err != nil {
 		return Install{}, err

@@ -31,7 +31,7 @@ func redisSpec(program, dir string, p int) (process.Spec, error) {
 		return process.Spec{}, fmt.Errorf("make Redis's directory: %w", err)
 	}
 	return process.Spec{
-		Path: program,
+		Name: "redis", Path: program,
 		Args: []string{
 			"--bind", port.Host, "--port", strconv.Itoa(p), "--dir", dir,
 			"--appendonly", "yes", "--save", "", "--daemonize", "no",

@@ -1,0 +1,260 @@
+package stellar_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stellar/go-stellar-sdk/clients/rpcclient"
+	"github.com/stellar/go-stellar-sdk/keypair"
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/xdr"
+	"github.com/stretchr/testify/require"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/postgres/postgrestest"
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/stellar/devnet/devnettest"
+	"tenant-provisioning/internal/tenant"
+)
+
+// deadline is for everything that a test waits for. It is far beyond what any
+// of it takes, on a busy machine too.
+const deadline = 2 * time.Minute
+
+// validity is short, so that a test may wait for a transaction to expire.
+const validity = 2 * time.Second
+
+// bench is one network and one database, shared by any number of deployers.
+type bench struct {
+	pool     *pgxpool.Pool
+	journal  stellar.Journal
+	url      string
+	deployer string
+	admin    *keypair.Full
+}
+
+func setup(t *testing.T) *bench {
+	t.Helper()
+	pool := postgrestest.New(t)
+	admin := keypair.MustRandom()
+	return &bench{pool: pool, journal: postgres.NewStellarJournal(pool), url: devnettest.Start(t), deployer: admin.Seed(), admin: admin}
+}
+
+// ready is setup with the code, the channels and the deployer on the ledger.
+func ready(t *testing.T) *bench {
+	t.Helper()
+	b := setup(t)
+	d := b.with(t, nil)
+	fund(t, b.url, d.Address())
+	require.NoError(t, d.Setup(testContext(t), nil))
+	return b
+}
+
+func (b *bench) config() stellar.Config {
+	return stellar.Config{
+		RPCURL: b.url, Passphrase: devnet.Passphrase, Deployer: stellar.Seed(b.deployer), Wasm: tenantcontract.Wasm,
+		Channels: 3, Validity: validity, PollInterval: 50 * time.Millisecond,
+	}
+}
+
+// with makes another deployer, as another process would.
+func (b *bench) with(t *testing.T, change func(*stellar.Config)) *stellar.Deployer {
+	t.Helper()
+	c := b.config()
+	if change != nil {
+		change(&c)
+	}
+	d, err := stellar.New(c, b.journal)
+	require.NoError(t, err)
+	return d
+}
+
+// through makes a deployer that reaches the network through a proxy.
+func (b *bench) through(t *testing.T, p *proxy) *stellar.Deployer {
+	t.Helper()
+	return b.with(t, func(c *stellar.Config) { c.RPCURL = p.url })
+}
+
+// newTenant writes a tenant whose operation is running, and returns its fence.
+func (b *bench) newTenant(t *testing.T) tenant.Fence {
+	t.Helper()
+	id, err := tenant.NewID()
+	require.NoError(t, err)
+	op, err := tenant.NewOperationID()
+	require.NoError(t, err)
+	f := tenant.Fence{Operation: op, Tenant: id, Generation: 1, Run: uuid.NewString(), State: tenant.StateRunning}
+	_, err = b.pool.Exec(t.Context(), `
+		INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
+		VALUES ($1::uuid, $1::text, $1::text, '', $1::text, $1::text, 'app', 'PROVISIONING', 'a@example.org', 'A', 'B', 'standard', 'default')`, string(id))
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `
+		INSERT INTO operations (id, tenant_id, kind, state, generation, run_id, client, retry_budget, attention_period)
+		VALUES ($1, $2, 'provision', 'RUNNING', 1, $3, 'test', '30 min', '72 h')`, string(op), string(id), f.Run)
+	require.NoError(t, err)
+	return f
+}
+
+// rollBack puts the operation into ROLLING_BACK and returns the undo's fence.
+func (b *bench) rollBack(t *testing.T, f tenant.Fence) tenant.Fence {
+	t.Helper()
+	_, err := b.pool.Exec(t.Context(), `UPDATE operations SET state = 'ROLLING_BACK' WHERE id = $1`, string(f.Operation))
+	require.NoError(t, err)
+	f.State = tenant.StateRollingBack
+	return f
+}
+
+func (b *bench) transactions(t *testing.T, f tenant.Fence) []stellar.Transaction {
+	t.Helper()
+	txs, err := b.journal.Transactions(t.Context(), f.Tenant, f.Generation)
+	require.NoError(t, err)
+	return txs
+}
+
+// onLedger is what the ledgers hold of one tenant: the transactions that tried
+// to make its contract, by whether they succeeded.
+type onLedger struct{ made, failed int }
+
+// creations reads all ledgers, independently of the code under test.
+func (b *bench) creations(t *testing.T) map[xdr.Uint256]onLedger {
+	t.Helper()
+	out := map[xdr.Uint256]onLedger{}
+	for _, tx := range ledgerTransactions(t, b.url) {
+		var e xdr.TransactionEnvelope
+		require.NoError(t, xdr.SafeUnmarshalBase64(tx.EnvelopeXDR, &e))
+		for _, op := range e.Operations() {
+			call, ok := op.Body.GetInvokeHostFunctionOp()
+			if !ok || call.HostFunction.CreateContractV2 == nil {
+				continue
+			}
+			salt := call.HostFunction.CreateContractV2.ContractIdPreimage.FromAddress.Salt
+			n := out[salt]
+			if tx.Status == protocol.TransactionStatusSuccess {
+				n.made++
+			} else {
+				n.failed++
+			}
+			out[salt] = n
+		}
+	}
+	return out
+}
+
+func (b *bench) creationsOf(t *testing.T, f tenant.Fence) onLedger {
+	t.Helper()
+	return b.creations(t)[stellar.Salt(f.Tenant, f.Generation)]
+}
+
+func ledgerTransactions(t *testing.T, url string) []protocol.TransactionInfo {
+	t.Helper()
+	c := rpcclient.NewClient(url, nil)
+	defer func() { require.NoError(t, c.Close()) }()
+	h, err := c.GetHealth(t.Context())
+	require.NoError(t, err)
+	var all []protocol.TransactionInfo
+	for q := (protocol.GetTransactionsRequest{StartLedger: h.OldestLedger}); ; {
+		page, err := c.GetTransactions(t.Context(), q)
+		require.NoError(t, err)
+		if len(page.Transactions) == 0 {
+			return all
+		}
+		all = append(all, page.Transactions...)
+		q = protocol.GetTransactionsRequest{Pagination: &protocol.LedgerPaginationOptions{Cursor: page.Cursor}}
+	}
+}
+
+// requireConsistent holds the journal against the ledgers: every line says what
+// has become of its transaction, and no account is left leased by one that has
+// come to its end.
+func (b *bench) requireConsistent(t *testing.T) {
+	t.Helper()
+	applied := map[string]bool{}
+	for _, tx := range ledgerTransactions(t, b.url) {
+		applied[tx.TransactionHash] = tx.Status == protocol.TransactionStatusSuccess
+	}
+	rows, err := b.pool.Query(t.Context(), `SELECT envelope, state, hash FROM stellar_transactions`)
+	require.NoError(t, err)
+	defer rows.Close()
+	for rows.Next() {
+		var envelope, state, hash string
+		require.NoError(t, rows.Scan(&envelope, &state, &hash))
+		success, found := applied[outerHash(t, envelope)]
+		switch stellar.State(state) {
+		case stellar.StateApplied:
+			require.True(t, found && success, "%s is APPLIED in the journal alone", hash)
+		case stellar.StateFailed:
+			require.True(t, found && !success, "%s is FAILED in the journal alone", hash)
+		default:
+			require.False(t, found, "%s is %s in the journal, and in a ledger", hash, state)
+		}
+	}
+	require.NoError(t, rows.Err())
+	var leased int
+	require.NoError(t, b.pool.QueryRow(t.Context(), `
+		SELECT count(*) FROM stellar_channels c WHERE lease_token IS NOT NULL AND EXISTS (SELECT FROM stellar_transactions t WHERE t.channel = c.address AND t.state NOT IN ('PREPARED', 'SENT'))
+		AND NOT EXISTS (SELECT FROM stellar_transactions t WHERE t.channel = c.address AND t.state IN ('PREPARED', 'SENT')) AND leased_until > now() + interval '1 minute'`).Scan(&leased))
+	require.Zero(t, leased, "accounts that are leased for nothing")
+}
+
+// rpc asks the network directly.
+func rpc[T any](t testing.TB, url, method string, params any) T {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, bytes.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	var out struct {
+		Result T               `json:"result"`
+		Error  json.RawMessage `json:"error"`
+	}
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&out))
+	require.Empty(t, string(out.Error))
+	return out.Result
+}
+
+func testContext(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// stepError asserts that an error tells an operator something.
+func stepError(t *testing.T, err error) *tenant.StepError {
+	t.Helper()
+	var s *tenant.StepError
+	require.ErrorAs(t, err, &s)
+	require.Equal(t, tenant.StepDeployContract, s.Step)
+	require.NotEmpty(t, s.Reason)
+	return s
+}
+
+// fund asks the network's friendbot, and waits.
+func fund(t testing.TB, url, address string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/friendbot?addr="+address, http.NoBody)
+	require.NoError(t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+}
+
+// purposes lists the journal, sorted.
+func (b *bench) purposes(t *testing.T) []string {
+	t.Helper()
+	var out []string
+	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT array_agg(purpose || ' ' || state ORDER BY purpose, created_at) FROM stellar_transactions`).Scan(&out))
+	return out
+}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -219,7 +218,7 @@ func TestSendGridLookupThatCannotAnswer(t *testing.T) {
 	finding, err = b.sender.Lookup(t.Context(), m.ID, testNow)
 	require.ErrorAs(t, err, new(*mail.UnavailableError))
 	require.Equal(t, mail.Unknown, finding.Presence)
-	require.False(t, strings.Contains(err.Error(), m.ID), err)
+	require.NotContains(t, err.Error(), "unique_args", "the address with the question stays out")
 }
 
 func TestSendGridConfigIsChecked(t *testing.T) {

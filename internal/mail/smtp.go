@@ -22,12 +22,15 @@ const (
 	relayPort       = 25
 )
 
-// SMTPConfig says how to reach a mail server. Port 465 is TLS from the first
-// byte. Port 25 and a server on this machine use TLS if it is offered; every
-// other port insists on STARTTLS. Without TLS no password is sent.
+// SMTPConfig says how to reach a mail server. Port 25 and a server on this
+// machine use STARTTLS if it is offered; every other port insists on it.
+// Without TLS no password is sent.
 type SMTPConfig struct {
 	Host string
 	Port int // defaults to 587, message submission
+	// ImplicitTLS is TLS from the first byte, instead of STARTTLS. Always so on
+	// port 465.
+	ImplicitTLS bool
 	// User and Password may both be empty: then nobody logs in.
 	User     string
 	Password string
@@ -50,6 +53,7 @@ type SMTP struct{ config SMTPConfig }
 // NewSMTP checks the configuration; it does not connect.
 func NewSMTP(config SMTPConfig) (*SMTP, error) {
 	config.Port = cmp.Or(config.Port, 587)
+	config.ImplicitTLS = config.ImplicitTLS || config.Port == implicitTLSPort
 	config.Timeout = cmp.Or(config.Timeout, 10*time.Second)
 	config.SettingPrefix = cmp.Or(config.SettingPrefix, "MAIL_")
 	if config.Clock == nil {
@@ -106,7 +110,8 @@ func (s *SMTP) options(ctx context.Context, line *connection) []gomail.Option {
 	policy := gomail.TLSMandatory
 	host := net.ParseIP(s.config.Host)
 	switch {
-	case s.config.Port == relayPort, s.config.Port == implicitTLSPort, // already encrypted
+	case s.config.ImplicitTLS, // is encrypted already
+		s.config.Port == relayPort,
 		s.config.Host == "localhost", host != nil && host.IsLoopback():
 		policy = gomail.TLSOpportunistic
 	}
@@ -146,7 +151,7 @@ func (s *SMTP) dial(dialing, sending context.Context, line *connection, network,
 	if err != nil {
 		return nil, err
 	}
-	if s.config.Port == implicitTLSPort {
+	if s.config.ImplicitTLS {
 		conn = tls.Client(conn, s.config.TLS)
 	}
 	line.Conn = conn

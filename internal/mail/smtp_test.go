@@ -14,9 +14,7 @@ import (
 
 func TestSMTPKeepsThePasswordWithoutTLS(t *testing.T) {
 	t.Parallel()
-	server := newSMTPServer(t, false)
-	server.server.TLSConfig = nil
-	server.server.AllowInsecureAuth = true // the server would take it in clear
+	server := newSMTPServer(t, loginInClear)
 	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: server.host, Port: server.port, User: smtpUser, Password: smtpPassword})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
@@ -28,29 +26,42 @@ func TestSMTPKeepsThePasswordWithoutTLS(t *testing.T) {
 
 func TestSMTPRelayOnThisMachineNeedsNoTLS(t *testing.T) {
 	t.Parallel()
-	server := newSMTPServer(t, true)
+	server := newSMTPServer(t, openRelay)
 	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: server.host, Port: server.port})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
 	require.NoError(t, err)
-	require.Len(t, server.mails, 1)
+	require.Len(t, server.received(), 1)
+}
+
+func TestSMTPSpeaksTLSFromTheFirstByte(t *testing.T) {
+	t.Parallel()
+	server := newSMTPServer(t, implicitTLS)
+	sender, err := mail.NewSMTP(mail.SMTPConfig{
+		Host: server.host, Port: server.port, ImplicitTLS: true, User: smtpUser, Password: smtpPassword,
+		TLS: &tls.Config{RootCAs: server.roots, MinVersion: tls.VersionTLS12},
+	})
+	require.NoError(t, err)
+	_, err = sender.Send(t.Context(), testMessage())
+	require.NoError(t, err)
+	require.Len(t, server.received(), 1)
 }
 
 func TestSMTPInsistsOnTLSElsewhere(t *testing.T) {
 	t.Parallel()
-	server := newSMTPServer(t, true)
+	server := newSMTPServer(t, openRelay)
 	// Another spelling of this machine, which is not known to be this machine.
 	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: "0.0.0.0", Port: server.port})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
 	requireNotTaken(t, err)
 	require.ErrorContains(t, err, "STARTTLS")
-	require.Empty(t, server.mails)
+	require.Empty(t, server.received())
 }
 
 func TestSMTPRefusesAForeignCertificate(t *testing.T) {
 	t.Parallel()
-	server := newSMTPServer(t, false)
+	server := newSMTPServer(t, withSTARTTLS)
 	sender, err := mail.NewSMTP(mail.SMTPConfig{
 		Host: server.host, Port: server.port, User: smtpUser, Password: smtpPassword,
 		TLS: &tls.Config{MinVersion: tls.VersionTLS12}, // the system's roots
@@ -67,7 +78,7 @@ func TestSMTPReplyTellsWhetherTheMailWasTaken(t *testing.T) {
 		421: new(*mail.UnavailableError), 450: new(*mail.ThrottledError), 452: new(*mail.ThrottledError),
 		530: new(*mail.AuthError), 552: new(*mail.RejectedError), 554: new(*mail.RejectedError),
 	} {
-		server := newSMTPServer(t, false)
+		server := newSMTPServer(t, withSTARTTLS)
 		server.set(func() { server.reply = &smtp.SMTPError{Code: code, Message: "about ada@hospital.example"} })
 		_, err := newSMTP(t, server, smtpPassword).Send(t.Context(), testMessage())
 		require.ErrorAs(t, err, kind, code)
@@ -77,7 +88,7 @@ func TestSMTPReplyTellsWhetherTheMailWasTaken(t *testing.T) {
 
 func TestSMTPWithoutALoginIsRefusedAsSuch(t *testing.T) {
 	t.Parallel()
-	server := newSMTPServer(t, false)
+	server := newSMTPServer(t, withSTARTTLS)
 	sender, err := mail.NewSMTP(mail.SMTPConfig{
 		Host: server.host, Port: server.port, TLS: &tls.Config{RootCAs: server.roots, MinVersion: tls.VersionTLS12},
 	})
@@ -101,7 +112,7 @@ func TestSMTPThatNeverGreetsWasNotSentTo(t *testing.T) {
 
 func TestSMTPSameMailKeepsItsMessageID(t *testing.T) {
 	t.Parallel()
-	server := newSMTPServer(t, false)
+	server := newSMTPServer(t, withSTARTTLS)
 	sender := newSMTP(t, server, smtpPassword)
 	m := testMessage()
 	for _, id := range []string{"a/1/X", "a/1/X", "a/2/X"} {
@@ -109,10 +120,12 @@ func TestSMTPSameMailKeepsItsMessageID(t *testing.T) {
 		_, err := sender.Send(t.Context(), m)
 		require.NoError(t, err)
 	}
-	require.Equal(t, server.messageIDs[0], server.messageIDs[1])
-	require.NotEqual(t, server.messageIDs[0], server.messageIDs[2])
-	require.NotContains(t, server.messageIDs[0], "a/1/X", "the recipient does not see our id")
-	require.Regexp(t, `^<[0-9a-f]{32}@example\.com>$`, server.messageIDs[0])
+	var ids []string
+	server.set(func() { ids = server.messageIDs })
+	require.Equal(t, ids[0], ids[1])
+	require.NotEqual(t, ids[0], ids[2])
+	require.NotContains(t, ids[0], "a/1/X", "the recipient does not see our id")
+	require.Regexp(t, `^<[0-9a-f]{32}@example\.com>$`, ids[0])
 }
 
 func TestSMTPConfigIsChecked(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http/httptest"
 	stdmail "net/mail"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -44,13 +45,22 @@ type smtpServer struct {
 	waiting    int
 }
 
-// newSMTPServer starts a server that ends with the test. plain offers neither
-// TLS nor login.
-func newSMTPServer(t *testing.T, plain bool) *smtpServer {
+// smtpKind is what the server offers.
+type smtpKind int
+
+const (
+	withSTARTTLS smtpKind = iota // and a login
+	implicitTLS                  // and a login
+	loginInClear                 // a login without TLS
+	openRelay                    // neither TLS nor login
+)
+
+// newSMTPServer starts a server that ends with the test.
+func newSMTPServer(t *testing.T, kind smtpKind) *smtpServer {
 	t.Helper()
 	s := &smtpServer{host: "127.0.0.1"}
 	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
-		if plain {
+		if kind == openRelay {
 			return &session{server: s, conn: c, authenticated: true}, nil
 		}
 		return &loginSession{session{server: s, conn: c}}, nil
@@ -58,15 +68,21 @@ func newSMTPServer(t *testing.T, plain bool) *smtpServer {
 	s.server.Domain = "mx.example.org"
 	s.server.EnableSMTPUTF8 = true
 	s.server.ErrorLog = quiet{}
-	if !plain {
-		certified := httptest.NewTLSServer(nil)
-		t.Cleanup(certified.Close)
-		s.server.TLSConfig = &tls.Config{Certificates: certified.TLS.Certificates, MinVersion: tls.VersionTLS12}
-		s.roots = x509.NewCertPool()
-		s.roots.AddCert(certified.Certificate())
-	}
+	s.server.AllowInsecureAuth = kind == loginInClear
 	listener, err := net.Listen("tcp", s.host+":0")
 	require.NoError(t, err)
+	if kind == withSTARTTLS || kind == implicitTLS {
+		certified := httptest.NewTLSServer(nil)
+		t.Cleanup(certified.Close)
+		config := &tls.Config{Certificates: certified.TLS.Certificates, MinVersion: tls.VersionTLS12}
+		s.roots = x509.NewCertPool()
+		s.roots.AddCert(certified.Certificate())
+		if kind == implicitTLS {
+			listener = tls.NewListener(listener, config)
+		} else {
+			s.server.TLSConfig = config
+		}
+	}
 	s.listener = listener
 	s.port = listener.Addr().(*net.TCPAddr).Port
 	served := make(chan struct{})
@@ -98,6 +114,12 @@ func (s *smtpServer) set(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	change()
+}
+
+// received is what the server has taken.
+func (s *smtpServer) received() (mails []delivered) {
+	s.set(func() { mails = slices.Clone(s.mails) })
+	return mails
 }
 
 func (s *smtpServer) release() {

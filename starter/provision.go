@@ -136,6 +136,7 @@ func (a *app) provisionOne(ctx context.Context, f provisionFlags) error {
 		return fmt.Errorf("create %q: %w", n.Name, err)
 	}
 	if f.wait {
+		plane.listen(ctx)
 		op, err = runner.Follow(ctx, op)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return err

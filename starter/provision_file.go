@@ -24,6 +24,9 @@ func (a *app) provisionFile(ctx context.Context, f provisionFlags) error {
 		return err
 	}
 	defer plane.Close()
+	if f.wait {
+		plane.listen(ctx)
+	}
 	shown := a.progress(len(rows), f.wait)
 	outcomes, err := batch.NewRunner(batch.Config{
 		Control: plane, Caller: a.caller(), Concurrency: f.concurrency, Wait: f.wait,

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"sync"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
@@ -28,7 +29,20 @@ const maxConns = 8
 // plane is the control plane, as this process reaches it.
 type plane struct {
 	*operations.Service
+	pool    *pgxpool.Pool
+	logger  *slog.Logger
 	closers []func()
+}
+
+// listen has waits end as soon as an operation changes, not at the next poll.
+func (p *plane) listen(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	var listening sync.WaitGroup
+	listening.Go(func() { postgres.Listen(ctx, p.pool, p.logger, p.Announce) })
+	p.closers = append(p.closers, func() {
+		stop()
+		listening.Wait()
+	})
 }
 
 // Close gives everything back, newest first.
@@ -45,11 +59,11 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 		return nil, err
 	}
 	logger := a.logger(cfg)
-	p := &plane{}
 	pool, err := openDatabase(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
+	p := &plane{pool: pool, logger: logger}
 	p.closers = append(p.closers, pool.Close)
 	store, err := postgres.NewStore(ctx, pool)
 	if err != nil {

@@ -11,6 +11,7 @@ require (
 	github.com/temporalio/ui-server/v2 v2.54.1
 	go.temporal.io/sdk v1.50.0
 	go.temporal.io/server v1.32.1
+	pgregory.net/rapid v1.3.0
 )
 
 require (

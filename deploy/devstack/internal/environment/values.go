@@ -14,8 +14,8 @@ type Values map[string]string
 
 // Over returns the inherited variables (NAME=value, as [os.Environ] gives them)
 // with the values in place of what they say about the same settings, under an
-// alias or as NAME_FILE too: two sources for one setting are an error to the
-// programs that read them.
+// alias or as NAME_FILE too (two sources for one setting are an error to the
+// programs that read them), and without what would lead elsewhere.
 func (v Values) Over(inherited []string) []string {
 	hidden := map[string]bool{}
 	for name := range v {
@@ -26,7 +26,7 @@ func (v Values) Over(inherited []string) []string {
 	}
 	var out []string
 	for _, kv := range inherited {
-		if name, _, _ := strings.Cut(kv, "="); !hidden[name] {
+		if name, _, _ := strings.Cut(kv, "="); !hidden[name] && !misleading(name) {
 			out = append(out, kv)
 		}
 	}
@@ -41,6 +41,19 @@ var aliases = map[string][]string{
 	"NODE_ENV":                         {"APP_ENV"},
 	"DB_USERNAME":                      {"DB_USER"},
 	"SOROBAN_CONTRACT_DEPLOYER_SECRET": {"SOROBAN_SECRET"},
+}
+
+// misleading tells whether a variable that a developer has set for another
+// installation would make programs pass the stack by, or fail to reach it.
+func misleading(name string) bool {
+	switch name = strings.TrimSuffix(name, "_FILE"); name {
+	case "REDIS_PASSWORD", "REDIS_TLS", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE":
+		return true
+	case "TEMPORAL_WORKER_VERSIONING":
+		return false
+	}
+	// Temporal's covers address, TLS, API key and configuration files.
+	return strings.HasPrefix(name, "TEMPORAL_") || strings.HasPrefix(name, "MAIL_BACKUP_")
 }
 
 // Shell returns lines NAME=value, sorted, quoted for a POSIX shell.

@@ -19,7 +19,7 @@ const fetchedVersion = embedded.PostgresVersion("17.11.0")
 // fetched returns the installation in the cache, fetching it if it is not there.
 func (s *Server) fetched(ctx context.Context) (Install, error) {
 	cache := s.cfg.CacheDir
-	if s.identity.owner != 0 && notTraversable(filepath.Join(cache, "x")) != "" {
+	if s.identity.owner == nobody && notTraversable(filepath.Join(cache, "x")) != "" {
 		cache = "/var/cache/devstack" // root's own cache is closed to nobody
 	}
 	home := filepath.Join(cache, "postgres-"+string(fetchedVersion))

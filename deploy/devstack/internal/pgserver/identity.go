@@ -14,7 +14,7 @@ type Identity struct {
 	// Name says it to people.
 	Name string
 
-	owner int // of the files, when it is not the caller; 0: the caller
+	owner int // uid that the files must belong to, as seen from outside
 }
 
 // nobody is the user that Unix systems reserve for processes that own nothing.
@@ -30,15 +30,19 @@ func asNobody() Identity {
 	}
 }
 
-// own hands a directory and all in it to the identity.
+// own hands a directory and all in it to the identity. Only root can, and has
+// to: this machine's root may have been of another kind at the last start.
 func (id Identity) own(dir string) error {
-	if id.owner == 0 {
+	if os.Geteuid() != 0 {
 		return nil
 	}
-	if blocked := notTraversable(dir); blocked != "" {
+	if blocked := notTraversable(dir); blocked != "" && id.owner == nobody {
 		return fmt.Errorf("PostgreSQL cannot run as root and %s; that user cannot enter %s: "+
 			"give --data-dir a directory whose parents are open to all (such as /var/tmp/devstack), "+
 			"or run as an ordinary user", id.Name, blocked)
+	}
+	if allBelongTo(dir, id.owner) {
+		return nil
 	}
 	err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
 		if err != nil {
@@ -50,6 +54,25 @@ func (id Identity) own(dir string) error {
 		return fmt.Errorf("hand %s to user %d: %w", dir, id.owner, err)
 	}
 	return nil
+}
+
+// allBelongTo looks at a directory and its entries; what is below an entry was
+// made by the entry's owner.
+func allBelongTo(dir string, uid int) bool {
+	entries, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil {
+		return false
+	}
+	for _, path := range append(entries, dir) {
+		info, err := os.Lstat(path)
+		if err != nil {
+			return false
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); !ok || int(stat.Uid) != uid {
+			return false
+		}
+	}
+	return true
 }
 
 // notTraversable returns the first parent of dir that others cannot enter.

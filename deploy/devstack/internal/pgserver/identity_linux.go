@@ -12,7 +12,7 @@ import (
 // runtime's seccomp profile, a sysctl), it runs as nobody.
 func WhoRuns() Identity {
 	if os.Geteuid() != 0 {
-		return Identity{Name: "the calling user"}
+		return Identity{Name: "the calling user", owner: os.Geteuid()}
 	}
 	probe := exec.Command("/bin/true")
 	probe.SysProcAttr = namespaced()

@@ -8,7 +8,7 @@ import "os"
 // itself, root as nobody.
 func WhoRuns() Identity {
 	if os.Geteuid() != 0 {
-		return Identity{Name: "the calling user"}
+		return Identity{Name: "the calling user", owner: os.Geteuid()}
 	}
 	return asNobody()
 }

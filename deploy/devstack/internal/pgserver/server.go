@@ -20,6 +20,9 @@ import (
 // User is the server's superuser.
 const User = "postgres"
 
+// dataDir is the server's own directory within [Config.Dir].
+const dataDir = "data"
+
 // Config says what server to run.
 type Config struct {
 	Dir      string // data directory and what goes with it; made when missing
@@ -163,7 +166,7 @@ func (s *Server) args() []string {
 		"logging_collector=off",
 	}
 	if s.cfg.Ephemeral {
-		settings = append(settings, "fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_wal_size=4GB")
+		settings = append(settings, "fsync=off", "full_page_writes=off", "synchronous_commit=off")
 	}
 	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.cfg.Port)}
 	for _, setting := range settings {
@@ -177,7 +180,7 @@ func (s *Server) Describe() string {
 	return fmt.Sprintf("PostgreSQL %d from %s as %s", s.install.Major, s.install.Bin, s.identity.Name)
 }
 
-func (s *Server) data() string { return filepath.Join(s.cfg.Dir, "data") }
+func (s *Server) data() string { return filepath.Join(s.cfg.Dir, dataDir) }
 
 // env keeps the user's locale and PG* settings away from the server.
 func (s *Server) env() []string {

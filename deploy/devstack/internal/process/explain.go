@@ -66,6 +66,7 @@ func advise(log string) string {
 		{"Disk quota exceeded", "The disk quota is used up: free some space, or give --data-dir a directory on another disk."},
 		{"Address already in use", "Another program took the port meanwhile: start again, a free one will be picked."},
 		{"could not map anonymous shared memory", "There is not enough memory for PostgreSQL: end other programs, or raise the container's memory limit."},
+		{"has wrong ownership", "The data directory was made by another user: run devstack as that user, or remove the directory to start afresh."},
 		{"database files are incompatible with server", "The data directory was made by another version of PostgreSQL: remove it, or install that version."},
 	} {
 		if strings.Contains(log, known.symptom) {

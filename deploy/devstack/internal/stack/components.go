@@ -19,8 +19,8 @@ const database = "tenant_provisioning"
 
 // startComponents starts all that does not wait for another at the same time.
 func (s *Stack) startComponents(ctx context.Context) error {
-	if err := os.MkdirAll(s.cfg.path("logs"), 0o755); err != nil {
-		return fmt.Errorf("make the log directory: %w", err)
+	if err := prepareLogs(s.cfg.path("logs")); err != nil {
+		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {

@@ -234,8 +234,12 @@ func (b *testBundle) invoke(source *keypair.Full, fn xdr.HostFunction) applied {
 
 func (b *testBundle) upload(source *keypair.Full) {
 	b.Helper()
-	a := b.invoke(source, xdr.HostFunction{Type: xdr.HostFunctionTypeHostFunctionTypeUploadContractWasm, Wasm: &tenantcontract.Wasm})
+	a := b.invoke(source, uploadFunction())
 	require.Equal(b, protocol.TransactionStatusSuccess, a.Status)
+}
+
+func uploadFunction() xdr.HostFunction {
+	return xdr.HostFunction{Type: xdr.HostFunctionTypeHostFunctionTypeUploadContractWasm, Wasm: &tenantcontract.Wasm}
 }
 
 // deployment of the tenant contract by an account, under a salt.

@@ -1,0 +1,195 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+func TestCreateSchema(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, `Robert'); DROP SCHEMA public; -- "Klinik"`)
+
+	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	require.NoError(t, b.store.CreateSchema(b.ctx, f), "a repetition changes nothing")
+
+	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.NoError(t, err)
+	rows, err := b.pool.Query(b.ctx, `SELECT email, role, password_hash IS NULL FROM `+pgx.Identifier{tn.Schema, "users"}.Sanitize())
+	require.NoError(t, err)
+	type user struct {
+		Email, Role string
+		NoPassword  bool
+	}
+	users, err := pgx.CollectRows(rows, pgx.RowToStructByPos[user])
+	require.NoError(t, err)
+	require.Equal(t, []user{{"ada@hospital.example", "admin", true}}, users)
+	require.Equal(t, 3, b.count(t, `SELECT count(*) FROM `+pgx.Identifier{tn.Schema, "roles"}.Sanitize()))
+
+	logs, err := b.store.Logs(b.ctx, f.Operation)
+	require.NoError(t, err)
+	var steps []tenant.Step
+	for _, l := range logs {
+		require.Equal(t, tenant.StepCompleted, l.Status)
+		require.Equal(t, 1, l.Attempt)
+		require.Positive(t, l.Duration, "%s has a true duration", l.Step)
+		steps = append(steps, l.Step)
+	}
+	require.Equal(t, []tenant.Step{
+		tenant.StepCreateTenantRecord, tenant.StepCreateSchema, tenant.StepRunMigrations, tenant.StepSeedRolesAndUser,
+	}, steps)
+}
+
+func TestTenantsAreIsolated(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var tenants [2]tenant.Tenant
+	for i, name := range []string{"First clinic", "Second clinic"} {
+		f := b.claim(t, name)
+		require.NoError(t, b.store.CreateSchema(b.ctx, f))
+		var err error
+		tenants[i], err = b.store.Tenant(b.ctx, f.Tenant)
+		require.NoError(t, err)
+	}
+	as := func(role, sql string) error {
+		return pgx.BeginFunc(b.ctx, b.pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(b.ctx, `SET LOCAL SESSION AUTHORIZATION `+pgx.Identifier{tenants[0].AppLogin}.Sanitize()); err != nil {
+				return err
+			}
+			if role != "" {
+				if _, err := tx.Exec(b.ctx, `SET LOCAL ROLE `+pgx.Identifier{role}.Sanitize()); err != nil {
+					return err
+				}
+			}
+			_, err := tx.Exec(b.ctx, sql)
+			return err
+		})
+	}
+	own, other := pgx.Identifier{tenants[0].Schema}.Sanitize(), pgx.Identifier{tenants[1].Schema}.Sanitize()
+	role := tenants[0].Role
+
+	require.NoError(t, as(role, `SELECT * FROM `+own+`.users`))
+	require.NoError(t, as(role, `INSERT INTO `+own+`.audit_logs (action) VALUES ('login')`))
+	for name, sql := range map[string]string{
+		"another tenant's users":     `SELECT * FROM ` + other + `.users`,
+		"the control tables":         `SELECT * FROM public.tenants`,
+		"altering its own log":       `UPDATE ` + own + `.audit_logs SET action = 'nothing'`,
+		"erasing its own log":        `DELETE FROM ` + own + `.audit_logs`,
+		"a table of its own":         `CREATE TABLE ` + own + `.more (id int)`,
+		"dropping its schema":        `DROP SCHEMA ` + own + ` CASCADE`,
+		"a schema":                   `CREATE SCHEMA more`,
+		"a table in the public room": `CREATE TABLE public.more (id int)`,
+	} {
+		err := as(role, sql)
+		require.ErrorContains(t, err, "SQLSTATE 42501", "%s must be refused to a tenant", name)
+	}
+	require.ErrorContains(t, as("", `SELECT * FROM `+own+`.users`), "SQLSTATE 42501",
+		"the application's login inherits nothing: without SET ROLE it reads no tenant")
+}
+
+func TestDropSchemaLeavesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Short-lived clinic")
+	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.NoError(t, err)
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
+
+	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)))
+	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)), "a repetition changes nothing")
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, tn.Schema))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, tn.Role))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
+	require.Equal(t, 3, b.count(t, `SELECT count(*) FROM provisioning_logs WHERE status = 'ROLLED_BACK' AND undo_duration_ms > 0 AND duration_ms IS NULL`))
+}
+
+func TestLateStepLeavesNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Late clinic")
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
+	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)), "an undo tolerates that its step never ran")
+
+	require.ErrorIs(t, b.store.CreateSchema(b.ctx, f), tenant.ErrSuperseded, "the attempt comes back after the rollback")
+	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.NoError(t, err)
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, tn.Schema))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, tn.Role))
+}
+
+func TestFenceKnowsItsRun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Fenced clinic")
+	for name, change := range map[string]func(*tenant.Fence){
+		"another run":        func(f *tenant.Fence) { f.Run = "another" },
+		"another generation": func(f *tenant.Fence) { f.Generation++ },
+		"another state":      func(f *tenant.Fence) { f.State = tenant.StateRollingBack },
+	} {
+		late := f
+		change(&late)
+		require.ErrorIs(t, b.store.CreateSchema(b.ctx, late), tenant.ErrSuperseded, name)
+		require.ErrorIs(t, b.store.MarkActive(b.ctx, late), tenant.ErrSuperseded, name)
+	}
+}
+
+func TestSchemaOfSomebodyElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, occupy := range map[string]func(tenant.Tenant) string{
+		"schema": func(tn tenant.Tenant) string { return `CREATE SCHEMA ` + pgx.Identifier{tn.Schema}.Sanitize() },
+		"role":   func(tn tenant.Tenant) string { return `CREATE ROLE ` + pgx.Identifier{tn.Role}.Sanitize() },
+	} {
+		f := b.claim(t, "Occupied by a "+name)
+		tn, err := b.store.Tenant(b.ctx, f.Tenant)
+		require.NoError(t, err)
+		_, err = b.pool.Exec(b.ctx, occupy(tn))
+		require.NoError(t, err)
+
+		var failure *tenant.StepError
+		require.ErrorAs(t, b.store.CreateSchema(b.ctx, f), &failure, name)
+		require.True(t, failure.Permanent)
+		require.Equal(t, tenant.ClassConflict, failure.Class)
+
+		b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
+		require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)))
+		require.Equal(t, 1, b.count(t, `SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = $1) + (SELECT count(*) FROM pg_roles WHERE rolname = $1)`, tn.Schema),
+			"what belongs to somebody else stays")
+	}
+}
+
+func TestActiveTenantIsNeverDropped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Active clinic")
+	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	require.NoError(t, b.store.MarkActive(b.ctx, f))
+	require.NoError(t, b.store.MarkActive(b.ctx, f), "a repetition changes nothing")
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack) // what the workflow never does
+
+	var failure *tenant.StepError
+	require.ErrorAs(t, b.store.DropSchema(b.ctx, undoing(f)), &failure)
+	require.True(t, failure.Permanent)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
+}
+
+func TestManySchemasAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const n = 24
+	var g errgroup.Group
+	for range n {
+		f := b.claim(t, "診療所 "+b.newName(t))
+		g.Go(func() error { return b.store.CreateSchema(b.ctx, f) })
+	}
+	require.NoError(t, g.Wait())
+	require.Equal(t, n, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
+	require.Equal(t, n, b.count(t, `SELECT count(*) FROM pg_auth_members m JOIN pg_roles l ON l.oid = m.member
+		WHERE l.rolname = (SELECT max(app_login) FROM tenants)`))
+}

@@ -1,0 +1,93 @@
+package postgres_test
+
+import (
+	"context"
+	"crypto/rand"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/postgres/postgrestest"
+	"tenant-provisioning/internal/tenant"
+)
+
+type testBundle struct {
+	ctx   context.Context
+	pool  *pgxpool.Pool
+	store *postgres.Store
+}
+
+func setup(t *testing.T) testBundle {
+	t.Helper()
+	pool := postgrestest.New(t)
+	store, err := postgres.NewStore(t.Context(), pool)
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+	return testBundle{ctx: t.Context(), pool: pool, store: store}
+}
+
+// acceptance is a well-formed request for a tenant of this name.
+func acceptance(t *testing.T, name string) tenant.Acceptance {
+	t.Helper()
+	id, err := tenant.NewID()
+	require.NoError(t, err)
+	op, err := tenant.NewOperationID()
+	require.NoError(t, err)
+	schema := tenant.SchemaName(tenant.Slug(name), id)
+	return tenant.Acceptance{
+		Tenant: tenant.Tenant{
+			ID: id, Name: name, Slug: tenant.Slug(name), Schema: schema, Role: schema, Generation: 1,
+			Administrator: tenant.Administrator{Email: "ada@hospital.example", FirstName: "Ada", LastName: "Lovelace"},
+			Tier:          "standard", Region: "default",
+		},
+		Operation: tenant.Operation{
+			ID: op, TenantID: id, Kind: tenant.KindProvision, Client: "test", RetryBudget: time.Minute, AttentionPeriod: time.Hour,
+		},
+		Actor: "test",
+	}
+}
+
+// accept records a tenant.
+func (b testBundle) accept(t *testing.T, name string) tenant.Acceptance {
+	t.Helper()
+	a := acceptance(t, name)
+	_, err := b.store.Accept(b.ctx, a)
+	require.NoError(t, err)
+	return a
+}
+
+// claim records a tenant and gives its operation to a run.
+func (b testBundle) claim(t *testing.T, name string) tenant.Fence {
+	t.Helper()
+	f := fence(b.accept(t, name))
+	c, err := b.store.Claim(b.ctx, f)
+	require.NoError(t, err)
+	require.True(t, c.Claimed)
+	return f
+}
+
+func fence(a tenant.Acceptance) tenant.Fence {
+	return tenant.Fence{
+		Operation: a.Operation.ID, Tenant: a.Tenant.ID, Generation: a.Tenant.Generation, Run: rand.Text(), State: tenant.StateRunning,
+	}
+}
+
+func (b testBundle) move(t *testing.T, f tenant.Fence, from, to tenant.State) {
+	t.Helper()
+	require.NoError(t, b.store.Move(b.ctx, tenant.Move{Fence: f, From: from, To: to, Step: tenant.StepCreateSchema, Reason: "test"}))
+}
+
+func undoing(f tenant.Fence) tenant.Fence {
+	f.State = tenant.StateRollingBack
+	return f
+}
+
+func (b testBundle) count(t *testing.T, sql string, args ...any) int {
+	t.Helper()
+	var n int
+	require.NoError(t, b.pool.QueryRow(b.ctx, sql, args...).Scan(&n))
+	return n
+}

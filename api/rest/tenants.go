@@ -32,8 +32,8 @@ type newTenant struct {
 	AdminEmail     string `json:"adminEmail" minLength:"6" doc:"The administrator's address, without a display name." example:"ada@stmarys.example"`
 	AdminFirstName string `json:"adminFirstName" minLength:"1" doc:"Up to 100 characters." example:"Ada"`
 	AdminLastName  string `json:"adminLastName" minLength:"1" doc:"Up to 100 characters." example:"Lovelace"`
-	Tier           string `json:"tier,omitempty" pattern:"^[a-z0-9-]{1,40}$" patternDescription:"1 to 40 lower-case letters, digits and hyphens" doc:"The kind of service; \"standard\" when left out." example:"standard"`
-	Region         string `json:"region,omitempty" pattern:"^[a-z0-9-]{1,40}$" patternDescription:"1 to 40 lower-case letters, digits and hyphens" doc:"Where it is served; \"default\" when left out." example:"default"`
+	Tier           string `json:"tier,omitempty" pattern:"^[a-z0-9-]{1,40}$" doc:"The kind of service; \"standard\" when left out." example:"standard"`
+	Region         string `json:"region,omitempty" pattern:"^[a-z0-9-]{1,40}$" doc:"Where it is served; \"default\" when left out." example:"default"`
 }
 
 func (n newTenant) domain() tenant.New {
@@ -45,7 +45,7 @@ func (n newTenant) domain() tenant.New {
 }
 
 type createInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" patternDescription:"printable ASCII" doc:"Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" doc:"Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 	Body           newTenant
 }
 

@@ -25,15 +25,17 @@ func (a *app) until(ctx context.Context, wait time.Duration, what string, try fu
 	defer cancel()
 	for said := false; ; said = true {
 		err := try(ctx)
-		if err == nil || !passing(err) || limited.Err() != nil {
+		if err == nil || !passing(err) || ctx.Err() != nil {
 			return err
 		}
+		if limited.Err() != nil {
+			return fmt.Errorf("%s was not ready within %s: %w", what, wait, err)
+		}
 		if !said {
-			a.say("waiting up to %s for %s: %v", wait, what, err)
+			a.say("waiting up to %s for %s, which does not answer yet", wait, what)
 		}
 		select {
 		case <-limited.Done():
-			return fmt.Errorf("%s was not ready within %s: %w", what, wait, err)
 		case <-time.After(serverPoll):
 		}
 	}

@@ -52,7 +52,8 @@ func (p *plane) Close() {
 	}
 }
 
-// connect wires the control plane. Nothing is dialled before it is needed.
+// connect wires the control plane, and makes sure that the database is there
+// and migrated before anything is begun. Temporal is dialled when it is needed.
 func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error) {
 	cfg, err := config.Load(a.settings, needs)
 	if err != nil {
@@ -71,6 +72,10 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 		return nil, err
 	}
 	p.closers = append(p.closers, store.Close)
+	if err := store.Ping(ctx); err != nil {
+		p.Close()
+		return nil, err
+	}
 	var temporal client.Client
 	if needs&config.NeedTemporal != 0 {
 		if temporal, err = openTemporal(cfg, logger); err != nil {

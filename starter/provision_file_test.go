@@ -237,3 +237,32 @@ func TestBarOnATerminal(t *testing.T) {
 	require.Contains(t, r.errors, "FAILED  Fails")
 	require.NotContains(t, r.errors, "ACTIVE  Works")
 }
+
+// TestInterruptedInTheMiddleOfARequest holds the database in the middle of
+// accepting a row: the interruption lets it finish, so that the result file
+// knows what was created.
+func TestInterruptedInTheMiddleOfARequest(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.file("tenants.csv", csvHeader+hospitals(1, 3))
+	held, err := b.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer held.Rollback(context.WithoutCancel(t.Context())) //nolint:errcheck // it is over in the good case
+	_, err = held.Exec(t.Context(), `LOCK TABLE operations IN EXCLUSIVE MODE`)
+	require.NoError(t, err)
+
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan ran)
+	go func() { ended <- b.runUntil(ctx, "provision", "--file", path, "--concurrency", "1") }()
+	require.Eventually(t, func() bool {
+		return b.count(`pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
+	}, 20*time.Second, 20*time.Millisecond)
+	interrupt()
+	require.NoError(t, held.Rollback(t.Context()))
+	require.Equal(t, exitFailed, (<-ended).code)
+	rows := results(t, b.dir+"/tenants.result.csv")
+	require.Equal(t, "PENDING", rows[0]["state"])
+	require.NotEmpty(t, rows[0]["operationId"])
+	require.Equal(t, "NOT_STARTED", rows[1]["state"])
+	require.Equal(t, 1, b.count("tenants"))
+}

@@ -50,7 +50,7 @@ func (n *Network) stillValid(v *validator, q *queued) bool {
 		q.checked = n.ledger.seq
 		return r == nil && err == nil
 	}
-	if v.checkBounds(q.tx) != nil || v.checkSource(q.tx) != nil {
+	if v.checkBounds(q.tx, nil) != nil || v.checkSequence(q.tx, nil) != nil {
 		return false
 	}
 	payer := account(v.view, q.tx.feeSource)

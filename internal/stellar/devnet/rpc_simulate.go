@@ -14,7 +14,8 @@ import (
 func (n *Network) simulateTransaction(ctx context.Context, q protocol.SimulateTransactionRequest) (protocol.SimulateTransactionResponse, error) {
 	var res protocol.SimulateTransactionResponse
 	if err := checkFormat(q.Format); err != nil {
-		return res, err
+		res.Error = err.Error()
+		return res, nil
 	}
 	var env xdr.TransactionEnvelope
 	if err := xdr.SafeUnmarshalBase64(q.Transaction, &env); err != nil {
@@ -51,6 +52,9 @@ func (n *Network) simulation(env xdr.TransactionEnvelope, q protocol.SimulateTra
 		return sorohost.SimulateArgs{}, "Transaction contains more than one operation"
 	}
 	op := ops[0]
+	if env.Memo().Type != xdr.MemoTypeMemoNone && isSorobanOp(op) {
+		return sorohost.SimulateArgs{}, "Transaction contains a memo. Soroban transactions do not support memos."
+	}
 	if !isSorobanOp(op) {
 		return sorohost.SimulateArgs{}, fmt.Sprintf("Transaction contains unsupported operation type: %s", op.Body.Type)
 	}

@@ -32,16 +32,17 @@ func (v *validator) check(t *transaction) (*xdr.TransactionResult, error) {
 			return r, nil
 		}
 	}
-	for _, rule := range []func(*transaction) *xdr.TransactionResult{v.checkBounds, v.checkForm} {
-		if r := rule(t); r != nil {
-			return r, nil
-		}
+	if r := v.checkForm(t); r != nil {
+		return r, nil
 	}
 	if r, err := v.checkResources(t); r != nil || err != nil {
 		return r, err
 	}
-	for _, rule := range []func(*transaction) *xdr.TransactionResult{v.checkFee, v.checkSource, v.checkOperations} {
-		if r := rule(t); r != nil {
+	sigs := newSignatures(t.innerHash, t.inner.Signatures)
+	for _, rule := range []func(*transaction, *signatures) *xdr.TransactionResult{
+		v.checkBounds, v.checkFee, v.checkSequence, v.checkSignatures, v.checkBalance, v.checkOperations,
+	} {
+		if r := rule(t, sigs); r != nil {
 			return r, nil
 		}
 	}
@@ -73,7 +74,7 @@ func (v *validator) checkFeeBump(t *transaction) *xdr.TransactionResult {
 	return nil
 }
 
-func (v *validator) checkBounds(t *transaction) *xdr.TransactionResult {
+func (v *validator) checkBounds(t *transaction, _ *signatures) *xdr.TransactionResult {
 	if tb := t.inner.Tx.TimeBounds(); tb != nil {
 		if int64(tb.MinTime) > v.at.closeTime {
 			return t.refusedInner(xdr.TransactionResultCodeTxTooEarly)
@@ -93,7 +94,7 @@ func (v *validator) checkBounds(t *transaction) *xdr.TransactionResult {
 	return nil
 }
 
-func (v *validator) checkFee(t *transaction) *xdr.TransactionResult {
+func (v *validator) checkFee(t *transaction, _ *signatures) *xdr.TransactionResult {
 	if t.isFeeBump() {
 		return nil // the outer transaction pays
 	}
@@ -103,7 +104,7 @@ func (v *validator) checkFee(t *transaction) *xdr.TransactionResult {
 	return nil
 }
 
-func (v *validator) checkSource(t *transaction) *xdr.TransactionResult {
+func (v *validator) checkSequence(t *transaction, _ *signatures) *xdr.TransactionResult {
 	a := account(v.view, t.source)
 	if a == nil {
 		return t.refusedInner(xdr.TransactionResultCodeTxNoAccount)
@@ -111,7 +112,11 @@ func (v *validator) checkSource(t *transaction) *xdr.TransactionResult {
 	if code := v.sequence(t, a); code != xdr.TransactionResultCodeTxSuccess {
 		return t.refusedInner(code)
 	}
-	if !t.isFeeBump() && available(a) < t.bid {
+	return nil
+}
+
+func (v *validator) checkBalance(t *transaction, _ *signatures) *xdr.TransactionResult {
+	if !t.isFeeBump() && available(account(v.view, t.source)) < t.bid {
 		return t.refused(xdr.TransactionResultCodeTxInsufficientBalance, t.bid)
 	}
 	return nil
@@ -136,10 +141,8 @@ func (v *validator) sequence(t *transaction, a *xdr.AccountEntry) xdr.Transactio
 	return xdr.TransactionResultCodeTxSuccess
 }
 
-// checkOperations judges signatures and form of every operation, and last that
-// no signature is too much.
-func (v *validator) checkOperations(t *transaction) *xdr.TransactionResult {
-	sigs := newSignatures(t.innerHash, t.inner.Signatures)
+// checkSignatures judges those of the transaction as a whole.
+func (v *validator) checkSignatures(t *transaction, sigs *signatures) *xdr.TransactionResult {
 	if !sigs.authorize(account(v.view, t.source), thresholdLow) {
 		return t.refusedInner(xdr.TransactionResultCodeTxBadAuth)
 	}
@@ -150,6 +153,12 @@ func (v *validator) checkOperations(t *transaction) *xdr.TransactionResult {
 			}
 		}
 	}
+	return nil
+}
+
+// checkOperations judges signatures and form of every operation, and last that
+// no signature is too much.
+func (v *validator) checkOperations(t *transaction, sigs *signatures) *xdr.TransactionResult {
 	if ops, ok := operationFaults(v.view, t, sigs); !ok {
 		return t.refusedInner(xdr.TransactionResultCodeTxFailed, ops...)
 	}

@@ -25,30 +25,19 @@ func (v *validator) checkForm(t *transaction) *xdr.TransactionResult {
 	if hasSoroban != (t.soroban != nil) || hasSoroban && len(tx.Operations) != 1 {
 		return t.refusedInner(xdr.TransactionResultCodeTxMalformed)
 	}
-	if hasSoroban && hidesDestination(tx) {
-		return t.refusedInner(xdr.TransactionResultCodeTxSorobanInvalid)
+	if hasSoroban && !plain(tx) {
+		return t.refusedInner(xdr.TransactionResultCodeTxMalformed)
 	}
 	return nil
 }
 
-// hidesDestination tells whether a memo or a multiplexed account stands on a
-// transaction whose authorisation somebody else has signed, who did not see it.
-func hidesDestination(tx *xdr.Transaction) bool {
+// plain tells whether a host function comes without memo and multiplexed
+// accounts, which contracts cannot see.
+func plain(tx *xdr.Transaction) bool {
 	op := tx.Operations[0]
-	if op.Body.InvokeHostFunctionOp == nil {
-		return false
-	}
 	muxed := tx.SourceAccount.Type == xdr.CryptoKeyTypeKeyTypeMuxedEd25519 ||
 		op.SourceAccount != nil && op.SourceAccount.Type == xdr.CryptoKeyTypeKeyTypeMuxedEd25519
-	if tx.Memo.Type == xdr.MemoTypeMemoNone && !muxed {
-		return false
-	}
-	for _, a := range op.Body.InvokeHostFunctionOp.Auth {
-		if a.Credentials.Type != xdr.SorobanCredentialsTypeSorobanCredentialsSourceAccount {
-			return true
-		}
-	}
-	return false
+	return op.Body.Type != xdr.OperationTypeInvokeHostFunction || tx.Memo.Type == xdr.MemoTypeMemoNone && !muxed
 }
 
 // checkResources holds what a Soroban transaction declares against the limits

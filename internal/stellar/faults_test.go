@@ -39,16 +39,20 @@ func TestOneAttemptEnduresABadServer(t *testing.T) {
 	b := ready(t)
 	send, get, read := protocol.SendTransactionMethodName, protocol.GetTransactionMethodName, protocol.GetLedgerEntriesMethodName
 	for name, rule := range map[string]func() func(*exchange){
-		"answers to send are lost":         func() func(*exchange) { return firstOf(3, send, loseAnswer) },
-		"send does not arrive":             func() func(*exchange) { return firstOf(2, send, (*exchange).drop) },
-		"send is answered by 503":          func() func(*exchange) { return firstOf(2, send, func(x *exchange) { x.status(http.StatusServiceUnavailable) }) },
+		"answers to send are lost": func() func(*exchange) { return firstOf(3, send, loseAnswer) },
+		"send does not arrive":     func() func(*exchange) { return firstOf(2, send, (*exchange).drop) },
+		"send is answered by 503": func() func(*exchange) {
+			return firstOf(2, send, func(x *exchange) { x.status(http.StatusServiceUnavailable) })
+		},
 		"the queue is full":                func() func(*exchange) { return firstOf(3, send, tryAgainLater) },
 		"send is taken and lost":           func() func(*exchange) { return firstOf(1, send, pretendPending) },
 		"send is taken and answered later": func() func(*exchange) { return firstOf(1, send, lateAnswer) },
-		"questions are answered by 429":    func() func(*exchange) { return firstOf(5, get, func(x *exchange) { x.status(http.StatusTooManyRequests) }) },
-		"questions are not answered":       func() func(*exchange) { return firstOf(5, get, (*exchange).drop) },
-		"the server learns late":           func() func(*exchange) { return firstOf(20, get, notFound) },
-		"accounts lag":                     func() func(*exchange) { return lagging(read) },
+		"questions are answered by 429": func() func(*exchange) {
+			return firstOf(5, get, func(x *exchange) { x.status(http.StatusTooManyRequests) })
+		},
+		"questions are not answered": func() func(*exchange) { return firstOf(5, get, (*exchange).drop) },
+		"the server learns late":     func() func(*exchange) { return firstOf(20, get, notFound) },
+		"accounts lag":               func() func(*exchange) { return lagging(read) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -103,9 +103,9 @@ func (f *flight) send(ctx context.Context) error {
 	if resp.Hash != envelope.hash {
 		return f.d.wrongNetwork()
 	}
-	f.refusal = nil
 	switch resp.Status {
 	case statusPending, statusDuplicate:
+		f.refusal = nil
 		f.sendAt = f.ledger + queueAge
 		return f.d.journal.MarkSent(ctx, f.tx.Hash)
 	case statusError:
@@ -113,7 +113,10 @@ func (f *flight) send(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		f.refusal = &r
+		// What kept it out until it was too late is the better reason.
+		if f.refusal == nil || r.code != xdr.TransactionResultCodeTxTooLate {
+			f.refusal = &r
+		}
 	}
 	// TRY_AGAIN_LATER, and whatever a later version may say: no ledger has
 	// closed yet that could change the answer.

@@ -152,10 +152,17 @@ func (b *bench) creationsOf(t *testing.T, f tenant.Fence) onLedger {
 	return b.creations(t)[stellar.Salt(f.Tenant, f.Generation)]
 }
 
-func ledgerTransactions(t *testing.T, url string) []protocol.TransactionInfo {
+// newClient is the SDK's, for asking the network behind the deployer's back.
+func newClient(t *testing.T, url string) *rpcclient.Client {
 	t.Helper()
 	c := rpcclient.NewClient(url, nil)
-	defer func() { require.NoError(t, c.Close()) }()
+	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	return c
+}
+
+func ledgerTransactions(t *testing.T, url string) []protocol.TransactionInfo {
+	t.Helper()
+	c := newClient(t, url)
 	h, err := c.GetHealth(t.Context())
 	require.NoError(t, err)
 	var all []protocol.TransactionInfo

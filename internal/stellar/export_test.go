@@ -1,0 +1,9 @@
+package stellar
+
+import "github.com/stellar/go-stellar-sdk/keypair"
+
+// ChannelKey is the secret of a channel account, for a test that meddles.
+func (d *Deployer) ChannelKey(n int) *keypair.Full { return d.channels[d.addresses[n]] }
+
+// EnoughXLM is what an operator is told to send.
+func (d *Deployer) EnoughXLM() int64 { return d.enoughXLM() }

@@ -1,0 +1,274 @@
+package stellar_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stellar/go-stellar-sdk/keypair"
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+	"github.com/stretchr/testify/require"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/postgres/postgrestest"
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/stellar/devnet/devnettest"
+	"tenant-provisioning/internal/tenant"
+)
+
+func TestAnotherNetworkIsNoticedBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	d := b.with(t, func(c *stellar.Config) { c.Passphrase = "Another Network ; 2026" })
+	f := b.newTenant(t)
+	_, err := d.Deploy(testContext(t), f, nil)
+	for _, err := range []error{err, d.Check(testContext(t)), d.Setup(testContext(t), nil)} {
+		s := stepError(t, err)
+		require.Equal(t, tenant.ClassAuth, s.Class)
+		require.True(t, s.Permanent)
+		require.Contains(t, s.Reason, "SOROBAN_NETWORK")
+	}
+	require.Empty(t, b.transactions(t, f))
+	require.NoError(t, b.with(t, nil).Check(testContext(t)))
+}
+
+// A transaction that another network does not know is not lost: it is left
+// alone until the setting is put back.
+func TestTransactionsOfAnotherNetworkAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	f := b.newTenant(t)
+	p := newProxy(t, b.url, func(x *exchange) {
+		if x.method == protocol.SendTransactionMethodName || x.method == protocol.GetTransactionMethodName {
+			x.status(502)
+			return
+		}
+		x.pass()
+	})
+	m, dying, ctx := (&bench{pool: b.pool, journal: b.journal, url: p.url, deployer: b.deployer}).newMortal(t, 12, true)
+	_, err := dying.Deploy(ctx, f, nil)
+	require.Error(t, err)
+	require.GreaterOrEqual(t, m.calls(), 12)
+	require.True(t, b.transactions(t, f)[0].State.Open())
+
+	const other = "Another Network ; 2026"
+	_, otherURL := devnettest.Open(t, devnet.Config{Passphrase: other, CloseInterval: devnettest.CloseInterval})
+	d := b.with(t, func(c *stellar.Config) { c.RPCURL, c.Passphrase = otherURL, other })
+	_, err = d.Deploy(testContext(t), f, nil)
+	s := stepError(t, err)
+	require.Equal(t, tenant.ClassConflict, s.Class)
+	require.Contains(t, s.Reason, devnet.Passphrase)
+	stepError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	require.True(t, b.transactions(t, f)[0].State.Open())
+
+	undo := f
+	undo.State = tenant.StateRollingBack
+	require.NoError(t, b.with(t, nil).Terminate(testContext(t), undo, nil))
+	b.requireSettled(t, f)
+}
+
+func TestAnotherDeployerDoesNotMakeASecondContract(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	f := b.newTenant(t)
+	id, err := b.with(t, nil).Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+
+	stranger := keypair.MustRandom()
+	fund(t, b.url, stranger.Address())
+	d := b.with(t, func(c *stellar.Config) { c.Deployer = stellar.Seed(stranger.Seed()) })
+	_, err = d.Deploy(testContext(t), f, nil)
+	s := stepError(t, err)
+	require.Equal(t, tenant.ClassConflict, s.Class)
+	require.True(t, s.Permanent)
+	require.Contains(t, s.Reason, id)
+
+	undo := b.rollBack(t, f)
+	s = stepError(t, d.Terminate(testContext(t), undo, nil))
+	require.Equal(t, tenant.ClassAuth, s.Class)
+	require.Contains(t, s.Reason, stranger.Address())
+	require.NoError(t, b.with(t, nil).Terminate(testContext(t), undo, nil))
+	b.requireStatus(t, d, id, tenantcontract.Terminated)
+}
+
+// A database from before the deployment knows nothing of it; the ledger does.
+func TestAContractThatOnlyTheLedgerKnows(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	f := b.newTenant(t)
+	// Code with one more custom section is other code that does the same.
+	old := b.with(t, func(c *stellar.Config) { c.Wasm = append(append([]byte{}, tenantcontract.Wasm...), 0, 3, 2, 'x', 'y') })
+	ours, theirs := f, b.newTenant(t)
+	for d, f := range map[*stellar.Deployer]tenant.Fence{b.with(t, nil): ours, old: theirs} {
+		_, err := d.Deploy(testContext(t), f, nil)
+		require.NoError(t, err)
+	}
+	_, err := b.pool.Exec(t.Context(), `DELETE FROM stellar_transactions`)
+	require.NoError(t, err)
+
+	d := b.with(t, nil)
+	id, err := d.Deploy(testContext(t), ours, nil)
+	require.NoError(t, err)
+	b.requireStatus(t, d, id, tenantcontract.Active)
+	require.Empty(t, b.transactions(t, ours), "nothing was sent")
+
+	_, err = d.Deploy(testContext(t), theirs, nil)
+	s := stepError(t, err)
+	require.Equal(t, tenant.ClassConflict, s.Class)
+	require.True(t, s.Permanent)
+
+	require.NoError(t, d.SetStatus(testContext(t), ours, id, tenantcontract.Terminated, nil))
+	_, err = b.pool.Exec(t.Context(), `DELETE FROM stellar_transactions`)
+	require.NoError(t, err)
+	_, err = d.Deploy(testContext(t), ours, nil)
+	s = stepError(t, err)
+	require.Equal(t, tenant.ClassConflict, s.Class)
+	require.Contains(t, s.Reason, "terminated")
+}
+
+// oneChannel makes the next transaction use the account that the test has
+// meddled with.
+func oneChannel(c *stellar.Config) { c.Channels = 1 }
+
+// A network that began anew counts from other numbers than the database.
+func TestASequenceNumberThatTheLedgerDoesNotKnowIsForgotten(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	d := b.with(t, oneChannel)
+	_, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `UPDATE stellar_channels SET sequence = 4611686018427387904`)
+	require.NoError(t, err)
+	f := b.newTenant(t)
+	_, err = d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	txs := b.transactions(t, f)
+	require.Equal(t, "txBAD_SEQ", txs[0].ResultCode)
+	require.Equal(t, stellar.StateExpired, txs[0].State)
+}
+
+// Somebody else uses the channel's number: ours can get into no ledger, which
+// is known at once and not only when it expires.
+func TestASequenceNumberThatSomebodyElseUsedNeedNotExpire(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	long := func(c *stellar.Config) { c.Channels, c.Validity = 1, time.Hour }
+	channel := b.with(t, long).ChannelKey(0)
+	p := newProxy(t, b.url, firstOf(1, protocol.GetFeeStatsMethodName, func(x *exchange) {
+		b.useNumber(t, channel)
+		x.pass()
+	}))
+	f := b.newTenant(t)
+	d := b.with(t, func(c *stellar.Config) { long(c); c.RPCURL = p.url })
+	_, err := d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	txs := b.transactions(t, f)
+	require.Len(t, txs, 2)
+	require.Equal(t, "txBAD_SEQ", txs[0].ResultCode)
+	require.Equal(t, stellar.StateExpired, txs[0].State)
+	require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
+}
+
+// useNumber brings a transaction of somebody else's from a channel onto the
+// ledger.
+func (b *bench) useNumber(t *testing.T, channel *keypair.Full) {
+	t.Helper()
+	c := newClient(t, b.url)
+	account, err := c.LoadAccount(t.Context(), channel.Address())
+	require.NoError(t, err)
+	inner, err := txnbuild.NewTransaction(txnbuild.TransactionParams{
+		SourceAccount: account, IncrementSequenceNum: true, BaseFee: txnbuild.MinBaseFee,
+		Operations:    []txnbuild.Operation{&txnbuild.BumpSequence{BumpTo: 0}},
+		Preconditions: txnbuild.Preconditions{TimeBounds: txnbuild.NewTimeout(60)},
+	})
+	require.NoError(t, err)
+	inner, err = inner.Sign(devnet.Passphrase, channel)
+	require.NoError(t, err)
+	outer, err := txnbuild.NewFeeBumpTransaction(txnbuild.FeeBumpTransactionParams{Inner: inner, FeeAccount: b.admin.Address(), BaseFee: 1000})
+	require.NoError(t, err)
+	outer, err = outer.Sign(devnet.Passphrase, b.admin)
+	require.NoError(t, err)
+	envelope, err := outer.Base64()
+	require.NoError(t, err)
+	sent, err := c.SendTransaction(t.Context(), protocol.SendTransactionRequest{Transaction: envelope})
+	require.NoError(t, err)
+	require.Equal(t, "PENDING", sent.Status)
+	require.Eventually(t, func() bool {
+		got, err := c.GetTransaction(t.Context(), protocol.GetTransactionRequest{Hash: sent.Hash})
+		return err == nil && got.Status == protocol.TransactionStatusSuccess
+	}, deadline, 10*time.Millisecond)
+}
+
+// A server keeps transactions for a while only. Afterwards the contract itself
+// tells what has become of them.
+func TestATransactionThatTheServerHasForgotten(t *testing.T) {
+	t.Parallel()
+	pool, admin := postgrestest.New(t), keypair.MustRandom()
+	_, url := devnettest.Open(t, devnet.Config{CloseInterval: devnettest.CloseInterval, RetentionLedgers: 20})
+	b := &bench{pool: pool, journal: postgres.NewStellarJournal(pool), url: url, deployer: admin.Seed(), admin: admin}
+	fund(t, url, admin.Address())
+	require.NoError(t, b.with(t, nil).Setup(testContext(t), nil))
+
+	f := b.newTenant(t)
+	b.killAfterSending(t, f)
+	sent := b.transactions(t, f)[0]
+	c := newClient(t, url)
+	require.Eventually(t, func() bool {
+		h, err := c.GetHealth(t.Context())
+		return err == nil && h.OldestLedger > sent.AfterLedger+10 && h.LatestLedgerCloseTime > sent.MaxTime.Unix()
+	}, deadline, 50*time.Millisecond)
+
+	d := b.with(t, nil)
+	id, err := d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	b.requireStatus(t, d, id, tenantcontract.Active)
+	txs := b.transactions(t, f)
+	require.Len(t, txs, 1)
+	require.Equal(t, "NOT_FOUND_OUTSIDE_RETENTION", txs[0].ResultCode)
+	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	b.requireStatus(t, d, id, tenantcontract.Terminated)
+}
+
+// killAfterSending ends a process when the network has taken its transaction.
+func (b *bench) killAfterSending(t *testing.T, f tenant.Fence) {
+	t.Helper()
+	p := newProxy(t, b.url, func(x *exchange) { x.pass() })
+	m, d, ctx := (&bench{pool: b.pool, journal: b.journal, url: p.url, deployer: b.deployer}).newMortal(t, neverDies, false)
+	p.setRule(func(x *exchange) {
+		x.pass()
+		if x.method == protocol.SendTransactionMethodName {
+			m.kill()
+		}
+	})
+	_, err := d.Deploy(ctx, f, nil)
+	require.ErrorIs(t, err, ctx.Err())
+	require.True(t, b.transactions(t, f)[0].State.Open())
+}
+
+// Archived is not gone: the next transaction restores it.
+func TestAnArchivedContractIsTerminatedAllTheSame(t *testing.T) {
+	t.Parallel()
+	pool, admin := postgrestest.New(t), keypair.MustRandom()
+	_, url := devnettest.Open(t, devnet.Config{CloseInterval: devnettest.CloseInterval, MinPersistentTTL: 40})
+	b := &bench{pool: pool, journal: postgres.NewStellarJournal(pool), url: url, deployer: admin.Seed(), admin: admin}
+	fund(t, url, admin.Address())
+	d := b.with(t, func(c *stellar.Config) { c.MaxFee = 1_000_000_000 })
+	require.NoError(t, d.Setup(testContext(t), nil))
+	f := b.newTenant(t)
+	id, err := d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	made := b.transactions(t, f)[0].Ledger
+	c := newClient(t, url)
+	require.Eventually(t, func() bool {
+		l, err := c.GetLatestLedger(t.Context())
+		return err == nil && l.Sequence > made+60
+	}, deadline, 50*time.Millisecond)
+
+	other := b.newTenant(t)
+	_, err = d.Deploy(testContext(t), other, nil)
+	require.NoError(t, err, "its code is archived too")
+	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	b.requireStatus(t, d, id, tenantcontract.Terminated)
+}

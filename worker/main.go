@@ -14,10 +14,10 @@ import (
 	"time"
 
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/tenant"
 )
 
 func main() {
@@ -30,7 +30,7 @@ func main() {
 func run(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cfg, err := config.Load(config.Options{}, config.NeedByWorker|config.NeedJWT)
+	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)
 	if err != nil {
 		return err
 	}
@@ -39,12 +39,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer logFile.Close() //nolint:errcheck // the last line is written
-	c, err := connect(ctx, cfg, log)
+	c, err := open(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	steps, err := c.steps(cfg, log)
+	steps, err := connect.NewSteps(cfg, c.pool, c.store, log)
 	if err != nil {
 		return err
 	}
@@ -54,19 +54,14 @@ func run(ctx context.Context) error {
 	}
 	defer observer.stop()
 
-	workers, err := startWorkers(ctx, c.temporal, cfg, steps, log)
-	if err != nil {
-		return err
-	}
+	workers := startWorkers(ctx, c.temporal, cfg, steps, log)
 	observer.ready.Store(workers != nil)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
 		Queue: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Logger: log,
 	})
 	var background sync.WaitGroup
 	background.Go(func() { dispatcher.Run(ctx) })
-	background.Go(func() {
-		postgres.Listen(ctx, c.pool, log, func(id tenant.OperationID, s tenant.State) { dispatcher.Announce(id, s) })
-	})
+	background.Go(func() { postgres.Listen(ctx, c.pool, log, dispatcher.Announce) })
 	<-ctx.Done()
 	stop() // a second signal ends the process at once
 	log.Info("stopping: running activities have time to finish", "at most", stopTimeout)

@@ -11,6 +11,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/workflows"
 )
 
@@ -32,26 +33,26 @@ type workers []worker.Worker
 
 // startWorkers starts a worker for each queue, waiting for Temporal as long as
 // it is away. It returns nil when ctx ends before.
-func startWorkers(ctx context.Context, c client.Client, cfg *config.Config, s steps, log *slog.Logger) (workers, error) {
+func startWorkers(ctx context.Context, c client.Client, cfg *config.Config, s connect.Steps, log *slog.Logger) workers {
 	var started workers
 	queues := workflows.QueuesOf(cfg.Temporal.TaskQueue)
 	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
 		w := startWorker(ctx, c, queue, cfg, s, log)
 		if w == nil {
 			started.stop()
-			return nil, nil
+			return nil
 		}
 		started = append(started, w)
 	}
-	return started, nil
+	return started
 }
 
 // startWorker tries until it succeeds: a worker that has failed to start
 // cannot be started again, so each attempt has a new one.
-func startWorker(ctx context.Context, c client.Client, queue string, cfg *config.Config, s steps, log *slog.Logger) worker.Worker {
+func startWorker(ctx context.Context, c client.Client, queue string, cfg *config.Config, s connect.Steps, log *slog.Logger) worker.Worker {
 	for attempt := 1; ctx.Err() == nil; attempt++ {
 		w := worker.New(c, queue, workerOptions(ctx, cfg))
-		s.register(w, queue == workflows.QueuesOf(cfg.Temporal.TaskQueue).Main)
+		register(w, s, queue == workflows.QueuesOf(cfg.Temporal.TaskQueue).Main)
 		err := w.Start()
 		if err == nil {
 			log.Info("polling", "queue", queue)
@@ -91,15 +92,15 @@ func workerOptions(ctx context.Context, cfg *config.Config) worker.Options {
 
 // register tells a worker what it can do. The main one runs the workflows, and
 // with them the first, local attempt at most steps.
-func (s steps) register(w worker.Worker, main bool) {
+func register(w worker.Worker, s connect.Steps, main bool) {
 	if main {
 		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
-		w.RegisterActivity(s.operation)
-		w.RegisterActivity(s.schema)
-		w.RegisterActivity(s.activation)
+		w.RegisterActivity(s.Operation)
+		w.RegisterActivity(s.Schema)
+		w.RegisterActivity(s.Activation)
 	}
-	w.RegisterActivity(s.contract)
-	w.RegisterActivity(s.email)
+	w.RegisterActivity(s.Contract)
+	w.RegisterActivity(s.Email)
 }
 
 func (ws workers) stop() {

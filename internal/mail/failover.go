@@ -9,8 +9,8 @@ import (
 
 // FailoverConfig names the two ways. All fields are required.
 type FailoverConfig struct {
-	Primary provider
-	Backup  provider
+	Primary Provider
+	Backup  Provider
 	Logger  *slog.Logger
 	Clock   func() time.Time
 }

@@ -8,8 +8,8 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// provider sends mails and tells what became of them.
-type provider interface {
+// Provider sends mails and tells what became of them.
+type Provider interface {
 	Send(ctx context.Context, m Message) (Receipt, error)
 	Lookup(ctx context.Context, id string, sentAt time.Time) (Finding, error)
 }
@@ -20,7 +20,7 @@ const pendingDelay = 10 * time.Second
 
 // PostmanConfig is what a Postman works with. All fields are required.
 type PostmanConfig struct {
-	Provider provider
+	Provider Provider
 	From     Address
 	Clock    func() time.Time
 }

@@ -1,0 +1,77 @@
+package connect
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/mail"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/temporalclient"
+)
+
+// Database makes a pool of connections for the process called name. Close it.
+func Database(ctx context.Context, c config.DB, name string) (*pgxpool.Pool, error) {
+	return postgres.Open(ctx, postgres.Config{
+		Host: c.Host, Port: c.Port, User: c.Username, Password: c.Password.Reveal(), Database: c.Name,
+		SSLMode: string(c.SSLMode), MaxConns: int32(c.MaxConns), ApplicationName: name,
+	})
+}
+
+// Temporal makes a client. Close it. Without a registerer there are no metrics.
+func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer) (client.Client, error) {
+	keys := make([]temporalclient.Key, len(c.PayloadKeys))
+	for i, k := range c.PayloadKeys {
+		keys[i] = temporalclient.Key{ID: k.ID, Secret: []byte(k.Key.Reveal())}
+	}
+	return temporalclient.New(temporalclient.Config{Options: c.ClientOptions(), Keys: keys, Logger: log, Registerer: registerer})
+}
+
+// Ledger makes the deployer of tenants' contracts, with its journal in the
+// database.
+func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger) (*stellar.Deployer, error) {
+	return stellar.New(stellar.Config{
+		RPCURL: c.RPCURL, Passphrase: c.Passphrase,
+		Deployer: stellar.Seed(c.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(c.ChannelSecret.Reveal()),
+		Channels: c.Channels, MaxFee: c.MaxFee, Wasm: tenantcontract.Wasm, Logger: log,
+	}, postgres.NewStellarJournal(pool))
+}
+
+// Postman makes what sends the mails of provisioning, with a backup behind it
+// where MAIL_BACKUP_ names one.
+func Postman(c config.Mail, log *slog.Logger) (*mail.Postman, error) {
+	provider, err := mailServer(c.MailServer, "MAIL_")
+	if err != nil {
+		return nil, err
+	}
+	if c.Backup != nil {
+		backup, err := mailServer(*c.Backup, "MAIL_BACKUP_")
+		if err != nil {
+			return nil, err
+		}
+		if provider, err = mail.NewFailover(mail.FailoverConfig{Primary: provider, Backup: backup, Logger: log, Clock: time.Now}); err != nil {
+			return nil, err
+		}
+	}
+	return mail.NewPostman(mail.PostmanConfig{
+		Provider: provider, From: mail.Address{Name: c.From.Name, Addr: c.From.Address}, Clock: time.Now,
+	}), nil
+}
+
+func mailServer(s config.MailServer, prefix string) (mail.Provider, error) {
+	switch s.Transport {
+	case config.SendGrid:
+		return mail.NewSendGrid(mail.SendGridConfig{APIKey: s.Password.Reveal(), BaseURL: s.SendGridURL, SettingPrefix: prefix})
+	case config.SMTP:
+		return mail.NewSMTP(mail.SMTPConfig{Host: s.Host, Port: s.Port, User: s.User, Password: s.Password.Reveal(), SettingPrefix: prefix})
+	}
+	return nil, fmt.Errorf("%sTRANSPORT: %q is not a transport", prefix, s.Transport)
+}

@@ -1,0 +1,61 @@
+package connect
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/postgres"
+)
+
+// NeedBySteps is the sections of the configuration that Steps reads.
+const NeedBySteps = config.NeedByWorker | config.NeedJWT
+
+// Steps are the activities with what they work on.
+type Steps struct {
+	Operation  *activities.Operation
+	Schema     *activities.Schema
+	Contract   *activities.Contract
+	Activation *activities.Activation
+	Email      *activities.Email
+}
+
+// NewSteps makes the activities on a store and its pool.
+func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log *slog.Logger) (Steps, error) {
+	ledger, err := Ledger(cfg.Soroban, pool, log)
+	if err != nil {
+		return Steps{}, err
+	}
+	postman, err := Postman(cfg.Mail, log)
+	if err != nil {
+		return Steps{}, err
+	}
+	key, err := invitationKey(cfg.JWT.Secret.Reveal())
+	if err != nil {
+		return Steps{}, err
+	}
+	return Steps{
+		Operation:  &activities.Operation{Store: store},
+		Schema:     &activities.Schema{Store: store},
+		Contract:   &activities.Contract{Store: store, Ledger: ledger},
+		Activation: &activities.Activation{Store: store},
+		Email: &activities.Email{
+			Outbox: store, Mailer: postman, InvitationKey: key,
+			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
+		},
+	}, nil
+}
+
+// invitationKey derives the key of the invitations' links from JWT_SECRET, so
+// that neither a token nor a link says anything about the other.
+func invitationKey(secret string) ([]byte, error) {
+	if secret == "" {
+		return nil, errors.New("JWT_SECRET must be set for the worker, also where JWT_JWKS_URL checks tokens: invitation links are derived from it")
+	}
+	return hkdf.Key(sha256.New, []byte(secret), nil, "tenant-provisioning invitation links", sha256.Size)
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.temporal.io/sdk/client"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/postgres"
+)
+
+// clients are the connections of this process. Nothing is dialled before it is
+// needed.
+type clients struct {
+	metrics  *prometheus.Registry
+	pool     *pgxpool.Pool
+	store    *postgres.Store
+	temporal client.Client
+}
+
+func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, error) {
+	c := &clients{metrics: prometheus.NewRegistry()}
+	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	var err error
+	if c.pool, err = connect.Database(ctx, cfg.DB, "worker"); err != nil {
+		return nil, err
+	}
+	if c.store, err = postgres.NewStore(ctx, c.pool); err == nil {
+		c.temporal, err = connect.Temporal(cfg.Temporal, log, c.metrics)
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *clients) close() {
+	if c.temporal != nil {
+		c.temporal.Close()
+	}
+	if c.store != nil {
+		c.store.Close()
+	}
+	c.pool.Close()
+}

@@ -139,6 +139,9 @@ func viewer(t *testing.T) http.Header   { t.Helper(); return as(t, token.RoleVie
 
 // with adds a header to others.
 func with(h http.Header, name, value string) http.Header {
+	if h == nil {
+		h = http.Header{}
+	}
 	h = h.Clone()
 	h.Set(name, value)
 	return h

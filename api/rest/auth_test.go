@@ -1,0 +1,126 @@
+package rest_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/token"
+)
+
+const someID = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"
+
+// guardedRoutes are all routes of the document that ask for a token.
+func guardedRoutes(doc *openapi3.T) map[string]*openapi3.Operation {
+	routes := map[string]*openapi3.Operation{}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.Security != nil {
+				routes[method+" "+strings.ReplaceAll(path, "{id}", someID)] = op
+			}
+		}
+	}
+	return routes
+}
+
+func TestNothingUnderV1WithoutAToken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	routes := guardedRoutes(document(t, b.server))
+	require.Len(t, routes, 10)
+	for route := range routes {
+		method, path, _ := strings.Cut(route, " ")
+		a := b.send(t, method, path, nil, "not even JSON")
+		a.problem(t, http.StatusUnauthorized, rest.CodeUnauthenticated)
+		require.Equal(t, `Bearer realm="tenant-provisioning"`, a.header.Get("WWW-Authenticate"))
+	}
+	for _, path := range []string{"/v1", "/v1/", "/v1/nothing", "/v1/tenants/", "/v1/%74enants"} {
+		b.send(t, http.MethodGet, path, nil, "").problem(t, http.StatusUnauthorized, rest.CodeUnauthenticated)
+	}
+	require.Zero(t, b.count(t, "tenants"))
+}
+
+func TestRefusedTokens(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	good := operator(t).Get("Authorization")
+	sign := func(method jwt.SigningMethod, key any, expires time.Time) string {
+		raw, err := jwt.NewWithClaims(method, jwt.MapClaims{"sub": "eve", "role": "admin", "exp": expires.Unix()}).SignedString(key)
+		require.NoError(t, err)
+		return "Bearer " + raw
+	}
+	later := time.Now().Add(time.Hour)
+	for name, header := range map[string]string{
+		"empty":          "",
+		"basic":          "Basic YTpi",
+		"no scheme":      strings.TrimPrefix(good, "Bearer "),
+		"nothing behind": "Bearer ",
+		"garbage":        "Bearer garbage",
+		"two tokens":     good + ", " + good,
+		"expired":        sign(jwt.SigningMethodHS256, []byte(secret), time.Now().Add(-time.Minute)),
+		"alg none":       sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, later),
+		"HS512":          sign(jwt.SigningMethodHS512, []byte(secret), later),
+		"other secret":   sign(jwt.SigningMethodHS256, []byte("other"), later),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := b.send(t, http.MethodGet, "/v1/tenants", http.Header{"Authorization": {header}}, "")
+			p := a.problem(t, http.StatusUnauthorized, rest.CodeUnauthenticated)
+			require.True(t, strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Bearer "))
+			require.NotContains(t, p.Detail, "eve")
+		})
+	}
+	a := b.send(t, http.MethodGet, "/v1/tenants", http.Header{"Authorization": {good, good}}, "")
+	a.problem(t, http.StatusUnauthorized, rest.CodeUnauthenticated)
+	require.Equal(t, http.StatusOK, b.send(t, http.MethodGet, "/v1/tenants", http.Header{"Authorization": {"bearer  " + strings.TrimPrefix(good, "Bearer ")}}, "").status,
+		"the scheme is read in any case")
+}
+
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for route := range guardedRoutes(document(t, b.server)) {
+		method, path, _ := strings.Cut(route, " ")
+		writes := method != http.MethodGet
+		none := with(nil, "Authorization", "Bearer "+roleless(t))
+		b.send(t, method, path, none, "").problem(t, http.StatusForbidden, rest.CodeForbidden)
+		if writes {
+			p := b.send(t, method, path, viewer(t), "").problem(t, http.StatusForbidden, rest.CodeForbidden)
+			require.Contains(t, p.Detail, "operator or admin")
+		} else {
+			require.NotEqual(t, http.StatusForbidden, b.send(t, method, path, viewer(t), "").status)
+		}
+		for _, role := range []token.Role{token.RoleOperator, token.RoleAdmin} {
+			require.NotEqual(t, http.StatusForbidden, b.send(t, method, path, as(t, role), "").status)
+		}
+	}
+}
+
+func roleless(t *testing.T) string {
+	t.Helper()
+	raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ada", "role": "root", "exp": time.Now().Add(time.Hour).Unix()}).SignedString([]byte(secret))
+	require.NoError(t, err)
+	return raw
+}
+
+// keyless is a verifier whose identity provider is away.
+type keyless struct{}
+
+func (keyless) Verify(context.Context, string) (token.Bearer, error) {
+	return token.Bearer{}, token.ErrNoKeys
+}
+
+func TestTokensThatNobodyCanCheckAreNotCalledWrong(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *rest.Config) { c.Tokens = keyless{} })
+	a := b.get(t, "/v1/tenants")
+	a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
+	require.NotEmpty(t, a.header.Get("Retry-After"))
+}

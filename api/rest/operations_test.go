@@ -1,0 +1,162 @@
+package rest_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/token"
+)
+
+func TestActions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t, "Charité")
+	act := func(action, body string) answer {
+		return b.send(t, http.MethodPost, "/v1/operations/"+o["id"].(string)+"/"+action, operator(t), body)
+	}
+	p := act("retry", `{"reason": "try"}`).problem(t, http.StatusConflict, rest.CodeActionRefused)
+	require.EqualValues(t, "PENDING", p.State)
+	require.EqualValues(t, []string{"rollback"}, toStrings(p.Allowed))
+
+	a := act("rollback", `{"reason": " a mistake ", "requestId": "INC-1"}`)
+	require.Equal(t, http.StatusAccepted, a.status, string(a.body))
+	require.Equal(t, "/v1/operations/"+o["id"].(string), a.header.Get("Location"))
+	require.Equal(t, "ROLLED_BACK", a.json(t)["state"])
+	require.NotEmpty(t, a.json(t)["finishedAt"])
+	require.Equal(t, http.StatusAccepted, act("rollback", `{"reason": "a mistake", "requestId": "INC-1"}`).status, "a repetition acts once")
+
+	again := act("rollback", `{"reason": "once more"}`)
+	again.problem(t, http.StatusConflict, rest.CodeActionRefused)
+	require.Equal(t, []any{}, again.json(t)["allowedActions"], "it is there also when nothing is allowed")
+
+	ended := b.get(t, "/v1/operations/"+o["id"].(string))
+	require.Empty(t, ended.header.Get("Retry-After"), "who knows the end need not ask again")
+	failed := b.get(t, "/v1/tenants/"+o["tenantId"].(string)).json(t)
+	require.Equal(t, "FAILED", failed["status"])
+	require.NotEmpty(t, failed["failureReason"])
+	b.create(t, "Charité") // the name is free again
+
+	var audited []string
+	rows, err := b.pool.Query(t.Context(), `SELECT actor || ' ' || action || ' ' || outcome || ' ' || coalesce(reason, '') FROM audit_log WHERE operation_id = $1 ORDER BY id`, o["id"])
+	require.NoError(t, err)
+	for rows.Next() {
+		var row string
+		require.NoError(t, rows.Scan(&row))
+		audited = append(audited, row)
+	}
+	require.NoError(t, rows.Err())
+	require.Equal(t, []string{
+		"ada@platform create accepted ", "ada@platform retry refused try",
+		"ada@platform rollback accepted a mistake", "ada@platform rollback refused once more",
+	}, audited)
+}
+
+func toStrings[S ~string](values []S) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
+}
+
+func TestRefusedActions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/operations/" + b.create(t, "Charité")["id"].(string) + "/rollback"
+	for name, c := range map[string]struct {
+		body, location string
+	}{
+		"no reason":            {`{}`, "body.reason"},
+		"empty reason":         {`{"reason": "  "}`, "body.reason"},
+		"reason with NUL":      {`{"reason": "a\u0000b"}`, "body.reason"},
+		"long reason":          {`{"reason": "` + longText(501) + `"}`, "body.reason"},
+		"reason no text":       {`{"reason": 1}`, "body.reason"},
+		"actor is the token's": {`{"reason": "a", "actor": "somebody else"}`, "body.actor"},
+		"request id too long":  {`{"reason": "a", "requestId": "` + longText(256) + `"}`, "body.requestId"},
+		"request id, control":  {`{"reason": "a", "requestId": "a\u0007"}`, "body.requestId"},
+	} {
+		p := b.send(t, http.MethodPost, path, operator(t), c.body).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
+		require.Equal(t, c.location, p.Errors[0].Location, name)
+	}
+	require.Equal(t, http.StatusAccepted, b.send(t, http.MethodPost, path, operator(t), `{"reason": "`+longText(500)+`"}`).status)
+}
+
+func longText(n int) string {
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = 'x'
+	}
+	return string(text)
+}
+
+func TestSkippingAnUndoNeedsAnAdministrator(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t, "Charité")
+	b.exec(t, `UPDATE operations SET state = 'ROLLBACK_BLOCKED', run_id = 'r', failed_step = 'CREATE_SCHEMA', failure_class = 'undo_failed', attempts = 3 WHERE id = $1`, o["id"])
+	path := "/v1/operations/" + o["id"].(string)
+	blocked := b.get(t, path).json(t)
+	require.Equal(t, []any{"retry", "skip"}, blocked["allowedActions"])
+	require.Equal(t, "CREATE_SCHEMA", blocked["failedStep"])
+	require.Equal(t, "undo_failed", blocked["failureClass"])
+	b.send(t, http.MethodPost, path+"/skip", operator(t), `{"reason": "leave it"}`).problem(t, http.StatusForbidden, rest.CodeForbidden)
+	// The administrator is let through, up to Temporal, which is away here.
+	b.send(t, http.MethodPost, path+"/skip", as(t, token.RoleAdmin), `{"reason": "leave it"}`).
+		problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
+}
+
+func TestLongPoll(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.create(t, "Charité")["id"].(string)
+	for _, wait := range []string{"0s", "50ms", "0"} {
+		a := b.get(t, "/v1/operations/"+id+"?wait="+wait)
+		require.Equal(t, http.StatusOK, a.status)
+		require.Equal(t, "PENDING", a.json(t)["state"], "at the end of the time it tells what is")
+	}
+	for _, state := range []string{"NEEDS_ATTENTION", "ROLLBACK_BLOCKED", "SUCCEEDED"} {
+		answered := make(chan answer, 1)
+		go func() { answered <- b.get(t, "/v1/operations/"+id+"?wait=25s") }()
+		b.awaitInFlight(t, 1)
+		b.exec(t, `UPDATE operations SET state = $2, pivot_passed = true WHERE id = $1`, id, state)
+		a := within(t, answered)
+		require.Equal(t, state, a.json(t)["state"])
+		b.exec(t, `UPDATE operations SET state = 'PENDING' WHERE id = $1`, id)
+	}
+}
+
+// TestDrain: whoever polls when the process is about to stop gets an answer,
+// and load balancers are told first.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.create(t, "Charité")["id"].(string)
+	require.Equal(t, http.StatusOK, b.send(t, http.MethodGet, "/readyz", nil, "").status)
+	answered := make(chan answer, 1)
+	go func() { answered <- b.get(t, "/v1/operations/"+id+"?wait=60s") }()
+	b.awaitInFlight(t, 1)
+	b.server.Drain()
+	a := within(t, answered)
+	require.Equal(t, http.StatusOK, a.status, string(a.body))
+	require.Equal(t, "PENDING", a.json(t)["state"])
+	b.send(t, http.MethodGet, "/readyz", nil, "").problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
+	require.Equal(t, http.StatusOK, b.send(t, http.MethodGet, "/livez", nil, "").status)
+	require.Equal(t, http.StatusOK, b.get(t, "/v1/operations/"+id+"?wait=60s").status, "a new poll is answered at once")
+	b.create(t, "Another") // requests that still come are served
+}
+
+// within waits for an answer far less long than a long poll may take.
+func within(t *testing.T, answered <-chan answer) answer {
+	t.Helper()
+	select {
+	case a := <-answered:
+		return a
+	case <-time.After(15 * time.Second):
+		require.FailNow(t, "no answer")
+		return answer{}
+	}
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"os"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/starter/roster"
+)
+
+//go:embed tenants.json
+var sampleFile []byte
+
+// readSample reads the tenants to be provisioned; without a path, those that
+// are built in.
+func readSample(path string) ([]tenant.New, error) {
+	data := sampleFile
+	if path != "" {
+		var err error
+		if data, err = os.ReadFile(path); err != nil {
+			return nil, fmt.Errorf("read the sample: %w", err)
+		}
+	} else {
+		path = "tenants.json"
+	}
+	rows, problems := roster.Parse(data, roster.JSON)
+	if len(problems) > 0 {
+		return nil, &roster.Error{Path: path, Problems: problems}
+	}
+	sample := make([]tenant.New, len(rows))
+	for i, row := range rows {
+		sample[i] = row.New
+	}
+	return sample, nil
+}
+
+// freeRound is the number of the first round whose names nobody holds: the
+// tenants of earlier runs are alive and keep theirs.
+func freeRound(ctx context.Context, api *client, sample []tenant.New) (int, error) {
+	held := map[string]bool{}
+	for _, n := range sample {
+		named, err := api.named(ctx, n.Name)
+		if err != nil {
+			return 0, fmt.Errorf("look for tenants of an earlier run: %w", err)
+		}
+		for _, t := range named {
+			if t.Status.HoldsName() {
+				held[tenant.NameKey(t.Name)] = true
+			}
+		}
+	}
+	for round := 1; ; round++ {
+		if !anyHeld(held, sample, round) {
+			return round, nil
+		}
+	}
+}
+
+func anyHeld(held map[string]bool, sample []tenant.New, round int) bool {
+	for _, n := range sample {
+		if held[tenant.NameKey(nameIn(round, n.Name))] {
+			return true
+		}
+	}
+	return false
+}
+
+// nameIn is a tenant's name in a round.
+func nameIn(round int, name string) string {
+	if round == 1 {
+		return name
+	}
+	return fmt.Sprintf("%s (%d)", name, round)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"golang.org/x/term"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/token"
+)
+
+// show provisions the tenants in front of the viewer and looks at the result.
+func show(ctx context.Context, f flags, s settings, sample []tenant.New, out io.Writer) error {
+	bearer, err := token.Signer{Secret: s.JWT.Secret.Reveal(), Issuer: s.JWT.Issuer, Audience: s.JWT.Audience}.
+		Issue("demo", token.RoleOperator, s.JWT.Expiration, time.Now())
+	if err != nil {
+		return err
+	}
+	api := newClient(s.App.URL, bearer)
+	round, err := freeRound(ctx, api, sample)
+	if err != nil {
+		return err
+	}
+	if round > 1 {
+		fmt.Fprintf(out, "The tenants of the last run are alive and keep their names: this is round %d.\n", round)
+	}
+	for i := range sample {
+		sample[i].Name = nameIn(round, sample[i].Name)
+	}
+	fmt.Fprintln(out)
+	scr, v := screenOn(out)
+	limited, cancel := context.WithTimeoutCause(ctx, f.limit, fmt.Errorf("the tenants were not done within %s; the logs in %s say why", f.limit, f.logs))
+	defer cancel()
+	b, err := provision(limited, api, sample, scr)
+	if err != nil {
+		return causeOf(limited, err)
+	}
+	fmt.Fprintf(out, "\n%s\n", v.table(b.lines))
+	return look(ctx, s, b, v, out)
+}
+
+// look checks what was made, and says where to see it.
+func look(ctx context.Context, s settings, b board, v view, out io.Writer) error {
+	checks, links, err := lookAt(ctx, s, b.lines)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(out, v.checked(checks))
+	first := b.lines[0].name
+	fmt.Fprint(out, places{
+		api: s.App.URL, temporalUI: s.temporalUI, namespace: s.Temporal.Namespace, mail: s.mailCatcher,
+		tenant: first, invitation: links[first],
+	})
+	if !b.good() {
+		for _, l := range b.lines {
+			if l.problem != "" {
+				fmt.Fprintf(out, "%s: %s\n", l.name, l.problem)
+			}
+		}
+		return errors.New("not every tenant became ACTIVE")
+	}
+	if bad := failed(checks); len(bad) > 0 {
+		return fmt.Errorf("%d of %d checks found something wrong", len(bad), len(checks))
+	}
+	return nil
+}
+
+// screenOn chooses how to show progress: drawn over itself on a terminal, and
+// line by line elsewhere. NO_COLOR is respected (no-color.org).
+func screenOn(out io.Writer) (screen, view) {
+	file, ok := out.(*os.File)
+	if !ok || !isatty.IsTerminal(file.Fd()) || os.Getenv("TERM") == "dumb" {
+		return newPlain(out), view{}
+	}
+	v := view{colour: os.Getenv("NO_COLOR") == ""}
+	return &redrawn{w: out, view: v, width: func() int {
+		width, _, err := term.GetSize(int(file.Fd()))
+		if err != nil {
+			return wideEnough
+		}
+		return width
+	}}, v
+}

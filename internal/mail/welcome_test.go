@@ -95,6 +95,18 @@ func TestWelcomeBringsNothingFromOutside(t *testing.T) {
 
 var hrefs = regexp.MustCompile(`href="([^"]*)"`)
 
+// Programs take a paragraph's direction from its first letter: a name there
+// would set English from right to left.
+func TestWelcomeBeginsNoSentenceWithAName(t *testing.T) {
+	t.Parallel()
+	data := welcomeData()
+	data.TenantName, data.AdminFirstName = "مستشفى النور", "عائشة"
+	content, err := mail.Welcome(data)
+	require.NoError(t, err)
+	require.Contains(t, content.Text, data.TenantName)
+	require.NotRegexp(t, `(?m)^[^a-zA-Z\n]*\p{Arabic}`, content.Text)
+}
+
 func TestWelcomeRefusesWhatItCannotSay(t *testing.T) {
 	t.Parallel()
 	cases := map[string]func(*mail.WelcomeData){

@@ -3,7 +3,6 @@ package mail_test
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -332,7 +331,7 @@ func TestNothingLeavesAfterTheContextEnded(t *testing.T) {
 		cancel()
 		_, err := p.Send(ctx, testMessage())
 		requireNotTaken(t, err)
-		require.True(t, errors.Is(err, context.Canceled), err)
+		require.ErrorIs(t, err, context.Canceled)
 		require.Empty(t, p.delivered())
 	})
 }

@@ -41,7 +41,7 @@ func browse(t *testing.T) context.Context {
 	return page
 }
 
-func run[T any](t *testing.T, page context.Context, action chromedp.Action[T]) T {
+func run[T any](page context.Context, t *testing.T, action chromedp.Action[T]) T {
 	t.Helper()
 	result, err := chromedp.Run(page, action)
 	require.NoError(t, err)
@@ -61,23 +61,23 @@ func TestBrowserFollowsALinkOutOfTheMail(t *testing.T) {
 	}))
 	t.Cleanup(site.Close)
 
-	run(t, page, chromedp.Navigate(b.URL))
-	run(t, page, chromedp.WaitVisible(chromedp.CSS(".empty")))
+	run(page, t, chromedp.Navigate(b.URL))
+	run(page, t, chromedp.WaitVisible(chromedp.CSS(".empty")))
 	b.do("POST", "/v3/mail/send", mailtest.APIKey, mailDocument(func(d object) {
 		d["content"] = []object{{"type": "text/html", "value": `<html><head></head><body style="margin:0">
 			<script>location = "` + site.URL + `/spy/script"</script><img src="` + site.URL + `/spy/pixel">
 			<a href="` + site.URL + `/invitation" style="display:block;height:400px">Choose your password</a></body></html>`}}
 	}))
-	run(t, page, chromedp.WaitVisible(chromedp.CSS("ol li a"))) // the list looks for new mail by itself
-	run(t, page, chromedp.Click(chromedp.CSS("ol li a")))
-	run(t, page, chromedp.WaitVisible(chromedp.CSS("iframe")))
+	run(page, t, chromedp.WaitVisible(chromedp.CSS("ol li a"))) // the list looks for new mail by itself
+	run(page, t, chromedp.Click(chromedp.CSS("ol li a")))
+	run(page, t, chromedp.WaitVisible(chromedp.CSS("iframe")))
 
 	opened := chromedp.WaitNewTarget(page, func(info *target.Info) bool { return info.URL == site.URL+"/invitation" })
-	at := run(t, page, chromedp.Evaluate[[]float64](
+	at := run(page, t, chromedp.Evaluate[[]float64](
 		`(() => { const r = document.querySelector("iframe").getBoundingClientRect(); return [r.left + 50, r.top + 50] })()`))
 	// The frame loads after the page: click until it answers.
 	require.Eventually(t, func() bool {
-		run(t, page, chromedp.MouseClickXY(at[0], at[1]))
+		run(page, t, chromedp.MouseClickXY(at[0], at[1]))
 		select {
 		case <-opened:
 			return true

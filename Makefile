@@ -57,7 +57,8 @@ fmt: bin/tools/golangci-lint ## Format Go and, where Rust is, Rust
 
 .PHONY: bench
 bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, JSON on standard output (BENCH="flags of bin/bench")
-	@bin/devstack up --ephemeral --starter bin/starter -- bin/bench $(BENCH)
+	@DEVSTACK_ISOLATE=1 LEDGER_INTERVAL=50ms SOROBAN_CHANNELS=64 \
+		bin/devstack up --ephemeral --starter bin/starter -- bin/bench $(BENCH)
 
 .PHONY: contract
 contract: ## Rebuild the tenant contract and compare it with the committed one (UPDATE=1: replace it)

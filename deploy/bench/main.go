@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	tenants     int
+	concurrency []int
+	bin         string
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	report := Report{
+		Tenants: o.tenants, LedgerInterval: os.Getenv("LEDGER_INTERVAL"), Channels: os.Getenv("SOROBAN_CHANNELS"),
+		Cores: runtime.NumCPU(), GoVersion: runtime.Version(), StartedAt: time.Now().UTC().Truncate(time.Second),
+	}
+	for i, c := range o.concurrency {
+		fmt.Fprintf(os.Stderr, "bench: %d tenants at concurrency %d, raw\n", o.tenants, c)
+		raw, err := measureRaw(ctx, fmt.Sprintf("raw %d.%d", i, c), o.tenants, c)
+		if err != nil {
+			return fmt.Errorf("raw at concurrency %d: %w", c, err)
+		}
+		fmt.Fprintf(os.Stderr, "bench: %d tenants at concurrency %d, through the API and Temporal\n", o.tenants, c)
+		product, err := measureProduct(ctx, o.bin, fmt.Sprintf("product %d.%d", i, c), o.tenants, c)
+		if err != nil {
+			return fmt.Errorf("product at concurrency %d: %w", c, err)
+		}
+		report.Runs = append(report.Runs, Run{
+			Concurrency: c, Product: product, Raw: raw, OfRaw: round(product.TenantsPerSecond / raw.TenantsPerSecond),
+		})
+	}
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", "  ")
+	return out.Encode(report)
+}
+
+func parse(args []string) (options, error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	self, err := os.Executable()
+	if err != nil {
+		return options{}, fmt.Errorf("find the own executable: %w", err)
+	}
+	n := flags.Int("n", 100, "tenants to provision at each concurrency, each way")
+	c := flags.String("c", "1,8,32", "concurrencies, separated by commas")
+	bin := flags.String("bin", filepath.Dir(self), "directory of api and worker")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	o := options{tenants: *n, bin: *bin}
+	for _, s := range strings.Split(*c, ",") {
+		v, err := strconv.Atoi(s)
+		if err != nil || v < 1 {
+			return options{}, fmt.Errorf("-c: %q is not a concurrency", s)
+		}
+		o.concurrency = append(o.concurrency, v)
+	}
+	if o.tenants < 1 {
+		return options{}, errors.New("-n: at least one tenant")
+	}
+	if os.Getenv("DB_HOST") == "" {
+		return options{}, errors.New("the settings of a stack are missing; run: make bench")
+	}
+	return o, nil
+}

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/mail"
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/tenant"
+)
+
+// plain does the work of a run without one: the same calls in the same order,
+// by a loop that forgets everything when it ends.
+type plain struct {
+	service *operations.Service
+	store   *postgres.Store
+	ledger  *stellar.Deployer
+	postman *mail.Postman
+	appURL  string
+}
+
+// measureRaw measures the plain loop. No worker may run beside it: it would
+// start the operations as well.
+func measureRaw(ctx context.Context, label string, n, concurrency int) (Result, error) {
+	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)
+	if err != nil {
+		return Result{}, err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	pool, err := connect.Database(ctx, cfg.DB, "bench")
+	if err != nil {
+		return Result{}, err
+	}
+	defer pool.Close()
+	p := &plain{appURL: cfg.App.TenantURL}
+	if p.store, err = postgres.NewStore(ctx, pool); err != nil {
+		return Result{}, err
+	}
+	defer p.store.Close()
+	if p.ledger, err = connect.Ledger(cfg.Soroban, pool, log); err != nil {
+		return Result{}, err
+	}
+	if p.postman, err = connect.Postman(cfg.Mail, log); err != nil {
+		return Result{}, err
+	}
+	p.service = operations.New(operations.Config{Store: p.store, Logger: log})
+	return drive(ctx, label, n, concurrency, p.provision)
+}
+
+func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, error) {
+	began := time.Now()
+	o, err := p.service.Create(ctx, n, tenant.Caller{Client: "bench", Actor: "bench"}, "")
+	if err != nil {
+		return 0, err
+	}
+	f := tenant.Fence{Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: "raw", State: tenant.StateRunning}
+	if _, err := p.store.Claim(ctx, f); err != nil {
+		return 0, err
+	}
+	if err := p.store.CreateSchema(ctx, f); err != nil {
+		return 0, err
+	}
+	if err := p.deploy(ctx, f); err != nil {
+		return 0, err
+	}
+	if err := p.store.MarkActive(ctx, f); err != nil {
+		return 0, err
+	}
+	active := time.Since(began)
+	return active, p.send(ctx, f)
+}
+
+func (p *plain) deploy(ctx context.Context, f tenant.Fence) error {
+	if _, err := p.store.BeginContract(ctx, f); err != nil {
+		return err
+	}
+	id, err := p.ledger.Deploy(ctx, f, func(string) {})
+	if err != nil {
+		return fmt.Errorf("deploy: %w", err)
+	}
+	return p.store.StoreContract(ctx, f, id)
+}
+
+func (p *plain) send(ctx context.Context, f tenant.Fence) error {
+	var token string
+	w, err := p.store.BeginWelcomeEmail(ctx, f, func(t tenant.Tenant) tenant.Invitation {
+		token = tenant.InvitationToken([]byte("benchmark"), t)
+		return tenant.Invitation{TokenHash: tenant.HashToken(token), TTL: time.Hour}
+	})
+	if err != nil {
+		return err
+	}
+	receipt, err := p.postman.SendWelcome(ctx, w, p.appURL+"/invitations/"+token)
+	if err != nil {
+		return err
+	}
+	return p.store.CompleteWelcomeEmail(ctx, f, w.ID, receipt)
+}

@@ -29,7 +29,7 @@ func startProduct(ctx context.Context, f flags, s settings, out io.Writer) ([]*c
 			return children, err
 		}
 		children = append(children, c)
-		fmt.Fprintf(out, "started %s (its log is %s)\n", c.name, c.log)
+		fmt.Fprintf(out, "started %-6s  pid %d, log %s\n", c.name, c.cmd.Process.Pid, c.log)
 	}
 	waiting, release := together(ctx, children)
 	defer release()

@@ -4,24 +4,64 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/rivo/uniseg"
+
+	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
 )
 
-// table is what was made.
+// table is what was made, one line for each tenant; or a few lines for each,
+// where the terminal is too narrow for a contract's whole address beside the
+// rest.
 func (v view) table(lines []line) string {
 	rows := make([][]string, len(lines))
 	for i, l := range lines {
-		state := string(l.status)
-		if !l.good() && l.state != "" {
-			state += " / " + string(l.state)
-		}
-		seconds := ""
-		if l.seconds > 0 {
-			seconds = fmt.Sprintf("%.2f", l.seconds)
-		}
-		rows[i] = []string{l.name, state, l.schema, l.contract, seconds}
+		rows[i] = []string{l.name, l.outcome(), l.schema, l.contract, l.took()}
 	}
-	return output.Grid([]string{"TENANT", "STATE", "SCHEMA", "CONTRACT", "SECONDS"}, rows)
+	grid := output.Grid([]string{"TENANT", "STATE", "SCHEMA", "CONTRACT", "SECONDS"}, rows)
+	if v.width == 0 || uniseg.StringWidth(widest(grid)) <= v.width {
+		return grid
+	}
+	var b strings.Builder
+	for _, l := range lines {
+		fmt.Fprintf(&b, "%s\n", output.Visible(l.name))
+		for _, p := range [][2]string{{"state", l.outcome()}, {"schema", l.schema}, {"contract", l.contract}, {"seconds", l.took()}} {
+			if p[1] != "" {
+				fmt.Fprintf(&b, "  %-9s %s\n", p[0], p[1])
+			}
+		}
+	}
+	return b.String()
+}
+
+// outcome is the tenant's status, and the operation's state where it is not
+// what it should be.
+func (l line) outcome() string {
+	switch {
+	case l.operationID == "":
+		return "REFUSED"
+	case l.good() || l.state == tenant.StatePending:
+		return string(l.status)
+	}
+	return string(l.status) + " / " + string(l.state)
+}
+
+func (l line) took() string {
+	if l.seconds <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", l.seconds)
+}
+
+func widest(text string) string {
+	longest := ""
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		if uniseg.StringWidth(line) > uniseg.StringWidth(longest) {
+			longest = line
+		}
+	}
+	return longest
 }
 
 // checked sums up the checks by what was looked at, and tells each that found

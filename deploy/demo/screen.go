@@ -70,16 +70,18 @@ func events(l line) []string {
 			}
 			happened = append(happened, string(s.step)+" completed"+took)
 		case tenant.StepFailed:
-			happened = append(happened, fmt.Sprintf("%s failed (attempt %d): %s", s.step, s.attempts, s.err))
-		case tenant.StepRolledBack, tenant.StepSkipped:
-			happened = append(happened, fmt.Sprintf("%s %s", s.step, strings.ToLower(string(s.status))))
+			happened = append(happened, fmt.Sprintf("%s failed (attempt %d): %s", s.step, s.attempts, output.Visible(s.err)))
+		case tenant.StepRolledBack:
+			happened = append(happened, string(s.step)+" undone")
+		case tenant.StepSkipped:
+			happened = append(happened, string(s.step)+" skipped")
 		case tenant.StepInProgress:
 			happened = append(happened, string(s.step)+" began")
 		}
 	}
 	switch {
 	case l.problem != "":
-		happened = append(happened, l.problem)
+		happened = append(happened, output.Visible(l.problem))
 	case l.settled():
 		happened = append(happened, string(l.status))
 	}

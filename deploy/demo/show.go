@@ -78,12 +78,16 @@ func screenOn(out io.Writer) (screen, view) {
 	if !ok || !isatty.IsTerminal(file.Fd()) || os.Getenv("TERM") == "dumb" {
 		return newPlain(out), view{}
 	}
-	v := view{colour: os.Getenv("NO_COLOR") == ""}
-	return &redrawn{w: out, view: v, width: func() int {
+	width := func() int {
 		width, _, err := term.GetSize(int(file.Fd()))
 		if err != nil {
-			return wideEnough
+			return usualWidth
 		}
 		return width
-	}}, v
+	}
+	v := view{width: width(), colour: os.Getenv("NO_COLOR") == ""}
+	return &redrawn{w: out, view: v, width: width}, v
 }
+
+// usualWidth is that of a terminal that does not tell.
+const usualWidth = 80

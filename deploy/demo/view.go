@@ -27,47 +27,61 @@ var columns = []struct {
 }
 
 const (
-	nameWidth   = 30
+	margin      = "  "
 	columnWidth = 9
-	// wideEnough is what the table of names and steps needs.
-	wideEnough = 2 + nameWidth + 8*columnWidth
+	// shortName and longName bound the names: what is shorter is padded, what
+	// is longer is cut, where the terminal leaves no more room.
+	shortName = 20
+	longName  = 48
 )
 
 // view draws the board; it is pure: the same board gives the same lines, none
-// longer than the width. Colours are left out where they are not wanted.
+// wider than the width. Colours are left out where they are not wanted.
 type view struct {
 	width  int
 	colour bool
 }
 
+// nameRoom is the width for names that leaves room for the steps; where there
+// is too little, the narrow form is drawn.
+func (v view) nameRoom(lines []line) (room int, wide bool) {
+	longest := shortName
+	for _, l := range lines {
+		longest = max(longest, uniseg.StringWidth(output.Visible(l.name)))
+	}
+	room = v.width - 2*len(margin) - len(columns)*columnWidth
+	return min(room, longest, longName), room >= shortName
+}
+
 // render draws the board as lines without newlines.
 func (v view) render(b board) []string {
-	title := fmt.Sprintf("  Provisioning %d tenants", len(b.lines))
+	title := fmt.Sprintf("%sProvisioning %d tenants", margin, len(b.lines))
 	if b.settled() {
-		title = fmt.Sprintf("  Provisioned %d tenants", len(b.lines))
+		title = fmt.Sprintf("%sProvisioned %d tenants", margin, len(b.lines))
 	}
-	lines := []string{title + fmt.Sprintf("  %.1f s", b.elapsed.Seconds()), ""}
-	if v.width < wideEnough {
+	lines := []string{fit(title+fmt.Sprintf("  %.1f s", b.elapsed.Seconds()), v.width), ""}
+	room, wide := v.nameRoom(b.lines)
+	if !wide {
 		for _, l := range b.lines {
 			lines = append(lines, v.narrow(l, b.elapsed))
 		}
 		return lines
 	}
-	heading := "  " + pad("", nameWidth)
+	heading := margin + pad("", room) + margin
 	for _, c := range columns {
 		heading += pad(c.title, columnWidth)
 	}
 	lines = append(lines, v.paint(dim, strings.TrimRight(heading, " ")))
 	for _, l := range b.lines {
-		lines = append(lines, v.wide(l, b.elapsed))
+		lines = append(lines, v.wide(l, room, b.elapsed))
 	}
 	return lines
 }
 
-func (v view) wide(l line, elapsed time.Duration) string {
-	text := "  " + pad(fit(output.Visible(l.name), nameWidth-2), nameWidth)
+func (v view) wide(l line, room int, elapsed time.Duration) string {
+	text := margin + pad(fit(output.Visible(l.name), room), room) + margin
 	if len(l.steps) == 0 && l.problem != "" {
-		return text + v.paint(red, fit(l.problem, v.width-nameWidth-2))
+		return text + v.paint(red, fit(output.Visible(l.problem), v.width-uniseg.StringWidth(text)))
 	}
 	for _, c := range columns {
 		glyph, note, colour := mark(l, c.step, elapsed)
@@ -89,17 +103,17 @@ func (v view) narrow(l line, elapsed time.Duration) string {
 		glyph, _, colour := mark(l, c.step, elapsed)
 		marks += v.paint(colour, glyph)
 	}
-	room := max(4, v.width-2-len(columns)-2)
-	name := fit(output.Visible(l.name), min(nameWidth-2, room))
-	text := "  " + marks + "  " + name
 	what := string(l.current().step)
 	if l.problem != "" {
 		what = l.problem
 	} else if l.good() {
 		what = string(l.status)
 	}
-	if rest := room - uniseg.StringWidth(name) - 2; rest > 3 && what != "" {
-		text += "  " + v.paint(dim, fit(what, rest))
+	room := v.width - 2*len(margin) - len(columns)
+	name := fit(output.Visible(l.name), room)
+	text := margin + marks + margin + name
+	if rest := room - uniseg.StringWidth(name) - len(margin); rest >= len("ACTIVE") && what != "" {
+		text += margin + v.paint(dim, fit(output.Visible(what), rest))
 	}
 	return text
 }
@@ -122,7 +136,7 @@ func mark(l line, want tenant.Step, elapsed time.Duration) (glyph, note string, 
 	case tenant.StepRolledBack:
 		return "↺", "undone", yellow
 	case tenant.StepSkipped:
-		return "»", "skipped", yellow
+		return "»", "skip", yellow
 	case tenant.StepFailed:
 		if l.settled() {
 			return "✗", "", red
@@ -163,6 +177,9 @@ func pad(s string, width int) string {
 func fit(s string, width int) string {
 	if uniseg.StringWidth(s) <= width {
 		return s
+	}
+	if width < 1 {
+		return ""
 	}
 	var b strings.Builder
 	used := 0

@@ -72,6 +72,8 @@ func (b *testBundle) params(source *keypair.Full, ops ...txnbuild.Operation) txn
 
 func (b *testBundle) sign(p txnbuild.TransactionParams, keys ...*keypair.Full) *txnbuild.Transaction {
 	b.Helper()
+	source := *p.SourceAccount.(*txnbuild.SimpleAccount) // txnbuild counts it up
+	p.SourceAccount = &source
 	tx, err := txnbuild.NewTransaction(p)
 	require.NoError(b, err)
 	tx, err = tx.Sign(b.pass, keys...)

@@ -60,28 +60,26 @@ func TestAuthorisationIsJudgedByTheHost(t *testing.T) {
 	id := b.deploy(admin, "clinic")
 	suspend := call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended))
 
-	t.Run("without the administrator's authorisation", func(t *testing.T) {
-		op := b.prepare(other, suspend)
-		require.Len(t, op.Auth, 1, "the simulation records whose authorisation is needed")
-		op.Auth = nil
-		b.trap(b.apply(b.tx(other, op)))
-		enforced := b.simulate(other.Address(), operation(other, suspend), protocol.AuthModeEnforce)
-		require.Contains(t, enforced.Error, "Error(Auth, InvalidAction)")
-	})
-	t.Run("with somebody else's signature", func(t *testing.T) {
-		op := b.prepare(other, suspend)
-		authorize(t, other, b.pass, &op.Auth[0])
-		b.trap(b.apply(b.tx(other, op)))
-	})
+	// Without the administrator's authorisation.
+	op := b.prepare(other, suspend)
+	require.Len(t, op.Auth, 1, "the simulation records whose authorisation is needed")
+	op.Auth = nil
+	b.trap(b.apply(b.tx(other, op)))
+	enforced := b.simulate(other.Address(), operation(other, suspend), protocol.AuthModeEnforce)
+	require.Contains(t, enforced.Error, "Error(Auth, InvalidAction)")
+
+	// With somebody else's signature.
+	op = b.prepare(other, suspend)
+	authorize(t, other, b.pass, &op.Auth[0])
+	b.trap(b.apply(b.tx(other, op)))
 	require.Equal(t, statusVal(tenantcontract.Active), b.read(other, id, tenantcontract.GetStatus))
 
-	t.Run("with the administrator's signature", func(t *testing.T) {
-		op := b.prepare(other, suspend)
-		authorize(t, admin, b.pass, &op.Auth[0])
-		require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(other, op)).Status)
-		b.trap(b.apply(b.tx(other, op))) // its nonce is used up
-	})
+	// With the administrator's.
+	op = b.prepare(other, suspend)
+	authorize(t, admin, b.pass, &op.Auth[0])
+	require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(other, op)).Status)
 	require.Equal(t, statusVal(tenantcontract.Suspended), b.read(other, id, tenantcontract.GetStatus))
+	b.trap(b.apply(b.tx(other, op))) // its nonce is used up
 }
 
 func TestContractErrorsReachTheCaller(t *testing.T) {
@@ -138,8 +136,12 @@ func (b *testBundle) trap(a applied) {
 
 // authorize signs an authorisation entry, as wallets do.
 func authorize(t require.TestingT, key *keypair.Full, passphrase string, a *xdr.SorobanAuthorizationEntry) {
+	authorizeUntil(t, key, passphrase, a, 1_000_000)
+}
+
+func authorizeUntil(t require.TestingT, key *keypair.Full, passphrase string, a *xdr.SorobanAuthorizationEntry, ledger uint32) {
 	c := a.Credentials.Address
-	c.SignatureExpirationLedger = 1_000_000
+	c.SignatureExpirationLedger = xdr.Uint32(ledger)
 	image := xdr.HashIdPreimage{Type: xdr.EnvelopeTypeEnvelopeTypeSorobanAuthorization, SorobanAuthorization: &xdr.HashIdPreimageSorobanAuthorization{
 		NetworkId: network.ID(passphrase), Nonce: c.Nonce, SignatureExpirationLedger: c.SignatureExpirationLedger, Invocation: a.RootInvocation,
 	}}

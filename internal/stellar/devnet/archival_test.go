@@ -1,0 +1,145 @@
+package devnet_test
+
+import (
+	"testing"
+
+	"github.com/stellar/go-stellar-sdk/keypair"
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+	"github.com/stellar/go-stellar-sdk/xdr"
+	"github.com/stretchr/testify/require"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/stellar/devnet"
+)
+
+// archived deploys a contract and waits until it and its code are archived.
+func archived(t *testing.T) (*testBundle, *keypair.Full, xdr.ContractId) {
+	t.Helper()
+	b := setupWith(t, devnet.Config{MinPersistentTTL: 5})
+	admin := b.account()
+	b.upload(admin)
+	id := b.deploy(admin, "clinic")
+	b.untilArchived(id)
+	return b, admin, id
+}
+
+func (b *testBundle) untilArchived(id xdr.ContractId) {
+	b.Helper()
+	live := max(b.liveUntil(instanceKey(id))[0], b.liveUntil(codeKey())[0])
+	for int(b.latest().Sequence) <= live {
+		b.close()
+	}
+	require.Equal(b, []int{0, 0}, b.liveUntil(instanceKey(id), codeKey()), "archived, not absent")
+}
+
+func TestArchivedEntriesAreRestoredByTheTransactionThatNeedsThem(t *testing.T) {
+	t.Parallel()
+	b, admin, id := archived(t)
+	op := b.prepare(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
+	require.NotNil(t, op.Ext.SorobanData.Ext.ResourceExt)
+	require.Len(t, op.Ext.SorobanData.Ext.ResourceExt.ArchivedSorobanEntries, 2, "the simulation lists them")
+
+	// Without the list the network refuses.
+	without := *op
+	data := *op.Ext.SorobanData
+	data.Ext = xdr.SorobanTransactionDataExt{}
+	without.Ext = xdr.TransactionExt{V: 1, SorobanData: &data}
+	a := b.apply(b.tx(admin, &without))
+	require.Equal(t, protocol.TransactionStatusFailed, a.Status)
+	require.Equal(t, xdr.InvokeHostFunctionResultCodeInvokeHostFunctionEntryArchived, a.code(t))
+	require.Equal(t, []int{0, 0}, b.liveUntil(instanceKey(id), codeKey()))
+
+	require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(admin, op)).Status)
+	require.Equal(t, statusVal(tenantcontract.Suspended), b.read(admin, id, tenantcontract.GetStatus))
+	for _, live := range b.liveUntil(instanceKey(id), codeKey()) {
+		require.Greater(t, live, int(b.latest().Sequence)+80*17_280, "the contract renews itself for three months")
+	}
+}
+
+func TestRestoreFootprint(t *testing.T) {
+	t.Parallel()
+	b, _, id := archived(t)
+	anyone := b.account()
+	op := &txnbuild.RestoreFootprint{SourceAccount: anyone.Address(), Ext: xdr.TransactionExt{V: 1, SorobanData: &xdr.SorobanTransactionData{
+		Resources: xdr.SorobanResources{Footprint: xdr.LedgerFootprint{ReadWrite: []xdr.LedgerKey{instanceKey(id), codeKey()}}},
+	}}}
+	s := b.simulate(anyone.Address(), op, "")
+	require.Empty(t, s.Error)
+	op.Ext = sorobanData(t, s.TransactionDataXDR)
+	balance := b.balance(anyone.Address())
+	a := b.apply(b.tx(anyone, op))
+	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
+	until := int(a.Ledger) + 5 - 1
+	require.Equal(t, []int{until, until}, b.liveUntil(instanceKey(id), codeKey()))
+	require.Equal(t, balance-int64(a.result.FeeCharged), b.balance(anyone.Address()))
+	require.Equal(t, xdr.Int64(100), a.result.FeeCharged-totalResourceFee(a), "inclusion")
+	require.Positive(t, a.meta.SorobanMeta.Ext.V1.RentFeeCharged)
+	require.Equal(t, statusVal(tenantcontract.Active), b.read(anyone, id, tenantcontract.GetStatus))
+}
+
+func TestExtendFootprintTTL(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.account()
+	b.upload(admin)
+	id := b.deploy(admin, "clinic")
+	before := b.liveUntil(instanceKey(id))[0]
+	extend := func(to uint32) (*txnbuild.ExtendFootprintTtl, string) {
+		op := &txnbuild.ExtendFootprintTtl{ExtendTo: to, SourceAccount: admin.Address(), Ext: xdr.TransactionExt{V: 1, SorobanData: &xdr.SorobanTransactionData{
+			Resources: xdr.SorobanResources{Footprint: xdr.LedgerFootprint{ReadOnly: []xdr.LedgerKey{instanceKey(id)}}},
+		}}}
+		s := b.simulate(admin.Address(), op, "")
+		if s.Error == "" {
+			op.Ext = sorobanData(t, s.TransactionDataXDR)
+		}
+		return op, s.Error
+	}
+	op, fault := extend(200_000)
+	require.Empty(t, fault)
+	a := b.apply(b.tx(admin, op))
+	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
+	require.Equal(t, int(a.Ledger)+200_000, b.liveUntil(instanceKey(id))[0])
+	require.Greater(t, int(a.Ledger)+200_000, before)
+
+	op.ExtendTo = 3_110_400
+	refused := b.refusal(b.tx(admin, op))
+	require.Equal(t, xdr.ExtendFootprintTtlResultCodeExtendFootprintTtlMalformed,
+		(*refused.Result.Results)[0].MustTr().MustExtendFootprintTtlResult().Code, "above the network's maximum")
+}
+
+// The nonce of a signed authorisation is a temporary entry: it goes when the
+// signature can no longer be used.
+func TestExpiredTemporaryEntriesAreDeleted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	accounts := b.accounts(2)
+	admin, other := accounts[0], accounts[1]
+	b.upload(admin)
+	id := b.deploy(admin, "clinic")
+	op := b.prepare(other, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
+	until := b.latest().Sequence + 5
+	authorizeUntil(t, admin, b.pass, &op.Auth[0], until)
+	require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(other, op)).Status)
+
+	nonce := xdr.LedgerKey{Type: xdr.LedgerEntryTypeContractData, ContractData: &xdr.LedgerKeyContractData{
+		Contract: addressOf(admin), Durability: xdr.ContractDataDurabilityTemporary,
+		Key: xdr.ScVal{Type: xdr.ScValTypeScvLedgerKeyNonce, NonceKey: &xdr.ScNonceKey{Nonce: op.Auth[0].Credentials.Address.Nonce}},
+	}}
+	live := b.liveUntil(nonce)[0]
+	require.GreaterOrEqual(t, live, int(until))
+	for int(b.latest().Sequence) < live {
+		b.close()
+	}
+	require.Equal(t, []int{live}, b.liveUntil(nonce))
+	b.close()
+	require.Equal(t, []int{-1}, b.liveUntil(nonce))
+	var meta xdr.LedgerCloseMeta
+	require.NoError(t, xdr.SafeUnmarshalBase64(b.latest().LedgerMetadata, &meta))
+	require.Equal(t, []xdr.LedgerKey{nonce}, meta.MustV2().EvictedKeys)
+}
+
+func totalResourceFee(a applied) xdr.Int64 {
+	f := a.meta.SorobanMeta.Ext.V1
+	return f.TotalNonRefundableResourceFeeCharged + f.TotalRefundableResourceFeeCharged
+}

@@ -1,0 +1,118 @@
+package devnet_test
+
+import (
+	"testing"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+	"github.com/stellar/go-stellar-sdk/xdr"
+	"github.com/stretchr/testify/require"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+)
+
+func TestResourceFeesAreChargedAndRefunded(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.account()
+	b.upload(admin)
+	op := b.prepare(admin, deployment(admin, admin, "clinic"))
+	declared := int64(op.Ext.SorobanData.ResourceFee)
+	balance := b.balance(admin.Address())
+	a := b.apply(b.tx(admin, op))
+	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
+	charged := int64(a.result.FeeCharged)
+	require.Equal(t, balance-charged, b.balance(admin.Address()))
+	require.Equal(t, charged, 100+int64(totalResourceFee(a)))
+	require.Less(t, charged, 100+declared, "what was not used goes back")
+	require.Greater(t, charged, 100+declared*3/4, "the simulation is not far off")
+
+	// A transaction that fails pays no rent, and gets all that is refundable back.
+	again := b.apply(b.tx(admin, op))
+	require.Equal(t, protocol.TransactionStatusFailed, again.Status)
+	require.Zero(t, again.meta.SorobanMeta.Ext.V1.TotalRefundableResourceFeeCharged)
+	require.Equal(t, a.meta.SorobanMeta.Ext.V1.TotalNonRefundableResourceFeeCharged, again.meta.SorobanMeta.Ext.V1.TotalNonRefundableResourceFeeCharged)
+}
+
+func TestDeclaredResourcesAreLimits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.account()
+	b.upload(admin)
+	id := b.deploy(admin, "clinic")
+	good := b.prepare(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
+	with := func(change func(*xdr.SorobanTransactionData)) txnbuild.Operation {
+		data, op := *good.Ext.SorobanData, *good
+		change(&data)
+		op.Ext = xdr.TransactionExt{V: 1, SorobanData: &data}
+		return &op
+	}
+	limit := xdr.InvokeHostFunctionResultCodeInvokeHostFunctionResourceLimitExceeded
+	for name, c := range map[string]struct {
+		change func(*xdr.SorobanTransactionData)
+		code   xdr.InvokeHostFunctionResultCode
+	}{
+		"instructions": {func(d *xdr.SorobanTransactionData) { d.Resources.Instructions = 10_000 }, limit},
+		"writes":       {func(d *xdr.SorobanTransactionData) { d.Resources.WriteBytes = 10 }, limit},
+		"footprint":    {func(d *xdr.SorobanTransactionData) { d.Resources.Footprint.ReadWrite = nil }, xdr.InvokeHostFunctionResultCodeInvokeHostFunctionTrapped},
+		"refundable": {func(d *xdr.SorobanTransactionData) {
+			d.ResourceFee = d.ResourceFee * 2 / 5 // enough to be admitted, not for rent
+		}, xdr.InvokeHostFunctionResultCodeInvokeHostFunctionInsufficientRefundableFee},
+	} {
+		a := b.apply(b.tx(admin, with(c.change)))
+		require.Equal(t, protocol.TransactionStatusFailed, a.Status, name)
+		require.Equal(t, c.code, a.code(t), name)
+	}
+	for name, change := range map[string]func(*xdr.SorobanTransactionData){
+		"instructions": func(d *xdr.SorobanTransactionData) { d.Resources.Instructions = 400_000_001 },
+		"reads":        func(d *xdr.SorobanTransactionData) { d.Resources.DiskReadBytes = 200_001 },
+		"writes":       func(d *xdr.SorobanTransactionData) { d.Resources.WriteBytes = 132_097 },
+		"fee":          func(d *xdr.SorobanTransactionData) { d.ResourceFee = 1000 },
+		"twice the same key": func(d *xdr.SorobanTransactionData) {
+			d.Resources.Footprint.ReadOnly = append([]xdr.LedgerKey{codeKey()}, d.Resources.Footprint.ReadOnly...)
+		},
+		"a key that is no contract's": func(d *xdr.SorobanTransactionData) {
+			d.Resources.Footprint.ReadOnly = []xdr.LedgerKey{{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &xdr.LedgerKeyConfigSetting{}}}
+		},
+		"restores what is not in the footprint": func(d *xdr.SorobanTransactionData) {
+			d.Ext = xdr.SorobanTransactionDataExt{V: 1, ResourceExt: &xdr.SorobanResourcesExtV0{ArchivedSorobanEntries: []xdr.Uint32{9}}}
+		},
+	} {
+		require.Equal(t, xdr.TransactionResultCodeTxSorobanInvalid, b.refusal(b.tx(admin, with(change))).Result.Code, name)
+	}
+	require.Equal(t, statusVal(tenantcontract.Active), b.read(admin, id, tenantcontract.GetStatus))
+}
+
+func TestMalformedSorobanTransactions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.account()
+	op := b.prepare(admin, uploadFunction())
+	p := b.params(admin, op)
+	p.Memo = txnbuild.MemoText("hello")
+	require.Equal(t, xdr.TransactionResultCodeTxMalformed, b.refusal(b.sign(p, admin)).Result.Code, "a memo")
+
+	env := b.tx(admin, op).ToXDR()
+	env.V1.Tx.Operations = append(env.V1.Tx.Operations, env.V1.Tx.Operations[0])
+	require.Equal(t, xdr.TransactionResultCodeTxMalformed, b.refusal(b.resign(env, admin)).Result.Code, "two operations")
+	env = b.tx(admin, op).ToXDR()
+	env.V1.Tx.Ext = xdr.TransactionExt{}
+	require.Equal(t, xdr.TransactionResultCodeTxMalformed, b.refusal(b.resign(env, admin)).Result.Code, "no resources")
+	env = b.tx(admin, create("10")).ToXDR()
+	env.V1.Tx.Operations = nil
+	require.Equal(t, xdr.TransactionResultCodeTxMissingOperation, b.refusal(b.resign(env, admin)).Result.Code)
+}
+
+// A contract that never ends is stopped by the instruction limit, and the
+// network goes on.
+func TestEndlessContractIsStopped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.account()
+	loop := endlessContract()
+	require.Equal(t, protocol.TransactionStatusSuccess, b.invoke(admin, xdr.HostFunction{Type: xdr.HostFunctionTypeHostFunctionTypeUploadContractWasm, Wasm: &loop}).Status)
+	require.Equal(t, protocol.TransactionStatusSuccess, b.invoke(admin, deploymentOf(admin, loop)).Status)
+	s := b.simulate(admin.Address(), operation(admin, call(b.contractID(admin, "loop"), "run")), "")
+	require.Contains(t, s.Error, "Error(Budget, ExceededLimit)")
+	b.account()
+}

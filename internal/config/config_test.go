@@ -35,7 +35,8 @@ func valid(extra ...string) []string {
 
 func load(t *testing.T, needs config.Section, environ ...string) (*config.Config, error) {
 	t.Helper()
-	return config.Load(config.Options{Environ: environ, Dir: t.TempDir()}, needs)
+	// Not nil, which would be the environment of the test.
+	return config.Load(config.Options{Environ: append([]string{}, environ...), Dir: t.TempDir()}, needs)
 }
 
 func problems(t *testing.T, err error) map[string]string {

@@ -27,7 +27,7 @@ type Administrator struct {
 // request.
 func (a Administrator) Clean() (Administrator, []FieldError) {
 	var errs []FieldError
-	a.Email = strings.TrimSpace(a.Email)
+	a.Email = trim(a.Email)
 	if msg := checkEmail(a.Email); msg != "" {
 		errs = append(errs, FieldError{Field: "adminEmail", Message: msg})
 	}
@@ -35,7 +35,7 @@ func (a Administrator) Clean() (Administrator, []FieldError) {
 		field string
 		value *string
 	}{{"adminFirstName", &a.FirstName}, {"adminLastName", &a.LastName}} {
-		*f.value = strings.TrimSpace(*f.value)
+		*f.value = trim(*f.value)
 		if msg := checkPersonName(*f.value); msg != "" {
 			errs = append(errs, FieldError{Field: f.field, Message: msg})
 		}

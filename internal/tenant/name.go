@@ -22,7 +22,7 @@ const maxIdentifier = 63
 // CleanName trims a name and checks it: 3 to 100 characters, no control
 // characters. Any script, quotes and emoji are fine.
 func CleanName(name string) (string, *FieldError) {
-	name = norm.NFC.String(strings.TrimSpace(name))
+	name = norm.NFC.String(trim(name))
 	bad := func(msg string) (string, *FieldError) {
 		return "", &FieldError{Field: "name", Message: msg}
 	}
@@ -41,6 +41,12 @@ func CleanName(name string) (string, *FieldError) {
 		return bad("must have at least one visible character")
 	}
 	return name, nil
+}
+
+// trim takes spaces off both ends. Control characters among them stay, and are
+// refused with the rest: a line break at the end of an address is one.
+func trim(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) && !unicode.IsControl(r) })
 }
 
 // invisible reports characters that leave nothing on the screen: spaces of

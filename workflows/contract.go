@@ -17,11 +17,11 @@ const QueryStatus = "status"
 // Queues are the task queues of one installation.
 type Queues struct {
 	// Main runs workflows and the database's steps.
-	Main string
+	Main string `json:"main"`
 	// Stellar runs what waits for the ledger.
-	Stellar string
+	Stellar string `json:"stellar"`
 	// Email runs what talks to the mail provider.
-	Email string
+	Email string `json:"email"`
 }
 
 // QueuesOf derives the queues from the main one's name.

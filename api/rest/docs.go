@@ -21,11 +21,11 @@ type docsPage struct {
 }
 
 type docsData struct {
-	Title, Version string
-	About          template.HTML
-	Groups         []docsGroup
-	Schemas        []docsSchema
-	Problems       []docsProblem
+	Title, Version, URL string
+	About               template.HTML
+	Groups              []docsGroup
+	Schemas             []docsSchema
+	Problems            []docsProblem
 }
 
 type docsGroup struct {
@@ -85,7 +85,7 @@ func (s *Server) docsPage() (docsPage, error) {
 
 func (s *Server) docsData() docsData {
 	doc := s.api.OpenAPI()
-	d := docsData{Title: doc.Info.Title, Version: doc.Info.Version, About: prose(doc.Info.Description)}
+	d := docsData{Title: doc.Info.Title, Version: doc.Info.Version, URL: s.publicURL, About: prose(doc.Info.Description)}
 	for _, tag := range doc.Tags {
 		d.Groups = append(d.Groups, docsGroup{Name: tag.Name, About: tag.Description, Operations: s.docsOperations(tag.Name)})
 	}
@@ -197,7 +197,7 @@ func typeName(schema *huma.Schema) string {
 		value *int
 	}{{"at least", schema.MinLength}, {"at most", schema.MaxLength}} {
 		if bound.value != nil {
-			text += ", " + bound.name + " " + strconv.Itoa(*bound.value) + " characters"
+			text += ", " + bound.name + " " + strconv.Itoa(*bound.value) + " in length"
 		}
 	}
 	for _, bound := range []struct {

@@ -110,10 +110,10 @@ func exampleOf(code Code) map[string]any {
 		"type": "/docs#" + string(code), "title": k.title, "status": k.status, "code": code,
 		"detail": k.help, "requestId": "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11",
 	}
-	switch code {
-	case CodeInvalid:
+	if code == CodeInvalid {
 		example["errors"] = []map[string]any{{"location": "body.adminEmail", "message": "must be a plain e-mail address such as ada@hospital.example"}}
-	case CodeActionRefused:
+	}
+	if code == CodeActionRefused {
 		example["state"], example["allowedActions"] = "RUNNING", []string{"rollback"}
 	}
 	return example
@@ -124,10 +124,10 @@ func problemHeaders(code Code) map[string]*huma.Param {
 		return &huma.Param{Description: doc, Schema: &huma.Schema{Type: huma.TypeString}}
 	}
 	headers := map[string]*huma.Param{headerRequestID: text("Finds the request in the logs.")}
-	switch code {
-	case CodeTooManyRequests, CodeUnavailable:
+	if kinds[code].retryAfter > 0 {
 		headers["Retry-After"] = text("Seconds after which to try again.")
-	case CodeUnauthenticated:
+	}
+	if code == CodeUnauthenticated {
 		headers["WWW-Authenticate"] = text("How to authenticate.")
 	}
 	return headers

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -145,20 +144,17 @@ func (s *Server) registerOperations() {
 		description: "With `wait`, a long poll: the answer comes when the operation has ended or needs a person, else after that time with what it is then.",
 		problems:    []Code{CodeNotFound}, slow: true,
 	}, s.getOperation)
-	for action, does := range map[tenant.Action]string{
-		tenant.ActionRetry:    "Tries the failed step, or the undo that is blocked, again.",
-		tenant.ActionSkip:     "Goes on without the failed step once the tenant is active, or, with the role admin, without an undo that is blocked.",
-		tenant.ActionRollback: "Undoes everything, as long as the tenant is not active.",
-	} {
-		s.registerAction(action, does)
-	}
+	s.registerAction(tenant.ActionRetry, "Retry an operation", "Tries the failed step, or the undo that is blocked, again.")
+	s.registerAction(tenant.ActionSkip, "Skip what stands in an operation's way",
+		"Goes on without the failed step once the tenant is active, or, with the role admin, without an undo that is blocked.")
+	s.registerAction(tenant.ActionRollback, "Roll an operation back", "Undoes everything, as long as the tenant is not active.")
 }
 
-func (s *Server) registerAction(action tenant.Action, does string) {
+func (s *Server) registerAction(action tenant.Action, summary, does string) {
 	register(s, endpoint{
 		id: string(action) + "-operation", method: http.MethodPost, path: "/v1/operations/{id}/" + string(action),
 		tag: tagOperations, role: token.RoleOperator, status: http.StatusAccepted,
-		summary:     strings.ToUpper(string(action[:1])) + string(action[1:]) + " an operation",
+		summary:     summary,
 		description: does + " What is allowed now stands in `allowedActions` of the operation. Every request is audited with its reason, refused ones too.",
 		problems:    []Code{CodeNotFound, CodeActionRefused},
 	}, func(ctx context.Context, in *actionInput) (*acceptedOutput, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
 
@@ -19,8 +20,8 @@ func TestActions(t *testing.T) {
 		return b.send(t, http.MethodPost, "/v1/operations/"+o["id"].(string)+"/"+action, operator(t), body)
 	}
 	p := act("retry", `{"reason": "try"}`).problem(t, http.StatusConflict, rest.CodeActionRefused)
-	require.EqualValues(t, "PENDING", p.State)
-	require.EqualValues(t, []string{"rollback"}, toStrings(p.Allowed))
+	require.Equal(t, tenant.StatePending, p.State)
+	require.Equal(t, []tenant.Action{tenant.ActionRollback}, p.Allowed)
 
 	a := act("rollback", `{"reason": " a mistake ", "requestId": "INC-1"}`)
 	require.Equal(t, http.StatusAccepted, a.status, string(a.body))
@@ -53,14 +54,6 @@ func TestActions(t *testing.T) {
 		"ada@platform create accepted ", "ada@platform retry refused try",
 		"ada@platform rollback accepted a mistake", "ada@platform rollback refused once more",
 	}, audited)
-}
-
-func toStrings[S ~string](values []S) []string {
-	out := make([]string, len(values))
-	for i, v := range values {
-		out[i] = string(v)
-	}
-	return out
 }
 
 func TestRefusedActions(t *testing.T) {

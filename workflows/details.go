@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func details(s Status, namespace, workflowID string) string {
 		fmt.Fprintf(&b, "%s (%s): %s\n\n", s.FailedStep, s.FailureClass, s.Reason)
 	}
 	if !s.Deadline.IsZero() {
-		fmt.Fprintf(&b, "Decides by itself at %s.\n\n", s.Deadline.UTC().Format(time.RFC3339))
+		fmt.Fprintf(&b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), atDeadline(s.AllowedActions))
 	}
 	b.WriteString("| step | state |\n|---|---|\n")
 	for _, step := range s.Steps {
@@ -46,11 +47,22 @@ func details(s Status, namespace, workflowID string) string {
 		fmt.Fprintf(&b, "starter %s %s --reason 'WHY'\n", a, s.Operation)
 	}
 	for _, a := range s.AllowedActions {
-		fmt.Fprintf(&b, "temporal workflow signal -n %s -w %s --name %s --input '{\"actor\":\"WHO\",\"reason\":\"WHY\"}'\n", namespace, workflowID, a)
+		fmt.Fprintf(&b, "\ntemporal workflow signal --namespace %s \\\n  --workflow-id %s \\\n  --name %s --input '%s'\n", namespace, workflowID, a, signalInput)
 	}
 	for _, a := range s.AllowedActions {
-		fmt.Fprintf(&b, "tctl --ns %s workflow signal -w %s -n %s -i '{\"actor\":\"WHO\",\"reason\":\"WHY\"}'\n", namespace, workflowID, a)
+		fmt.Fprintf(&b, "\ntctl --ns %s workflow signal \\\n  -w %s \\\n  -n %s -i '%s'\n", namespace, workflowID, a, signalInput)
 	}
 	b.WriteString("```\n")
 	return b.String()
+}
+
+// signalInput is what a person fills in.
+const signalInput = `{"actor":"WHO","reason":"WHY"}`
+
+// atDeadline says what the table does when nobody has decided.
+func atDeadline(allowed []tenant.Action) string {
+	if slices.Contains(allowed, tenant.ActionRollback) {
+		return "everything is rolled back"
+	}
+	return "the failed step is given up and the tenant stays active"
 }

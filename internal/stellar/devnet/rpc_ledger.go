@@ -2,7 +2,6 @@ package devnet
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/hex"
 	"strconv"
 
@@ -120,15 +119,14 @@ func (n *Network) getLedgerEntries(_ context.Context, q protocol.GetLedgerEntrie
 	defer n.mu.RUnlock()
 	res.LatestLedger = n.ledger.seq
 	for i, k := range q.Keys {
-		b, err := base64.StdEncoding.DecodeString(k)
 		var key xdr.LedgerKey
-		if err != nil || key.UnmarshalBinary(b) != nil {
+		if err := xdr.SafeUnmarshalBase64(k, &key); err != nil {
 			return res, invalidParams("cannot unmarshal key value %s at index %d", k, i)
 		}
 		if key.Type == xdr.LedgerEntryTypeTtl {
 			return res, invalidParams("ledger ttl entries cannot be queried directly")
 		}
-		if e, ok := n.ledger.state.lookup(string(b)); ok {
+		if e, ok := n.ledger.state.lookup(string(encode(key))); ok {
 			res.Entries = append(res.Entries, entryResult(k, e, n.ledger.seq))
 		}
 	}

@@ -88,6 +88,19 @@ func failedStart(orderly context.Context, err error) (int, error) {
 	return 1, err
 }
 
+const upUsage = `usage: devstack up [flags] [--] [COMMAND [ARG...]]
+
+Runs COMMAND on the whole stack and returns its exit status; without COMMAND
+the stack stays up until Ctrl-C.
+
+environment:
+  LEDGER_INTERVAL      time between ledgers, such as 200ms or 5s (default 1s)
+  DEVSTACK_ISOLATE=1   every component is a process that is started again when it
+                       is killed; pids in the data directory
+
+flags:
+`
+
 func upConfig(args []string) (stack.Config, []string, error) {
 	var cfg stack.Config
 	var noSetup bool
@@ -97,6 +110,10 @@ func upConfig(args []string) (stack.Config, []string, error) {
 	flags.StringVar(&cfg.EnvFile, "env-file", "", "environment file (default: env in the data directory)")
 	flags.StringVar(&cfg.Starter, "starter", "bin/starter", "the product's operator command, which makes the stack ready")
 	flags.BoolVar(&noSetup, "no-setup", false, "do not migrate, register or upload anything")
+	flags.Usage = func() {
+		fmt.Fprint(flags.Output(), upUsage)
+		flags.PrintDefaults()
+	}
 	if err := flags.Parse(args); err != nil {
 		return cfg, nil, err
 	}

@@ -162,6 +162,8 @@ func (s *Server) args() []string {
 		"max_connections=400",
 		"max_locks_per_transaction=256", // a transaction may touch a tenant's whole schema, or many
 		"shared_buffers=128MB",
+		// In the data directory: it goes with it, and /dev/shm is tiny in containers.
+		"dynamic_shared_memory_type=mmap",
 		"log_destination=stderr",
 		"logging_collector=off",
 	}

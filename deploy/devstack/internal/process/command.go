@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -33,32 +34,57 @@ type Command struct {
 // The command leads a process group in the background of the terminal, so it can
 // write to a terminal but not read from one.
 func (c Command) Run(orderly, hard context.Context) (status int, err error) {
-	cmd := exec.Command(c.Argv[0], c.Argv[1:]...)
+	if _, err := exec.LookPath(c.Argv[0]); err != nil {
+		return 127, fmt.Errorf("run a command on the stack: %w", err)
+	}
+	gate, opener, err := os.Pipe()
+	if err != nil {
+		return 1, fmt.Errorf("make the command's gate: %w", err)
+	}
+	defer opener.Close() // all that matters was written or is void by then
+	group, ended, err := c.start(gate)
+	if err != nil {
+		return 127, fmt.Errorf("run %s: %w", c.Argv[0], err)
+	}
+	g, err := newGuard(group, syscall.SIGTERM)
+	defer g.dismiss()
+	if err == nil {
+		_, err = opener.WriteString("go\n")
+	}
+	if err != nil {
+		signalGroup(group, syscall.SIGKILL)
+		<-ended
+		return 1, fmt.Errorf("run %s: %w", c.Argv[0], err)
+	}
+	err = c.await(orderly, hard, group, ended)
+	endGroup(hard, group)
+	return exitStatus(err)
+}
+
+// gateScript becomes the command once it is told to. When the supervisor dies
+// before that, it reads end of file instead: there is no moment at which the
+// command runs without a guard.
+const gateScript = `read -r go <&3 || exit 1; exec 3<&-; exec "$@"`
+
+// start starts the command behind its gate, which it closes for itself.
+func (c Command) start(gate *os.File) (group int, ended <-chan error, err error) {
+	cmd := exec.Command("/bin/sh", append([]string{"-c", gateScript, "devstack-gate"}, c.Argv...)...)
 	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Env, c.Stdin, c.Stdout, c.Stderr
+	cmd.ExtraFiles = []*os.File{gate} // descriptor 3
 	cmd.SysProcAttr = childAttr(nil, syscall.SIGTERM)
-	started, ended := make(chan error, 1), make(chan error, 1)
+	started, waited := make(chan error, 1), make(chan error, 1)
 	go func() {
 		runtime.LockOSThread() // see child.start
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			ended <- cmd.Wait()
+			waited <- cmd.Wait()
 		}
 	}()
-	if err := <-started; err != nil {
-		return 127, fmt.Errorf("run %s: %w", c.Argv[0], err)
+	if err := errors.Join(<-started, gate.Close()); err != nil {
+		return 0, nil, err
 	}
-	group := cmd.Process.Pid
-	g, err := newGuard(group, syscall.SIGTERM)
-	if err != nil {
-		signalGroup(group, syscall.SIGKILL)
-		<-ended
-		return 1, err
-	}
-	defer g.dismiss()
-	err = c.await(orderly, hard, group, ended)
-	endGroup(hard, group)
-	return exitStatus(err)
+	return cmd.Process.Pid, waited, nil
 }
 
 func (c Command) await(orderly, hard context.Context, group int, ended <-chan error) error {

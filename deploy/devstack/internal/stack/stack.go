@@ -80,7 +80,8 @@ func (s *Stack) Down(ctx context.Context) error {
 			if p.name != name {
 				continue
 			}
-			if err := p.Stop(ctx); err != nil {
+			// What was cut short is no error to whoever asked for that.
+			if err := p.Stop(ctx); err != nil && ctx.Err() == nil {
 				errs = append(errs, err)
 			}
 		}

@@ -32,9 +32,9 @@ func (n *Network) newHandler() (http.Handler, func() error) {
 		protocol.GetTransactionsMethodName:     handler.New(n.getTransactions),
 		protocol.SendTransactionMethodName:     handler.New(n.sendTransaction),
 		protocol.SimulateTransactionMethodName: handler.New(n.simulateTransaction),
-	}, &jhttp.BridgeOptions{Server: &jrpc2.ServerOptions{Concurrency: concurrency}})
+	}, &jhttp.BridgeOptions{Server: &jrpc2.ServerOptions{Concurrency: concurrency}, ParseRequest: parse})
 	mux := http.NewServeMux()
-	mux.Handle("/friendbot", http.HandlerFunc(n.serveFriendbot))
+	mux.Handle(friendbotPath, http.HandlerFunc(n.serveFriendbot))
 	mux.Handle("/", guard(bridge))
 	return mux, bridge.Close
 }

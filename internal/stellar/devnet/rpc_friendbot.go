@@ -8,6 +8,8 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 )
 
+const friendbotPath = "/friendbot"
+
 // serveFriendbot funds the account in the query parameter addr and answers, in
 // the next ledger, with the transaction as Horizon renders it.
 func (n *Network) serveFriendbot(w http.ResponseWriter, r *http.Request) {

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net/http"
 
 	"github.com/creachadair/jrpc2"
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 )
 
 const (
@@ -29,6 +31,15 @@ func guard(next http.Handler) http.Handler {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", "POST, OPTIONS")
+			http.Error(w, "use POST", http.StatusMethodNotAllowed)
+			return
+		}
+		if mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mediaType != "application/json" {
+			http.Error(w, "content-type must be application/json", http.StatusUnsupportedMediaType)
+			return
+		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 		var tooLarge *http.MaxBytesError
 		switch {
@@ -39,11 +50,9 @@ func guard(next http.Handler) http.Handler {
 			http.Error(w, "cannot read the request body", http.StatusBadRequest)
 			return
 		}
-		if r.Method == http.MethodPost {
-			if e := checkBody(body); e != nil {
-				refuse(w, e)
-				return
-			}
+		if e := checkBody(body); e != nil {
+			refuse(w, e)
+			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		next.ServeHTTP(w, r)
@@ -75,4 +84,30 @@ func refuse(w http.ResponseWriter, e *jrpc2.Error) {
 		Error   *jrpc2.Error `json:"error"`
 	}{"2.0", nil, e}
 	_ = json.NewEncoder(w).Encode(answer) // the caller may be gone
+}
+
+// networkParams are what getNetwork is told of the request that it came with.
+type networkParams struct {
+	FriendbotURL string `json:"friendbotUrl"`
+}
+
+// parse reads the calls of a request that guard has let through. getNetwork
+// names the friendbot at the address under which the caller has found us.
+func parse(r *http.Request) ([]*jrpc2.ParsedRequest, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	calls, err := jrpc2.ParseRequests(body)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range calls {
+		if c.Method == protocol.GetNetworkMethodName {
+			if c.Params, err = json.Marshal(networkParams{"http://" + r.Host + friendbotPath}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return calls, nil
 }

@@ -27,8 +27,8 @@ func (n *Network) getHealth(context.Context, protocol.GetHealthRequest) (protoco
 	}, nil
 }
 
-func (n *Network) getNetwork(context.Context, protocol.GetNetworkRequest) (protocol.GetNetworkResponse, error) {
-	return protocol.GetNetworkResponse{Passphrase: n.cfg.Passphrase, ProtocolVersion: int(n.protocol)}, nil
+func (n *Network) getNetwork(_ context.Context, p networkParams) (protocol.GetNetworkResponse, error) {
+	return protocol.GetNetworkResponse{FriendbotURL: p.FriendbotURL, Passphrase: n.cfg.Passphrase, ProtocolVersion: int(n.protocol)}, nil
 }
 
 func (n *Network) getVersionInfo(context.Context, protocol.GetVersionInfoRequest) (protocol.GetVersionInfoResponse, error) {

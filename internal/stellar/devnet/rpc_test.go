@@ -195,6 +195,7 @@ func TestGettersOfANewNetwork(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, b.pass, n.Passphrase)
 	require.Equal(t, 28, n.ProtocolVersion)
+	require.Equal(t, b.url+"/friendbot", n.FriendbotURL)
 	version, err := b.rpc.GetVersionInfo(ctx)
 	require.NoError(t, err)
 	require.Equal(t, uint32(28), version.ProtocolVersion)

@@ -60,11 +60,11 @@ func (c *clients) observe(cfg *config.Config, log *slog.Logger) (*observer, erro
 func answer(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	fmt.Fprintln(w, text) //nolint:errcheck // whoever asked is gone
+	fmt.Fprintln(w, text)
 }
 
 func (o *observer) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
 	defer cancel()
-	_ = o.server.Shutdown(ctx) //nolint:errcheck // the process ends next
+	_ = o.server.Shutdown(ctx) // the process ends next
 }

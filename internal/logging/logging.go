@@ -20,7 +20,7 @@ func New(name string, level slog.Level, dir string) (*slog.Logger, io.Closer, er
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return nil, nil, fmt.Errorf("LOG_DIR: make the folder: %w", err)
 		}
-		file, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o640)
+		file, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
 			return nil, nil, fmt.Errorf("LOG_DIR: open the log: %w", err)
 		}

@@ -1,9 +1,12 @@
 package temporalclient_test
 
 import (
+	"context"
 	"log/slog"
 	"os"
+	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -19,6 +23,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
 
 	"tenant-provisioning/internal/temporalclient"
 )
@@ -97,6 +102,39 @@ func TestSetupRefusesAnAttributeOfAnotherType(t *testing.T) {
 	n.Attributes = []temporal.SearchAttributeKey{tenantID}
 	err := temporalclient.Setup(t.Context(), admin, n)
 	require.ErrorContains(t, err, "search attribute TenantId has type Int, expected Keyword")
+}
+
+// lagging answers each method as a process of a large server does that has not
+// yet heard of the namespace: the first calls fail.
+type lagging struct {
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (l *lagging) intercept(ctx context.Context, method string, request, reply any, conn *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	name := path.Base(method)
+	l.mu.Lock()
+	l.calls[name]++
+	early := l.calls[name] <= 2
+	l.mu.Unlock()
+	switch {
+	case early && name == "CountWorkflowExecutions":
+		return serviceerror.ToStatus(serviceerror.NewInvalidArgument("no mapping defined for search attribute TenantId")).Err()
+	case early && name == "ListSearchAttributes":
+		return serviceerror.ToStatus(serviceerror.NewNamespaceNotFound("the new one")).Err()
+	}
+	return invoke(ctx, method, request, reply, conn, opts...)
+}
+
+func TestSetupWaitsForEveryProcessOfTheServer(t *testing.T) {
+	t.Parallel()
+	server := &lagging{calls: make(map[string]int)}
+	c := connect(t, temporalclient.Config{Options: client.Options{ConnectionOptions: client.ConnectionOptions{
+		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(server.intercept)},
+	}}})
+	namespace(t, c, tenantID)
+	require.Equal(t, 3, server.calls["CountWorkflowExecutions"])
+	require.Equal(t, 3, server.calls["ListSearchAttributes"])
 }
 
 // TestNothingIsStoredInClear looks for what went in, through the whole history

@@ -3,7 +3,6 @@ package workflows
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -27,33 +26,33 @@ func (r *run) render(ctx workflow.Context) {
 // details is the Markdown that the Web UI shows beside a run: where it is, why,
 // and the exact commands that are allowed now.
 func details(s Status, namespace, workflowID string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**\n\n", s.State)
+	var b []byte
+	b = fmt.Appendf(b, "**%s**\n\n", s.State)
 	if s.Reason != "" {
-		fmt.Fprintf(&b, "%s (%s): %s\n\n", s.FailedStep, s.FailureClass, s.Reason)
+		b = fmt.Appendf(b, "%s (%s): %s\n\n", s.FailedStep, s.FailureClass, s.Reason)
 	}
 	if !s.Deadline.IsZero() {
-		fmt.Fprintf(&b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), atDeadline(s.AllowedActions))
+		b = fmt.Appendf(b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), atDeadline(s.AllowedActions))
 	}
-	b.WriteString("| step | state |\n|---|---|\n")
+	b = append(b, "| step | state |\n|---|---|\n"...)
 	for _, step := range s.Steps {
-		fmt.Fprintf(&b, "| %s | %s |\n", step.Name, step.State)
+		b = fmt.Appendf(b, "| %s | %s |\n", step.Name, step.State)
 	}
 	if len(s.AllowedActions) == 0 {
-		return b.String()
+		return string(b)
 	}
-	b.WriteString("\nAllowed now (the reason is kept in clear):\n\n```\n")
+	b = append(b, "\nAllowed now (the reason is kept in clear):\n\n```\n"...)
 	for _, a := range s.AllowedActions {
-		fmt.Fprintf(&b, "starter %s %s --reason 'WHY'\n", a, s.Operation)
-	}
-	for _, a := range s.AllowedActions {
-		fmt.Fprintf(&b, "\ntemporal workflow signal --namespace %s \\\n  --workflow-id %s \\\n  --name %s --input '%s'\n", namespace, workflowID, a, signalInput)
+		b = fmt.Appendf(b, "starter %s %s --reason 'WHY'\n", a, s.Operation)
 	}
 	for _, a := range s.AllowedActions {
-		fmt.Fprintf(&b, "\ntctl --ns %s workflow signal \\\n  -w %s \\\n  -n %s -i '%s'\n", namespace, workflowID, a, signalInput)
+		b = fmt.Appendf(b, "\ntemporal workflow signal --namespace %s \\\n  --workflow-id %s \\\n  --name %s --input '%s'\n", namespace, workflowID, a, signalInput)
 	}
-	b.WriteString("```\n")
-	return b.String()
+	for _, a := range s.AllowedActions {
+		b = fmt.Appendf(b, "\ntctl --ns %s workflow signal \\\n  -w %s \\\n  -n %s -i '%s'\n", namespace, workflowID, a, signalInput)
+	}
+	b = append(b, "```\n"...)
+	return string(b)
 }
 
 // signalInput is what a person fills in.

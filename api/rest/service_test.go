@@ -307,3 +307,23 @@ func TestConfigurationSaysWhatIsMissing(t *testing.T) {
 	require.ErrorContains(t, err, "Tenants")
 	require.ErrorContains(t, err, "Logger")
 }
+
+// TestDatabaseThatIsStuck: it answers, but not this: somebody holds a lock.
+func TestDatabaseThatIsStuck(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.client.Timeout = 5 * time.Second
+	tx, err := b.pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer tx.Rollback(context.WithoutCancel(t.Context())) //nolint:errcheck // it only holds the lock
+	_, err = tx.Exec(t.Context(), `LOCK TABLE tenants`)
+	require.NoError(t, err)
+	header := with(operator(t), "Idempotency-Key", "the same")
+	a := b.send(t, http.MethodPost, "/v1/tenants", header, request("Charité"))
+	a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
+	require.NotEmpty(t, a.header.Get("Retry-After"))
+	require.NoError(t, tx.Rollback(t.Context()))
+	require.Equal(t, http.StatusAccepted, b.send(t, http.MethodPost, "/v1/tenants", header, request("Charité")).status,
+		"the repetition does what the first could not")
+	require.Equal(t, 1, b.count(t, "tenants"))
+}

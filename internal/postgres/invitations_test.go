@@ -106,12 +106,24 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 func TestOneOfManyUsesAtOnceWins(t *testing.T) {
 	t.Parallel()
 	in := invite(t)
-	const people = 12
+	// All of them come while the row is locked, so that they go on at once.
+	lock, err := in.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = lock.Exec(t.Context(), `SELECT FROM invitations FOR UPDATE`)
+	require.NoError(t, err)
+	const people = 4
 	errs := make([]error, people)
 	var all sync.WaitGroup
 	for n := range people {
 		all.Go(func() { errs[n] = in.invitations.Accept(t.Context(), in.token, fmt.Sprintf("hash %d", n)) })
 	}
+	require.Eventually(t, func() bool {
+		var waiting int
+		require.NoError(t, lock.QueryRow(t.Context(), `
+			SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting))
+		return waiting == people
+	}, 10*time.Second, 5*time.Millisecond)
+	require.NoError(t, lock.Rollback(t.Context()))
 	all.Wait()
 	winner := ""
 	for n, err := range errs {

@@ -51,7 +51,7 @@ func (d *Deployer) recentBids(ctx context.Context) (soroban, ordinary int64, err
 	if err != nil {
 		return 0, 0, err
 	}
-	soroban, ordinary = int64(s.SorobanInclusionFee.P95), int64(s.InclusionFee.P95) //nolint:gosec // stroops fit
+	soroban, ordinary = int64(s.SorobanInclusionFee.P95), int64(s.InclusionFee.P95)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.at, f.soroban, f.ordinary = now, soroban, ordinary

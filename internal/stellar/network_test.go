@@ -60,7 +60,8 @@ func TestTransactionsOfAnotherNetworkAreLeftAlone(t *testing.T) {
 	s := stepError(t, err)
 	require.Equal(t, tenant.ClassConflict, s.Class)
 	require.Contains(t, s.Reason, devnet.Passphrase)
-	stepError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	s = stepError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	require.Equal(t, tenant.ClassConflict, s.Class)
 	require.True(t, b.transactions(t, f)[0].State.Open())
 
 	undo := f
@@ -270,5 +271,52 @@ func TestAnArchivedContractIsTerminatedAllTheSame(t *testing.T) {
 	_, err = d.Deploy(testContext(t), other, nil)
 	require.NoError(t, err, "its code is archived too")
 	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	b.requireStatus(t, d, id, tenantcontract.Terminated)
+}
+
+// A server may confirm a transaction and go on telling of its account as it was
+// before.
+func TestAnAccountThatTheServerTellsOfLate(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	old := map[string][]byte{}
+	p := newProxy(t, b.url, func(x *exchange) {
+		if x.method != protocol.GetLedgerEntriesMethodName {
+			x.pass()
+			return
+		}
+		keys := string(x.params["keys"])
+		if old[keys] == nil {
+			old[keys] = x.forward()
+		}
+		x.answer(old[keys])
+	})
+	d := b.with(t, func(c *stellar.Config) { oneChannel(c); c.RPCURL = p.url })
+	for range 3 {
+		f := b.newTenant(t)
+		_, err := d.Deploy(testContext(t), f, nil)
+		require.NoError(t, err)
+		require.Len(t, b.transactions(t, f), 1)
+	}
+}
+
+// What a server shows must be as new as the transaction whose effect is looked
+// for.
+func TestAnUndoDoesNotTrustAServerThatIsBehind(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	f := b.newTenant(t)
+	id, err := b.with(t, nil).ContractID(f.Tenant, f.Generation)
+	require.NoError(t, err)
+	behind := newClient(t, b.url)
+	before, err := behind.GetLatestLedger(t.Context())
+	require.NoError(t, err)
+	b.killAfterSending(t, f)
+	p := newProxy(t, b.url, firstOf(5, protocol.GetLedgerEntriesMethodName, func(x *exchange) {
+		x.result(protocol.GetLedgerEntriesResponse{Entries: []protocol.LedgerEntryResult{}, LatestLedger: before.Sequence})
+	}))
+	d := b.through(t, p)
+	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	require.Greater(t, p.count(protocol.GetLedgerEntriesMethodName), 5)
 	b.requireStatus(t, d, id, tenantcontract.Terminated)
 }

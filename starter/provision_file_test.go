@@ -172,6 +172,21 @@ func TestAgainProvisionsAnewWhatWasRolledBack(t *testing.T) {
 	require.Equal(t, 4, b.count("tenants"), "what is active is left alone")
 }
 
+// TestAgainTriesOnceARun has the rollback be faster than the answer to the
+// request.
+func TestAgainTriesOnceARun(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(`CREATE FUNCTION fail_at_once() RETURNS trigger LANGUAGE plpgsql AS $$
+		BEGIN NEW.state := 'ROLLED_BACK'; UPDATE tenants SET status = 'FAILED' WHERE id = NEW.tenant_id; RETURN NEW; END $$`)
+	b.exec(`CREATE TRIGGER fail_at_once BEFORE INSERT ON operations FOR EACH ROW EXECUTE FUNCTION fail_at_once()`)
+	path := b.file("tenants.csv", csvHeader+"Fails,a@b.example,A,L\n")
+	for run := range 3 {
+		require.Equal(t, exitAttention, b.run("provision", "--file", path, "--again").code)
+		require.Equal(t, run+1, b.count("tenants"))
+	}
+}
+
 func TestChangedRowUnderTheSameKeyIsRefused(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

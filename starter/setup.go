@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/temporalclient"
+	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
 	"tenant-provisioning/workflows"
 )
@@ -105,8 +107,21 @@ func (a *app) setupStellar(ctx context.Context, cfg *config.Config, logger *slog
 	if err := a.until(ctx, wait, "the Stellar RPC server", deployer.Check); err != nil {
 		return err
 	}
-	if err := deployer.Setup(ctx, report); err != nil {
-		return fmt.Errorf("make the Stellar network ready: %w", err)
+	return plainly(deployer.Setup(ctx, report))
+}
+
+// plainly gives a failure's reason alone: the step that its error names is one
+// of a provisioning, of which there is none here.
+func plainly(err error) error {
+	const doing = "make the Stellar network ready"
+	var step *tenant.StepError
+	switch {
+	case errors.As(err, &step) && step.Err != nil:
+		return fmt.Errorf("%s: %s: %w", doing, step.Reason, step.Err)
+	case errors.As(err, &step):
+		return fmt.Errorf("%s: %s", doing, step.Reason)
+	case err != nil:
+		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return nil
 }

@@ -18,6 +18,12 @@ import (
 // interruption. Rows that were accepted go on by themselves; running the same
 // rows again follows them.
 func (r *Runner) Run(ctx context.Context, rows []roster.Row, results *ResultFile) ([]Outcome, error) {
+	// Ids of operations begin with the clock: what sorts after this one was
+	// accepted during this run.
+	began, err := tenant.NewOperationID()
+	if err != nil {
+		return nil, err
+	}
 	b := &board{outcomes: make([]Outcome, len(rows)), watcher: r.Watcher, results: results}
 	for i, row := range rows {
 		b.outcomes[i] = notStarted(row)
@@ -32,14 +38,14 @@ func (r *Runner) Run(ctx context.Context, rows []roster.Row, results *ResultFile
 			if working.Err() != nil {
 				return working.Err()
 			}
-			outcome, err := r.row(working, row)
+			outcome, err := r.row(working, row, began)
 			if outcome.State == StateNotStarted {
 				return err
 			}
 			return errors.Join(b.settle(i, outcome), err)
 		})
 	}
-	err := group.Wait()
+	err = group.Wait()
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
@@ -48,9 +54,9 @@ func (r *Runner) Run(ctx context.Context, rows []roster.Row, results *ResultFile
 
 // row takes one row as far as the configuration says. An error ends the whole
 // batch; what concerns the row alone is part of its outcome.
-func (r *Runner) row(ctx context.Context, row roster.Row) (Outcome, error) {
+func (r *Runner) row(ctx context.Context, row roster.Row, began tenant.OperationID) (Outcome, error) {
 	outcome := notStarted(row)
-	op, err := r.accept(ctx, row)
+	op, err := r.accept(ctx, row, began)
 	if refused(err) {
 		return outcome.refuse(err), nil
 	}
@@ -69,12 +75,14 @@ func (r *Runner) row(ctx context.Context, row roster.Row) (Outcome, error) {
 	return outcome, errors.Join(broken, err)
 }
 
-// accept creates the row's tenant, or finds that an earlier run did.
-func (r *Runner) accept(ctx context.Context, row roster.Row) (tenant.Operation, error) {
+// accept creates the row's tenant, or finds that an earlier run did. What an
+// earlier run rolled back is created anew if that is wanted, what this one
+// rolls back is not.
+func (r *Runner) accept(ctx context.Context, row roster.Row, began tenant.OperationID) (tenant.Operation, error) {
 	first := rowKey(row.Key)
 	for key := first; ; {
 		op, err := r.Create(ctx, row.New, key)
-		if err != nil || !r.Again || op.State != tenant.StateRolledBack {
+		if err != nil || !r.Again || op.State != tenant.StateRolledBack || op.ID > began {
 			return op, err
 		}
 		// The next attempt's key follows from the one that was rolled back, so

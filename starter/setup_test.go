@@ -1,0 +1,83 @@
+package main
+
+import (
+	"crypto/rand"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stellar/go-stellar-sdk/keypair"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/starter/output"
+)
+
+// onStack adds what setup needs: a namespace and a deployer that nobody else
+// uses, on the stack's Temporal and Stellar network.
+func (b *bundle) onStack() {
+	b.t.Helper()
+	for _, name := range []string{"TEMPORAL_ADDRESS", "SOROBAN_RPC_URL"} {
+		require.NotEmpty(b.t, os.Getenv(name), "%s: run this by make test, which starts the stack", name)
+	}
+	b.environ = append(b.environ,
+		"TEMPORAL_ADDRESS="+os.Getenv("TEMPORAL_ADDRESS"), "TEMPORAL_NAMESPACE=starter-"+strings.ToLower(rand.Text()[:8]),
+		"SOROBAN_NETWORK=local", "SOROBAN_RPC_URL="+os.Getenv("SOROBAN_RPC_URL"), "SOROBAN_CHANNELS=3",
+		"SOROBAN_CHANNEL_SECRET="+keypair.MustRandom().Seed(),
+	)
+}
+
+func (b *bundle) deployer(funded bool) {
+	b.t.Helper()
+	key := keypair.MustRandom()
+	b.environ = append(b.environ, "SOROBAN_CONTRACT_DEPLOYER_SECRET="+key.Seed())
+	if !funded {
+		return
+	}
+	request, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, os.Getenv("SOROBAN_RPC_URL")+"/friendbot?addr="+key.Address(), nil)
+	require.NoError(b.t, err)
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(b.t, err)
+	require.NoError(b.t, response.Body.Close())
+	require.Equal(b.t, http.StatusOK, response.StatusCode)
+}
+
+func TestSetupTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.onStack()
+	b.deployer(true)
+	var first, second output.Setup
+	b.good(&first, "setup")
+	require.Contains(t, strings.Join(first.Done, "\n"), "and its search attributes are there")
+	require.Contains(t, strings.Join(first.Done, "\n"), "3 channel accounts are on the ledger")
+	b.good(&second, "setup")
+	require.Len(t, second.Done, len(first.Done))
+}
+
+func TestSetupSaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.onStack()
+	b.deployer(false)
+	r := b.run("setup")
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "send it XLM")
+	require.NotContains(t, r.errors, "DEPLOY_SOROBAN_CONTRACT", "there is no step here")
+	require.Empty(t, r.out)
+
+	b.environ = append(b.environ, "SOROBAN_NETWORK=testnet")
+	r = b.run("setup", "--wait", "5s")
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "SOROBAN_NETWORK")
+
+	b.environ = append(b.environ, "TEMPORAL_ADDRESS=127.0.0.1:9")
+	r = b.run("setup", "--wait", "1s")
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "TEMPORAL_ADDRESS 127.0.0.1:9 was not ready within")
+
+	r = offline(t, nil, "setup")
+	for _, name := range []string{"DB_USERNAME", "SOROBAN_NETWORK", "SOROBAN_CONTRACT_DEPLOYER_SECRET"} {
+		require.Contains(t, r.errors, name)
+	}
+}

@@ -57,6 +57,25 @@ func TestArchivedEntriesAreRestoredByTheTransactionThatNeedsThem(t *testing.T) {
 	}
 }
 
+// Two transactions of one ledger restore the same entries: the second finds them
+// live, and pays no rent for them.
+func TestTwoTransactionsRestoreTheSameEntries(t *testing.T) {
+	t.Parallel()
+	b, admin, id := archived(t)
+	other := b.account()
+	read := b.prepare(other, call(id, tenantcontract.GetStatus))
+	write := b.prepare(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Terminated)))
+	first, second := b.send(b.tx(other, read)), b.send(b.tx(admin, write))
+	b.close()
+	rents := map[bool]int{}
+	for _, hash := range []string{first.Hash, second.Hash} {
+		a := b.applied(hash)
+		require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
+		rents[a.meta.SorobanMeta.Ext.V1.RentFeeCharged > 0]++
+	}
+	require.Equal(t, map[bool]int{true: 1, false: 1}, rents)
+}
+
 func TestRestoreFootprint(t *testing.T) {
 	t.Parallel()
 	b, _, id := archived(t)

@@ -54,9 +54,7 @@ func (c Config) withDefaults() Config {
 		c.CloseInterval = 5 * time.Second
 	}
 	if c.CacheDir == "" {
-		if dir, err := os.UserCacheDir(); err == nil {
-			c.CacheDir = filepath.Join(dir, "tenant-provisioning", "sorohost")
-		}
+		c.CacheDir = defaultCacheDir()
 	}
 	if c.MinPersistentTTL == 0 {
 		c.MinPersistentTTL = 120_960
@@ -71,6 +69,20 @@ func (c Config) withDefaults() Config {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c
+}
+
+// defaultCacheDir is empty where the user has no cache directory, or one that
+// cannot be written to, as in many containers.
+func defaultCacheDir() string {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Join(base, "tenant-provisioning", "sorohost")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return dir
 }
 
 func (c Config) validate() error {

@@ -32,10 +32,18 @@ pub enum Status {
 
 type StoredEntry = (Option<Vec<u8>>, Option<TtlLedgerEntryMeta>);
 
+/// An entry of the footprint as the host gets it; absent ones are stored as none.
+enum Entry {
+    Stored(StoredEntry),
+    /// Persistent and past its life: to be restored, or the execution fails.
+    Archived(StoredEntry),
+}
+
 struct Execution<'a> {
     config: &'a NetworkConfig,
     info: &'a LedgerInfo,
     declared: Declared<'a>,
+    /// Read-write indices of the entries that may be restored.
     restored: &'a [u32],
     diagnostics: Vec<DiagnosticEvent>,
 }
@@ -74,7 +82,7 @@ pub fn invoke(input: &[u8]) -> Result<Vec<Vec<u8>>> {
     )
     .map_err(text)?;
     let modules = cache::modules(&config)?;
-    let Some(entries) = run.entries(&modules)? else {
+    let Some((entries, restored)) = run.entries(&modules)? else {
         return run.failed(Status::EntryArchived, "an archived entry is not in the restore list".into(), &budget);
     };
     let result = invoke_host_function(
@@ -82,7 +90,7 @@ pub fn invoke(input: &[u8]) -> Result<Vec<Vec<u8>>> {
         true,
         function.to_vec(),
         encoded_resources.to_vec(),
-        run.restored,
+        &restored,
         source.to_vec(),
         unpack(auth)?.iter().map(|a| a.to_vec()).collect::<Vec<_>>().into_iter(),
         info.clone(),
@@ -104,37 +112,41 @@ pub fn invoke(input: &[u8]) -> Result<Vec<Vec<u8>>> {
 
 impl Execution<'_> {
     /// The footprint's entries in its order, read-only first, one item for each
-    /// key; None when an archived one is not to be restored.
-    fn entries(&self, modules: &ModuleCache) -> Result<Option<Vec<StoredEntry>>> {
+    /// key, and the indices of those that are restored: a listed entry that
+    /// somebody else has restored already is an ordinary live one. None when an
+    /// archived entry is not listed.
+    fn entries(&self, modules: &ModuleCache) -> Result<Option<(Vec<StoredEntry>, Vec<u32>)>> {
         let footprint = &self.declared.resources.footprint;
-        let read_only = footprint.read_only.iter().map(|k| (false, k));
-        let read_write = footprint.read_write.iter().enumerate();
-        let read_write = read_write.map(|(i, k)| (self.restored.contains(&(i as u32)), k));
+        let read_only = footprint.read_only.iter().map(|k| (None, k));
+        let read_write = footprint.read_write.iter().enumerate().map(|(i, k)| (Some(i as u32), k));
         let unmetered = Unmetered::new(self.config)?;
-        let mut entries = vec![];
-        for (restorable, key) in read_only.chain(read_write) {
-            match self.entry(key, restorable, modules, &unmetered)? {
-                Some(entry) => entries.push(entry),
-                None => return Ok(None),
+        let (mut entries, mut restored) = (vec![], vec![]);
+        for (index, key) in read_only.chain(read_write) {
+            match self.entry(key, modules, &unmetered)? {
+                Entry::Stored(entry) => entries.push(entry),
+                Entry::Archived(entry) => match index.filter(|i| self.restored.contains(i)) {
+                    Some(i) => {
+                        entries.push(entry);
+                        restored.push(i);
+                    }
+                    None => return Ok(None),
+                },
             }
         }
-        Ok(Some(entries))
+        Ok(Some((entries, restored)))
     }
 
-    fn entry(&self, key: &LedgerKey, restorable: bool, modules: &ModuleCache, unmetered: &Unmetered) -> Result<Option<StoredEntry>> {
+    fn entry(&self, key: &LedgerKey, modules: &ModuleCache, unmetered: &Unmetered) -> Result<Entry> {
         let (encoded, mut live) = match fetch(key)? {
-            None => return Ok(Some((None, None))),
-            Some((encoded, None)) => return Ok(Some((Some(encoded), None))),
+            None => return Ok(Entry::Stored((None, None))),
+            Some((encoded, None)) => return Ok(Entry::Stored((Some(encoded), None))),
             Some((encoded, Some(live))) => (encoded, live),
         };
         let expired = live < self.info.sequence_number;
         if expired && get_key_durability(key) == Some(ContractDataDurability::Temporary) {
-            return Ok(Some((None, None)));
+            return Ok(Entry::Stored((None, None)));
         }
         if expired {
-            if !restorable {
-                return Ok(None);
-            }
             live = self
                 .info
                 .min_live_until_ledger_checked(ContractDataDurability::Persistent)
@@ -146,7 +158,8 @@ impl Execution<'_> {
         }
         let size = entry_size_for_rent(unmetered.as_budget(), &entry, encoded.len() as u32).map_err(text)?;
         let meta = TtlLedgerEntryMeta { live_until_ledger: live, entry_size_for_rent: size };
-        Ok(Some((Some(encoded), Some(meta))))
+        let stored = (Some(encoded), Some(meta));
+        Ok(if expired { Entry::Archived(stored) } else { Entry::Stored(stored) })
     }
 
     /// The host tells budget from other errors only in its text; the network

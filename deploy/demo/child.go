@@ -33,7 +33,7 @@ func startChild(name, path, logs string) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a log for %s: %w", name, err)
 	}
-	defer file.Close() // the child has its own handle
+	defer file.Close() //nolint:errcheck // the child has its own handle
 	c.cmd = exec.Command(path)
 	c.cmd.Stdout, c.cmd.Stderr = file, file
 	c.cmd.SysProcAttr = childAttr()

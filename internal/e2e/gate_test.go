@@ -1,0 +1,230 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// host is the interface on which everything listens.
+const host = "127.0.0.1"
+
+// ports given out so far. They lie below the ones that the kernel gives out by
+// itself, and below those that the stack takes, so that a server that is away
+// finds its port free when it comes back.
+var ports struct {
+	sync.Mutex
+	taken map[int]bool
+}
+
+func freePort(t testing.TB) int {
+	t.Helper()
+	ports.Lock()
+	defer ports.Unlock()
+	if ports.taken == nil {
+		ports.taken = map[int]bool{}
+	}
+	for range 1000 {
+		p := 11000 + rand.IntN(9000)
+		if ports.taken[p] {
+			continue
+		}
+		if l, err := net.Listen("tcp", address(p)); err == nil {
+			require.NoError(t, l.Close())
+			ports.taken[p] = true
+			return p
+		}
+	}
+	require.FailNow(t, "no free port")
+	return 0
+}
+
+func address(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
+
+// gate is a network path to a server, which a test can break.
+type gate struct {
+	t      testing.TB
+	target string
+	port   int
+
+	mu       sync.Mutex
+	listener net.Listener
+	links    map[*link]bool
+	frozen   chan struct{} // not nil while nothing gets through; closed by thaw
+	trigger  []byte
+	caught   chan struct{} // closed when the trigger was seen
+	released chan struct{} // closed by release
+}
+
+// link is one connection.
+type link struct {
+	client, server net.Conn
+	ended          chan struct{}
+	once           sync.Once
+}
+
+func (l *link) end() {
+	l.once.Do(func() {
+		close(l.ended)
+		_ = l.client.Close() // it is to break
+		_ = l.server.Close()
+	})
+}
+
+// newGate makes a path that works.
+func newGate(t testing.TB, target string) *gate {
+	t.Helper()
+	g := &gate{t: t, target: target, port: freePort(t), links: map[*link]bool{}}
+	g.open()
+	t.Cleanup(g.cut)
+	return g
+}
+
+func (g *gate) address() string { return address(g.port) }
+
+// cut refuses connections, and breaks those that are there.
+func (g *gate) cut() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.listener != nil {
+		_ = g.listener.Close() // it is to break
+		g.listener = nil
+	}
+	for l := range g.links {
+		l.end()
+		delete(g.links, l)
+	}
+}
+
+// open lets connections through again.
+func (g *gate) open() {
+	g.t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.listener != nil {
+		return
+	}
+	l, err := net.Listen("tcp", g.address())
+	require.NoError(g.t, err)
+	g.listener = l
+	go g.accept(l)
+}
+
+// freeze swallows everything, without a word to anybody.
+func (g *gate) freeze() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.frozen == nil {
+		g.frozen = make(chan struct{})
+	}
+}
+
+// thaw delivers what was frozen, and lets everything through again.
+func (g *gate) thaw() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.frozen != nil {
+		close(g.frozen)
+		g.frozen = nil
+	}
+}
+
+// catch delays the first request that holds text, and everything after it on
+// its connection, until release is called. caught is closed when that begins.
+func (g *gate) catch(text string) (caught <-chan struct{}, release func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.trigger, g.caught, g.released = []byte(text), make(chan struct{}), make(chan struct{})
+	released := g.released
+	return g.caught, sync.OnceFunc(func() { close(released) })
+}
+
+func (g *gate) accept(listener net.Listener) {
+	for {
+		client, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go g.connect(client)
+	}
+}
+
+func (g *gate) connect(client net.Conn) {
+	server, err := net.Dial("tcp", g.target)
+	if err != nil {
+		_ = client.Close() // as if it had not listened
+		return
+	}
+	l := &link{client: client, server: server, ended: make(chan struct{})}
+	g.mu.Lock()
+	if g.listener == nil {
+		l.end()
+	}
+	g.links[l] = true
+	g.mu.Unlock()
+	go g.pump(l, server, client, true)
+	g.pump(l, client, server, false)
+}
+
+// pump carries one direction. When it ends, the other one ends too.
+func (g *gate) pump(l *link, to, from net.Conn, request bool) {
+	defer l.end()
+	chunk := make([]byte, 64<<10)
+	var seen []byte // the end of what has passed, for a trigger that comes in two parts
+	for {
+		n, err := from.Read(chunk)
+		if n > 0 {
+			if request {
+				seen = append(seen, chunk[:n]...)
+				g.await(l, g.triggered(seen))
+				seen = seen[max(0, len(seen)-256):]
+			}
+			g.await(l, g.ice())
+			if _, err := to.Write(chunk[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (g *gate) ice() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.frozen == nil {
+		return nil
+	}
+	return g.frozen
+}
+
+func (g *gate) triggered(seen []byte) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.trigger == nil || !bytes.Contains(seen, g.trigger) {
+		return nil
+	}
+	g.trigger = nil
+	close(g.caught)
+	return g.released
+}
+
+// await waits for a channel, if there is one, or for the end of the link.
+func (g *gate) await(l *link, ch <-chan struct{}) {
+	if ch == nil {
+		return
+	}
+	select {
+	case <-ch:
+	case <-l.ended:
+	}
+}
+
+func (g *gate) String() string { return fmt.Sprintf("%s → %s", g.address(), g.target) }

@@ -1,0 +1,157 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sendTransaction is the call by which a transaction reaches the network.
+const sendTransaction = "sendTransaction"
+
+// rpcProxy stands between the product and the ledger's RPC server.
+type rpcProxy struct {
+	url string
+
+	mu   sync.Mutex
+	rule func(*rpcCall)
+}
+
+// rpcCall is one call, for a rule that does what a bad network does.
+type rpcCall struct {
+	method string
+	w      http.ResponseWriter
+	// forward asks the real server, whether or not the caller is still there.
+	forward func() []byte
+}
+
+func (c *rpcCall) answer(body []byte) {
+	c.w.Header().Set("Content-Type", "application/json")
+	_, _ = c.w.Write(body) // the caller may be gone
+}
+
+// result answers with something else than the truth.
+func (c *rpcCall) result(t testing.TB, r any) {
+	t.Helper()
+	body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "result": r})
+	require.NoError(t, err)
+	c.answer(body)
+}
+
+func newRPCProxy(t testing.TB, target string) *rpcProxy {
+	t.Helper()
+	p := &rpcProxy{}
+	p.heal()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		var q struct {
+			Method string `json:"method"`
+		}
+		_ = json.Unmarshal(body, &q) // what is no call is the real server's to refuse
+		p.mu.Lock()
+		rule := p.rule
+		p.mu.Unlock()
+		rule(&rpcCall{method: q.Method, w: w, forward: func() []byte { return forward(r, target, body) }})
+	}))
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	p.url = s.URL
+	return p
+}
+
+// forward does not use the caller's context: what was sent arrives, although
+// the caller has been killed.
+func forward(r *http.Request, target string, body []byte) []byte {
+	req, err := http.NewRequest(r.Method, target+r.URL.RequestURI(), bytes.NewReader(body))
+	if err != nil {
+		return nil
+	}
+	req.Header = r.Header.Clone()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil
+	}
+	return answer
+}
+
+func (p *rpcProxy) behave(rule func(*rpcCall)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rule = rule
+}
+
+// heal passes everything on.
+func (p *rpcProxy) heal() { p.behave(func(c *rpcCall) { c.answer(c.forward()) }) }
+
+// fail answers every call with an HTTP status.
+func (p *rpcProxy) fail(status int) { p.behave(func(c *rpcCall) { c.w.WriteHeader(status) }) }
+
+// hold is something that waits until a test lets it go on.
+type hold struct {
+	t       testing.TB
+	what    string
+	reached func() bool
+	release func()
+}
+
+// await waits until somebody is held.
+func (h hold) await() {
+	h.t.Helper()
+	eventually(h.t, h.what, h.reached)
+}
+
+// When, in a call, it is held.
+const (
+	beforeSending = true  // nothing has reached the network, nor ever will
+	afterSending  = false // the network has it, the answer is not let out
+)
+
+// hold holds the calls of a method. Those that are held come to nothing when
+// they are released: whoever called has been killed by then.
+func (p *rpcProxy) hold(t testing.TB, method string, before bool) hold {
+	t.Helper()
+	reached, released := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	p.behave(func(c *rpcCall) {
+		if c.method != method {
+			c.answer(c.forward())
+			return
+		}
+		if !before {
+			_ = c.forward()
+		}
+		once.Do(func() { close(reached) })
+		<-released
+		panic(http.ErrAbortHandler) // the documented way to break the connection
+	})
+	h := hold{t: t, what: "a call of " + method, reached: func() bool {
+		select {
+		case <-reached:
+			return true
+		default:
+			return false
+		}
+	}}
+	h.release = sync.OnceFunc(func() {
+		p.heal()
+		close(released)
+	})
+	t.Cleanup(h.release)
+	return h
+}

@@ -2,7 +2,9 @@ extern crate std;
 
 use crate::{Anchor, Error, Status, Tenant, TenantClient};
 use soroban_sdk::{
-    testutils::{storage::Instance as _, Address as _, Events as _, Ledger as _, EnvTestConfig, MockAuth, MockAuthInvoke},
+    testutils::{
+        storage::Instance as _, Address as _, EnvTestConfig, Events as _, Ledger as _, MockAuth, MockAuthInvoke,
+    },
     Address, BytesN, Env, IntoVal, Val, Vec,
 };
 

@@ -91,7 +91,7 @@ func (c Config) validate() error {
 		errs = append(errs, fmt.Errorf("CloseInterval %v: must be at least %v", c.CloseInterval, MinCloseInterval))
 	}
 	if c.Passphrase == network.PublicNetworkPassphrase || c.Passphrase == network.TestNetworkPassphrase {
-		errs = append(errs, errors.New("Passphrase: a local network must not sign for the public or the test network"))
+		errs = append(errs, errors.New("a local network must not take the passphrase of the public or the test network"))
 	}
 	if c.MinPersistentTTL >= maxEntryTTL {
 		errs = append(errs, fmt.Errorf("MinPersistentTTL %d: must be below %d", c.MinPersistentTTL, maxEntryTTL))

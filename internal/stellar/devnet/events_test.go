@@ -33,8 +33,8 @@ func TestEvents(t *testing.T) {
 	require.Len(t, get(protocol.GetEventsRequest{StartLedger: start, Filters: []protocol.EventFilter{mine}}).Events, 4)
 
 	name := xdr.ScVal{Type: xdr.ScValTypeScvSymbol, Sym: ptr(xdr.ScSymbol(tenantcontract.EventAnchored))}
-	any := protocol.WildCardZeroOrMore
-	anchored := protocol.EventFilter{Topics: []protocol.TopicFilter{{{ScVal: &name}, {Wildcard: &any}}}}
+	rest := protocol.WildCardZeroOrMore
+	anchored := protocol.EventFilter{Topics: []protocol.TopicFilter{{{ScVal: &name}, {Wildcard: &rest}}}}
 	found := get(protocol.GetEventsRequest{StartLedger: start, Filters: []protocol.EventFilter{anchored}}).Events
 	require.Len(t, found, 1)
 	require.Equal(t, anchor.TransactionHash, found[0].TransactionHash)

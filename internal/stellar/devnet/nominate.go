@@ -18,10 +18,10 @@ type nominee struct {
 func (n *Network) nominate(ctx context.Context, at moment) []nominee {
 	n.pool.mu.Lock()
 	defer n.pool.mu.Unlock()
-	v := &validator{ctx: ctx, view: n.ledger.state, at: at, minResourceFee: n.minResourceFee}
+	v := &validator{view: n.ledger.state, at: at, minResourceFee: n.minResourceFee}
 	classic, contracts := &lane{fits: fitsClassic}, &lane{fits: fitsSoroban}
 	for _, q := range n.pool.pending() {
-		if !n.stillValid(v, q) {
+		if !n.stillValid(ctx, v, q) {
 			n.pool.remove(q.tx)
 			n.pool.ban(q.tx)
 			continue
@@ -41,9 +41,9 @@ func (n *Network) nominate(ctx context.Context, at moment) []nominee {
 }
 
 // stillValid repeats what can have changed since the transaction was admitted.
-func (n *Network) stillValid(v *validator, q *queued) bool {
+func (n *Network) stillValid(ctx context.Context, v *validator, q *queued) bool {
 	if q.checked < n.ledger.signersChanged {
-		r, err := v.check(q.tx)
+		r, err := v.check(ctx, q.tx)
 		if err != nil {
 			n.cfg.Logger.Error("check a pending transaction again", "hash", q.tx.hash.HexString(), "error", err)
 		}

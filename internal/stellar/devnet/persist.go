@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 // storeFormat is the version of what is stored: another one is refused.
@@ -36,7 +37,7 @@ func openStore(dir, passphrase string) (*store, error) {
 	}
 	path := filepath.Join(dir, "ledger.db")
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, NoFreelistSync: true, FreelistType: bbolt.FreelistMapType})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("open the ledger in %s: another process has it open", path)
 	}
 	if err != nil {

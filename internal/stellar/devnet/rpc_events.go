@@ -104,7 +104,8 @@ func (o *outcome) eventInfo(at protocol.Cursor, e xdr.ContractEvent) protocol.Ev
 	info := protocol.EventInfo{
 		EventType: protocol.GetEventTypeFromEventTypeXDR()[e.Type], Ledger: int32(o.ledger),
 		LedgerClosedAt: time.Unix(o.closeTime, 0).UTC().Format(time.RFC3339), ID: at.String(),
-		OpIndex: at.Op, TxIndex: at.Tx, TransactionHash: o.hash.HexString(), InSuccessfulContractCall: true,
+		OpIndex: at.Op, TxIndex: at.Tx, TransactionHash: o.hash.HexString(),
+		InSuccessfulContractCall: true, //nolint:staticcheck // deprecated, and still sent
 	}
 	if e.ContractId != nil {
 		info.ContractID = strkey.MustEncode(strkey.VersionByteContract, e.ContractId[:])

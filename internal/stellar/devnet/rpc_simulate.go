@@ -63,7 +63,8 @@ func (n *Network) simulation(env xdr.TransactionEnvelope, q protocol.SimulateTra
 		source = op.SourceAccount.ToAccountId()
 	}
 	args := sorohost.SimulateArgs{
-		Operation: encode(op.Body), Source: encode(source), Info: n.info(n.next()), Mode: sorohost.Record, Upgraded: q.UseUpgradedAuth,
+		Operation: encode(op.Body), Source: encode(source), Info: n.info(n.next()), Mode: sorohost.Record,
+		Upgraded: q.UseUpgradedAuth, //nolint:staticcheck // transitional, and still obeyed
 	}
 	if _, err := rand.Read(args.Seed[:]); err != nil {
 		return args, err.Error()

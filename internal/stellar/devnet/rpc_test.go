@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -214,7 +215,7 @@ func TestLedgersChain(t *testing.T) {
 	require.NoError(t, err)
 	rest, err := b.rpc.GetLedgers(t.Context(), protocol.GetLedgersRequest{Pagination: &protocol.LedgerPaginationOptions{Cursor: first.Cursor}})
 	require.NoError(t, err)
-	ledgers := append(first.Ledgers, rest.Ledgers...)
+	ledgers := slices.Concat(first.Ledgers, rest.Ledgers)
 	require.Len(t, ledgers, 5)
 	previous := strings.Repeat("0", 64)
 	for i, l := range ledgers {
@@ -245,7 +246,7 @@ func TestTransactionsByPage(t *testing.T) {
 	rest, err := b.rpc.GetTransactions(t.Context(), q)
 	require.NoError(t, err)
 	require.Len(t, rest.Transactions, 2)
-	for _, tx := range append(page.Transactions, rest.Transactions...) {
+	for _, tx := range slices.Concat(page.Transactions, rest.Transactions) {
 		require.True(t, sent[tx.TransactionHash])
 		delete(sent, tx.TransactionHash)
 	}

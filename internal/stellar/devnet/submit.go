@@ -33,8 +33,8 @@ func (n *Network) submit(ctx context.Context, t *transaction) (admission, *xdr.T
 			return status, r, nil
 		}
 	}
-	v := &validator{ctx: ctx, view: n.ledger.state, at: n.next(), minResourceFee: n.minResourceFee}
-	r, err := v.check(t)
+	v := &validator{view: n.ledger.state, at: n.next(), minResourceFee: n.minResourceFee}
+	r, err := v.check(ctx, t)
 	if err != nil {
 		return "", nil, err
 	}

@@ -17,7 +17,6 @@ type moment struct {
 // validator decides, as stellar-core's checkValid does and in its order,
 // whether a transaction may enter the queue or a ledger.
 type validator struct {
-	ctx  context.Context
 	view view
 	at   moment
 	// minResourceFee asks the host for the non-refundable fee of what is declared.
@@ -26,7 +25,7 @@ type validator struct {
 
 // check returns nil when the transaction is valid. The error is for failures of
 // this process, not of the transaction.
-func (v *validator) check(t *transaction) (*xdr.TransactionResult, error) {
+func (v *validator) check(ctx context.Context, t *transaction) (*xdr.TransactionResult, error) {
 	if t.isFeeBump() {
 		if r := v.checkFeeBump(t); r != nil {
 			return r, nil
@@ -35,7 +34,7 @@ func (v *validator) check(t *transaction) (*xdr.TransactionResult, error) {
 	if r := v.checkForm(t); r != nil {
 		return r, nil
 	}
-	if r, err := v.checkResources(t); r != nil || err != nil {
+	if r, err := v.checkResources(ctx, t); r != nil || err != nil {
 		return r, err
 	}
 	sigs := newSignatures(t.innerHash, t.inner.Signatures)

@@ -1,6 +1,8 @@
 package devnet
 
 import (
+	"context"
+
 	"github.com/stellar/go-stellar-sdk/xdr"
 )
 
@@ -42,7 +44,7 @@ func plain(tx *xdr.Transaction) bool {
 
 // checkResources holds what a Soroban transaction declares against the limits
 // and against the fee that it offers for it.
-func (v *validator) checkResources(t *transaction) (*xdr.TransactionResult, error) {
+func (v *validator) checkResources(ctx context.Context, t *transaction) (*xdr.TransactionResult, error) {
 	if t.soroban == nil {
 		return nil, nil
 	}
@@ -53,7 +55,7 @@ func (v *validator) checkResources(t *transaction) (*xdr.TransactionResult, erro
 	if !t.isFeeBump() && t.resourceFee() > t.bid {
 		return refusal, nil
 	}
-	least, err := v.minResourceFee(v.ctx, v.view, t)
+	least, err := v.minResourceFee(ctx, v.view, t)
 	if err != nil {
 		return nil, err
 	}

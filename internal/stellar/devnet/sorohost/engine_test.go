@@ -1,11 +1,13 @@
 package sorohost_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -97,11 +99,16 @@ func TestInterruptedCallDoesNotSpoilTheNext(t *testing.T) {
 	}
 }
 
+// shared is one engine for all tests, which may use it at once; it is compiled
+// once and lives as long as the process.
+var shared = sync.OnceValues(func() (*sorohost.Engine, error) {
+	return sorohost.Open(context.Background(), "")
+})
+
 func open(t *testing.T) *sorohost.Engine {
 	t.Helper()
-	e, err := sorohost.Open(t.Context(), "")
+	e, err := shared()
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, e.Close(t.Context())) })
 	return e
 }
 

@@ -10,8 +10,8 @@ use crate::{
 use soroban_env_host::{
     budget::{AsBudget, Budget},
     e2e_invoke::{
-        entry_size_for_rent, extract_rent_changes, invoke_host_function, InvokeHostFunctionResult,
-        LedgerEntryChange, TtlLedgerEntryMeta,
+        entry_size_for_rent, extract_rent_changes, invoke_host_function, InvokeHostFunctionResult, LedgerEntryChange,
+        TtlLedgerEntryMeta,
     },
     fees::compute_rent_fee,
     ledger_info::get_key_durability,
@@ -147,10 +147,7 @@ impl Execution<'_> {
             return Ok(Entry::Stored((None, None)));
         }
         if expired {
-            live = self
-                .info
-                .min_live_until_ledger_checked(ContractDataDurability::Persistent)
-                .ok_or("TTL overflow")?;
+            live = self.info.min_live_until_ledger_checked(ContractDataDurability::Persistent).ok_or("TTL overflow")?;
         }
         let entry: LedgerEntry = decode(&encoded)?;
         if let LedgerEntryData::ContractCode(code) = &entry.data {

@@ -43,9 +43,7 @@ pub struct EmbedderLedger;
 
 impl SnapshotSource for EmbedderLedger {
     fn get(&self, key: &Rc<LedgerKey>) -> core::result::Result<Option<EntryWithLiveUntil>, HostError> {
-        let broken = |_| {
-            HostError::from(Error::from_type_and_code(ScErrorType::Storage, ScErrorCode::InternalError))
-        };
+        let broken = |_| HostError::from(Error::from_type_and_code(ScErrorType::Storage, ScErrorCode::InternalError));
         let Some((entry, live)) = fetch(key).map_err(broken)? else {
             return Ok(None);
         };

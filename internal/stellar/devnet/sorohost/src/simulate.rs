@@ -37,9 +37,7 @@ pub fn simulate(input: &[u8]) -> Result<Vec<Vec<u8>>> {
         }
         OperationBody::RestoreFootprint(_) => {
             let keys = decode::<LedgerFootprint>(footprint)?.read_write;
-            simulate_restore_op(&EmbedderLedger, &config, &margin(), &info, &keys)
-                .map_err(text)?
-                .transaction_data
+            simulate_restore_op(&EmbedderLedger, &config, &margin(), &info, &keys).map_err(text)?.transaction_data
         }
         _ => return Err("not a Soroban operation".into()),
     };

@@ -36,9 +36,7 @@ pub fn apply(input: &[u8]) -> Result<Vec<Vec<u8>>> {
         OperationBody::ExtendFootprintTtl(op) if op.extend_to >= config.max_entry_ttl => {
             return Err("extend_to is above the network's maximum".into());
         }
-        OperationBody::ExtendFootprintTtl(op) => {
-            (&resources.footprint.read_only, Goal::ExtendTo(seq + op.extend_to))
-        }
+        OperationBody::ExtendFootprintTtl(op) => (&resources.footprint.read_only, Goal::ExtendTo(seq + op.extend_to)),
         OperationBody::RestoreFootprint(_) => {
             let until = info.min_live_until_ledger_checked(persistent).ok_or("TTL overflow")?;
             (&resources.footprint.read_write, Goal::RestoreUntil(until))
@@ -63,19 +61,11 @@ pub fn apply(input: &[u8]) -> Result<Vec<Vec<u8>>> {
     };
     let too_much = restored_bytes > resources.disk_read_bytes || restored_bytes > resources.write_bytes;
     let status = if too_much { Status::ResourceLimitExceeded } else { Status::Ok };
-    let declared =
-        Declared { resources: &resources, restored, envelope_size: number(size)?, events_size: 0 };
+    let declared = Declared { resources: &resources, restored, envelope_size: number(size)?, events_size: 0 };
     let fixed = declared.fee(&config).0 as u64;
     let rent = compute_rent_fee(&rent, &config.rent_fee_configuration, seq) as u64;
     let none = pack::<&[u8]>(&[]);
-    Ok(vec![
-        vec![],
-        numbers(&[status as u64, 0, 0, rent, fixed, 0, 0]),
-        vec![],
-        pack(&changes),
-        none.clone(),
-        none,
-    ])
+    Ok(vec![vec![], numbers(&[status as u64, 0, 0, rent, fixed, 0, 0]), vec![], pack(&changes), none.clone(), none])
 }
 
 struct Step {

@@ -1,9 +1,10 @@
 package invitation
 
 import (
-	"crypto/sha256"
 	"errors"
 	"time"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // What keeps a link from working. An unknown link is tenant.ErrNotFound.
@@ -32,10 +33,8 @@ type Invitation struct {
 // it.
 const maxTokenLength = 128
 
-// TokenHash is the form in which a link's token is stored: SHA-256 of its text
-// as it stands in the link. A token has 256 bits that cannot be guessed, so a
-// plain hash is enough. It is nil for text that is no token, which matches
-// nothing.
+// TokenHash is what the database keeps of a link's token. It is nil for text
+// that is no token, which matches nothing.
 func TokenHash(token string) []byte {
 	if len(token) < 16 || len(token) > maxTokenLength {
 		return nil
@@ -45,6 +44,5 @@ func TokenHash(token string) []byte {
 			return nil
 		}
 	}
-	sum := sha256.Sum256([]byte(token))
-	return sum[:]
+	return tenant.HashToken(token)
 }

@@ -150,7 +150,7 @@ func (a *app) provisionOne(ctx context.Context, f provisionFlags) error {
 		return err
 	}
 	if err != nil {
-		return fmt.Errorf("interrupted; the tenant goes on by itself: %w", err)
+		return errors.New("interrupted; the tenant goes on by itself")
 	}
 	return judge(t, op, f.wait)
 }

@@ -40,7 +40,7 @@ func (a *app) provisionFile(ctx context.Context, f provisionFlags) error {
 	}
 	const goOn = "what was accepted goes on by itself; to go on with the rest, run the same command again"
 	if errors.Is(err, context.Canceled) {
-		return fmt.Errorf("interrupted; %s: %w", goOn, err)
+		return errors.New("interrupted; " + goOn)
 	}
 	if err != nil {
 		return fmt.Errorf("stopped; %s: %w", goOn, err)

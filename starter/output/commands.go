@@ -18,7 +18,8 @@ type Command struct {
 // it is sensible to try.
 func Commands(o tenant.Operation) []Command {
 	commands := []Command{}
-	if o.FailedStep == tenant.StepSendWelcomeEmail && NeedsPerson(o.State) {
+	// A mail fails for good when its address is refused.
+	if o.FailedStep == tenant.StepSendWelcomeEmail && o.FailureClass == tenant.ClassPermanent && NeedsPerson(o.State) {
 		commands = append(commands, Command{
 			Does: "corrects the administrator's address, before a retry",
 			Line: fmt.Sprintf(`curl -X PATCH -H "Authorization: Bearer $(starter token --role operator)" -H "Content-Type: application/json" `+

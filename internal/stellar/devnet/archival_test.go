@@ -1,6 +1,7 @@
 package devnet_test
 
 import (
+	"crypto/sha256"
 	"testing"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
@@ -55,6 +56,52 @@ func TestArchivedEntriesAreRestoredByTheTransactionThatNeedsThem(t *testing.T) {
 	for _, live := range b.liveUntil(instanceKey(id), codeKey()) {
 		require.Greater(t, live, int(b.latest().Sequence)+80*17_280, "the contract renews itself for three months")
 	}
+}
+
+// A network that has been up for long has archived the code, too.
+func TestDeploymentRestoresArchivedCode(t *testing.T) {
+	t.Parallel()
+	b, admin, _ := archived(t)
+	a := b.invoke(admin, deployment(admin, admin, "practice"))
+	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
+	require.Positive(t, b.liveUntil(codeKey())[0])
+	require.Equal(t, statusVal(tenantcontract.Active), b.read(admin, b.contractID(admin, "practice"), tenantcontract.GetStatus))
+}
+
+// The meta of a transaction has the TTL of what it touches as entries of their own.
+func TestMetaShowsTTLChanges(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.account()
+	b.upload(admin)
+	created := b.invoke(admin, deployment(admin, admin, "clinic"))
+	id := b.contractID(admin, "clinic")
+	require.Equal(t, []xdr.LedgerEntryChangeType{xdr.LedgerEntryChangeTypeLedgerEntryCreated}, ttlChanges(t, created, instanceKey(id)))
+	renewed := b.invoke(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
+	both := []xdr.LedgerEntryChangeType{xdr.LedgerEntryChangeTypeLedgerEntryState, xdr.LedgerEntryChangeTypeLedgerEntryUpdated}
+	require.Equal(t, both, ttlChanges(t, renewed, instanceKey(id)))
+	require.Equal(t, both, ttlChanges(t, renewed, codeKey()), "the code is renewed with the instance")
+	again := b.invoke(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Active)))
+	require.Empty(t, ttlChanges(t, again, instanceKey(id)), "it lives long enough")
+}
+
+func ttlChanges(t *testing.T, a applied, key xdr.LedgerKey) []xdr.LedgerEntryChangeType {
+	t.Helper()
+	raw, err := key.MarshalBinary()
+	require.NoError(t, err)
+	var types []xdr.LedgerEntryChangeType
+	for _, c := range a.meta.Operations[0].Changes {
+		e, ok := c.GetUpdated()
+		if c.Type == xdr.LedgerEntryChangeTypeLedgerEntryCreated {
+			e, ok = c.GetCreated()
+		} else if c.Type == xdr.LedgerEntryChangeTypeLedgerEntryState {
+			e, ok = c.GetState()
+		}
+		if ok && e.Data.Type == xdr.LedgerEntryTypeTtl && e.Data.Ttl.KeyHash == sha256.Sum256(raw) {
+			types = append(types, c.Type)
+		}
+	}
+	return types
 }
 
 // Two transactions of one ledger restore the same entries: the second finds them

@@ -14,7 +14,10 @@ import (
 )
 
 // fetchedVersion is the version that is fetched where none is installed.
-const fetchedVersion = embedded.PostgresVersion("17.11.0")
+const (
+	fetchedVersion = embedded.PostgresVersion("17.11.0")
+	fetchedMajor   = 17
+)
 
 // fetched returns the installation in the cache, fetching it if it is not there.
 func (s *Server) fetched(ctx context.Context) (Install, error) {

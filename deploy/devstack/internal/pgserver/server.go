@@ -82,15 +82,11 @@ func (s *Server) find(ctx context.Context, made int) (Install, error) {
 	if ctx.Err() != nil { // then nothing was found because nothing could be asked
 		return Install{}, fmt.Errorf("look for PostgreSQL: %w", context.Cause(ctx))
 	}
-	in, err := s.fetched(ctx)
-	if err != nil {
-		return Install{}, err
-	}
-	if made != 0 && made != in.Major {
+	if made != 0 && made != fetchedMajor {
 		return Install{}, fmt.Errorf("%s was made by PostgreSQL %d, which is not on this machine: "+
 			"install that version, or remove %s to start afresh", s.data(), made, filepath.Dir(s.cfg.Dir))
 	}
-	return in, nil
+	return s.fetched(ctx)
 }
 
 // initialise makes the data directory beside its final place, so that one that
@@ -116,7 +112,8 @@ func (s *Server) initialise(ctx context.Context) error {
 		"--encoding", "UTF8", "--locale", "C", "--lc-ctype", unicodeCType(), "--no-sync")
 	initdb.SysProcAttr, initdb.Env, initdb.Dir = s.identity.Attr, s.env(), s.cfg.Dir
 	if out, err := initdb.CombinedOutput(); err != nil {
-		return fmt.Errorf("initialise PostgreSQL's data directory as %s: %w\n%s", s.identity.Name, err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("initialise PostgreSQL's data directory as %s: %w\n%s\n%s",
+			s.identity.Name, err, strings.TrimSpace(string(out)), process.Advise(string(out)))
 	}
 	if err := os.Rename(tmp, s.data()); err != nil {
 		return fmt.Errorf("put the data directory into place: %w", err)

@@ -20,7 +20,7 @@ func (p *Process) explain(c *child) error {
 	if lines != "" {
 		msg += fmt.Sprintf("\nthe last lines of %s:\n%s", p.spec.LogFile, lines)
 	}
-	if advice := advise(lines); advice != "" {
+	if advice := Advise(lines); advice != "" {
 		msg += "\n" + advice
 	}
 	return errors.New(msg)
@@ -59,8 +59,9 @@ func tail(path string, offset int64) string {
 	return "    " + strings.Join(lines, "\n    ")
 }
 
-// advise names what to do about failures that a server's own words leave open.
-func advise(log string) string {
+// Advise names what to do about failures that a server's own words leave open;
+// nothing for others.
+func Advise(log string) string {
 	for _, known := range []struct{ symptom, advice string }{
 		{"No space left on device", "The disk is full: free some space, or give --data-dir a directory on another disk."},
 		{"Disk quota exceeded", "The disk quota is used up: free some space, or give --data-dir a directory on another disk."},

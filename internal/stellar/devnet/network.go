@@ -94,20 +94,21 @@ func (n *Network) start(ctx context.Context) error {
 	return nil
 }
 
-// Run closes a ledger at each interval until ctx ends, which is not an error.
+// Run closes a ledger at once and then at each interval until ctx ends, which is
+// not an error.
 func (n *Network) Run(ctx context.Context) error {
 	n.friendbot.setRunning(true)
 	defer n.friendbot.setRunning(false)
 	t := time.NewTicker(n.cfg.CloseInterval)
 	defer t.Stop()
 	for {
+		if err := n.CloseLedger(context.WithoutCancel(ctx)); err != nil {
+			return err
+		}
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-t.C:
-			if err := n.CloseLedger(context.WithoutCancel(ctx)); err != nil {
-				return err
-			}
 		}
 	}
 }

@@ -3,11 +3,18 @@ package devnet
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"strconv"
+	"time"
 
+	"github.com/creachadair/jrpc2"
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
 )
+
+// maxLatency is how long after its time a ledger may close before the network
+// calls itself unhealthy, as Stellar RPC.
+const maxLatency = 30 * time.Second
 
 const (
 	maxLedgerKeys       = 200 // of one getLedgerEntries, as Stellar RPC
@@ -20,6 +27,13 @@ const (
 func (n *Network) getHealth(context.Context, protocol.GetHealthRequest) (protocol.GetHealthResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
+	stale := maxLatency + n.cfg.CloseInterval
+	if latency := n.cfg.Now().Sub(time.Unix(n.ledger.closeTime, 0)); latency > stale {
+		return protocol.GetHealthResponse{}, &jrpc2.Error{
+			Code:    jrpc2.InternalError,
+			Message: fmt.Sprintf("latency (%v) since last known ledger closed is too high (>%v)", latency.Round(time.Second), stale),
+		}
+	}
 	oldest := n.history.oldest()
 	return protocol.GetHealthResponse{
 		Status: "healthy", LatestLedger: n.ledger.seq, LatestLedgerCloseTime: n.ledger.closeTime,

@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/stellar/devnet"
 )
 
 // rpcAnswer is one JSON-RPC response.
@@ -203,6 +204,40 @@ func TestGettersOfANewNetwork(t *testing.T) {
 	fees, err := b.rpc.GetFeeStats(ctx)
 	require.NoError(t, err)
 	require.Equal(t, protocol.FeeDistribution{LedgerCount: 1}, fees.SorobanInclusionFee)
+}
+
+func TestHealthNeedsFreshLedgers(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	b := setupWith(t, devnet.Config{Now: c.now})
+	c.seconds.Add(36)
+	_, err := b.rpc.GetHealth(t.Context())
+	require.ErrorContains(t, err, "since last known ledger closed is too high")
+	b.close()
+	_, err = b.rpc.GetHealth(t.Context())
+	require.NoError(t, err)
+}
+
+func TestFeeStatisticsForget(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.invoke(b.account(), uploadFunction())
+	window := func() [2]uint32 {
+		s, err := b.rpc.GetFeeStats(t.Context())
+		require.NoError(t, err)
+		return [2]uint32{s.InclusionFee.TransactionCount, s.SorobanInclusionFee.TransactionCount}
+	}
+	require.Equal(t, [2]uint32{1, 1}, window())
+	for range 9 {
+		b.close()
+	}
+	require.Equal(t, [2]uint32{0, 1}, window(), "classic: ten ledgers")
+	for range 40 {
+		b.close()
+	}
+	require.Equal(t, [2]uint32{0, 1}, window())
+	b.close()
+	require.Equal(t, [2]uint32{0, 0}, window(), "Soroban: fifty ledgers")
 }
 
 func TestLedgersChain(t *testing.T) {

@@ -86,7 +86,7 @@ func (s *Server) documentPlainRoutes() {
 	responses := func(codes ...Code) map[string]*huma.Response {
 		all := map[string]*huma.Response{"200": html("The page.")}
 		for _, code := range append(codes, CodeMalformed, CodeNotFound, CodeLinkUsed, CodeTooManyRequests, CodeInternal, CodeUnavailable) {
-			all[fmt.Sprint(kinds[code].status)] = html("A page that says what to do: " + lowerFirst(kinds[code].title) + ".")
+			all[fmt.Sprint(kinds[code].status)] = html("A page that says what to do: \"" + messageFor(code).Title + "\".")
 		}
 		return all
 	}
@@ -120,8 +120,6 @@ func (s *Server) documentPlainRoutes() {
 		})
 	}
 }
-
-func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
 // schemaOf finds the schema that a reference leads to.
 func (s *Server) schemaOf(schema *huma.Schema) *huma.Schema {

@@ -196,7 +196,7 @@ func TestFormFromAnotherSiteIsRefused(t *testing.T) {
 		{"Origin": {"null"}, "Sec-Fetch-Site": {"cross-site"}},
 		{"Sec-Fetch-Site": {"same-site"}},
 	} {
-		send(header).page(t, http.StatusForbidden)
+		require.Contains(t, send(header).page(t, http.StatusForbidden), "from another site")
 	}
 	require.Empty(t, b.passwordHash(t, users))
 	// What browsers send with our own form, which asks for no referrer.

@@ -81,7 +81,7 @@ func (s *Server) logAnswer(c echo.Context, took time.Duration) {
 	}
 	attrs := []slog.Attr{
 		slog.String("method", methodLabel(c.Request().Method)), slog.String("route", routeLabel(c)),
-		slog.Int("status", c.Response().Status), slog.Duration("took", took),
+		slog.Int("status", c.Response().Status), slog.Float64("seconds", took.Seconds()),
 		slog.Int64("bytes", c.Response().Size), slog.String("requestId", requestID(c)),
 	}
 	if bearer, ok := c.Get(keyBearer).(token.Bearer); ok {

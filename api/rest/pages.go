@@ -97,12 +97,16 @@ func (p *pages) problem(c echo.Context, problem *Problem) error {
 	for name, values := range problem.header {
 		c.Response().Header()[name] = values
 	}
-	m := messages[problem.Code]
-	if m.Title == "" {
-		m = messageData{Title: "That did not work", Text: []string{problem.Title + ".", "Please open the link from your mail again. Nothing was changed."}}
-	}
+	m := messageFor(problem.Code)
 	m.AppURL, m.AppHost, m.RequestID = p.appURL, p.appHost, requestID(c)
 	return p.send(c, problem.Status, p.message, m)
+}
+
+func messageFor(code Code) messageData {
+	if m, ok := messages[code]; ok {
+		return m
+	}
+	return messageData{Title: "That did not work", Text: []string{kinds[code].title + ".", "Please open the link from your mail again. Nothing was changed."}}
 }
 
 const askAgain = "Please ask for a new one: answer the mail that the link came with."
@@ -121,6 +125,9 @@ var messages = map[Code]messageData{
 	CodeNotFound: {Title: "This link is not known", Text: []string{
 		"It may be incomplete: some mail programs break a long link in two. Please copy all of it from your mail into the address line.",
 		"If you have a newer mail, use the link in that one. Else ask for a new one: answer the mail that the link came with.",
+	}},
+	CodeForbidden: {Title: "The form came from another site", Text: []string{
+		"For your safety it is only accepted from our own page. Please open the link from your mail itself. Nothing was changed.",
 	}},
 	CodeTooManyRequests: {Title: "Please wait a moment", Text: []string{
 		"There were too many requests from your network. Please wait a minute and open the link again. It was not used.",

@@ -14,11 +14,11 @@ import (
 
 	"tenant-provisioning/api/rest"
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/redis"
-	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/token"
 )
 
@@ -34,11 +34,11 @@ type clients struct {
 	closers  []func()
 }
 
-func connect(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, error) {
+func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, error) {
 	c := &clients{metrics: prometheus.NewRegistry()}
 	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	for _, open := range []func(context.Context, *config.Config, *slog.Logger) error{c.openDatabase, c.openRedis, c.openTemporal} {
-		if err := open(ctx, cfg, log); err != nil {
+	for _, part := range []func(context.Context, *config.Config, *slog.Logger) error{c.openDatabase, c.openRedis, c.openTemporal} {
+		if err := part(ctx, cfg, log); err != nil {
 			c.close()
 			return nil, err
 		}
@@ -58,11 +58,7 @@ func (c *clients) close() {
 }
 
 func (c *clients) openDatabase(ctx context.Context, cfg *config.Config, _ *slog.Logger) (err error) {
-	c.pool, err = postgres.Open(ctx, postgres.Config{
-		Host: cfg.DB.Host, Port: cfg.DB.Port, User: cfg.DB.Username, Password: cfg.DB.Password.Reveal(), Database: cfg.DB.Name,
-		SSLMode: string(cfg.DB.SSLMode), MaxConns: int32(cfg.DB.MaxConns), ApplicationName: "api",
-	})
-	if err != nil {
+	if c.pool, err = connect.Database(ctx, cfg.DB, "api"); err != nil {
 		return err
 	}
 	c.closers = append(c.closers, c.pool.Close)
@@ -90,14 +86,7 @@ func (c *clients) openRedis(_ context.Context, cfg *config.Config, log *slog.Log
 }
 
 func (c *clients) openTemporal(_ context.Context, cfg *config.Config, log *slog.Logger) (err error) {
-	keys := make([]temporalclient.Key, len(cfg.Temporal.PayloadKeys))
-	for i, k := range cfg.Temporal.PayloadKeys {
-		keys[i] = temporalclient.Key{ID: k.ID, Secret: []byte(k.Key.Reveal())}
-	}
-	c.temporal, err = temporalclient.New(temporalclient.Config{
-		Options: cfg.Temporal.ClientOptions(), Keys: keys, Logger: log, Registerer: c.metrics,
-	})
-	if err != nil {
+	if c.temporal, err = connect.Temporal(cfg.Temporal, log, c.metrics); err != nil {
 		return err
 	}
 	c.closers = append(c.closers, c.temporal.Close)

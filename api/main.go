@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer logFile.Close() //nolint:errcheck // the last line is written
-	c, err := connect(ctx, cfg, log)
+	c, err := open(ctx, cfg, log)
 	if err != nil {
 		return err
 	}

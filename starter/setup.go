@@ -105,7 +105,7 @@ func (a *app) setupStellar(ctx context.Context, cfg *config.Config, logger *slog
 		return fmt.Errorf("prepare the deployer: %w", err)
 	}
 	if err := a.until(ctx, wait, "the Stellar RPC server", deployer.Check); err != nil {
-		return err
+		return plainly(err)
 	}
 	return plainly(deployer.Setup(ctx, report))
 }

@@ -46,10 +46,6 @@ func setup(t *testing.T) *bundle {
 	output, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 
-	deployer := keypair.MustRandom()
-	funded, err := get(t.Context(), os.Getenv("SOROBAN_RPC_URL")+"/friendbot?addr="+deployer.Address())
-	require.NoError(t, err)
-	require.NoError(t, funded.Body.Close())
 	own := "demo-" + strings.ToLower(rand.Text()[:8])
 	app, metrics := freeAddress(t), freeAddress(t)
 	_, appPort, err := net.SplitHostPort(app)
@@ -57,7 +53,7 @@ func setup(t *testing.T) *bundle {
 	b.environ = append(os.Environ(),
 		"DB_NAME="+db.Database, "TEMPORAL_NAMESPACE="+own, "TEMPORAL_TASK_QUEUE="+own,
 		"APP_PORT="+appPort, "APP_URL=http://"+app, "METRICS_ADDR="+metrics,
-		"SOROBAN_CONTRACT_DEPLOYER_SECRET="+deployer.Seed(), "SOROBAN_CHANNEL_SECRET="+keypair.MustRandom().Seed(), "SOROBAN_CHANNELS=4",
+		"SOROBAN_CONTRACT_DEPLOYER_SECRET="+keypair.MustRandom().Seed(), "SOROBAN_CHANNEL_SECRET="+keypair.MustRandom().Seed(), "SOROBAN_CHANNELS=4",
 		"SOROBAN_NETWORK=local", "JWT_SECRET="+strings.Repeat("0123456789abcdef", 4), "TERM=dumb",
 	)
 	made := b.command("starter", "setup")

@@ -14,10 +14,6 @@ import (
 // them took (TransactionQueue.cpp: 4). Sending it once more costs nothing.
 const queueAge = 5
 
-// outsideRetention stands for the result of a transaction that the server
-// cannot tell of any more. What it was to do has to be looked for.
-const outsideRetention = "NOT_FOUND_OUTSIDE_RETENTION"
-
 // flight is one journalled transaction on its way to its fate. Any process may
 // fly the same transaction at the same time: all send the same bytes.
 type flight struct {
@@ -131,55 +127,6 @@ const (
 	statusError     = "ERROR"
 )
 
-// ask looks for the transaction in the ledgers.
-func (f *flight) ask(ctx context.Context) error {
-	f.progress(f.detail())
-	resp, err := call[protocol.GetTransactionResponse](ctx, f.d.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
-	if err != nil {
-		return f.silent(ctx, err)
-	}
-	f.heard(resp.LatestLedger, resp.LatestLedgerCloseTime)
-	f.asked = true
-	if resp.Status != protocol.TransactionStatusNotFound {
-		r, err := parseResult(resp.ResultXDR)
-		if err != nil {
-			return err
-		}
-		return f.found(ctx, r, resp.Ledger)
-	}
-	// A ledger may hold the transaction up to the second of its max time.
-	if resp.LatestLedgerCloseTime <= f.tx.MaxTime.Unix() {
-		return nil
-	}
-	if resp.OldestLedger > f.tx.AfterLedger+1 {
-		return f.settle(ctx, Outcome{State: StateExpired, ResultCode: outsideRetention, Ledger: resp.LatestLedger})
-	}
-	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: resp.LatestLedger})
-}
-
-func (f *flight) found(ctx context.Context, r result, ledger uint32) error {
-	o := Outcome{State: StateApplied, Ledger: ledger, FeeCharged: r.fee, SequenceUsed: r.sequenceUsed()}
-	if !r.applied() {
-		o.State, o.ResultCode = StateFailed, r.name()
-	}
-	return f.settle(ctx, o)
-}
-
-func (f *flight) refusalName() string {
-	if f.refusal == nil {
-		return ""
-	}
-	return f.refusal.name()
-}
-
-func (f *flight) settle(ctx context.Context, o Outcome) error {
-	if err := f.d.journal.Settle(ctx, f.tx.Hash, o); err != nil {
-		return err
-	}
-	f.tx.State, f.tx.ResultCode, f.tx.Ledger = o.State, o.ResultCode, o.Ledger
-	return nil
-}
-
 // heard notes that the server answered, and how far it is.
 func (f *flight) heard(ledger uint32, closeTime int64) {
 	f.silentSince = time.Time{}
@@ -204,29 +151,4 @@ func (f *flight) silent(ctx context.Context, err error) error {
 		return err
 	}
 	return nil
-}
-
-// consumed finds out whether another transaction has used our sequence number:
-// then ours, which is in no ledger up to that one, can get into none.
-func (f *flight) consumed(ctx context.Context) error {
-	id, err := xdr.AddressToAccountId(f.tx.Channel)
-	if err != nil {
-		return fmt.Errorf("read the channel's address: %w", err)
-	}
-	entries, ledger, err := f.d.read(ctx, 0, f.progress, accountKey(id))
-	if err != nil {
-		return f.silent(ctx, err)
-	}
-	f.progress(f.detail())
-	if entries[0] == nil || int64(entries[0].data.MustAccount().SeqNum) < f.tx.Sequence {
-		return nil
-	}
-	resp, err := call[protocol.GetTransactionResponse](ctx, f.d.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
-	if err != nil {
-		return f.silent(ctx, err)
-	}
-	if resp.Status != protocol.TransactionStatusNotFound || resp.LatestLedger < ledger || resp.OldestLedger > f.tx.AfterLedger+1 {
-		return nil // found by the next question, or not known yet
-	}
-	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: resp.LatestLedger})
 }

@@ -10,46 +10,11 @@ import (
 	"time"
 
 	"github.com/stellar/go-stellar-sdk/network"
-	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
-	"github.com/stellar/go-stellar-sdk/strkey"
-	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
 )
 
-const (
-	// maxOperations is the network's bound on one transaction.
-	maxOperations = 100
-	// fundingTime is how long a friendbot may take: some ledgers.
-	fundingTime = time.Minute
-)
-
-// Check asks whether the RPC server answers and is of our network.
-func (d *Deployer) Check(ctx context.Context) error {
-	_, err := d.network(ctx)
-	return d.explain(err)
-}
-
-func (d *Deployer) network(ctx context.Context) (protocol.GetNetworkResponse, error) {
-	n, err := call[protocol.GetNetworkResponse](ctx, d.rpc, protocol.GetNetworkMethodName, nil)
-	if err != nil {
-		return n, err
-	}
-	if n.Passphrase != d.cfg.Passphrase {
-		return n, d.wrongNetwork()
-	}
-	d.confirmed.Store(true)
-	return n, nil
-}
-
-// confirmNetwork checks the passphrase once per process, before the first
-// transaction: a transaction that is unknown to another network is not lost.
-func (d *Deployer) confirmNetwork(ctx context.Context) error {
-	if d.confirmed.Load() {
-		return nil
-	}
-	_, err := d.network(ctx)
-	return err
-}
+// fundingTime is how long a friendbot may take: some ledgers.
+const fundingTime = time.Minute
 
 // Setup makes the network ready for deployments: it checks the network and
 // that the deployer can pay, uploads the contract's code, and creates the
@@ -158,42 +123,4 @@ func (d *Deployer) askFriendbot(ctx context.Context, friendbot, address string) 
 		return fmt.Errorf("ask friendbot: HTTP %d: %s", resp.StatusCode, said)
 	}
 	return nil
-}
-
-// createChannels creates those channel accounts that are not on the ledger,
-// with the reserve that an account must hold. They never pay a fee.
-func (d *Deployer) createChannels(ctx context.Context, progress func(string)) error {
-	for at := 0; at < len(d.addresses); at += maxOperations {
-		some := d.addresses[at:min(at+maxOperations, len(d.addresses))]
-		err := d.share(ctx, PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
-			return d.missingChannels(ctx, some, floor, progress)
-		}, progress)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *Deployer) missingChannels(ctx context.Context, addresses []string, floor uint32, progress func(string)) ([]txnbuild.Operation, error) {
-	keys := make([]xdr.LedgerKey, len(addresses))
-	for i, a := range addresses {
-		raw, err := strkey.Decode(strkey.VersionByteAccountID, a)
-		if err != nil {
-			return nil, fmt.Errorf("read the address of a channel account: %w", err)
-		}
-		key := xdr.Uint256(raw)
-		keys[i] = accountKey(xdr.AccountId{Type: xdr.PublicKeyTypePublicKeyTypeEd25519, Ed25519: &key})
-	}
-	entries, _, err := d.read(ctx, floor, progress, keys...)
-	if err != nil {
-		return nil, err
-	}
-	var ops []txnbuild.Operation
-	for i, e := range entries {
-		if e == nil {
-			ops = append(ops, &txnbuild.CreateAccount{Destination: addresses[i], Amount: fmt.Sprint(accountReserve), SourceAccount: d.Address()})
-		}
-	}
-	return ops, nil
 }

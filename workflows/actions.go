@@ -15,6 +15,7 @@ import (
 type intent struct {
 	action  tenant.Action
 	request tenant.ActionRequest
+	claimed bool
 }
 
 // verdict is how a request with an id was answered, to answer its repetition
@@ -95,7 +96,7 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest, claimed boo
 			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{*refusal}})
 		r.audit(action, clean, claimed, tenant.OutcomeRefused, refusal.Error())
 	default:
-		r.intent = &intent{action: action, request: clean}
+		r.intent = &intent{action: action, request: clean, claimed: claimed}
 		r.audit(action, clean, claimed, tenant.OutcomeAccepted, "")
 	}
 	if clean.RequestID != "" {
@@ -118,13 +119,15 @@ func (r *run) wantsRollback() bool {
 	return !r.pivotPassed && r.intent != nil && r.intent.action == tenant.ActionRollback
 }
 
-// dropLateRollback refuses a rollback that was accepted while the tenant was
-// becoming active: an active tenant is never undone.
-func (r *run) dropLateRollback() {
+// dropIntent takes an acceptance back that was overtaken. The audit log keeps
+// both; a second entry by the same request would not be written.
+func (r *run) dropIntent(why string) {
 	if r.intent == nil {
 		return
 	}
-	r.audit(r.intent.action, r.intent.request, false, tenant.OutcomeRefused, "the tenant became active before it was acted on")
+	req := r.intent.request
+	req.RequestID = ""
+	r.audit(r.intent.action, req, r.intent.claimed, tenant.OutcomeRefused, why)
 	r.intent = nil
 }
 

@@ -40,6 +40,9 @@ func (r *run) rollBack(ctx workflow.Context, why error) error {
 			return err
 		}
 	}
+	if r.intent != nil && r.intent.action != tenant.ActionRollback {
+		r.dropIntent("the rollback had begun before it was acted on")
+	}
 	r.intent = nil
 	cause := r.failure
 	class := r.class
@@ -74,6 +77,8 @@ func (r *run) explainRollback(why error) tenant.Event {
 		r.class, r.failure.Reason = tenant.ClassCancelled, "rolled back on request"
 		return tenant.EventRollback
 	case errors.Is(why, errDeadline):
+		return tenant.EventDeadline
+	case r.state == tenant.StateNeedsAttention: // parked only to ask whether the pivot was passed
 		return tenant.EventDeadline
 	default:
 		return tenant.EventStepFailedForGood

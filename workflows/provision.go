@@ -160,7 +160,7 @@ func (r *run) forward(ctx workflow.Context) error {
 		if s.pivot {
 			r.pivotPassed = true
 			r.undos = saga.Stack{}
-			r.dropLateRollback()
+			r.dropIntent("the tenant became active before it was acted on")
 		}
 		if r.wantsRollback() { // accepted while a step was done that could not be stopped
 			return errRollback
@@ -175,35 +175,58 @@ func (r *run) complete(ctx workflow.Context, i int) error {
 	for {
 		r.show(ctx, i, "running")
 		err := r.attempt(ctx, r.steps[i])
-		switch {
-		case err == nil:
+		if err == nil {
 			r.show(ctx, i, "done")
 			return nil
-		case activities.Superseded(err):
+		}
+		if activities.Superseded(err) {
 			return errSuperseded
-		case r.wantsRollback():
-			r.failure = activities.StepFailure{Step: r.steps[i].fails}
-			return errRollback
-		case ctx.Err() != nil:
-			r.failure, r.class = activities.StepFailure{Step: r.steps[i].fails, Reason: "the run was cancelled"}, tenant.ClassCancelled
-			if r.pivotPassed {
-				r.show(ctx, i, "skipped")
-				return errGivenUp
-			}
-			return errCancelled
 		}
-		r.failWith(r.steps[i], err)
+		outcome := r.stopped(ctx, r.steps[i], err)
 		r.show(ctx, i, "failed")
-		if r.failure.Permanent && !r.pivotPassed {
-			return errPermanent
-		}
-		if err := r.park(ctx); err != nil {
-			if errors.Is(err, errGivenUp) {
-				r.show(ctx, i, "skipped")
+		if r.steps[i].pivot && !r.pivotPassed {
+			active, err := r.becameActive(ctx)
+			if err != nil {
+				return err
 			}
-			return err
+			if active {
+				r.show(ctx, i, "done")
+				return nil
+			}
+		}
+		if outcome == nil {
+			outcome = r.park(ctx)
+		}
+		if errors.Is(outcome, errGivenUp) {
+			r.show(ctx, i, "skipped")
+		}
+		if outcome != nil {
+			return outcome
 		}
 	}
+}
+
+// stopped notes why a step has failed, and how the run's way forward ends by
+// it; nil when it is for a person to decide.
+func (r *run) stopped(ctx workflow.Context, s step, err error) error {
+	switch {
+	case r.wantsRollback():
+		r.failure = activities.StepFailure{Step: s.fails}
+		r.explainRollback(errRollback)
+		return errRollback
+	case ctx.Err() != nil:
+		r.failure = activities.StepFailure{Step: s.fails}
+		r.explainRollback(errCancelled)
+		if r.pivotPassed {
+			return errGivenUp
+		}
+		return errCancelled
+	}
+	r.failWith(s, err)
+	if r.failure.Permanent && !r.pivotPassed {
+		return errPermanent
+	}
+	return nil
 }
 
 // attempt tries a step: once, locally and briefly where that is worth it, then

@@ -84,16 +84,38 @@ func (r *run) show(ctx workflow.Context, i int, state string) {
 	r.render(ctx)
 }
 
+// halt parks the operation.
+func (r *run) halt(ctx workflow.Context) error {
+	event := tenant.EventBudgetUsedUp
+	if r.failure.Permanent && r.pivotPassed {
+		event = tenant.EventStepFailedForGood
+	}
+	return r.move(ctx, event, tenant.StateNeedsAttention, workflow.Now(ctx).Add(r.in.AttentionPeriod))
+}
+
+// becameActive asks, when the pivot has failed or was stopped, whether an
+// attempt whose answer was lost has passed it all the same: an active tenant
+// is never undone. The operation is parked first, whatever is to follow: from
+// then on the fence keeps late attempts out, and the answer stays true.
+func (r *run) becameActive(ctx workflow.Context) (bool, error) {
+	if err := r.halt(ctx); err != nil {
+		return false, err
+	}
+	found, err := r.claim(ctx)
+	if err != nil || !found.PivotPassed {
+		return false, err
+	}
+	r.pivotPassed = true
+	return true, r.move(ctx, tenant.EventRetry, tenant.StateRunning, time.Time{})
+}
+
 // park waits for a person, a deadline or a cancel to decide about the failed
 // step. It returns nil when the step is to be tried again.
 func (r *run) park(ctx workflow.Context) error {
-	deadline := workflow.Now(ctx).Add(r.in.AttentionPeriod)
-	event := tenant.EventBudgetUsedUp
-	if r.failure.Permanent {
-		event = tenant.EventStepFailedForGood
-	}
-	if err := r.move(ctx, event, tenant.StateNeedsAttention, deadline); err != nil {
-		return err
+	if r.state != tenant.StateNeedsAttention {
+		if err := r.halt(ctx); err != nil {
+			return err
+		}
 	}
 	event, outcome := tenant.EventDeadline, errDeadline
 	decided, err := workflow.AwaitWithTimeout(ctx, r.in.AttentionPeriod, func() bool { return r.intent != nil })
@@ -102,6 +124,7 @@ func (r *run) park(ctx workflow.Context) error {
 		return err
 	case err != nil:
 		event, outcome = tenant.EventCancel, errCancelled
+		r.dropIntent("the run was cancelled before it was acted on")
 	case decided:
 		event, outcome = r.intent.action.Event(), map[tenant.Action]error{
 			tenant.ActionRetry: nil, tenant.ActionSkip: errGivenUp, tenant.ActionRollback: errRollback,

@@ -1,0 +1,149 @@
+package workflows_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows"
+)
+
+const (
+	retryBudget     = time.Minute
+	attentionPeriod = 72 * time.Hour
+	// thinking is how long a person takes to decide.
+	thinking = time.Minute
+	// forgotten is when a run that does not end is given up. The product's have
+	// no such time-out.
+	forgotten = 30 * 24 * time.Hour
+)
+
+// reaction is what a person does about a parked operation.
+type reaction func(*running)
+
+// running is one run of the workflow on the SDK's test environment, where time
+// passes by itself, and what was seen of it.
+type running struct {
+	env   *testsuite.TestWorkflowEnvironment
+	model *model
+	watch *watch
+	over  chan struct{}
+
+	mu sync.Mutex
+	// reactions are taken one after the other each time the state is reached.
+	reactions map[tenant.State][]reaction
+	answers   []answer
+	sent      int
+}
+
+// answer is how an update was answered.
+type answer struct {
+	action tenant.Action
+	err    error
+}
+
+func newRunning(t *testing.T) *running {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	r := &running{
+		env: suite.NewTestWorkflowEnvironment(), model: newModel(), watch: newWatch(),
+		over: make(chan struct{}), reactions: map[tenant.State][]reaction{},
+	}
+	r.env.SetTestTimeout(time.Minute)
+	r.env.SetWorkflowRunTimeout(forgotten)
+	r.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{r.watch}})
+	for _, a := range r.model.steps() {
+		r.env.RegisterActivity(a)
+	}
+	r.model.moved = r.react
+	return r
+}
+
+func (r *running) input() workflows.ProvisionInput {
+	return workflows.ProvisionInput{
+		Tenant: r.model.tenant.ID, Operation: r.model.operation.ID, Generation: 1,
+		RetryBudget: retryBudget, AttentionPeriod: attentionPeriod, Queues: workflows.QueuesOf("main"),
+	}
+}
+
+// run runs the workflow to its end, and every attempt that it left behind.
+func (r *running) run(t *testing.T) error {
+	t.Helper()
+	r.env.ExecuteWorkflow(workflows.ProvisionTenant, r.input())
+	close(r.over)
+	r.watch.attempts.Wait()
+	r.model.settle()
+	require.True(t, r.env.IsWorkflowCompleted())
+	return r.env.GetWorkflowError()
+}
+
+// react lets a person think about a state that was reached.
+func (r *running) react(s tenant.State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	queue := r.reactions[s]
+	if len(queue) == 0 {
+		return
+	}
+	r.reactions[s] = queue[1:]
+	r.env.RegisterDelayedCallback(func() { queue[0](r) }, thinking)
+}
+
+func (r *running) request(id string) tenant.ActionRequest {
+	return tenant.ActionRequest{Actor: "ada", Reason: "ticket 7", RequestID: id}
+}
+
+func (r *running) update(a tenant.Action, requestID string) {
+	r.env.UpdateWorkflow(string(a), "", &testsuite.TestUpdateCallback{
+		OnAccept:   func() { r.sent++ },
+		OnReject:   func(err error) { r.answers = append(r.answers, answer{a, err}) },
+		OnComplete: func(_ any, err error) { r.answers = append(r.answers, answer{a, err}) },
+	}, r.request(requestID))
+}
+
+func (r *running) signal(a tenant.Action, requestID string) {
+	r.sent++
+	r.env.SignalWorkflow(string(a), r.request(requestID))
+}
+
+// meanwhile makes a fault of something that a person does while a call is
+// under way. The call goes on when the workflow has heard of it.
+func (r *running) meanwhile(do reaction) func(context.Context) error {
+	return func(context.Context) error {
+		heard := make(chan struct{})
+		rounds := 5 // what is posted may be posted on
+		var next func()
+		next = func() {
+			if rounds--; rounds == 0 {
+				close(heard)
+				return
+			}
+			r.env.RegisterDelayedCallback(next, 0)
+		}
+		r.env.RegisterDelayedCallback(func() { do(r); next() }, 0)
+		select {
+		case <-heard:
+		case <-r.over:
+		}
+		return nil
+	}
+}
+
+func (r *running) status(t *testing.T) workflows.Status {
+	t.Helper()
+	value, err := r.env.QueryWorkflow(workflows.QueryStatus)
+	require.NoError(t, err)
+	var s workflows.Status
+	require.NoError(t, value.Get(&s))
+	return s
+}

@@ -1,0 +1,71 @@
+package workflows_test
+
+import (
+	"context"
+	"slices"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Claim implements activities.OperationStore.
+func (m *model) Claim(ctx context.Context, f tenant.Fence) (c tenant.Claim, err error) {
+	err = m.call(ctx, "Claim", func() error {
+		o := &m.operation
+		switch {
+		case o.Generation != f.Generation:
+		case o.State == tenant.StatePending:
+			o.State, o.RunID = tenant.StateRunning, f.Run
+			m.tenant.Status = tenant.StatusProvisioning
+			c.Claimed = true
+		default:
+			c.Claimed = o.RunID == f.Run && !o.State.Closed()
+		}
+		c.PivotPassed = o.PivotPassed
+		return nil
+	})
+	return c, err
+}
+
+// Move implements activities.OperationStore. What the transition table does
+// not have is noted: the real store would write it.
+func (m *model) Move(ctx context.Context, move tenant.Move) error {
+	return m.call(ctx, "Move "+string(move.To), func() error {
+		o := &m.operation
+		switch {
+		case o.Generation != move.Fence.Generation, o.RunID != move.Fence.Run:
+			return tenant.ErrSuperseded
+		case o.State == move.To && move.From != move.To:
+			return nil
+		case o.State != move.From:
+			return tenant.ErrSuperseded
+		}
+		if to, err := tenant.Next(move.From, o.PivotPassed, move.Event); err != nil || to != move.To {
+			m.wrong("a transition that the table does not have: " + string(move.From) + " – " + string(move.Event) + " → " + string(move.To))
+		}
+		o.State, o.FailedStep, o.FailureClass, o.FailureReason, o.AttentionDeadline = move.To, move.Step, move.Class, move.Reason, move.Deadline
+		switch move.To {
+		case tenant.StateRolledBack:
+			if m.tenant.Status == tenant.StatusPending || m.tenant.Status == tenant.StatusProvisioning {
+				m.tenant.Status, m.tenant.FailureReason, m.tenant.ContractID = tenant.StatusFailed, move.Reason, ""
+			}
+		case tenant.StateSucceeded:
+			m.record(move.Step, tenant.StepSkipped)
+		case tenant.StatePending, tenant.StateRunning, tenant.StateNeedsAttention, tenant.StateRollingBack, tenant.StateRollbackBlocked:
+		}
+		return nil
+	})
+}
+
+// Audit implements activities.OperationStore: an entry with a request id
+// stands once.
+func (m *model) Audit(ctx context.Context, e tenant.AuditEntry) error {
+	return m.call(ctx, "Audit", func() error {
+		known := slices.ContainsFunc(m.audits, func(a tenant.AuditEntry) bool {
+			return e.RequestID != "" && a.Operation == e.Operation && a.Action == e.Action && a.RequestID == e.RequestID
+		})
+		if !known {
+			m.audits = append(m.audits, e)
+		}
+		return nil
+	})
+}

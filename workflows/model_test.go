@@ -1,0 +1,210 @@
+package workflows_test
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/tenant"
+)
+
+// model is everything that a provisioning has an effect on, in memory: the
+// rows of the database with their fence and compare-and-set, the tenant's
+// schema, its contract on a ledger that forgets nothing, and a mail provider.
+// The real activities run on it. Every call passes call, where faults are.
+type model struct {
+	mu sync.Mutex
+
+	operation tenant.Operation
+	tenant    tenant.Tenant
+	schema    bool
+	ledger    ledger
+	mail      mail
+	log       []logRow
+	audits    []tenant.AuditEntry
+
+	calls  []string
+	faults []*fault
+	// late holds effects of attempts that were given up, which come back.
+	late []lateEffect
+	// moved is told each state that was committed.
+	moved func(tenant.State)
+	// wrongs are things that must never happen, whatever the end looks like.
+	wrongs []string
+}
+
+type logRow struct {
+	Step   tenant.Step
+	Status tenant.StepStatus
+}
+
+// newModel holds an accepted tenant whose operation waits for a run.
+func newModel() *model {
+	m := &model{moved: func(tenant.State) {}}
+	m.tenant = tenant.Tenant{
+		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11", Generation: 1, Status: tenant.StatusPending,
+		Administrator: tenant.Administrator{Email: "ada@hospital.example", FirstName: "Ada", LastName: "Lovelace"},
+	}
+	m.operation = tenant.Operation{
+		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22", TenantID: m.tenant.ID, Kind: tenant.KindProvision,
+		State: tenant.StatePending, Generation: 1,
+	}
+	m.record(tenant.StepCreateTenantRecord, tenant.StepCompleted)
+	return m
+}
+
+// steps are the real activities on the model.
+func (m *model) steps() []any {
+	return []any{
+		&activities.Schema{Store: m},
+		&activities.Contract{Store: m, Ledger: m},
+		&activities.Activation{Store: m},
+		&activities.Email{
+			Outbox: m, Mailer: m, InvitationKey: []byte("a key of the test"), InvitationTTL: time.Hour, AppURL: "https://app.example",
+		},
+		&activities.Operation{Store: m},
+	}
+}
+
+// call is one call from an activity to the world: it may fail before its
+// effect or after it.
+func (m *model) call(ctx context.Context, name string, effect func() error) error {
+	f := m.enter(name)
+	if f != nil && f.before != nil {
+		if err := f.before(ctx); err != nil {
+			if f.late != "" {
+				m.leaveLate(f.late, effect)
+			}
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := m.apply(effect); err != nil {
+		return err
+	}
+	if f != nil && f.after != nil {
+		return f.after(ctx)
+	}
+	return nil
+}
+
+func (m *model) apply(effect func() error) error {
+	m.mu.Lock()
+	before := m.operation.State
+	err := effect()
+	after := m.operation.State
+	m.mu.Unlock()
+	if after != before {
+		m.moved(after)
+	}
+	return err
+}
+
+// enter notes a call, lets late effects happen that are due, and finds the
+// fault that the call meets.
+func (m *model) enter(name string) *fault {
+	m.mu.Lock()
+	m.calls = append(m.calls, name)
+	var due []lateEffect
+	for i := 0; i < len(m.late); {
+		if l := m.late[i]; l.before == name {
+			due = append(due, l)
+			m.late = append(m.late[:i], m.late[i+1:]...)
+			continue
+		}
+		i++
+	}
+	var met *fault
+	for _, f := range m.faults {
+		if f.call != name {
+			continue
+		}
+		f.met++
+		if met == nil && f.met > f.spared && f.met <= f.spared+f.times {
+			met = f
+		}
+	}
+	m.mu.Unlock()
+	for _, l := range due {
+		_ = m.apply(l.effect) // nobody waits for its answer any more
+	}
+	return met
+}
+
+// pass is the fence of internal/postgres.
+func (m *model) pass(f tenant.Fence) error {
+	o := m.operation
+	if o.ID != f.Operation || o.TenantID != f.Tenant || o.Generation != f.Generation || o.RunID != f.Run || o.State != f.State {
+		return tenant.ErrSuperseded
+	}
+	return nil
+}
+
+func (m *model) record(step tenant.Step, status tenant.StepStatus) {
+	m.log = append(m.log, logRow{step, status})
+}
+
+func (m *model) wrong(what string) { m.wrongs = append(m.wrongs, what) }
+
+// RecordFailure implements activities.FailureLog.
+func (m *model) RecordFailure(ctx context.Context, _ tenant.Fence, fail tenant.Failure) error {
+	return m.call(ctx, "RecordFailure", func() error {
+		m.record(fail.Step, tenant.StepFailed)
+		return nil
+	})
+}
+
+// CreateSchema implements activities.SchemaStore.
+func (m *model) CreateSchema(ctx context.Context, f tenant.Fence) error {
+	return m.call(ctx, "CreateSchema", func() error {
+		if err := m.pass(f); err != nil {
+			return err
+		}
+		if m.schema {
+			return nil
+		}
+		m.schema = true
+		m.record(tenant.StepCreateSchema, tenant.StepCompleted)
+		return nil
+	})
+}
+
+// DropSchema implements activities.SchemaStore.
+func (m *model) DropSchema(ctx context.Context, f tenant.Fence) error {
+	return m.call(ctx, "DropSchema", func() error {
+		if err := m.pass(f); err != nil {
+			return err
+		}
+		if !m.schema {
+			return nil
+		}
+		if !m.tenant.ActivatedAt.IsZero() {
+			m.wrong("the schema of an active tenant was to be dropped")
+			return &tenant.StepError{Step: tenant.StepCreateSchema, Class: tenant.ClassConflict, Permanent: true, Reason: "the tenant was active once"}
+		}
+		m.schema = false
+		m.record(tenant.StepCreateSchema, tenant.StepRolledBack)
+		return nil
+	})
+}
+
+// MarkActive implements activities.ActivationStore.
+func (m *model) MarkActive(ctx context.Context, f tenant.Fence) error {
+	return m.call(ctx, "MarkActive", func() error {
+		if err := m.pass(f); err != nil {
+			return err
+		}
+		if m.tenant.Status != tenant.StatusProvisioning {
+			return nil
+		}
+		if !m.schema || m.tenant.ContractID == "" {
+			m.wrong("a tenant without schema or contract became active")
+		}
+		m.tenant.Status, m.tenant.ActivatedAt, m.operation.PivotPassed = tenant.StatusActive, time.Unix(1, 0), true
+		m.record(tenant.StepMarkActive, tenant.StepCompleted)
+		return nil
+	})
+}

@@ -58,25 +58,6 @@ func TestFriendbotServesManyAtOnce(t *testing.T) {
 	}
 }
 
-// The friendbot's batch fails when the ledger makes one of its accounts first.
-func TestFriendbotTriesAgainAfterACollision(t *testing.T) {
-	t.Parallel()
-	b := running(t)
-	keys := make([]*keypair.Full, 20)
-	statuses := make([]int, len(keys))
-	var wg sync.WaitGroup
-	for i := range keys {
-		keys[i] = keypair.MustRandom()
-		wg.Go(func() { statuses[i], _ = b.friendbot(keys[i].Address()) })
-	}
-	b.send(b.tx(b.root, createAccount(keys[0], "5")))
-	wg.Wait()
-	require.Contains(t, []int{http.StatusOK, http.StatusBadRequest}, statuses[0])
-	for _, s := range statuses[1:] {
-		require.Equal(t, http.StatusOK, s)
-	}
-}
-
 type friendbotAnswer struct{ Hash, Detail string }
 
 func (b *testBundle) friendbot(address string) (int, friendbotAnswer) {

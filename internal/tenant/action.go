@@ -58,7 +58,13 @@ type ActionRequest struct {
 	// RequestID makes a repeated request act once. Without one, an action
 	// counts for the parking that was current when it was accepted.
 	RequestID string `json:"requestId,omitempty"`
+	// PlanHash is the hash of the plan that a rollback was decided on; empty
+	// takes any plan. Only a rollback looks at it.
+	PlanHash string `json:"planHash,omitempty"`
 }
+
+// maxPlanHash bounds what is taken for a hash, with room for longer ones.
+const maxPlanHash = 64
 
 // Clean trims and checks the form of a request. The error, if any, is an
 // *InvalidError.
@@ -71,13 +77,16 @@ func (r ActionRequest) Clean() (ActionRequest, error) {
 	if n := utf8.RuneCountInString(r.Reason); n < 1 || n > MaxReasonLength {
 		errs = append(errs, FieldError{Field: "reason", Message: "must say why, in 1 to 500 characters"})
 	}
-	for _, f := range []struct{ field, value string }{{"actor", r.Actor}, {"reason", r.Reason}, {"requestId", r.RequestID}} {
+	for _, f := range []struct{ field, value string }{{"actor", r.Actor}, {"reason", r.Reason}, {"requestId", r.RequestID}, {"planHash", r.PlanHash}} {
 		if !utf8.ValidString(f.value) || strings.ContainsFunc(f.value, unicode.IsControl) {
 			errs = append(errs, FieldError{Field: f.field, Message: "must not contain control characters"})
 		}
 	}
 	if len(r.RequestID) > 255 {
 		errs = append(errs, FieldError{Field: "requestId", Message: "must have at most 255 characters"})
+	}
+	if len(r.PlanHash) > maxPlanHash {
+		errs = append(errs, FieldError{Field: "planHash", Message: "must be the planHash of a dry run"})
 	}
 	if len(errs) > 0 {
 		return ActionRequest{}, &InvalidError{Fields: errs}

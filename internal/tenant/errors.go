@@ -32,6 +32,9 @@ var (
 	// ErrUnavailable is a dependency that does not answer now. Trying again
 	// later may help; nothing was changed.
 	ErrUnavailable = errors.New("temporarily unavailable")
+	// ErrNotFailed is a tenant that is not FAILED and so cannot be provisioned
+	// anew.
+	ErrNotFailed = errors.New("only a FAILED tenant can be provisioned anew")
 	// ErrBadCursor is a cursor that no listing has given out.
 	ErrBadCursor = errors.New("the cursor is not one that a listing returned")
 )
@@ -69,6 +72,17 @@ func (e *ActionRefusedError) Error() string {
 		names[i] = string(a)
 	}
 	return fmt.Sprintf("%s is refused: the operation is %s, which allows: %s", e.Action, e.State, strings.Join(names, ", "))
+}
+
+// PlanChangedError is a rollback that was decided on a plan which is not the
+// present one any more.
+type PlanChangedError struct {
+	// Hash names the present plan.
+	Hash string `json:"hash"`
+}
+
+func (e *PlanChangedError) Error() string {
+	return "rollback is refused: what it would undo has changed since the dry run; look at the new plan, " + e.Hash
 }
 
 // StepError is a failed attempt at a step or its undo. Adapters return it for

@@ -45,6 +45,7 @@ func interruptedAt(call, moment string) []scenario {
 		add("cancelled", free, cancel)
 		add("rolled back by update", free, update(tenant.ActionRollback))
 		add("rolled back by signal", free, signal(tenant.ActionRollback))
+		add("rolled back by one request", free, repeated(tenant.ActionRollback, "r-1"))
 	case slices.Contains(callsAfterPivot, call):
 		add("cancelled", free, cancel) // the mail leaves, or not
 		add("rolled back by update", func(s scenario) scenario { return refusing(1, succeeded(s)) }, update(tenant.ActionRollback))

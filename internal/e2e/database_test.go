@@ -30,29 +30,15 @@ func (i *installation) holdRow(table, condition string) hold {
 		CREATE TRIGGER %[1]s BEFORE INSERT OR UPDATE ON %[3]s FOR EACH ROW WHEN (%[4]s) EXECUTE FUNCTION %[1]s();`,
 		name, key, table, condition))
 	require.NoError(i.t, err)
-	return i.hold("writing "+table+" where "+condition,
-		fmt.Sprintf(`SELECT pg_advisory_lock(%d)`, key),
-		fmt.Sprintf(`SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-			AND (classid::bigint << 32 | objid::bigint) = %d)`, key))
-}
-
-// hold takes a lock on a connection of its own, which release closes.
-func (i *installation) hold(what, lock, waiting string) hold {
-	i.t.Helper()
 	conn, err := pgx.ConnectConfig(i.t.Context(), i.db.Config().ConnConfig)
 	require.NoError(i.t, err)
-	_, err = conn.Exec(i.t.Context(), lock)
+	_, err = conn.Exec(i.t.Context(), `SELECT pg_advisory_lock($1)`, key)
 	require.NoError(i.t, err)
-	h := hold{t: i.t, what: what, reached: func() bool { return value[bool](i, waiting) }}
-	h.release = sync.OnceFunc(func() { _ = conn.Close(context.WithoutCancel(i.t.Context())) }) // which ends its transaction and gives back its locks
+	h := hold{t: i.t, what: "writing " + table + " where " + condition, reached: func() bool {
+		return value[bool](i, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND (classid::bigint << 32 | objid::bigint) = $1)`, key)
+	}}
+	h.release = sync.OnceFunc(func() { _ = conn.Close(context.WithoutCancel(i.t.Context())) }) // and with it the lock
 	i.t.Cleanup(h.release)
 	return h
-}
-
-// lockOperation holds whoever wants to change an operation's row.
-func (i *installation) lockOperation(id string) hold {
-	i.t.Helper()
-	return i.hold("waiting for the operation's row",
-		fmt.Sprintf(`BEGIN; SELECT FROM operations WHERE id = '%s' FOR UPDATE`, id),
-		`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`)
 }

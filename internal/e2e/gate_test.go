@@ -58,8 +58,14 @@ type gate struct {
 	links    map[*link]bool
 	frozen   chan struct{} // not nil while nothing gets through; closed by thaw
 	trigger  []byte
-	caught   chan struct{} // closed when the trigger was seen
-	released chan struct{} // closed by release
+	catching *caught
+}
+
+// caught is a request that is late.
+type caught struct {
+	reached  chan struct{} // closed when the request has come
+	released chan struct{} // closed when it goes on
+	answered chan struct{} // closed when the server has answered it then
 }
 
 // link is one connection.
@@ -67,6 +73,7 @@ type link struct {
 	client, server net.Conn
 	ended          chan struct{}
 	once           sync.Once
+	late           *caught // the request that is late on it, once there is one
 }
 
 func (l *link) end() {
@@ -136,13 +143,26 @@ func (g *gate) thaw() {
 }
 
 // catch delays the first request that holds text, and everything after it on
-// its connection, until release is called. caught is closed when that begins.
-func (g *gate) catch(text string) (caught <-chan struct{}, release func()) {
+// its connection.
+func (g *gate) catch(text string) *caught {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.trigger, g.caught, g.released = []byte(text), make(chan struct{}), make(chan struct{})
-	released := g.released
-	return g.caught, sync.OnceFunc(func() { close(released) })
+	g.trigger = []byte(text)
+	g.catching = &caught{reached: make(chan struct{}), released: make(chan struct{}), answered: make(chan struct{})}
+	return g.catching
+}
+
+// await waits until something has happened to the request.
+func (c *caught) await(t testing.TB, what string, ch <-chan struct{}) {
+	t.Helper()
+	eventually(t, what, func() bool {
+		select {
+		case <-ch:
+			return true
+		default:
+			return false
+		}
+	})
 }
 
 func (g *gate) accept(listener net.Listener) {
@@ -182,8 +202,10 @@ func (g *gate) pump(l *link, to, from net.Conn, request bool) {
 		if n > 0 {
 			if request {
 				seen = append(seen, chunk[:n]...)
-				g.await(l, g.triggered(seen))
+				g.await(l, g.triggered(l, seen))
 				seen = seen[max(0, len(seen)-256):]
+			} else {
+				g.answering(l)
 			}
 			g.await(l, g.ice())
 			if _, err := to.Write(chunk[:n]); err != nil {
@@ -205,15 +227,26 @@ func (g *gate) ice() <-chan struct{} {
 	return g.frozen
 }
 
-func (g *gate) triggered(seen []byte) <-chan struct{} {
+func (g *gate) triggered(l *link, seen []byte) <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.trigger == nil || !bytes.Contains(seen, g.trigger) {
 		return nil
 	}
-	g.trigger = nil
-	close(g.caught)
-	return g.released
+	g.trigger, l.late = nil, g.catching
+	close(l.late.reached)
+	return l.late.released
+}
+
+// answering notes that the server has something to say. On the connection of a
+// late request that is the answer to it: nothing else is under way.
+func (g *gate) answering(l *link) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l.late != nil {
+		close(l.late.answered)
+		l.late = nil
+	}
 }
 
 // await waits for a channel, if there is one, or for the end of the link.

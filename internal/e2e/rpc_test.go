@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,7 +10,12 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/stellar/go-stellar-sdk/network"
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/stellar/devnet"
 )
 
 // sendTransaction is the call by which a transaction reaches the network.
@@ -26,6 +32,7 @@ type rpcProxy struct {
 // rpcCall is one call, for a rule that does what a bad network does.
 type rpcCall struct {
 	method string
+	body   []byte
 	w      http.ResponseWriter
 	// forward asks the real server, whether or not the caller is still there.
 	forward func() []byte
@@ -44,6 +51,20 @@ func (c *rpcCall) result(t testing.TB, r any) {
 	c.answer(body)
 }
 
+// transactionHash is that of the transaction in a call of sendTransaction.
+func (c *rpcCall) transactionHash(t testing.TB) string {
+	t.Helper()
+	var q struct {
+		Params protocol.SendTransactionRequest `json:"params"`
+	}
+	require.NoError(t, json.Unmarshal(c.body, &q))
+	var e xdr.TransactionEnvelope
+	require.NoError(t, xdr.SafeUnmarshalBase64(q.Params.Transaction, &e))
+	hash, err := network.HashTransactionInEnvelope(e, devnet.Passphrase)
+	require.NoError(t, err)
+	return hex.EncodeToString(hash[:])
+}
+
 func newRPCProxy(t testing.TB, target string) *rpcProxy {
 	t.Helper()
 	p := &rpcProxy{}
@@ -60,7 +81,7 @@ func newRPCProxy(t testing.TB, target string) *rpcProxy {
 		p.mu.Lock()
 		rule := p.rule
 		p.mu.Unlock()
-		rule(&rpcCall{method: q.Method, w: w, forward: func() []byte { return forward(r, target, body) }})
+		rule(&rpcCall{method: q.Method, body: body, w: w, forward: func() []byte { return forward(r, target, body) }})
 	}))
 	t.Cleanup(func() {
 		s.CloseClientConnections()

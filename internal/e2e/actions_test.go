@@ -1,0 +1,242 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	"tenant-provisioning/internal/mail/mailtest"
+)
+
+// tool is a way to act on an operation.
+type tool struct {
+	name string
+	act  func(i *installation, o operation, action string)
+}
+
+var tools = []tool{
+	{"the API", func(i *installation, o operation, action string) {
+		require.Equal(i.t, http.StatusAccepted, i.act(o.ID, action).status)
+	}},
+	{"starter", func(i *installation, o operation, action string) {
+		i.output(action, o.ID, "--reason", "a test")
+	}},
+	{"a signal", func(i *installation, o operation, action string) {
+		// As tctl and temporal send it: any JSON.
+		input := json.RawMessage(`{"actor": "oncall", "reason": "a test", "requestId": "INC-4711"}`)
+		for range 2 { // acts once
+			require.NoError(i.t, i.temporal().SignalWorkflow(i.t.Context(), workflowID(o), "", action, input))
+		}
+	}},
+}
+
+// impatient is an installation whose steps park soon.
+var impatient = map[string]string{"STEP_RETRY_BUDGET": "3s"}
+
+// parksBeforeThePivot has an operation whose contract cannot be deployed.
+func (i *installation) parksBeforeThePivot() operation {
+	i.t.Helper()
+	i.rpc.fail(http.StatusServiceUnavailable)
+	i.start()
+	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
+	require.Equal(i.t, "DEPLOY_SOROBAN_CONTRACT", o.FailedStep)
+	require.Equal(i.t, "exhausted", o.FailureClass)
+	require.Contains(i.t, o.FailureReason, "SOROBAN_RPC_URL")
+	require.Positive(i.t, o.Attempts)
+	require.ElementsMatch(i.t, []string{"retry", "rollback"}, o.AllowedActions)
+	require.Equal(i.t, "PROVISIONING", i.tenant(o.TenantID).Status)
+	return o
+}
+
+// parksAfterThePivot has one whose mail cannot be sent.
+func (i *installation) parksAfterThePivot() operation {
+	i.t.Helper()
+	i.mail.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
+	i.start()
+	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
+	require.Equal(i.t, "SEND_WELCOME_EMAIL", o.FailedStep)
+	require.Equal(i.t, "exhausted", o.FailureClass)
+	require.ElementsMatch(i.t, []string{"retry", "skip"}, o.AllowedActions)
+	i.requireTenant(o)
+	return o
+}
+
+func TestRetry(t *testing.T) {
+	t.Parallel()
+	for _, tool := range tools {
+		t.Run("before the pivot by "+tool.name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			o := i.parksBeforeThePivot()
+			i.refuses(o, "skip")
+			i.rpc.heal()
+			tool.act(i, o, "retry")
+			i.becomesActive(o)
+			i.requireAudited(o, "retry", tool)
+			i.requireNoMore()
+		})
+		t.Run("after the pivot by "+tool.name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			o := i.parksAfterThePivot()
+			i.refuses(o, "rollback")
+			i.mail.Recover()
+			tool.act(i, o, "retry")
+			i.becomesActive(o)
+			i.requireAudited(o, "retry", tool)
+		})
+	}
+}
+
+// TestRetryThatFails parks again, and counts on.
+func TestRetryThatFails(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	o := i.parksAfterThePivot()
+	require.Equal(t, http.StatusAccepted, i.act(o.ID, "retry").status)
+	i.reaches(o.ID, "RUNNING")
+	again := i.reaches(o.ID, "NEEDS_ATTENTION")
+	require.Greater(t, again.Attempts, o.Attempts)
+	i.mail.Recover()
+	require.Equal(t, http.StatusAccepted, i.act(o.ID, "retry").status)
+	i.becomesActive(o)
+}
+
+func TestRollback(t *testing.T) {
+	t.Parallel()
+	for _, tool := range tools {
+		t.Run(tool.name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			o := i.parksBeforeThePivot() // nothing was sent: nothing is to be asked of the ledger
+			tool.act(i, o, "rollback")
+			o, _ = i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+			require.Equal(t, "cancelled", o.FailureClass)
+			i.requireAudited(o, "rollback", tool)
+			i.refuses(o, "retry")
+		})
+	}
+}
+
+func TestSkip(t *testing.T) {
+	t.Parallel()
+	for _, tool := range tools {
+		t.Run(tool.name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			o := i.parksAfterThePivot()
+			tool.act(i, o, "skip")
+			i.isGivenUp(o)
+			i.requireAudited(o, "skip", tool)
+		})
+	}
+}
+
+// isGivenUp waits for an operation that ends without its mail.
+func (i *installation) isGivenUp(o operation) {
+	i.t.Helper()
+	i.reaches(o.ID, "SUCCEEDED")
+	t := i.requireTenant(o)
+	require.Empty(i.t, i.mails(t.AdminEmail))
+	require.Equal(i.t, 1, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND step = 'SEND_WELCOME_EMAIL' AND status = 'SKIPPED'`, o.ID))
+	i.requireNoMore()
+}
+
+// requireAudited checks that an action stands once in the audit log.
+func (i *installation) requireAudited(o operation, action string, by tool) {
+	i.t.Helper()
+	const accepted = `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND action = $2 AND outcome = 'accepted' AND reason = 'a test' AND actor <> ''`
+	eventually(i.t, "the action stands in the audit log", func() bool { return value[int](i, accepted, o.ID, action) > 0 })
+	require.Equal(i.t, 1, value[int](i, accepted, o.ID, action), by.name)
+	claimed := value[bool](i, `SELECT bool_or(actor_claimed) FROM audit_log WHERE operation_id = $1 AND action = $2 AND outcome = 'accepted'`, o.ID, action)
+	if by.name == "the API" {
+		require.False(i.t, claimed, "the API has checked who acts")
+	}
+	if by.name == "a signal" {
+		require.True(i.t, claimed, "nobody has checked who sends a signal")
+	}
+}
+
+// TestCancel cancels as the Web UI and the command line do.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	cancel := func(i *installation, o operation) {
+		require.NoError(i.t, i.temporal().CancelWorkflow(i.t.Context(), workflowID(o), ""))
+	}
+	t.Run("parked before the pivot", func(t *testing.T) {
+		t.Parallel()
+		i := install(t, impatient)
+		o := i.parksBeforeThePivot()
+		cancel(i, o)
+		o, _ = i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED)
+		require.Equal(t, "cancelled", o.FailureClass)
+	})
+	t.Run("parked after the pivot", func(t *testing.T) {
+		t.Parallel()
+		i := install(t, impatient)
+		o := i.parksAfterThePivot()
+		cancel(i, o)
+		i.isGivenUp(o)
+	})
+	t.Run("while the contract is deployed", func(t *testing.T) {
+		t.Parallel()
+		i := install(t, nil)
+		i.start()
+		held := i.rpc.hold(t, sendTransaction, afterSending)
+		o := i.create("Charité")
+		held.await()
+		cancel(i, o)
+		held.release()
+		i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED)
+	})
+}
+
+// TestRollbackWhileAStepRuns cancels the step, waits until it has settled and
+// undoes it as well.
+func TestRollbackWhileAStepRuns(t *testing.T) {
+	t.Parallel()
+	for name, stop := range map[string]func(*installation) hold{
+		"schema":                       row("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'"),
+		"contract, nothing was sent":   rpc(sendTransaction, beforeSending),
+		"contract, the answer is lost": rpc(sendTransaction, afterSending),
+		"contract, it is not stored":   row("tenants", "NEW.contract_id IS NOT NULL AND NEW.status = 'PROVISIONING'"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, nil)
+			i.start()
+			held := stop(i)
+			o := i.create("Charité")
+			held.await()
+			i.refuses(o, "retry")
+			r := i.act(o.ID, "rollback")
+			require.Equal(t, http.StatusAccepted, r.status, "%s", r.body)
+			held.release()
+			i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+		})
+	}
+}
+
+// TestDeadline decides when nobody does.
+func TestDeadline(t *testing.T) {
+	t.Parallel()
+	settings := map[string]string{"STEP_RETRY_BUDGET": "2s", "ATTENTION_DEADLINE": "2s"}
+	t.Run("before the pivot", func(t *testing.T) {
+		t.Parallel()
+		i := install(t, settings)
+		i.rpc.fail(http.StatusServiceUnavailable)
+		i.start()
+		o, _ := i.isRolledBack(i.create("Charité"), enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+		require.Equal(t, "exhausted", o.FailureClass, "which alone does not roll back")
+	})
+	t.Run("after the pivot", func(t *testing.T) {
+		t.Parallel()
+		i := install(t, settings)
+		i.mail.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
+		i.start()
+		i.isGivenUp(i.create("Charité"))
+	})
+}

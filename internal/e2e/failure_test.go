@@ -1,0 +1,161 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/xdr"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+)
+
+// failure is one that no repetition mends, before the tenant is active.
+type failure struct {
+	step, class string
+	// says is a part of the reason that people read.
+	says string
+	// arrange brings it about, and returns what ends it.
+	arrange func(*installation, operation) (end func())
+}
+
+var failures = map[string]failure{
+	"the network refuses the signature": {
+		step: "DEPLOY_SOROBAN_CONTRACT", class: "auth", says: "SOROBAN_CONTRACT_DEPLOYER_SECRET",
+		arrange: func(i *installation, _ operation) func() {
+			i.rpc.behave(func(c *rpcCall) {
+				if c.method != sendTransaction {
+					c.answer(c.forward())
+					return
+				}
+				refusal, err := xdr.MarshalBase64(xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxBadAuth}})
+				require.NoError(i.t, err)
+				c.result(i.t, protocol.SendTransactionResponse{Status: "ERROR", ErrorResultXDR: refusal, Hash: c.transactionHash(i.t)})
+			})
+			return i.rpc.heal
+		},
+	},
+	"the worker is set to another network": {
+		step: "DEPLOY_SOROBAN_CONTRACT", class: "auth", says: "SOROBAN_NETWORK",
+		arrange: func(i *installation, _ operation) func() {
+			right := i.env["SOROBAN_NETWORK"]
+			i.env["SOROBAN_NETWORK"] = "Another Network ; 2026"
+			return func() { i.env["SOROBAN_NETWORK"] = right }
+		},
+	},
+	// The contract is there by then, and must end.
+	"the database rejects the activation": {
+		step: "MARK_ACTIVE", class: "permanent", says: "SQLSTATE 22012",
+		arrange: func(i *installation, _ operation) func() {
+			i.execute(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM 1 / 0; RETURN NEW; END $$`)
+			i.execute(`CREATE TRIGGER refuse BEFORE UPDATE ON tenants FOR EACH ROW WHEN (NEW.status = 'ACTIVE') EXECUTE FUNCTION refuse()`)
+			return func() { i.execute(`DROP TRIGGER refuse ON tenants`) }
+		},
+	},
+}
+
+func (i *installation) execute(sql string, args ...any) {
+	i.t.Helper()
+	_, err := i.db.Exec(i.t.Context(), sql, args...)
+	require.NoError(i.t, err, sql)
+}
+
+// TestFailureBeforeThePivot rolls everything back.
+func TestFailureBeforeThePivot(t *testing.T) {
+	t.Parallel()
+	for name, f := range failures {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, nil)
+			i.startAPI()
+			o := i.create("Charité")
+			end := f.arrange(i, o)
+			worker := i.startWorker()
+			o, tenant := i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+			require.Equal(t, f.step, o.FailedStep)
+			require.Equal(t, f.class, o.FailureClass)
+			require.Contains(t, o.FailureReason, f.says)
+			require.Equal(t, o.FailureReason, tenant.FailureReason)
+			require.Empty(t, o.AllowedActions)
+			i.requireLogOfRollback(o)
+
+			end()
+			worker.kill()
+			i.startWorker()
+			again := i.create(tenant.Name) // the name is free
+			i.becomesActive(again)
+			i.requireNothingOf(tenant)
+			i.requireNoMore()
+		})
+	}
+}
+
+// requireLogOfRollback reads what an operator reads of it.
+func (i *installation) requireLogOfRollback(o operation) {
+	i.t.Helper()
+	const row = `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND step = $2 AND status = $3`
+	for _, step := range []string{"CREATE_SCHEMA", "RUN_MIGRATIONS", "SEED_ROLES_AND_USER"} {
+		require.Equal(i.t, 1, value[int](i, row+` AND duration_ms > 0`, o.ID, step, "COMPLETED"), step)
+		require.Equal(i.t, 1, value[int](i, row+` AND undo_duration_ms > 0 AND duration_ms IS NULL`, o.ID, step, "ROLLED_BACK"), step)
+	}
+	require.Equal(i.t, 1, value[int](i, row+` AND duration_ms > 0 AND error_class = $4 AND error <> ''`, o.ID, o.FailedStep, "FAILED", o.FailureClass), "the failed attempt")
+	require.Zero(i.t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND status = 'IN_PROGRESS'`, o.ID))
+}
+
+// TestForeignSchema leaves alone what it finds in its place.
+func TestForeignSchema(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	o := i.create("Charité")
+	schema := i.tenant(o.TenantID).SchemaName
+	i.execute(fmt.Sprintf(`CREATE SCHEMA %q; CREATE TABLE %q.patients AS SELECT 'Ada' AS name`, schema, schema))
+	i.startWorker()
+	o = i.reaches(o.ID, "ROLLED_BACK")
+	require.Equal(t, "CREATE_SCHEMA", o.FailedStep)
+	require.Equal(t, "conflict", o.FailureClass)
+	require.Equal(t, "FAILED", i.tenant(o.TenantID).Status)
+	require.Equal(t, "Ada", value[string](i, fmt.Sprintf(`SELECT name FROM %q.patients`, schema)))
+	require.Zero(t, contractsMadeBy(t, i.deployer))
+}
+
+// TestMailIsRejected: the tenant is active, and a person corrects the address.
+func TestMailIsRejected(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.start()
+	body := request("Charité")
+	wrong, right := body["adminEmail"], "ada@right.example"
+	i.mail.RejectAddress(wrong)
+	o := i.accepted(i.call(http.MethodPost, "/v1/tenants", body))
+	o = i.reaches(o.ID, "NEEDS_ATTENTION")
+	require.Equal(t, "SEND_WELCOME_EMAIL", o.FailedStep)
+	require.Equal(t, "permanent", o.FailureClass)
+	require.NotContains(t, o.FailureReason, wrong, "an address is personal")
+	require.ElementsMatch(t, []string{"retry", "skip"}, o.AllowedActions)
+	i.requireTenant(o)
+	i.refuses(o, "rollback")
+
+	r := i.call(http.MethodPatch, "/v1/tenants/"+o.TenantID, map[string]string{"adminEmail": right})
+	require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+	require.Equal(t, http.StatusAccepted, i.act(o.ID, "retry").status)
+	tenant := i.becomesActive(o)
+	require.Equal(t, right, tenant.AdminEmail)
+	require.Empty(t, i.mails(wrong))
+	i.setsFirstPassword(tenant)
+}
+
+// refuses checks that an action is refused and nothing has changed.
+func (i *installation) refuses(o operation, action string) {
+	i.t.Helper()
+	before := i.operation(o.ID)
+	r := i.act(o.ID, action)
+	require.Equal(i.t, http.StatusConflict, r.status, "%s", r.body)
+	p := read[problem](i, r)
+	require.Equal(i.t, "action-refused", p.Code)
+	require.Equal(i.t, before.State, p.State)
+	require.ElementsMatch(i.t, before.AllowedActions, p.AllowedActions)
+	require.Equal(i.t, before, i.operation(o.ID))
+	require.Equal(i.t, "refused", value[string](i, `SELECT outcome FROM audit_log WHERE operation_id = $1 AND action = $2 ORDER BY id DESC LIMIT 1`, o.ID, action))
+}

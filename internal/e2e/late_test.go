@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"net/http"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+)
+
+// TestLateStepChangesNothing delays a worker's statements that make a schema on
+// their way to the database, until everything was rolled back.
+func TestLateStepChangesNothing(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	direct := i.with(nil)
+	network := i.throughGate("DB_HOST", "DB_PORT")
+	late := network.catch("claim_schema")
+	slow := i.startWorker()
+	o := i.create("Charité")
+	late.await(t, "the statements are on their way", late.reached)
+	slow.signal(syscall.SIGSTOP)
+
+	r := i.act(o.ID, "rollback") // which waits for a worker
+	require.Equal(t, http.StatusAccepted, r.status, "%s", r.body)
+	direct.startWorker()
+	_, tenant := direct.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+
+	close(late.released)
+	late.await(t, "the database has answered", late.answered)
+	direct.requireNothingOf(tenant)
+	slow.signal(syscall.SIGCONT)
+	again := direct.create("Bethanien") // which either worker may do
+	direct.becomesActive(again)
+	direct.requireNothingOf(tenant)
+	require.Equal(t, "ROLLED_BACK", direct.operation(o.ID).State)
+}
+
+// TestStoppedWorkerCommitsLate stops a worker whose statements the database has
+// already, and lets them commit while the rollback waits.
+func TestStoppedWorkerCommitsLate(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	held := i.holdRow("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'")
+	stopped := i.startWorker()
+	o := i.create("Charité")
+	held.await()
+	stopped.signal(syscall.SIGSTOP)
+	r := i.act(o.ID, "rollback")
+	require.Equal(t, http.StatusAccepted, r.status, "%s", r.body)
+	i.startWorker()
+	eventually(t, "the other worker stands in line for the operation", func() bool {
+		return value[bool](i, `SELECT EXISTS (SELECT FROM pg_stat_activity
+			WHERE datname = current_database() AND wait_event_type = 'Lock' AND wait_event <> 'advisory')`)
+	})
+	held.release()
+	o, tenant := i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+	stopped.signal(syscall.SIGCONT)
+	i.becomesActive(i.create("Bethanien"))
+	i.requireNothingOf(tenant)
+	require.Equal(t, "ROLLED_BACK", i.operation(o.ID).State)
+}

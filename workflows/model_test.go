@@ -28,6 +28,11 @@ type model struct {
 	faults []*fault
 	// late holds effects of attempts that were given up, which come back.
 	late []lateEffect
+	// underWay counts the calls that have not answered.
+	underWay int
+	// exclusive makes it wrong to undo beside a call under way. The test
+	// environment does not wait for an attempt that it cancels; the server does.
+	exclusive bool
 	// moved is told each state that was committed.
 	moved func(tenant.State)
 	// wrongs are things that must never happen, whatever the end looks like.
@@ -71,6 +76,7 @@ func (m *model) steps() []any {
 // effect or after it.
 func (m *model) call(ctx context.Context, name string, effect func() error) error {
 	f := m.enter(name)
+	defer m.leave()
 	if f != nil && f.before != nil {
 		if err := f.before(ctx); err != nil {
 			if f.late != "" {
@@ -108,6 +114,10 @@ func (m *model) apply(effect func() error) error {
 func (m *model) enter(name string) *fault {
 	m.mu.Lock()
 	m.calls = append(m.calls, name)
+	if m.exclusive && m.underWay > 0 && (name == "Terminate" || name == "DropSchema") {
+		m.wrong(name + " beside a call under way")
+	}
+	m.underWay++
 	var due []lateEffect
 	for i := 0; i < len(m.late); {
 		if l := m.late[i]; l.before == name {
@@ -132,6 +142,12 @@ func (m *model) enter(name string) *fault {
 		_ = m.apply(l.effect) // nobody waits for its answer any more
 	}
 	return met
+}
+
+func (m *model) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.underWay--
 }
 
 // pass is the fence of internal/postgres.

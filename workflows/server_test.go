@@ -1,0 +1,178 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+	"golang.org/x/sync/errgroup"
+
+	"tenant-provisioning/internal/temporalclient/temporaltest"
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows"
+)
+
+// serverTimeout is the end of a run that hangs.
+const serverTimeout = time.Minute
+
+// served is one run of the workflow on the real server, with the real
+// activities on a model of its own.
+type served struct {
+	client    client.Client
+	model     *model
+	input     workflows.ProvisionInput
+	reactions map[tenant.State][]act
+	acting    errgroup.Group
+}
+
+// act is what a person does about a run.
+type act func(context.Context, *served) error
+
+func newServed(t *testing.T) *served {
+	t.Helper()
+	c, _ := temporaltest.New(t)
+	s := &served{client: c, model: newModel(), reactions: map[tenant.State][]act{}}
+	id, err := tenant.NewID()
+	require.NoError(t, err)
+	operation, err := tenant.NewOperationID()
+	require.NoError(t, err)
+	s.model.tenant.ID, s.model.operation.TenantID, s.model.operation.ID = id, id, operation
+	s.model.moved, s.model.exclusive = s.react, true
+	s.input = workflows.ProvisionInput{
+		Tenant: id, Operation: operation, Generation: 1,
+		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Queues: workflows.QueuesOf("provision-" + string(id)),
+	}
+	return s
+}
+
+func (s *served) react(state tenant.State) {
+	queue := s.reactions[state]
+	if len(queue) == 0 {
+		return
+	}
+	s.reactions[state] = queue[1:]
+	s.do(queue[0])
+}
+
+// do acts beside the run.
+func (s *served) do(a act) {
+	s.acting.Go(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), serverTimeout)
+		defer cancel()
+		return a(ctx, s)
+	})
+}
+
+func (s *served) request() tenant.ActionRequest {
+	return tenant.ActionRequest{Actor: "ada", Reason: "ticket 7"}
+}
+
+func updated(a tenant.Action) act {
+	return func(ctx context.Context, s *served) error {
+		handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+			WorkflowID: s.input.Tenant.WorkflowID(), UpdateName: string(a), Args: []any{s.request()},
+			WaitForStage: client.WorkflowUpdateStageCompleted,
+		})
+		if err != nil {
+			return err
+		}
+		return handle.Get(ctx, nil)
+	}
+}
+
+func signalled(a tenant.Action) act {
+	return func(ctx context.Context, s *served) error {
+		return s.client.SignalWorkflow(ctx, s.input.Tenant.WorkflowID(), "", string(a), s.request())
+	}
+}
+
+func cancelled(ctx context.Context, s *served) error {
+	return s.client.CancelWorkflow(ctx, s.input.Tenant.WorkflowID(), "")
+}
+
+// afterMending acts when the cause of all trouble has gone away.
+func afterMending(a act) act {
+	return func(ctx context.Context, s *served) error {
+		s.model.mend()
+		return a(ctx, s)
+	}
+}
+
+func oneAfterTheOther(acts ...act) act {
+	return func(ctx context.Context, s *served) error {
+		for _, a := range acts {
+			if err := a(ctx, s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// refused expects the answer that a state forbids an action.
+func refused(a act) act {
+	return func(ctx context.Context, s *served) error {
+		if err := a(ctx, s); err == nil {
+			return errors.New("the action was taken")
+		}
+		return nil
+	}
+}
+
+// untilStopped is a call that does not end before it is told to, and then
+// takes its time. what is done meanwhile.
+func (s *served) untilStopped(what act) func(context.Context) error {
+	return func(ctx context.Context) error {
+		s.do(what)
+		ticker := time.NewTicker(50 * time.Millisecond)
+		defer ticker.Stop()
+		for stopped := 0; stopped < 10; {
+			<-ticker.C
+			activity.RecordHeartbeat(ctx, "waiting")
+			if ctx.Err() != nil {
+				stopped++
+			}
+		}
+		return ctx.Err()
+	}
+}
+
+// run runs the workflow to its end, and returns its history with it.
+func (s *served) run(t *testing.T) (*historypb.History, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), serverTimeout)
+	defer cancel()
+	for _, queue := range []string{s.input.Queues.Main, s.input.Queues.Stellar, s.input.Queues.Email} {
+		w := worker.New(s.client, queue, worker.Options{MaxHeartbeatThrottleInterval: 100 * time.Millisecond})
+		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
+		for _, a := range s.model.steps() {
+			w.RegisterActivity(a)
+		}
+		require.NoError(t, w.Start())
+		t.Cleanup(w.Stop)
+	}
+	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: s.input.Tenant.WorkflowID(), TaskQueue: s.input.Queues.Main,
+		TypedSearchAttributes: workflows.StartAttributes(s.input.Tenant),
+	}, workflows.ProvisionName, s.input)
+	require.NoError(t, err)
+	outcome := run.Get(ctx, nil)
+	require.NoError(t, ctx.Err(), "the run hangs; calls: %v", s.model.calls)
+	require.NoError(t, s.acting.Wait())
+	history := &historypb.History{}
+	events := s.client.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, err := events.Next()
+		require.NoError(t, err)
+		history.Events = append(history.Events, event)
+	}
+	return history, outcome
+}

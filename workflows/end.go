@@ -11,15 +11,25 @@ import (
 	"tenant-provisioning/workflows/saga"
 )
 
-// end brings the operation to its end, whichever way the run went.
+// end brings the operation to its end, whichever way the run went. A run that
+// has lost its operation, at whatever point, ends quietly: another writes what
+// becomes of it.
 func (r *run) end(ctx workflow.Context, outcome error) error {
+	err := r.conclude(ctx, outcome)
+	if errors.Is(err, errSuperseded) {
+		r.log.Info("superseded: the operation has gone on without this run")
+		return nil
+	}
+	return err
+}
+
+func (r *run) conclude(ctx workflow.Context, outcome error) error {
 	switch {
 	case outcome == nil: // the last step has written SUCCEEDED with its own commit
 		r.reach(ctx, tenant.StateSucceeded)
 		return nil
 	case errors.Is(outcome, errSuperseded):
-		r.log.Info("superseded: the operation has gone on without this run")
-		return nil
+		return outcome
 	case errors.Is(outcome, errGivenUp):
 		if r.state == tenant.StateSucceeded {
 			return nil

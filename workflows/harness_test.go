@@ -139,7 +139,7 @@ func (r *running) meanwhile(do reaction) func(context.Context) error {
 	}
 }
 
-func (r *running) status(t *testing.T) workflows.Status {
+func (r *running) status(t tester) workflows.Status {
 	t.Helper()
 	value, err := r.env.QueryWorkflow(workflows.QueryStatus)
 	require.NoError(t, err)

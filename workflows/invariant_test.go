@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
@@ -35,10 +34,16 @@ func closing(err error) string {
 	return "broken: " + err.Error()
 }
 
+// tester is a test, or a draw of rapid's.
+type tester interface {
+	require.TestingT
+	Helper()
+}
+
 // requireWhole holds after every run, whatever happened to it: what is there
 // equals what the operation's state says, nothing is left behind or forgotten,
 // and all that tells of the run tells the same.
-func requireWhole(t *testing.T, r *running, err error) {
+func requireWhole(t tester, r *running, err error) {
 	t.Helper()
 	m := r.model
 	require.Empty(t, m.wrongs)
@@ -61,7 +66,7 @@ func requireWhole(t *testing.T, r *running, err error) {
 	requireNoSecret(t, r, err)
 }
 
-func requireProvisioned(t *testing.T, m *model) {
+func requireProvisioned(t tester, m *model) {
 	t.Helper()
 	require.Equal(t, tenant.StatusActive, m.tenant.Status)
 	require.True(t, m.operation.PivotPassed)
@@ -81,7 +86,7 @@ func requireProvisioned(t *testing.T, m *model) {
 
 // requireNothingLeft allows what an administrator has skipped, which is in the
 // audit log.
-func requireNothingLeft(t *testing.T, r *running) {
+func requireNothingLeft(t tester, r *running) {
 	t.Helper()
 	m := r.model
 	require.Equal(t, tenant.StatusFailed, m.tenant.Status)
@@ -108,7 +113,7 @@ func requireNothingLeft(t *testing.T, r *running) {
 }
 
 // requireTold compares the row, the status query and the search attributes.
-func requireTold(t *testing.T, r *running) {
+func requireTold(t tester, r *running) {
 	t.Helper()
 	o := r.model.operation
 	if r.overtaken() {
@@ -145,7 +150,7 @@ func (r *running) overtaken() bool {
 }
 
 // requireAudited: who asked for what is written down, accepted or refused.
-func requireAudited(t *testing.T, r *running) {
+func requireAudited(t tester, r *running) {
 	t.Helper()
 	for _, a := range r.model.audits {
 		require.Equal(t, "ada", a.Actor)
@@ -172,7 +177,7 @@ func (r *running) audited(a tenant.Action, outcome string) int {
 }
 
 // requireNoSecret: the text of an error that nobody foresaw leaves no worker.
-func requireNoSecret(t *testing.T, r *running, err error) {
+func requireNoSecret(t tester, r *running, err error) {
 	t.Helper()
 	s := r.status(t)
 	told := []string{r.model.operation.FailureReason, r.model.tenant.FailureReason, s.Reason}

@@ -87,7 +87,7 @@ func TestASupersededRunEndsQuietly(t *testing.T) {
 			t.Parallel()
 			r := newRunning(t)
 			if call == "Terminate" || call == "DropSchema" || call == "Move ROLLING_BACK" || call == "Move ROLLED_BACK" {
-				with(fault{call: "Send", times: always, before: permanent})(r)
+				with(fault{call: "StoreContract", times: always, before: permanent})(r)
 			}
 			var taken model
 			with(fault{call: call, times: 1, before: func(context.Context) error {

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/redis/redistest"
@@ -192,7 +191,7 @@ func TestPostgresIsAway(t *testing.T) {
 			i.start()
 			i.refusesPromptly(nil)
 			o.back()
-			i.acceptsAgain("Charité")
+			i.createPatiently("Charité")
 			held := i.rpc.hold(t, sendTransaction, afterSending)
 			second := i.create("Bethanien")
 			held.await()
@@ -202,7 +201,7 @@ func TestPostgresIsAway(t *testing.T) {
 			i.refusesPromptly(&second)
 			o.back()
 			i.becomesActive(second)
-			third := i.acceptsAgain("Nordend")
+			third := i.createPatiently("Nordend")
 			i.becomesActive(third)
 			i.requireNoMore()
 		})
@@ -230,18 +229,6 @@ func (i *installation) refusesPromptly(o *operation) {
 		}
 	}
 	require.Equal(i.t, http.StatusOK, i.call(http.MethodGet, "/livez", nil).status, "restarting the api would help nobody")
-}
-
-// acceptsAgain creates a tenant as soon as the database is back.
-func (i *installation) acceptsAgain(name string) operation {
-	i.t.Helper()
-	var r reply
-	body, key := request(name), uuid.NewString()
-	eventually(i.t, "the api accepts again", func() bool {
-		r = i.call(http.MethodPost, "/v1/tenants", body, "Idempotency-Key", key)
-		return r.status == http.StatusAccepted
-	})
-	return i.accepted(r)
 }
 
 // TestAllIsAwayAtOnce starts without anything but a database.

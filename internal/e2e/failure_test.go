@@ -117,7 +117,7 @@ func TestForeignSchema(t *testing.T) {
 	require.Equal(t, "conflict", o.FailureClass)
 	require.Equal(t, "FAILED", i.tenant(o.TenantID).Status)
 	require.Equal(t, "Ada", value[string](i, fmt.Sprintf(`SELECT name FROM %q.patients`, schema)))
-	require.Zero(t, contractsMadeBy(t, i.deployer))
+	require.Zero(t, i.contractsMade())
 }
 
 // TestMailIsRejected: the tenant is active, and a person corrects the address.

@@ -26,6 +26,7 @@ type installation struct {
 	db       *pgxpool.Pool // past the product
 	mail     *mailtest.Server
 	rpc      *rpcProxy
+	ledger   string // URL of the RPC server, past the product
 	deployer string // the account that makes contracts
 
 	url   string // of the api
@@ -39,7 +40,8 @@ func install(t testing.TB, settings map[string]string) *installation {
 	pool, db := postgrestest.NewWithConfig(t)
 	key := keypair.MustRandom()
 	i := &installation{
-		t: t, db: pool, mail: mailtest.NewServer(t), rpc: newRPCProxy(t, sharedLedger.url(t)), deployer: key.Address(),
+		t: t, db: pool, mail: mailtest.NewServer(t), rpc: newRPCProxy(t, sharedLedger.url(t)),
+		ledger: sharedLedger.url(t), deployer: key.Address(),
 	}
 	name := db.Database // as unique in Temporal as in PostgreSQL
 	port := freePort(t)

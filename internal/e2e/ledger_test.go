@@ -63,7 +63,8 @@ func (l *ledger) stop() {
 }
 
 // contractStatus asks the contract itself, past everything of the product's.
-func contractStatus(t testing.TB, contract string) tenantcontract.Status {
+func (i *installation) contractStatus(contract string) tenantcontract.Status {
+	t := i.t
 	t.Helper()
 	raw, err := strkey.Decode(strkey.VersionByteContract, contract)
 	require.NoError(t, err, "a contract's address")
@@ -83,7 +84,7 @@ func contractStatus(t testing.TB, contract string) tenantcontract.Status {
 	require.NoError(t, err)
 	envelope, err := tx.Base64()
 	require.NoError(t, err)
-	answer, err := ledgerClient(t).SimulateTransaction(t.Context(), protocol.SimulateTransactionRequest{Transaction: envelope})
+	answer, err := i.ledgerClient().SimulateTransaction(t.Context(), protocol.SimulateTransactionRequest{Transaction: envelope})
 	require.NoError(t, err)
 	require.Empty(t, answer.Error)
 	require.Len(t, answer.Results, 1)
@@ -94,11 +95,12 @@ func contractStatus(t testing.TB, contract string) tenantcontract.Status {
 	return tenantcontract.Status(status)
 }
 
-// contractsMadeBy counts the contracts that an account has ever made, by what
-// the ledgers hold.
-func contractsMadeBy(t testing.TB, account string) int {
+// contractsMade counts the contracts that the installation has ever made, by
+// what the ledgers hold.
+func (i *installation) contractsMade() int {
+	t := i.t
 	t.Helper()
-	c := ledgerClient(t)
+	c := i.ledgerClient()
 	health, err := c.GetHealth(t.Context())
 	require.NoError(t, err)
 	made := 0
@@ -110,7 +112,7 @@ func contractsMadeBy(t testing.TB, account string) int {
 		}
 		for _, tx := range page.Transactions {
 			if tx.Status == protocol.TransactionStatusSuccess {
-				made += creations(t, tx.EnvelopeXDR, account)
+				made += creations(t, tx.EnvelopeXDR, i.deployer)
 			}
 		}
 		q = protocol.GetTransactionsRequest{Pagination: &protocol.LedgerPaginationOptions{Cursor: page.Cursor}}
@@ -135,9 +137,9 @@ func creations(t testing.TB, envelope, account string) int {
 	return n
 }
 
-func ledgerClient(t testing.TB) *rpcclient.Client {
-	t.Helper()
-	c := rpcclient.NewClient(sharedLedger.url(t), nil)
-	t.Cleanup(func() { require.NoError(t, c.Close()) })
+func (i *installation) ledgerClient() *rpcclient.Client {
+	i.t.Helper()
+	c := rpcclient.NewClient(i.ledger, nil)
+	i.t.Cleanup(func() { require.NoError(i.t, c.Close()) })
 	return c
 }

@@ -58,18 +58,27 @@ func (i *installation) closes(o operation, want enumspb.WorkflowExecutionStatus)
 type temporalServer struct {
 	*process
 	t       testing.TB
+	program string
 	args    []string
 	address string
+}
+
+// devstack is the program of the embedded stack.
+func devstack(t testing.TB) string {
+	t.Helper()
+	program := os.Getenv("DEVSTACK_BIN")
+	if program == "" {
+		require.Empty(t, os.Getenv("CI"), "DEVSTACK_BIN must name the embedded stack's program")
+		t.Skip("needs DEVSTACK_BIN, the embedded stack's program: run it by make test")
+	}
+	return program
 }
 
 // startTemporal starts a server that keeps its state over a kill.
 func startTemporal(t testing.TB) *temporalServer {
 	t.Helper()
-	if os.Getenv("DEVSTACK_BIN") == "" {
-		require.Empty(t, os.Getenv("CI"), "DEVSTACK_BIN names the embedded stack's program")
-		t.Skip("needs DEVSTACK_BIN, the embedded stack's program")
-	}
-	s := &temporalServer{t: t, args: []string{
+	program := devstack(t)
+	s := &temporalServer{t: t, program: program, args: []string{
 		"temporal", "--store", "sqlite", "--sqlite-file", filepath.Join(t.TempDir(), "temporal.db"), "--log-level", "error",
 	}}
 	s.start()
@@ -89,6 +98,6 @@ func startTemporal(t testing.TB) *temporalServer {
 // start starts it, the second time where it was.
 func (s *temporalServer) start() {
 	s.t.Helper()
-	s.process = launch(s.t, nil, os.Getenv("DEVSTACK_BIN"), s.args...)
+	s.process = launch(s.t, nil, s.program, s.args...)
 	s.says("\nready\n")
 }

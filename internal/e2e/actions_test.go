@@ -1,12 +1,18 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 
 	"tenant-provisioning/internal/mail/mailtest"
 )
@@ -25,12 +31,30 @@ var tools = []tool{
 		i.output(action, o.ID, "--reason", "a test")
 	}},
 	{"a signal", func(i *installation, o operation, action string) {
-		// As tctl and temporal send it: any JSON.
-		input := json.RawMessage(`{"actor": "oncall", "reason": "a test", "requestId": "INC-4711"}`)
-		for range 2 { // acts once
-			require.NoError(i.t, i.temporal().SignalWorkflow(i.t.Context(), workflowID(o), "", action, input))
+		require.NoError(i.t, i.signal(o, action))
+		err := i.signal(o, action) // acts once
+		if _, over := errors.AsType[*serviceerror.NotFound](err); !over {
+			require.NoError(i.t, err)
 		}
 	}},
+	{"an update", func(i *installation, o operation, action string) { require.NoError(i.t, i.update(o, action)) }},
+}
+
+// input is what a person types into tctl or temporal.
+var input = json.RawMessage(`{"actor": "oncall", "reason": "a test", "requestId": "INC-4711"}`)
+
+func (i *installation) signal(o operation, action string) error {
+	return i.temporal().SignalWorkflow(i.t.Context(), workflowID(o), "", action, input)
+}
+
+func (i *installation) update(o operation, action string) error {
+	handle, err := i.temporal().UpdateWorkflow(i.t.Context(), client.UpdateWorkflowOptions{
+		WorkflowID: workflowID(o), UpdateName: action, Args: []any{input}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err != nil {
+		return err
+	}
+	return handle.Get(i.t.Context(), nil)
 }
 
 // impatient is an installation whose steps park soon.
@@ -89,6 +113,75 @@ func TestRetry(t *testing.T) {
 			i.requireAudited(o, "retry", tool)
 		})
 	}
+}
+
+// TestRefusedByTheRun: who acts past the API is refused by the run, and that is
+// audited too.
+func TestRefusedByTheRun(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	o := i.parksBeforeThePivot()
+	var refusal *temporal.ApplicationError
+	require.ErrorAs(t, i.update(o, "skip"), &refusal)
+	require.Equal(t, "ActionRefused", refusal.Type())
+	require.Contains(t, refusal.Message(), "retry, rollback", "it says what is allowed")
+	require.NoError(t, i.signal(o, "skip"), "a signal has no answer")
+	eventually(t, "the refusals stand in the audit log", func() bool {
+		return value[int](i, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND action = 'skip' AND outcome = 'refused' AND actor = 'oncall'`, o.ID) > 0
+	})
+	require.Equal(t, o, i.operation(o.ID))
+}
+
+// TestOperatorSeesWhatIsParked looks with every tool for what needs a person.
+func TestOperatorSeesWhatIsParked(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	o := i.parksBeforeThePivot()
+	listed := read[struct{ Items []operation }](i, i.call(http.MethodGet, "/v1/operations?state=NEEDS_ATTENTION", nil))
+	require.Equal(t, []operation{o}, listed.Items)
+	require.Contains(t, i.output("list", "--attention"), o.ID)
+	status := i.output("status", o.TenantID)
+	for _, part := range []string{"NEEDS_ATTENTION", "DEPLOY_SOROBAN_CONTRACT", "SOROBAN_RPC_URL", "starter retry " + o.ID, "starter rollback " + o.ID} {
+		require.Contains(t, status, part)
+	}
+
+	c := i.temporal()
+	eventually(t, "the run is found by its search attributes", func() bool {
+		r, err := c.ListWorkflow(t.Context(), &workflowservice.ListWorkflowExecutionsRequest{
+			Query: `OperationState = 'NEEDS_ATTENTION' AND FailedStep = 'DEPLOY_SOROBAN_CONTRACT' AND FailureClass = 'exhausted' AND TenantId = '` + o.TenantID + `'`,
+		})
+		return err == nil && len(r.GetExecutions()) == 1 && r.GetExecutions()[0].GetExecution().GetWorkflowId() == workflowID(o)
+	})
+	answer, err := c.QueryWorkflow(t.Context(), workflowID(o), "", "status")
+	require.NoError(t, err)
+	var asked struct{ State, FailedStep, Reason string }
+	require.NoError(t, answer.Get(&asked))
+	require.Equal(t, "NEEDS_ATTENTION", asked.State)
+	require.Equal(t, o.FailureReason, asked.Reason)
+}
+
+// TestEncryptedPayloads keeps what Temporal stores from its operators, and
+// still takes their signals in clear.
+func TestEncryptedPayloads(t *testing.T) {
+	t.Parallel()
+	i := install(t, map[string]string{
+		"STEP_RETRY_BUDGET": "3s", "PAYLOAD_KEYS": "k1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")),
+	})
+	o := i.parksAfterThePivot()
+	i.mail.Recover()
+	require.NoError(t, i.signal(o, "retry"))
+	i.becomesActive(o)
+	history := i.temporal().GetWorkflowHistory(t.Context(), workflowID(o), "", false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	encrypted := 0
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(t, err)
+		for _, p := range event.GetWorkflowExecutionStartedEventAttributes().GetInput().GetPayloads() {
+			require.NotContains(t, string(p.GetData()), o.ID)
+			encrypted++
+		}
+	}
+	require.Positive(t, encrypted)
 }
 
 // TestRetryThatFails parks again, and counts on.

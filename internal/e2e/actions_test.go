@@ -140,9 +140,10 @@ func TestOperatorSeesWhatIsParked(t *testing.T) {
 	listed := read[struct{ Items []operation }](i, i.call(http.MethodGet, "/v1/operations?state=NEEDS_ATTENTION", nil))
 	require.Equal(t, []operation{o}, listed.Items)
 	require.Contains(t, i.output("list", "--attention"), o.ID)
-	status := i.output("status", o.TenantID)
+	status := i.starter("status", o.TenantID)
+	require.Equal(t, 3, status.wait(), "the exit code says that a person is needed")
 	for _, part := range []string{"NEEDS_ATTENTION", "DEPLOY_SOROBAN_CONTRACT", "SOROBAN_RPC_URL", "starter retry " + o.ID, "starter rollback " + o.ID} {
-		require.Contains(t, status, part)
+		require.Contains(t, status.stdout.String(), part)
 	}
 
 	c := i.temporal()

@@ -1,0 +1,198 @@
+package activities_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/tenant"
+)
+
+// office is the outbox and the provider of the mail's step.
+type office struct {
+	store
+	before    tenant.EmailState
+	found     bool
+	findErr   error
+	repeatErr error
+	sendErr   error
+	leaveErr  error
+
+	invitation tenant.Invitation
+	link       string
+	left       tenant.EmailState
+	leftAlive  bool
+	receipt    tenant.EmailReceipt
+}
+
+var recipient = tenant.Tenant{
+	ID: fence.Tenant, Generation: 1, Administrator: tenant.Administrator{Email: "ada@hospital.example"},
+}
+
+func (o *office) BeginWelcomeEmail(ctx context.Context, _ tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
+	o.invitation = invite(recipient)
+	return tenant.WelcomeEmail{ID: "mail-1", Tenant: recipient, Before: o.before}, o.call(ctx, "Begin")
+}
+
+func (o *office) RepeatWelcomeEmail(ctx context.Context, _ tenant.Fence, _ string) error {
+	_ = o.call(ctx, "Repeat")
+	return o.repeatErr
+}
+
+func (o *office) CompleteWelcomeEmail(ctx context.Context, _ tenant.Fence, _ string, r tenant.EmailReceipt) error {
+	o.receipt = r
+	return o.call(ctx, "Complete")
+}
+
+func (o *office) LeaveWelcomeEmail(ctx context.Context, _ string, s tenant.EmailState) error {
+	o.left, o.leftAlive = s, ctx.Err() == nil
+	_ = o.call(ctx, "Leave")
+	return o.leaveErr
+}
+
+func (o *office) SendWelcome(ctx context.Context, _ tenant.WelcomeEmail, link string) (tenant.EmailReceipt, error) {
+	o.link = link
+	_ = o.call(ctx, "Send")
+	return tenant.EmailReceipt{Provider: "sent"}, o.sendErr
+}
+
+func (o *office) FindWelcome(ctx context.Context, _ tenant.WelcomeEmail) (tenant.EmailReceipt, bool, error) {
+	_ = o.call(ctx, "Find")
+	return tenant.EmailReceipt{Provider: "found"}, o.found, o.findErr
+}
+
+func (o *office) email() *activities.Email {
+	return &activities.Email{Outbox: o, Mailer: o, InvitationKey: []byte("key"), InvitationTTL: took, AppURL: "https://app.example/"}
+}
+
+// TestADoubtIsAskedAbout: by where an earlier attempt left the mail, it is
+// sent, asked for, or neither.
+func TestADoubtIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	for what, c := range map[string]struct {
+		office   office
+		calls    []string
+		provider string
+	}{
+		"never sent":               {office{before: tenant.EmailPending}, []string{"Begin", "Send", "Complete"}, "sent"},
+		"refused before":           {office{before: tenant.EmailFailed}, []string{"Begin", "Send", "Complete"}, "sent"},
+		"sent":                     {office{before: tenant.EmailSent}, []string{"Begin", "Complete"}, ""},
+		"lost on its way, found":   {office{before: tenant.EmailSending, found: true}, []string{"Begin", "Find", "Complete"}, "found"},
+		"in doubt, found":          {office{before: tenant.EmailUnknown, found: true}, []string{"Begin", "Find", "Complete"}, "found"},
+		"lost on its way, missing": {office{before: tenant.EmailSending}, []string{"Begin", "Find", "Repeat", "Send", "Complete"}, "sent"},
+		"in doubt, missing":        {office{before: tenant.EmailUnknown}, []string{"Begin", "Find", "Repeat", "Send", "Complete"}, "sent"},
+	} {
+		a := c.office.email()
+		err, _ := run(t, a, a.SendWelcomeEmail, fence)
+		require.NoError(t, err, what)
+		require.Equal(t, c.calls, c.office.calls, what)
+		require.Equal(t, c.provider, c.office.receipt.Provider, what)
+	}
+}
+
+// TestWhereAFailedAttemptLeavesTheMail: as sure as its error is.
+func TestWhereAFailedAttemptLeavesTheMail(t *testing.T) {
+	t.Parallel()
+	passing := &tenant.StepError{Reason: "the provider is busy"}
+	permanent := &tenant.StepError{Reason: "the address is refused", Permanent: true}
+	doubt := &tenant.StepError{Reason: "the connection was lost", Uncertain: true}
+	for what, c := range map[string]struct {
+		office office
+		calls  []string
+		left   tenant.EmailState
+	}{
+		"not taken":                       {office{before: tenant.EmailPending, sendErr: passing}, []string{"Begin", "Send", "Leave"}, tenant.EmailPending},
+		"refused":                         {office{before: tenant.EmailPending, sendErr: permanent}, []string{"Begin", "Send", "Leave"}, tenant.EmailFailed},
+		"in doubt":                        {office{before: tenant.EmailPending, sendErr: doubt}, []string{"Begin", "Send", "Leave"}, tenant.EmailUnknown},
+		"unforeseen":                      {office{before: tenant.EmailPending, sendErr: errors.New("EOF")}, []string{"Begin", "Send", "Leave"}, tenant.EmailUnknown},
+		"repeated and not taken":          {office{before: tenant.EmailSending, sendErr: passing}, []string{"Begin", "Find", "Repeat", "Send", "Leave"}, tenant.EmailPending},
+		"the question failed":             {office{before: tenant.EmailSending, findErr: passing}, []string{"Begin", "Find", "Leave"}, tenant.EmailUnknown},
+		"the question is refused":         {office{before: tenant.EmailUnknown, findErr: permanent}, []string{"Begin", "Find", "Leave"}, tenant.EmailUnknown},
+		"the question failed, unforeseen": {office{before: tenant.EmailUnknown, findErr: errors.New("EOF")}, []string{"Begin", "Find", "Leave"}, tenant.EmailUnknown},
+		"the repetition cannot be noted":  {office{before: tenant.EmailUnknown, repeatErr: passing}, []string{"Begin", "Find", "Repeat", "Leave"}, tenant.EmailUnknown},
+	} {
+		a := c.office.email()
+		err, _ := run(t, a, a.SendWelcomeEmail, fence)
+		require.Error(t, err, what)
+		require.Equal(t, c.calls, c.office.calls, what)
+		require.Equal(t, c.left, c.office.left, what)
+		require.Len(t, c.office.failures, 1)
+		require.Equal(t, tenant.StepSendWelcomeEmail, c.office.failures[0].Step)
+	}
+}
+
+// TestALateMailIsNotSent: the fence stops it before it leaves, and once more
+// before it is repeated.
+func TestALateMailIsNotSent(t *testing.T) {
+	t.Parallel()
+	o := &office{}
+	o.do = func(context.Context) error { return tenant.ErrSuperseded }
+	a := o.email()
+	err, _ := run(t, a, a.SendWelcomeEmail, fence)
+	require.True(t, activities.Superseded(err))
+	require.Equal(t, []string{"Begin"}, o.calls)
+
+	o = &office{before: tenant.EmailUnknown, repeatErr: tenant.ErrSuperseded}
+	a = o.email()
+	err, _ = run(t, a, a.SendWelcomeEmail, fence)
+	require.True(t, activities.Superseded(err))
+	require.NotContains(t, o.calls, "Send")
+	require.Empty(t, o.failures)
+}
+
+// TestAStateThatCannotBeLeftHidesNothing: the mail stays SENDING, which is
+// asked about; the error is that of the provider.
+func TestAStateThatCannotBeLeftHidesNothing(t *testing.T) {
+	t.Parallel()
+	o := &office{
+		before: tenant.EmailPending, sendErr: &tenant.StepError{Reason: "the address is refused", Permanent: true, Class: tenant.ClassPermanent},
+		leaveErr: errors.New("the database is away"),
+	}
+	a := o.email()
+	err, _ := run(t, a, a.SendWelcomeEmail, fence)
+	require.Equal(t, activities.StepFailure{
+		Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Reason: "the address is refused", Permanent: true,
+	}, failure(t, err))
+	require.False(t, retried(t, err))
+}
+
+// TestTheLinkIsTheInvitations: what the mail says is what the database knows
+// the hash of, and a repetition says the same.
+func TestTheLinkIsTheInvitations(t *testing.T) {
+	t.Parallel()
+	links := map[string]bool{}
+	for _, before := range []tenant.EmailState{tenant.EmailPending, tenant.EmailUnknown} {
+		o := &office{before: before}
+		a := o.email()
+		err, _ := run(t, a, a.SendWelcomeEmail, fence)
+		require.NoError(t, err)
+		const base = "https://app.example/invitations/"
+		require.Contains(t, o.link, base)
+		require.Equal(t, o.invitation.TokenHash, tenant.HashToken(o.link[len(base):]))
+		require.Equal(t, took, o.invitation.TTL)
+		links[o.link] = true
+	}
+	require.Len(t, links, 1)
+}
+
+// TestAMailThatWasCancelledInDoubt: the state is written although the attempt
+// was told to stop.
+func TestAMailThatWasCancelledInDoubt(t *testing.T) {
+	t.Parallel()
+	o := &office{before: tenant.EmailPending, sendErr: context.Canceled}
+	o.do = func(ctx context.Context) error {
+		if slices.Equal(o.calls, []string{"Begin", "Send"}) {
+			<-ctx.Done()
+		}
+		return nil
+	}
+	a := o.email()
+	requireCancelled(t, cancelledAttempt(t, a, a.SendWelcomeEmail))
+	require.Equal(t, tenant.EmailUnknown, o.left)
+	require.True(t, o.leftAlive)
+	require.Empty(t, o.failures)
+}

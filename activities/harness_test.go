@@ -1,0 +1,172 @@
+package activities_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/tenant"
+)
+
+var fence = tenant.Fence{
+	Operation: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22", Tenant: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11",
+	Generation: 1, Run: "run", State: tenant.StateRunning,
+}
+
+// run runs one attempt at an activity of a, as a worker does, and returns its
+// error and what the worker's log says.
+func run(t *testing.T, a any, name any, args ...any) (err error, logged string) { //nolint:revive // the error is what is looked at
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	var text buffer
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.NewTextHandler(&text, nil))))
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivity(a)
+	_, err = env.ExecuteActivity(name, args...)
+	return err, text.String()
+}
+
+// buffer is a bytes.Buffer for several goroutines.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// store is the database of every step: it does what do says and keeps the
+// failures.
+type store struct {
+	do        func(context.Context) error
+	recordErr error
+
+	failures []tenant.Failure
+	calls    []string
+}
+
+func (s *store) call(ctx context.Context, name string) error {
+	s.calls = append(s.calls, name)
+	if s.do == nil {
+		return nil
+	}
+	return s.do(ctx)
+}
+
+func (s *store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if f != fence {
+		return errors.New("another fence")
+	}
+	s.failures = append(s.failures, fail)
+	return s.recordErr
+}
+
+func (s *store) CreateSchema(ctx context.Context, _ tenant.Fence) error {
+	return s.call(ctx, "CreateSchema")
+}
+
+func (s *store) DropSchema(ctx context.Context, _ tenant.Fence) error {
+	return s.call(ctx, "DropSchema")
+}
+
+func (s *store) MarkActive(ctx context.Context, _ tenant.Fence) error {
+	return s.call(ctx, "MarkActive")
+}
+
+func (s *store) Claim(ctx context.Context, _ tenant.Fence) (tenant.Claim, error) {
+	return tenant.Claim{Claimed: true, PivotPassed: true}, s.call(ctx, "Claim")
+}
+
+func (s *store) Move(ctx context.Context, _ tenant.Move) error { return s.call(ctx, "Move") }
+
+func (s *store) Audit(ctx context.Context, _ tenant.AuditEntry) error { return s.call(ctx, "Audit") }
+
+// failure is what an activity's error tells an operator.
+func failure(t *testing.T, err error) activities.StepFailure {
+	t.Helper()
+	f, explained := activities.Failure(err)
+	require.True(t, explained, "%v", err)
+	return activities.StepFailure{Step: f.Step, Class: f.Class, Reason: f.Reason, Permanent: f.Permanent}
+}
+
+// retried reports whether Temporal repeats an attempt that ended so.
+func retried(t *testing.T, err error) bool {
+	t.Helper()
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	return !app.NonRetryable()
+}
+
+// slowly takes a while that a duration can be compared with.
+func slowly(err error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		timer := time.NewTimer(took)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		return err
+	}
+}
+
+const took = 30 * time.Millisecond
+
+// cancelledAttempt runs an attempt that is asked to stop as soon as it waits.
+func cancelledAttempt(t *testing.T, a any, name any) error {
+	t.Helper()
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestActivityEnvironment()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
+	env.RegisterActivity(a)
+	timer := time.AfterFunc(took, cancel)
+	defer timer.Stop()
+	_, err := env.ExecuteActivity(name, fence)
+	return err
+}
+
+// requireCancelled tells a cancel from a failure of the step.
+func requireCancelled(t *testing.T, err error) {
+	t.Helper()
+	require.ErrorContains(t, err, context.Canceled.Error())
+	_, explained := activities.Failure(err)
+	require.False(t, explained)
+}
+
+// heartbeats passes on what an attempt tells.
+func heartbeats(heard chan<- string) func(*activity.Info, converter.EncodedValues) {
+	return func(_ *activity.Info, details converter.EncodedValues) {
+		var detail string
+		if details.Get(&detail) == nil {
+			heard <- detail
+		}
+	}
+}

@@ -11,29 +11,49 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Claim gives a PENDING operation to a run. Claiming again what the run has
-// already is no error; an operation of another run, or a closed one, is not
-// claimed.
+// Claim gives a PENDING operation to a run, or an open one whose run was
+// released. Claiming again what the run has already is no error; an operation
+// of another run, or a closed one, is not claimed.
 func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
 	var c tenant.Claim
 	err := s.pool.QueryRow(ctx, `
 		WITH claimed AS (
-			UPDATE operations SET state = 'RUNNING', run_id = $2, started_at = now(), updated_at = now()
-			WHERE id = $1 AND state = 'PENDING' AND generation = $3
-			RETURNING tenant_id, pivot_passed
+			UPDATE operations SET state = CASE state WHEN 'PENDING' THEN 'RUNNING' ELSE state END,
+				run_id = $2, started_at = coalesce(started_at, now()), updated_at = now()
+			WHERE id = $1 AND generation = $3
+			  AND (state = 'PENDING' OR run_id IS NULL AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))
+			RETURNING tenant_id, pivot_passed, state, takeovers > 0 AS taken_over, failed_step, failure_class, failure_reason
 		), begun AS (
 			UPDATE tenants t SET status = 'PROVISIONING', version = version + 1, updated_at = now()
 			FROM claimed c WHERE t.id = c.tenant_id AND t.status = 'PENDING'
 		)
-		SELECT true, pivot_passed FROM claimed
+		SELECT true, pivot_passed, state, taken_over, coalesce(failed_step, ''), coalesce(failure_class, ''), coalesce(failure_reason, '')
+		FROM claimed
 		UNION ALL
-		SELECT run_id = $2 AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND generation = $3, pivot_passed
+		SELECT coalesce(run_id = $2, false) AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND generation = $3, pivot_passed,
+			state, takeovers > 0, coalesce(failed_step, ''), coalesce(failure_class, ''), coalesce(failure_reason, '')
 		FROM operations WHERE id = $1 AND NOT EXISTS (SELECT FROM claimed)`,
-		string(f.Operation), f.Run, f.Generation).Scan(&c.Claimed, &c.PivotPassed)
+		string(f.Operation), f.Run, f.Generation).
+		Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason)
 	if err != nil {
 		return tenant.Claim{}, fmt.Errorf("claim operation %s: %w", f.Operation, interpret(err))
 	}
 	return c, nil
+}
+
+// ReleaseRun takes an open operation from its run, by compare-and-set, so that
+// another run may claim it; its state is kept. Only who has seen that the run
+// is closed may do that: from then on the fence keeps out what the run left
+// under way. It reports false when the operation is closed, or has another run
+// by now.
+func (s *Store) ReleaseRun(ctx context.Context, id tenant.OperationID, run string) (bool, error) {
+	tag, err := s.pool.Exec(ctx, `
+		UPDATE operations SET run_id = NULL, takeovers = takeovers + 1, updated_at = now()
+		WHERE id = $1 AND run_id = $2 AND state NOT IN ('PENDING', 'SUCCEEDED', 'ROLLED_BACK')`, string(id), run)
+	if err != nil {
+		return false, fmt.Errorf("release operation %s from its run: %w", id, interpret(err))
+	}
+	return tag.RowsAffected() == 1, nil
 }
 
 // Move writes a transition by compare-and-set. Writing one again that is
@@ -88,6 +108,11 @@ func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 // writeConsequences writes what a transition means to the tenant and the log.
 func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 	switch m.To {
+	case tenant.StateRollingBack:
+		if m.Event != tenant.EventSkip {
+			return nil
+		}
+		return recordSkippedUndo(ctx, tx, m)
 	case tenant.StateRolledBack:
 		_, err := tx.Exec(ctx, `
 			UPDATE tenants SET status = 'FAILED', failure_reason = $2, contract_id = NULL, version = version + 1, updated_at = now()

@@ -25,4 +25,14 @@ type Claim struct {
 	// the run ends without doing anything.
 	Claimed     bool `json:"claimed"`
 	PivotPassed bool `json:"pivotPassed"`
+	// State is where the operation is: RUNNING, unless the run was reset or
+	// has taken the operation over. Empty means RUNNING.
+	State State `json:"state,omitempty"`
+	// TakenOver tells that an earlier run of the operation was terminated or
+	// is gone: whatever it may have begun has to be counted with.
+	TakenOver bool `json:"takenOver,omitempty"`
+	// FailedStep, FailureClass and Reason are why the operation is not RUNNING.
+	FailedStep   Step         `json:"failedStep,omitempty"`
+	FailureClass FailureClass `json:"failureClass,omitempty"`
+	Reason       string       `json:"reason,omitempty"`
 }

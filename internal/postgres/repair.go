@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// stateDependent is SQLSTATE dependent_objects_still_exist.
+const stateDependent = "2BP01"
+
+// DropLeftoverRole drops a role of ours that has no tenant, or whose tenant
+// was rolled back and never active. PostgreSQL itself refuses while anything
+// in any database depends on the role. It reports false when the role is not
+// there, is not ours or is in use.
+func (s *Store) DropLeftoverRole(ctx context.Context, role string) (bool, error) {
+	dropped := false
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		// The tenants' rows are locked, so that none begins to use the role.
+		if _, err := tx.Exec(ctx, `SELECT FROM tenants WHERE role_name = $1 FOR UPDATE`, role); err != nil {
+			return err
+		}
+		var leftover bool
+		err := tx.QueryRow(ctx, `
+			SELECT coalesce(shobj_description(r.oid, 'pg_authid'), '') ~ ('^tenant-provisioning installation=' || i.id || ' owner=[0-9a-f-]{36}$')
+			   AND NOT EXISTS (SELECT FROM tenants t WHERE (t.role_name = r.rolname OR role_mark(t.id::text) = shobj_description(r.oid, 'pg_authid'))
+				AND (t.status <> 'FAILED' OR t.activated_at IS NOT NULL OR NOT `+quiet+`))
+			   AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = r.rolname)
+			FROM pg_roles r, installation i WHERE r.rolname = $1`, role).Scan(&leftover)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil || !leftover {
+			return err
+		}
+		dropped = true
+		_, err = tx.Exec(ctx, `DROP ROLE `+pgx.Identifier{role}.Sanitize())
+		return err
+	})
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == stateDependent {
+		return false, &tenant.StepError{
+			Class: tenant.ClassConflict, Permanent: true, Err: err,
+			Reason: "something in a database of this server depends on the role: it is not dropped; look for it by hand (REASSIGN OWNED, DROP OWNED)",
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("drop role %s: %w", role, interpret(err))
+	}
+	return dropped, nil
+}
+
+// CloseLostAttempt marks an attempt as failed that was lost: subject is the
+// closed operation's id and the step.
+func (s *Store) CloseLostAttempt(ctx context.Context, subject string) (bool, error) {
+	operation, step, _ := strings.Cut(subject, "/")
+	tag, err := s.pool.Exec(ctx, `
+		UPDATE provisioning_logs l SET status = 'FAILED', error = 'the attempt was lost: its worker ended, or it ran out of time',
+			duration_ms = extract(epoch FROM clock_timestamp() - l.started_at) * 1000
+		FROM operations o
+		WHERE l.operation_id = $1 AND l.step = $2 AND l.status = 'IN_PROGRESS' AND o.id = l.operation_id AND o.state IN ('SUCCEEDED', 'ROLLED_BACK')`,
+		operation, step)
+	if err != nil {
+		return false, fmt.Errorf("close the lost attempt %s: %w", subject, interpret(err))
+	}
+	return tag.RowsAffected() > 0, nil
+}
+
+// DoubtEmail marks a mail as UNKNOWN that nobody is sending any more.
+func (s *Store) DoubtEmail(ctx context.Context, id string) (bool, error) {
+	tag, err := s.pool.Exec(ctx, `
+		UPDATE emails e SET state = 'UNKNOWN', updated_at = now()
+		FROM tenants t WHERE e.id = $1 AND e.state = 'SENDING' AND t.id = e.tenant_id AND `+quiet, id)
+	if err != nil {
+		return false, fmt.Errorf("mark mail %s as in doubt: %w", id, interpret(err))
+	}
+	return tag.RowsAffected() > 0, nil
+}

@@ -10,10 +10,9 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/temporal"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
@@ -55,7 +54,7 @@ the contract it has to be. The database must be migrated before: starter migrate
 }
 
 func (a *app) setupTemporal(ctx context.Context, cfg *config.Config, logger *slog.Logger, wait time.Duration, report func(string)) error {
-	temporalClient, err := openTemporal(cfg, logger)
+	temporalClient, err := connect.Temporal(cfg.Temporal, logger, nil)
 	if err != nil {
 		return err
 	}
@@ -95,12 +94,7 @@ func (a *app) setupStellar(ctx context.Context, cfg *config.Config, logger *slog
 	if err := a.until(ctx, wait, "PostgreSQL", store.Ping); err != nil {
 		return err
 	}
-	s := cfg.Soroban
-	deployer, err := stellar.New(stellar.Config{
-		RPCURL: s.RPCURL, Passphrase: s.Passphrase,
-		Deployer: stellar.Seed(s.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(s.ChannelSecret.Reveal()),
-		Channels: s.Channels, MaxFee: s.MaxFee, Wasm: tenantcontract.Wasm, Clock: a.now, Logger: logger,
-	}, postgres.NewStellarJournal(pool))
+	deployer, err := connect.Ledger(cfg.Soroban, pool, logger)
 	if err != nil {
 		return fmt.Errorf("prepare the deployer: %w", err)
 	}

@@ -9,9 +9,9 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/temporalclient"
 )
 
 // What the kinds of commands need. A setting that has nothing to do with a
@@ -78,7 +78,7 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 	}
 	var temporal client.Client
 	if needs&config.NeedTemporal != 0 {
-		if temporal, err = openTemporal(cfg, logger); err != nil {
+		if temporal, err = connect.Temporal(cfg.Temporal, logger, nil); err != nil {
 			p.Close()
 			return nil, err
 		}
@@ -92,19 +92,11 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 	return p, nil
 }
 
+// openDatabase makes a pool of no more connections than a command needs.
 func openDatabase(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
-	return postgres.Open(ctx, postgres.Config{
-		Host: cfg.DB.Host, Port: cfg.DB.Port, User: cfg.DB.Username, Password: cfg.DB.Password.Reveal(),
-		Database: cfg.DB.Name, SSLMode: string(cfg.DB.SSLMode), MaxConns: maxConns, ApplicationName: "starter",
-	})
-}
-
-func openTemporal(cfg *config.Config, logger *slog.Logger) (client.Client, error) {
-	keys := make([]temporalclient.Key, len(cfg.Temporal.PayloadKeys))
-	for i, k := range cfg.Temporal.PayloadKeys {
-		keys[i] = temporalclient.Key{ID: k.ID, Secret: []byte(k.Key.Reveal())}
-	}
-	return temporalclient.New(temporalclient.Config{Options: cfg.Temporal.ClientOptions(), Keys: keys, Logger: logger})
+	db := cfg.DB
+	db.MaxConns = min(db.MaxConns, maxConns)
+	return connect.Database(ctx, db, "starter")
 }
 
 func (a *app) logger(cfg *config.Config) *slog.Logger {

@@ -37,6 +37,7 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	logger := activity.GetLogger(ctx)
 	logger.Error("attempt failed", "step", step, "tenant", f.Tenant, "operation", f.Operation, "error", err)
 	fail := describe(step, err)
+	fail.Attempt = int(activity.GetInfo(ctx).Attempt)
 	recordCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if rerr := log.RecordFailure(recordCtx, f, tenant.Failure{
@@ -44,5 +45,5 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	}); rerr != nil {
 		logger.Warn("the failed attempt is missing from provisioning_logs", "step", step, "operation", f.Operation, "error", rerr)
 	}
-	return classify(step, err)
+	return fail.asError(err)
 }

@@ -25,6 +25,9 @@ type StepFailure struct {
 	Class     tenant.FailureClass `json:"class,omitempty"`
 	Reason    string              `json:"reason"`
 	Permanent bool                `json:"permanent,omitempty"`
+	// Attempt counts the attempts of the activity that ended with this one; 0
+	// when nobody counted.
+	Attempt int `json:"attempt,omitempty"`
 }
 
 // unexplained is what an operator reads of an error that nobody foresaw: its
@@ -38,7 +41,11 @@ func classify(step tenant.Step, err error) error {
 	if errors.Is(err, tenant.ErrSuperseded) {
 		return temporal.NewNonRetryableApplicationError(tenant.ErrSuperseded.Error(), ErrTypeSuperseded, nil)
 	}
-	f := describe(step, err)
+	return describe(step, err).asError(err)
+}
+
+// asError is the failure as Temporal sees it; err is its cause.
+func (f StepFailure) asError(err error) error {
 	o := temporal.ApplicationErrorOptions{NonRetryable: f.Permanent, Details: []any{f}}
 	if se, ok := errors.AsType[*tenant.StepError](err); ok {
 		o.NextRetryDelay = se.RetryAfter

@@ -21,7 +21,6 @@ type intent struct {
 // verdict is how a request with an id was answered, to answer its repetition
 // alike.
 type verdict struct {
-	action tenant.Action
 	result ActionResult
 	err    error
 }
@@ -83,10 +82,11 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest, claimed boo
 		r.audit(action, req, claimed, tenant.OutcomeRefused, err.Error())
 		return ActionResult{}, validateForm(req)
 	}
-	if v, repeated := r.decided[clean.RequestID]; repeated && clean.RequestID != "" && v.action == action {
+	request := string(action) + " " + clean.RequestID // one id may stand for a retry and, later, for a rollback
+	if v, repeated := r.decided[request]; repeated && clean.RequestID != "" {
 		return v.result, v.err
 	}
-	v := verdict{action: action, result: ActionResult{Action: action, State: r.state}}
+	v := verdict{result: ActionResult{Action: action, State: r.state}}
 	switch allowed := r.allowed(); {
 	case r.intent != nil && r.intent.action == action: // asked twice for the same parking: acts once
 		r.audit(action, clean, claimed, tenant.OutcomeAccepted, "already accepted")
@@ -95,12 +95,17 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest, claimed boo
 		v.result, v.err = ActionResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), ErrTypeActionRefused,
 			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{*refusal}})
 		r.audit(action, clean, claimed, tenant.OutcomeRefused, refusal.Error())
+	case action == tenant.ActionRollback && clean.PlanHash != "" && clean.PlanHash != r.planHash():
+		refusal := &tenant.PlanChangedError{Hash: r.planHash()}
+		v.result, v.err = ActionResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), ErrTypePlanChanged,
+			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{*refusal}})
+		r.audit(action, clean, claimed, tenant.OutcomeRefused, refusal.Error())
 	default:
 		r.intent = &intent{action: action, request: clean, claimed: claimed}
 		r.audit(action, clean, claimed, tenant.OutcomeAccepted, "")
 	}
 	if clean.RequestID != "" {
-		r.decided[clean.RequestID] = v
+		r.decided[request] = v
 	}
 	return v.result, v.err
 }
@@ -112,6 +117,11 @@ func (r *run) allowed() []tenant.Action {
 		return []tenant.Action{}
 	}
 	return tenant.AllowedActions(r.state, r.pivotPassed)
+}
+
+// planHash names what a rollback would undo now.
+func (r *run) planHash() string {
+	return tenant.PlanHash(r.in.Operation, r.in.Generation, r.undos.Names())
 }
 
 // wantsRollback reports that a rollback was accepted while a step runs.

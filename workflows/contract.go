@@ -62,15 +62,18 @@ func StartAttributes(id tenant.ID) temporal.SearchAttributes {
 
 // Status answers the status query.
 type Status struct {
-	Tenant         tenant.ID           `json:"tenantId"`
-	Operation      tenant.OperationID  `json:"operationId"`
-	State          tenant.State        `json:"state"`
-	Steps          []StepState         `json:"steps"`
-	FailedStep     tenant.Step         `json:"failedStep,omitempty"`
-	FailureClass   tenant.FailureClass `json:"failureClass,omitempty"`
-	Reason         string              `json:"reason,omitempty"`
-	AllowedActions []tenant.Action     `json:"allowedActions"`
-	Deadline       time.Time           `json:"deadline,omitzero"`
+	Tenant       tenant.ID           `json:"tenantId"`
+	Operation    tenant.OperationID  `json:"operationId"`
+	State        tenant.State        `json:"state"`
+	Steps        []StepState         `json:"steps"`
+	FailedStep   tenant.Step         `json:"failedStep,omitempty"`
+	FailureClass tenant.FailureClass `json:"failureClass,omitempty"`
+	Reason       string              `json:"reason,omitempty"`
+	// Attempts is how often the failed step, or undo, was tried, as far as the
+	// run knows; the database counts attempts that were lost as well.
+	Attempts       int             `json:"attempts,omitempty"`
+	AllowedActions []tenant.Action `json:"allowedActions"`
+	Deadline       time.Time       `json:"deadline,omitzero"`
 	// Undo lists what a rollback would undo now, in order.
 	Undo []string `json:"undo,omitempty"`
 }
@@ -79,6 +82,8 @@ type Status struct {
 type StepState struct {
 	Name  string `json:"name"`
 	State string `json:"state"`
+	// Attempts counts those that failed.
+	Attempts int `json:"attempts,omitempty"`
 }
 
 // ActionResult answers an accepted action.
@@ -91,6 +96,10 @@ type ActionResult struct {
 // ErrTypeActionRefused is the type of the error that answers a refused action;
 // its details are a tenant.ActionRefusedError.
 const ErrTypeActionRefused = "ActionRefused"
+
+// ErrTypePlanChanged is the type of the error that answers a rollback whose
+// plan has changed; its details are a tenant.PlanChangedError.
+const ErrTypePlanChanged = "PlanChanged"
 
 // ErrTypeActionInvalid is the type of the error that answers an action without
 // an actor or a reason.

@@ -18,6 +18,7 @@ func (r *run) render(ctx workflow.Context) {
 	}
 	if r.state != tenant.StateRunning && r.state != tenant.StateSucceeded {
 		r.status.FailedStep, r.status.FailureClass, r.status.Reason = r.failure.Step, r.class, r.failure.Reason
+		r.status.Attempts = r.failure.Attempt
 	}
 	info := workflow.GetInfo(ctx)
 	workflow.SetCurrentDetails(ctx, details(r.status, info.Namespace, info.WorkflowExecution.ID))
@@ -29,7 +30,7 @@ func details(s Status, namespace, workflowID string) string {
 	var b []byte
 	b = fmt.Appendf(b, "**%s**\n\n", s.State)
 	if s.Reason != "" {
-		b = fmt.Appendf(b, "%s (%s): %s\n\n", s.FailedStep, s.FailureClass, s.Reason)
+		b = fmt.Appendf(b, "%s (%s%s): %s\n\n", s.FailedStep, s.FailureClass, tries(s.Attempts), s.Reason)
 	}
 	if !s.Deadline.IsZero() {
 		b = fmt.Appendf(b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), atDeadline(s.AllowedActions))
@@ -45,6 +46,9 @@ func details(s Status, namespace, workflowID string) string {
 	for _, a := range s.AllowedActions {
 		b = fmt.Appendf(b, "starter %s %s --reason 'WHY'\n", a, s.Operation)
 	}
+	if slices.Contains(s.AllowedActions, tenant.ActionRollback) {
+		b = fmt.Appendf(b, "starter rollback %s --dry-run   # what it would undo\n", s.Operation)
+	}
 	for _, a := range s.AllowedActions {
 		b = fmt.Appendf(b, "\ntemporal workflow signal --namespace %s \\\n  --workflow-id %s \\\n  --name %s --input '%s'\n", namespace, workflowID, a, signalInput)
 	}
@@ -53,6 +57,17 @@ func details(s Status, namespace, workflowID string) string {
 	}
 	b = append(b, "```\n"...)
 	return string(b)
+}
+
+// tries says how often something was tried, when that is known.
+func tries(n int) string {
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return ", after 1 attempt"
+	}
+	return fmt.Sprintf(", after %d attempts", n)
 }
 
 // signalInput is what a person fills in.

@@ -33,8 +33,7 @@ func ProvisionTenant(ctx workflow.Context, in ProvisionInput) error {
 		r.log.Info("nothing to do: the operation is closed or belongs to another run")
 		return nil
 	}
-	r.pivotPassed = claim.PivotPassed
-	err = r.end(ctx, r.forward(ctx))
+	err = r.end(ctx, r.goOn(ctx, claim))
 	return r.settle(ctx, err)
 }
 
@@ -69,12 +68,12 @@ func provisionSteps() []step {
 		{
 			name: "CreateSchema", summary: "create schema, role, tables and first administrator", profile: databaseProfile,
 			do: schemaActivities.CreateSchema, fails: tenant.StepCreateSchema,
-			undo: schemaActivities.DropSchema, undoSummary: "drop schema and role",
+			undo: schemaActivities.DropSchema, undoSummary: tenant.UndoSchema,
 		},
 		{
 			name: "DeployContract", summary: "deploy the contract and store its address", profile: contractProfile,
 			do: contractActivities.DeployContract, fails: tenant.StepDeployContract,
-			undo: contractActivities.TerminateContract, undoSummary: "terminate the contract",
+			undo: contractActivities.TerminateContract, undoSummary: tenant.UndoContract,
 		},
 		{
 			name: "MarkActive", summary: "mark the tenant active", profile: databaseProfile,
@@ -148,9 +147,10 @@ var (
 	errPermanent  = errors.New("a step cannot succeed")
 )
 
-// forward does the steps in order.
-func (r *run) forward(ctx workflow.Context) error {
-	for i, s := range r.steps {
+// forward does the steps in order, from the first that is to be done.
+func (r *run) forward(ctx workflow.Context, first int) error {
+	for i := first; i < len(r.steps); i++ {
+		s := r.steps[i]
 		if s.undo != nil {
 			r.undos.Push(r.undoOf(s)) // before the step: one that fails half-way is undone too
 		}
@@ -174,7 +174,7 @@ func (r *run) forward(ctx workflow.Context) error {
 func (r *run) complete(ctx workflow.Context, i int) error {
 	for {
 		r.show(ctx, i, "running")
-		err := r.attempt(ctx, r.steps[i])
+		err := r.attempt(ctx, i)
 		if err == nil {
 			r.show(ctx, i, "done")
 			return nil
@@ -182,7 +182,7 @@ func (r *run) complete(ctx workflow.Context, i int) error {
 		if activities.Superseded(err) {
 			return errSuperseded
 		}
-		outcome := r.stopped(ctx, r.steps[i], err)
+		outcome := r.stopped(ctx, i, err)
 		r.show(ctx, i, "failed")
 		if r.steps[i].pivot && !r.pivotPassed {
 			active, err := r.becameActive(ctx)
@@ -208,7 +208,8 @@ func (r *run) complete(ctx workflow.Context, i int) error {
 
 // stopped notes why a step has failed, and how the run's way forward ends by
 // it; nil when it is for a person to decide.
-func (r *run) stopped(ctx workflow.Context, s step, err error) error {
+func (r *run) stopped(ctx workflow.Context, i int, err error) error {
+	s := r.steps[i]
 	switch {
 	case r.wantsRollback():
 		r.failure = activities.StepFailure{Step: s.fails}
@@ -222,7 +223,7 @@ func (r *run) stopped(ctx workflow.Context, s step, err error) error {
 		}
 		return errCancelled
 	}
-	r.failWith(s, err)
+	r.failWith(i, err)
 	if r.failure.Permanent && !r.pivotPassed {
 		return errPermanent
 	}
@@ -231,13 +232,15 @@ func (r *run) stopped(ctx workflow.Context, s step, err error) error {
 
 // attempt tries a step: once, locally and briefly where that is worth it, then
 // as a plain activity for as long as its budget lasts.
-func (r *run) attempt(ctx workflow.Context, s step) error {
+func (r *run) attempt(ctx workflow.Context, i int) error {
+	s := r.steps[i]
 	fence := r.fence(ctx, tenant.StateRunning)
 	if s.profile.local {
 		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.summary)), s.do, fence).Get(ctx, nil)
 		if err == nil || ctx.Err() != nil || final(err) {
 			return err
 		}
+		r.progress[i].Attempts++
 	}
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
@@ -260,14 +263,16 @@ func final(err error) bool {
 }
 
 // failWith notes what stands in the way.
-func (r *run) failWith(s step, err error) {
+func (r *run) failWith(i int, err error) {
 	f, explained := activities.Failure(err)
 	if !explained {
 		f = activities.StepFailure{
-			Step:   s.fails,
+			Step:   r.steps[i].fails,
 			Reason: "no attempt came to an end in time; check that the workers run and that what the step needs answers",
 		}
 	}
+	r.progress[i].Attempts += max(f.Attempt, 1)
+	f.Attempt = r.progress[i].Attempts
 	r.failure, r.class = f, f.Class
 	if r.class == "" {
 		r.class = tenant.ClassExhausted

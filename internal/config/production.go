@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// DemoMark is part of every secret that the embedded stack makes up, so that
-// none of them can end up in production unnoticed.
+// DemoMark in a secret says that it was made up for a demo or a test. Whoever
+// makes one up puts it in, so that it cannot end up in production unnoticed.
 const DemoMark = "devstack"
 
 // exampleMarks are parts of values that people copy from documents. They are

@@ -22,7 +22,7 @@ const (
 	glance = 50 * time.Millisecond
 	// parallel is how many tests run at a time: they wait for time-outs more
 	// than they compute.
-	parallel = "12"
+	parallel = "20"
 )
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }

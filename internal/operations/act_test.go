@@ -1,0 +1,294 @@
+package operations_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/tenant"
+)
+
+// answerTime is how long a caller has to wait for an answer at most.
+const answerTime = 5 * time.Second
+
+// requireAnswer acts, and has the answer in time whatever it is.
+func requireAnswer(t *testing.T, s *operations.Service, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest) (tenant.Operation, error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), answerTime)
+	defer cancel()
+	o, err := s.Act(ctx, id, a, r, operator)
+	require.NoError(t, ctx.Err(), "no answer in time")
+	return o, err
+}
+
+func TestAParkedOperationIsRetried(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	require.Equal(t, tenant.ClassExhausted, o.FailureClass)
+	require.Equal(t, "the ledger does not answer", o.FailureReason)
+	b.outside.failDeployments(nil)
+	acted, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
+	require.NoError(t, err)
+	require.Equal(t, o.ID, acted.ID)
+	done := b.reaches(t, o.ID, tenant.StateSucceeded)
+	require.Empty(t, done.FailureReason)
+	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 1 }, patience, 20*time.Millisecond)
+	require.Equal(t, []audit{{"ada", "retry", "accepted"}}, b.audits(t, o.ID))
+	got, err := b.service.Tenant(b.ctx, o.TenantID)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StatusActive, got.Status)
+}
+
+func TestAParkedOperationIsRolledBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
+	require.NoError(t, err)
+	b.reaches(t, o.ID, tenant.StateRolledBack)
+	got, err := b.service.Tenant(b.ctx, o.TenantID)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StatusFailed, got.Status)
+	require.NotEmpty(t, got.FailureReason)
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, got.Schema))
+
+	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
+	var refused *tenant.ActionRefusedError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, &tenant.ActionRefusedError{Action: tenant.ActionRetry, State: tenant.StateRolledBack, Allowed: []tenant.Action{}}, refused)
+	require.Equal(t, []audit{{"ada", "rollback", "accepted"}, {"ada", "retry", "refused"}}, b.audits(t, o.ID))
+}
+
+// TestWhatIsWaitingIsRolledBackAtOnce: nothing was done, so no run is needed.
+func TestWhatIsWaitingIsRolledBackAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := order()
+	o, err := b.service.Create(b.ctx, n, operator, "")
+	require.NoError(t, err)
+	acted, err := b.service.Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StateRolledBack, acted.State)
+	require.Equal(t, tenant.ClassCancelled, acted.FailureClass)
+	require.Equal(t, []audit{{"ada", "rollback", "accepted"}}, b.audits(t, o.ID))
+	_, err = b.service.Create(b.ctx, n, operator, "")
+	require.NoError(t, err, "the name is free again")
+}
+
+func TestWhatIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t)
+	for _, c := range []struct {
+		state  string
+		pivot  bool
+		action tenant.Action
+		wants  []tenant.Action
+	}{
+		{"PENDING", false, tenant.ActionRetry, []tenant.Action{tenant.ActionRollback}},
+		{"RUNNING", true, tenant.ActionRollback, []tenant.Action{}},
+		{"NEEDS_ATTENTION", false, tenant.ActionSkip, []tenant.Action{tenant.ActionRetry, tenant.ActionRollback}},
+		{"NEEDS_ATTENTION", true, tenant.ActionRollback, []tenant.Action{tenant.ActionRetry, tenant.ActionSkip}},
+		{"SUCCEEDED", true, tenant.ActionSkip, []tenant.Action{}},
+	} {
+		b.exec(t, `UPDATE operations SET state = $2, pivot_passed = $3 WHERE id = $1`, string(o.ID), c.state, c.pivot)
+		before := len(b.audits(t, o.ID))
+		got, err := b.service.Act(b.ctx, o.ID, c.action, because, operator)
+		var refused *tenant.ActionRefusedError
+		require.ErrorAs(t, err, &refused, c.state)
+		require.Equal(t, c.wants, refused.Allowed)
+		require.Equal(t, tenant.State(c.state), got.State, "what it is comes with the refusal")
+		require.Equal(t, audit{"ada", string(c.action), "refused"}, b.audits(t, o.ID)[before])
+	}
+}
+
+func TestOnlyAnAdministratorSkipsAnUndo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t)
+	b.exec(t, `UPDATE operations SET state = 'ROLLBACK_BLOCKED', run_id = 'r' WHERE id = $1`, string(o.ID))
+	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionSkip, because, operator)
+	require.ErrorIs(t, err, tenant.ErrForbidden)
+	require.Equal(t, []audit{{"ada", "skip", "refused"}}, b.audits(t, o.ID))
+	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionSkip, because, admin)
+	require.NotErrorIs(t, err, tenant.ErrForbidden)
+}
+
+func TestARequestWithoutReasonOrOperation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t)
+	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, tenant.ActionRequest{}, operator)
+	var invalid *tenant.InvalidError
+	require.ErrorAs(t, err, &invalid)
+	require.Empty(t, b.audits(t, o.ID))
+	unknown, err := tenant.NewOperationID()
+	require.NoError(t, err)
+	_, err = b.service.Act(b.ctx, unknown, tenant.ActionRetry, because, operator)
+	require.ErrorIs(t, err, tenant.ErrNotFound)
+}
+
+// TestARequestActsOnce: sent again, as after a lost answer, it is answered by
+// the operation as it is and changes nothing.
+func TestARequestActsOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	r := because
+	r.RequestID = "request-1"
+	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 1 }, patience, 20*time.Millisecond)
+	b.reaches(t, o.ID, tenant.StateNeedsAttention) // it failed again
+	b.outside.failDeployments(nil)
+	for range 3 {
+		again, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+		require.NoError(t, err)
+		require.Equal(t, o.ID, again.ID)
+	}
+	r.RequestID = "request-2"
+	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+	require.NoError(t, err)
+	b.reaches(t, o.ID, tenant.StateSucceeded)
+	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 2 }, patience, 20*time.Millisecond)
+	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+	require.NoError(t, err, "also after the end")
+	require.Len(t, b.audits(t, o.ID), 2)
+}
+
+// TestAnActionWaitsForAWorker: without one it is answered in time all the
+// same, and done when there is one.
+func TestAnActionWaitsForAWorker(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	stop := b.work(t)
+	o := b.parked(t)
+	stop()
+	b.outside.failDeployments(nil)
+	_, err := requireAnswer(t, b.service, o.ID, tenant.ActionRetry, because)
+	require.NoError(t, err)
+	b.work(t)
+	b.reaches(t, o.ID, tenant.StateSucceeded)
+	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 1 }, patience, 20*time.Millisecond)
+}
+
+func TestAnActionOnARunThatIsGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	require.NoError(t, b.temporal.TerminateWorkflow(b.ctx, o.TenantID.WorkflowID(), "", "a test"))
+	_, err := requireAnswer(t, b.service, o.ID, tenant.ActionRetry, because)
+	require.ErrorIs(t, err, tenant.ErrUnavailable)
+	require.ErrorContains(t, err, "run is gone")
+
+	never := b.create(t)
+	b.exec(t, `UPDATE operations SET state = 'RUNNING', run_id = 'lost', dispatch_after = now() + interval '1 hour' WHERE id = $1`, string(never.ID))
+	_, err = requireAnswer(t, b.service, never.ID, tenant.ActionRollback, because)
+	require.ErrorIs(t, err, tenant.ErrUnavailable)
+}
+
+// TestAnActionWhileTemporalIsAway: nothing listens, or something does that
+// never answers.
+func TestAnActionWhileTemporalIsAway(t *testing.T) {
+	t.Parallel()
+	for what, address := range map[string]func(*testing.T) string{
+		"nothing listens": func(*testing.T) string { return away },
+		"nothing answers": silent,
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			o := b.create(t)
+			b.exec(t, `UPDATE operations SET state = 'NEEDS_ATTENTION', run_id = 'r' WHERE id = $1`, string(o.ID))
+			b.config.Temporal = clientOf(t, address(t), "none")
+			_, err := requireAnswer(t, operations.New(b.config), o.ID, tenant.ActionRetry, because)
+			require.ErrorIs(t, err, tenant.ErrUnavailable)
+			require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
+		})
+	}
+}
+
+// silent takes connections and never says a word.
+func silent(t *testing.T) string {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	return l.Addr().String()
+}
+
+// stale shows an operation as it was.
+type stale struct {
+	operations.Store
+	was tenant.State
+}
+
+func (s stale) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
+	o, err := s.Store.Operation(ctx, id)
+	o.State = s.was
+	return o, err
+}
+
+// TestTheRunHasTheLastWord: a row that is read just before it changes allows
+// what the run then refuses; its refusal is the answer.
+func TestTheRunHasTheLastWord(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	release := b.outside.hold()
+	defer release()
+	b.dispatch(t)
+	o := b.create(t)
+	b.reaches(t, o.ID, tenant.StateRunning)
+	b.config.Store = stale{b.store, tenant.StateNeedsAttention}
+	_, err := operations.New(b.config).Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
+	var refused *tenant.ActionRefusedError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, &tenant.ActionRefusedError{Action: tenant.ActionRetry, State: tenant.StateRunning, Allowed: []tenant.Action{tenant.ActionRollback}}, refused)
+	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 1 }, patience, 20*time.Millisecond)
+	release()
+	b.reaches(t, o.ID, tenant.StateSucceeded)
+}
+
+// TestARunMayBeFaster: what was waiting when it was looked at is running when
+// it is rolled back; then its run does it.
+func TestARunMayBeFaster(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	release := b.outside.hold()
+	defer release()
+	b.dispatch(t)
+	o := b.create(t)
+	b.reaches(t, o.ID, tenant.StateRunning)
+	first := &onceStale{Store: b.store}
+	b.config.Store = first
+	_, err := operations.New(b.config).Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
+	require.NoError(t, err)
+	release()
+	b.reaches(t, o.ID, tenant.StateRolledBack)
+}
+
+// onceStale shows an operation as waiting the first time.
+type onceStale struct {
+	operations.Store
+	looked bool
+}
+
+func (s *onceStale) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
+	o, err := s.Store.Operation(ctx, id)
+	if !s.looked {
+		s.looked, o.State = true, tenant.StatePending
+	}
+	return o, err
+}

@@ -1,0 +1,188 @@
+package operations_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/tenant"
+)
+
+func TestATenantIsAcceptedWithoutTemporal(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.config.Temporal = clientOf(t, away, "none")
+	b.config.RetryBudget, b.config.AttentionPeriod = 7*time.Minute, 3*time.Hour
+	o, err := operations.New(b.config).Create(b.ctx, order(), operator, "")
+	require.NoError(t, err)
+	require.Equal(t, tenant.StatePending, o.State)
+	require.Equal(t, tenant.KindProvision, o.Kind)
+	require.Equal(t, "console", o.Client)
+	require.Equal(t, 7*time.Minute, o.RetryBudget, "it travels with the operation")
+	require.Equal(t, 3*time.Hour, o.AttentionPeriod)
+
+	p, err := b.service.Progress(b.ctx, o.TenantID)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StatusPending, p.Tenant.Status)
+	require.Equal(t, o.ID, p.Operation.ID)
+	require.Equal(t, tenant.StepCompleted, p.Steps[0].Status)
+	require.Empty(t, p.Steps[1].Status)
+}
+
+func TestZeroDurationsAreTheDefaults(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.config.RetryBudget, b.config.AttentionPeriod = 0, 0
+	o, err := operations.New(b.config).Create(b.ctx, order(), operator, "")
+	require.NoError(t, err)
+	require.Equal(t, operations.DefaultRetryBudget, o.RetryBudget)
+	require.Equal(t, operations.DefaultAttentionPeriod, o.AttentionPeriod)
+}
+
+func TestARepeatedRequestHasTheSameOperation(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := order()
+	first, err := b.service.Create(b.ctx, n, operator, "key-1")
+	require.NoError(t, err)
+	again := n
+	again.Name = "  " + n.Name + " " // the same once it is trimmed
+	second, err := b.service.Create(b.ctx, again, operator, "key-1")
+	require.NoError(t, err)
+	require.Equal(t, first.ID, second.ID)
+
+	other := n
+	other.Tier = "gold"
+	_, err = b.service.Create(b.ctx, other, operator, "key-1")
+	require.ErrorIs(t, err, tenant.ErrIdempotencyMismatch)
+	_, err = b.service.Create(b.ctx, n, operator, "key-2")
+	require.ErrorIs(t, err, tenant.ErrNameTaken)
+	_, err = b.service.Create(b.ctx, n, operator, "")
+	require.ErrorIs(t, err, tenant.ErrNameTaken)
+	third, err := b.service.Create(b.ctx, order(), tenant.Caller{Client: "another", Actor: "bob"}, "key-1")
+	require.NoError(t, err, "a key is its client's")
+	require.NotEqual(t, first.ID, third.ID)
+	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM tenants`))
+}
+
+func TestWrongRequestsCreateNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for what, key := range map[string]string{
+		"too long": strings.Repeat("k", 256), "not ASCII": "schlüssel", "a line break": "a\nb", "NUL": "\x00", "delete": "a\x7f",
+	} {
+		_, err := b.service.Create(b.ctx, order(), operator, key)
+		var invalid *tenant.InvalidError
+		require.ErrorAs(t, err, &invalid, what)
+		require.Equal(t, "Idempotency-Key", invalid.Fields[0].Field)
+	}
+	_, err := b.service.Create(b.ctx, tenant.New{Name: "x"}, operator, "")
+	var invalid *tenant.InvalidError
+	require.ErrorAs(t, err, &invalid)
+	require.Len(t, invalid.Fields, 4)
+	require.Zero(t, b.count(t, `SELECT count(*) FROM tenants`))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM idempotency_keys`))
+
+	_, err = b.service.Create(b.ctx, order(), operator, strings.Repeat("k", 255))
+	require.NoError(t, err)
+}
+
+// TestManyAtOnce: of the same name one is accepted; of the same request all
+// are, as one.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := order()
+	var mu sync.Mutex
+	accepted, taken := 0, 0
+	var group errgroup.Group
+	for range 20 {
+		group.Go(func() error {
+			_, err := b.service.Create(b.ctx, n, operator, "")
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err == nil:
+				accepted++
+			case errors.Is(err, tenant.ErrNameTaken):
+				taken++
+			default:
+				return err
+			}
+			return nil
+		})
+	}
+	require.NoError(t, group.Wait())
+	require.Equal(t, 1, accepted)
+	require.Equal(t, 19, taken)
+
+	n = order()
+	ids := map[tenant.OperationID]bool{}
+	for range 50 {
+		group.Go(func() error {
+			o, err := b.service.Create(b.ctx, n, operator, "key-1")
+			mu.Lock()
+			defer mu.Unlock()
+			ids[o.ID] = true
+			return err
+		})
+	}
+	require.NoError(t, group.Wait())
+	require.Len(t, ids, 1)
+	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM tenants`))
+}
+
+// colliding finds that the last digits of the first ids are taken.
+type colliding struct {
+	operations.Store
+	times int
+	ids   map[tenant.ID]bool
+}
+
+func (s *colliding) Accept(ctx context.Context, a tenant.Acceptance) (tenant.Operation, error) {
+	s.ids[a.Tenant.ID] = true
+	if s.times--; s.times >= 0 {
+		return tenant.Operation{}, tenant.ErrIDCollision
+	}
+	return s.Store.Accept(ctx, a)
+}
+
+func TestAnIDThatIsTakenIsReplaced(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	s := &colliding{Store: b.store, times: 4, ids: map[tenant.ID]bool{}}
+	b.config.Store = s
+	o, err := operations.New(b.config).Create(b.ctx, order(), operator, "key-1")
+	require.NoError(t, err)
+	require.Len(t, s.ids, 5)
+	require.True(t, s.ids[o.TenantID])
+
+	s.times = 1000
+	_, err = operations.New(b.config).Create(b.ctx, order(), operator, "key-2")
+	require.ErrorIs(t, err, tenant.ErrUnavailable)
+}
+
+func TestAChangeOfTheAdministratorIsAudited(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t)
+	address := "grace@hospital.example"
+	changed, err := b.service.ChangeAdministrator(b.ctx, o.TenantID, tenant.AdministratorChange{Email: &address}, 0, operator)
+	require.NoError(t, err)
+	require.Equal(t, address, changed.Administrator.Email)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator' AND actor = 'ada' AND tenant_id = $1`, string(o.TenantID)))
+	_, err = b.service.ChangeAdministrator(b.ctx, o.TenantID, tenant.AdministratorChange{Email: &address}, changed.Version-1, operator)
+	require.ErrorIs(t, err, tenant.ErrVersionMismatch)
+	wrong := "nobody"
+	_, err = b.service.ChangeAdministrator(b.ctx, o.TenantID, tenant.AdministratorChange{Email: &wrong}, 0, operator)
+	var invalid *tenant.InvalidError
+	require.ErrorAs(t, err, &invalid)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator'`))
+}

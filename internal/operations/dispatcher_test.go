@@ -1,0 +1,289 @@
+package operations_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/temporalclient/temporaltest"
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows"
+)
+
+// listen passes on what PostgreSQL announces, until the test ends.
+func (b *testBundle) listen(t *testing.T, changed func(tenant.OperationID, tenant.State)) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.WithoutCancel(b.ctx))
+	listening := make(chan struct{})
+	once := sync.OnceFunc(func() { close(listening) })
+	var running sync.WaitGroup
+	running.Go(func() {
+		postgres.Listen(ctx, b.pool, b.config.Logger, func(id tenant.OperationID, s tenant.State) {
+			once()
+			changed(id, s)
+		})
+	})
+	t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+	<-listening
+}
+
+func TestWhatWaitsIsStarted(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	before := b.create(t)
+	d := b.dispatch(t)
+	b.dispatch(t) // a second worker shares the rows
+	b.listen(t, d.Announce)
+	ids := []tenant.OperationID{before.ID}
+	for range 20 {
+		ids = append(ids, b.create(t).ID)
+	}
+	for _, id := range ids {
+		o := b.reaches(t, id, tenant.StateSucceeded)
+		run, err := b.temporal.DescribeWorkflowExecution(b.ctx, o.TenantID.WorkflowID(), "")
+		require.NoError(t, err)
+		require.Equal(t, o.RunID, run.GetWorkflowExecutionInfo().GetExecution().GetRunId())
+		require.Equal(t, run.GetWorkflowExecutionInfo().GetFirstRunId(), o.RunID, "there was no other")
+	}
+	require.Equal(t, len(ids), b.count(t, `SELECT count(*) FROM emails WHERE state = 'SENT'`))
+}
+
+// TestARunThatIsThereIsNotStartedAgain: the answer of an earlier start was
+// lost, or its lease has ended.
+func TestARunThatIsThereIsNotStartedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t)
+	run, err := b.temporal.ExecuteWorkflow(b.ctx, client.StartWorkflowOptions{
+		ID: o.TenantID.WorkflowID(), TaskQueue: b.config.TaskQueue,
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+	}, workflows.ProvisionName, workflows.ProvisionInput{
+		Tenant: o.TenantID, Operation: o.ID, Generation: 1, RetryBudget: time.Minute, AttentionPeriod: time.Hour, Queues: workflows.QueuesOf(b.config.TaskQueue),
+	})
+	require.NoError(t, err)
+	taken := make(chan struct{})
+	b.dispatch(t, func(c *operations.DispatcherConfig) {
+		c.Queue = &watchedQueue{Queue: b.store, taken: sync.OnceFunc(func() { close(taken) })}
+	})
+	<-taken
+	b.work(t)
+	done := b.reaches(t, o.ID, tenant.StateSucceeded)
+	require.Equal(t, run.GetRunID(), done.RunID)
+}
+
+// watchedQueue tells when something was taken, and what was given back.
+type watchedQueue struct {
+	operations.Queue
+	taken    func()
+	released func(time.Duration)
+}
+
+func (q *watchedQueue) TakePending(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
+	taken, err := q.Queue.TakePending(ctx, limit, running, lease)
+	if len(taken) > 0 && q.taken != nil {
+		q.taken()
+	}
+	return taken, err
+}
+
+func (q *watchedQueue) ReleasePending(ctx context.Context, id tenant.OperationID, delay time.Duration) error {
+	err := q.Queue.ReleasePending(ctx, id, delay)
+	if q.released != nil {
+		q.released(delay)
+	}
+	return err
+}
+
+// TestTemporalGoesAwayAndComesBack: meanwhile what waits is accepted, taken
+// and given back, so that whoever reaches Temporal first can start it.
+func TestTemporalGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	_, namespace := temporaltest.New(t)
+	door := newDoor(t, temporaltest.Address(t))
+	released := make(chan time.Duration, 100)
+	b.dispatch(t, func(c *operations.DispatcherConfig) {
+		c.Temporal = clientOf(t, door.address, namespace)
+		c.Queue = &watchedQueue{Queue: b.store, released: func(d time.Duration) { released <- d }}
+	})
+	b.work(t)
+	o := b.create(t)
+	require.Positive(t, <-released)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE state = 'PENDING'`))
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE dispatch_after < now() + interval '5 seconds'`), "the lease does not hold it up")
+	door.open()
+	b.reaches(t, o.ID, tenant.StateSucceeded)
+}
+
+// door is a way to the server that can be shut.
+type door struct {
+	address string
+	target  string
+	mu      sync.Mutex
+	isOpen  bool
+}
+
+// newDoor makes a door that is shut.
+func newDoor(t *testing.T, target string) *door {
+	t.Helper()
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	d := &door{address: l.Addr().String(), target: target}
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go d.pass(conn)
+		}
+	}()
+	return d
+}
+
+func (d *door) open() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.isOpen = true
+}
+
+func (d *door) pass(conn net.Conn) {
+	defer conn.Close() //nolint:errcheck // nothing is left to say
+	d.mu.Lock()
+	isOpen := d.isOpen
+	d.mu.Unlock()
+	if !isOpen {
+		return
+	}
+	var dialer net.Dialer
+	server, err := dialer.DialContext(context.Background(), "tcp", d.target)
+	if err != nil {
+		return
+	}
+	defer server.Close() //nolint:errcheck // nothing is left to say
+	done := make(chan struct{}, 2)
+	for _, way := range [][2]net.Conn{{server, conn}, {conn, server}} {
+		go func() {
+			_, _ = io.Copy(way[0], way[1]) // it ends when either side does
+			done <- struct{}{}
+		}()
+	}
+	<-done
+}
+
+// TestNoMoreAreStartedThanThereIsRoomFor: the rest waits in its rows.
+func TestNoMoreAreStartedThanThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	release := b.outside.hold()
+	defer release()
+	var ids []tenant.OperationID
+	for range 4 {
+		ids = append(ids, b.create(t).ID)
+	}
+	looked := make(chan int, 1000)
+	d := b.dispatch(t, func(c *operations.DispatcherConfig) {
+		c.MaxRunning = 2
+		c.Queue = &countingQueue{Queue: b.store, looked: looked}
+	})
+	started := 0
+	for started < 2 {
+		started += <-looked
+	}
+	for _, id := range ids[:2] {
+		b.reaches(t, id, tenant.StateRunning)
+	}
+	for range 3 { // it is woken, looks, and finds no room
+		d.Announce("", tenant.StatePending)
+		require.Zero(t, <-looked)
+	}
+	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM operations WHERE state = 'PENDING'`))
+	b.listen(t, d.Announce)
+	release()
+	for _, id := range ids {
+		b.reaches(t, id, tenant.StateSucceeded)
+	}
+}
+
+// countingQueue tells how many were taken each time.
+type countingQueue struct {
+	operations.Queue
+	looked chan<- int
+}
+
+func (q *countingQueue) TakePending(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
+	taken, err := q.Queue.TakePending(ctx, limit, running, lease)
+	q.looked <- len(taken)
+	return taken, err
+}
+
+// TestTheDatabaseGoesAwayAndComesBack: the dispatcher goes on looking.
+func TestTheDatabaseGoesAwayAndComesBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.create(t)
+	q := &brokenQueue{Queue: b.store, failures: 2, looked: make(chan struct{}, 1000)}
+	d := b.dispatch(t, func(c *operations.DispatcherConfig) { c.Queue = q })
+	for range 2 {
+		<-q.looked
+		d.Announce(o.ID, tenant.StatePending)
+	}
+	b.reaches(t, o.ID, tenant.StateSucceeded)
+}
+
+type brokenQueue struct {
+	operations.Queue
+	failures int
+	looked   chan struct{}
+}
+
+func (q *brokenQueue) TakePending(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
+	defer func() { q.looked <- struct{}{} }()
+	if q.failures--; q.failures >= 0 {
+		return nil, errors.New("the database does not answer")
+	}
+	return q.Queue.TakePending(ctx, limit, running, lease)
+}
+
+// TestARolledBackTenantMayBeRunAgain: its run closed as failed, so another of
+// the same workflow id is started; that of a succeeded one is not.
+func TestARolledBackTenantMayBeRunAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
+	require.NoError(t, err)
+	rolledBack := b.reaches(t, o.ID, tenant.StateRolledBack)
+	run := b.temporal.GetWorkflow(b.ctx, o.TenantID.WorkflowID(), rolledBack.RunID)
+	require.Error(t, run.Get(b.ctx, nil))
+	b.outside.failDeployments(nil)
+
+	// The next generation, as re-provisioning accepts it.
+	next, err := tenant.NewOperationID()
+	require.NoError(t, err)
+	b.exec(t, `UPDATE tenants SET status = 'PENDING', generation = 2 WHERE id = $1`, string(o.TenantID))
+	b.exec(t, `INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
+		VALUES ($1, $2, 'provision', 'PENDING', 2, 'console', '1m', '1h')`, string(next), string(o.TenantID))
+	again := b.reaches(t, next, tenant.StateSucceeded)
+	require.NotEqual(t, rolledBack.RunID, again.RunID)
+	require.Equal(t, 2, again.Generation)
+}

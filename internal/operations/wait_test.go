@@ -1,0 +1,191 @@
+package operations_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/tenant"
+)
+
+// row is a store of one operation, for tests in which time passes by itself.
+type row struct {
+	operations.Store
+	mu  sync.Mutex
+	o   tenant.Operation
+	err error
+}
+
+func (r *row) Operation(context.Context, tenant.OperationID) (tenant.Operation, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.o, r.err
+}
+
+func (r *row) set(s tenant.State) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.o.State = s
+}
+
+const waited = tenant.OperationID("01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22")
+
+func waiting(s tenant.State) (*row, *operations.Service) {
+	r := &row{o: tenant.Operation{ID: waited, State: s}}
+	return r, operations.New(operations.Config{Store: r, Logger: slog.New(slog.DiscardHandler)})
+}
+
+// waits runs a wait and tells what it returned, and after how long.
+func waits(t *testing.T, s *operations.Service, atMost time.Duration, meanwhile func()) (tenant.State, time.Duration) {
+	t.Helper()
+	began := time.Now()
+	var o tenant.Operation
+	var took time.Duration
+	var all sync.WaitGroup
+	all.Go(func() {
+		var err error
+		o, err = s.Wait(t.Context(), waited, atMost)
+		took = time.Since(began)
+		require.NoError(t, err)
+	})
+	synctest.Wait()
+	meanwhile()
+	all.Wait()
+	return o.State, took
+}
+
+func nothing() {}
+
+func TestWhatIsAtRestIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	atRest := map[tenant.State]bool{
+		tenant.StateSucceeded: true, tenant.StateRolledBack: true, tenant.StateNeedsAttention: true, tenant.StateRollbackBlocked: true,
+	}
+	for _, state := range tenant.States() {
+		synctest.Test(t, func(t *testing.T) {
+			_, s := waiting(state)
+			got, took := waits(t, s, 20*time.Second, nothing)
+			require.Equal(t, state, got)
+			if atRest[state] {
+				require.Zero(t, took, "%s", state)
+			} else {
+				require.Equal(t, 20*time.Second, took, "%s", state)
+			}
+		})
+	}
+}
+
+func TestAnAnnouncementEndsTheWaitAtOnce(t *testing.T) {
+	t.Parallel()
+	for what, id := range map[string]tenant.OperationID{"its own": waited, "that some were missed": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			r, s := waiting(tenant.StateRunning)
+			got, took := waits(t, s, 20*time.Second, func() {
+				r.set(tenant.StateSucceeded)
+				s.Announce(id, tenant.StateSucceeded)
+			})
+			require.Equal(t, tenant.StateSucceeded, got, what)
+			require.Zero(t, took, what)
+		})
+	}
+}
+
+// TestAMissedAnnouncementIsMadeUpFor within a second; another operation's
+// wakes nobody.
+func TestAMissedAnnouncementIsMadeUpFor(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, s := waiting(tenant.StateRunning)
+		got, took := waits(t, s, 20*time.Second, func() {
+			s.Announce("another", tenant.StateSucceeded)
+			synctest.Wait()
+			r.set(tenant.StateNeedsAttention)
+		})
+		require.Equal(t, tenant.StateNeedsAttention, got)
+		require.Equal(t, time.Second, took)
+	})
+}
+
+func TestAnAnnouncementOfNoRestGoesOnWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, s := waiting(tenant.StatePending)
+		got, took := waits(t, s, 300*time.Millisecond, func() {
+			r.set(tenant.StateRunning)
+			s.Announce(waited, tenant.StateRunning)
+		})
+		require.Equal(t, tenant.StateRunning, got)
+		require.Equal(t, 300*time.Millisecond, took)
+	})
+}
+
+// TestManyWaitAtOnce: one announcement wakes all, and nothing of theirs stays.
+func TestManyWaitAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, s := waiting(tenant.StateRunning)
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				o, err := s.Wait(t.Context(), waited, time.Minute)
+				require.NoError(t, err)
+				require.Equal(t, tenant.StateSucceeded, o.State)
+			})
+		}
+		synctest.Wait()
+		r.set(tenant.StateSucceeded)
+		s.Announce(waited, tenant.StateSucceeded)
+		all.Wait()
+		require.Zero(t, time.Since(began))
+		s.Announce(waited, tenant.StateSucceeded)
+	})
+}
+
+// TestACallerThatGoesAwayGetsWhatThereIs; one whose time is over is told so.
+func TestACallerThatGoesAwayGetsWhatThereIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, s := waiting(tenant.StateRunning)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Millisecond, cancel)
+		o, err := s.Wait(ctx, waited, time.Minute)
+		require.NoError(t, err)
+		require.Equal(t, tenant.StateRunning, o.State)
+
+		ctx, cancel = context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, err = s.Wait(ctx, waited, time.Minute)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+func TestAWaitForNothing(t *testing.T) {
+	t.Parallel()
+	r, s := waiting("")
+	r.err = tenant.ErrNotFound
+	_, err := s.Wait(t.Context(), waited, time.Minute)
+	require.ErrorIs(t, err, tenant.ErrNotFound)
+}
+
+// TestTheDatabaseAnnounces: a wait hears of a change through PostgreSQL.
+func TestTheDatabaseAnnounces(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	b.listen(t, b.service.Announce)
+	release := b.outside.hold()
+	b.dispatch(t)
+	o := b.create(t)
+	b.reaches(t, o.ID, tenant.StateRunning)
+	release()
+	done, err := b.service.Wait(b.ctx, o.ID, patience)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StateSucceeded, done.State)
+}

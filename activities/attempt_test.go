@@ -42,7 +42,7 @@ func TestWhatIsRetried(t *testing.T) {
 	} {
 		s := &store{do: func(context.Context) error { return c.err }}
 		a := &activities.Schema{Store: s}
-		err, logged := run(t, a, a.CreateSchema, fence)
+		logged, err := run(t, a, a.CreateSchema, fence)
 		require.Equal(t, c.want, failure(t, err), what)
 		require.Equal(t, c.retried, retried(t, err), what)
 		require.False(t, activities.Superseded(err))
@@ -66,7 +66,7 @@ func TestASupersededAttemptIsNoFailure(t *testing.T) {
 	t.Parallel()
 	s := &store{do: func(context.Context) error { return fmt.Errorf("pass the fence: %w", tenant.ErrSuperseded) }}
 	for _, c := range steps(s) {
-		err, _ := run(t, c.of, c.do, c.arg)
+		_, err := run(t, c.of, c.do, c.arg)
 		require.True(t, activities.Superseded(err))
 		require.False(t, retried(t, err))
 		_, explained := activities.Failure(err)
@@ -97,7 +97,7 @@ func TestEachStepCallsItsStoreOnce(t *testing.T) {
 	t.Parallel()
 	s := &store{}
 	for _, c := range steps(s) {
-		err, _ := run(t, c.of, c.do, c.arg)
+		_, err := run(t, c.of, c.do, c.arg)
 		require.NoError(t, err)
 	}
 	require.Equal(t, []string{"CreateSchema", "DropSchema", "MarkActive", "Claim", "Move", "Audit"}, s.calls)
@@ -111,7 +111,7 @@ func TestTheFailuresDurationIsTrue(t *testing.T) {
 	s := &store{do: slowly(errors.New("no"))}
 	for _, c := range steps(s)[:3] {
 		started := time.Now()
-		err, _ := run(t, c.of, c.do, c.arg)
+		_, err := run(t, c.of, c.do, c.arg)
 		all := time.Since(started)
 		require.Error(t, err)
 		last := s.failures[len(s.failures)-1]
@@ -129,7 +129,7 @@ func TestAFailureThatCannotBeWrittenIsStillAFailure(t *testing.T) {
 		recordErr: errors.New("the database is away"),
 	}
 	a := &activities.Activation{Store: s}
-	err, logged := run(t, a, a.MarkActive, fence)
+	logged, err := run(t, a, a.MarkActive, fence)
 	require.Equal(t, activities.StepFailure{Step: tenant.StepMarkActive, Reason: "no", Permanent: true}, failure(t, err))
 	require.Contains(t, logged, "missing from provisioning_logs")
 }
@@ -163,7 +163,7 @@ func TestAWriteOfTheStateIsAlwaysRepeated(t *testing.T) {
 		return &tenant.StepError{Reason: "rejected " + secret, Permanent: true}
 	}}
 	for _, c := range steps(s)[3:] {
-		err, _ := run(t, c.of, c.do, c.arg)
+		_, err := run(t, c.of, c.do, c.arg)
 		require.True(t, retried(t, err))
 		require.Contains(t, err.Error(), "check that PostgreSQL runs and is migrated")
 		require.NotContains(t, err.Error(), secret)

@@ -55,13 +55,13 @@ func TestAContractIsDeployedAndStored(t *testing.T) {
 	t.Parallel()
 	c := &chain{}
 	a := &activities.Contract{Store: c, Ledger: c}
-	err, _ := run(t, a, a.DeployContract, fence)
+	_, err := run(t, a, a.DeployContract, fence)
 	require.NoError(t, err)
 	require.Equal(t, []string{"BeginContract", "Deploy", "StoreContract"}, c.calls)
 	require.Equal(t, "CADDRESS", c.stored)
 
 	c.calls = nil
-	err, _ = run(t, a, a.DeployContract, fence)
+	_, err = run(t, a, a.DeployContract, fence)
 	require.NoError(t, err)
 	require.Equal(t, []string{"BeginContract"}, c.calls, "what is stored is not deployed again")
 }
@@ -70,7 +70,7 @@ func TestTheLedgerIsLeftAloneByALateAttempt(t *testing.T) {
 	t.Parallel()
 	c := &chain{beginErr: tenant.ErrSuperseded}
 	a := &activities.Contract{Store: c, Ledger: c}
-	err, _ := run(t, a, a.DeployContract, fence)
+	_, err := run(t, a, a.DeployContract, fence)
 	require.True(t, activities.Superseded(err))
 	require.Equal(t, []string{"BeginContract"}, c.calls)
 }
@@ -81,13 +81,13 @@ func TestWhichOfTheTwoStepsFailed(t *testing.T) {
 	t.Parallel()
 	c := &chain{deployErr: &tenant.StepError{Reason: "no balance", Class: tenant.ClassCapacity}}
 	a := &activities.Contract{Store: c, Ledger: c}
-	err, _ := run(t, a, a.DeployContract, fence)
+	_, err := run(t, a, a.DeployContract, fence)
 	require.Equal(t, activities.StepFailure{Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Reason: "no balance"}, failure(t, err))
 	require.Equal(t, []string{"BeginContract", "Deploy"}, c.calls)
 
 	c = &chain{storeErr: &tenant.StepError{Step: tenant.StepStoreContract, Reason: "the database is away"}}
 	a = &activities.Contract{Store: c, Ledger: c}
-	err, _ = run(t, a, a.DeployContract, fence)
+	_, err = run(t, a, a.DeployContract, fence)
 	require.Equal(t, tenant.StepStoreContract, failure(t, err).Step)
 	require.Equal(t, tenant.StepStoreContract, c.failures[0].Step)
 }
@@ -97,14 +97,14 @@ func TestAContractIsTerminated(t *testing.T) {
 	c := &chain{}
 	c.do = slowly(nil)
 	a := &activities.Contract{Store: c, Ledger: c}
-	err, _ := run(t, a, a.TerminateContract, fence)
+	_, err := run(t, a, a.TerminateContract, fence)
 	require.NoError(t, err)
 	require.Equal(t, []string{"Terminate", "ContractTerminated"}, c.calls)
 	require.GreaterOrEqual(t, c.terminated, took)
 
 	c = &chain{deployErr: errors.New("the RPC is away")}
 	a = &activities.Contract{Store: c, Ledger: c}
-	err, _ = run(t, a, a.TerminateContract, fence)
+	_, err = run(t, a, a.TerminateContract, fence)
 	require.True(t, retried(t, err))
 	require.Equal(t, []string{"Terminate"}, c.calls, "it is not said to have ended")
 }

@@ -87,7 +87,7 @@ func TestADoubtIsAskedAbout(t *testing.T) {
 		"in doubt, missing":        {office{before: tenant.EmailUnknown}, []string{"Begin", "Find", "Repeat", "Send", "Complete"}, "sent"},
 	} {
 		a := c.office.email()
-		err, _ := run(t, a, a.SendWelcomeEmail, fence)
+		_, err := run(t, a, a.SendWelcomeEmail, fence)
 		require.NoError(t, err, what)
 		require.Equal(t, c.calls, c.office.calls, what)
 		require.Equal(t, c.provider, c.office.receipt.Provider, what)
@@ -116,7 +116,7 @@ func TestWhereAFailedAttemptLeavesTheMail(t *testing.T) {
 		"the repetition cannot be noted":  {office{before: tenant.EmailUnknown, repeatErr: passing}, []string{"Begin", "Find", "Repeat", "Leave"}, tenant.EmailUnknown},
 	} {
 		a := c.office.email()
-		err, _ := run(t, a, a.SendWelcomeEmail, fence)
+		_, err := run(t, a, a.SendWelcomeEmail, fence)
 		require.Error(t, err, what)
 		require.Equal(t, c.calls, c.office.calls, what)
 		require.Equal(t, c.left, c.office.left, what)
@@ -132,13 +132,13 @@ func TestALateMailIsNotSent(t *testing.T) {
 	o := &office{}
 	o.do = func(context.Context) error { return tenant.ErrSuperseded }
 	a := o.email()
-	err, _ := run(t, a, a.SendWelcomeEmail, fence)
+	_, err := run(t, a, a.SendWelcomeEmail, fence)
 	require.True(t, activities.Superseded(err))
 	require.Equal(t, []string{"Begin"}, o.calls)
 
 	o = &office{before: tenant.EmailUnknown, repeatErr: tenant.ErrSuperseded}
 	a = o.email()
-	err, _ = run(t, a, a.SendWelcomeEmail, fence)
+	_, err = run(t, a, a.SendWelcomeEmail, fence)
 	require.True(t, activities.Superseded(err))
 	require.NotContains(t, o.calls, "Send")
 	require.Empty(t, o.failures)
@@ -153,7 +153,7 @@ func TestAStateThatCannotBeLeftHidesNothing(t *testing.T) {
 		leaveErr: errors.New("the database is away"),
 	}
 	a := o.email()
-	err, _ := run(t, a, a.SendWelcomeEmail, fence)
+	_, err := run(t, a, a.SendWelcomeEmail, fence)
 	require.Equal(t, activities.StepFailure{
 		Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Reason: "the address is refused", Permanent: true,
 	}, failure(t, err))
@@ -168,7 +168,7 @@ func TestTheLinkIsTheInvitations(t *testing.T) {
 	for _, before := range []tenant.EmailState{tenant.EmailPending, tenant.EmailUnknown} {
 		o := &office{before: before}
 		a := o.email()
-		err, _ := run(t, a, a.SendWelcomeEmail, fence)
+		_, err := run(t, a, a.SendWelcomeEmail, fence)
 		require.NoError(t, err)
 		const base = "https://app.example/invitations/"
 		require.Contains(t, o.link, base)

@@ -26,9 +26,9 @@ var fence = tenant.Fence{
 	Generation: 1, Run: "run", State: tenant.StateRunning,
 }
 
-// run runs one attempt at an activity of a, as a worker does, and returns its
-// error and what the worker's log says.
-func run(t *testing.T, a any, name any, args ...any) (err error, logged string) { //nolint:revive // the error is what is looked at
+// run runs one attempt at an activity of a, as a worker does, and returns what
+// the worker's log says of it, and its error.
+func run(t *testing.T, a any, name any, args ...any) (logged string, err error) {
 	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	var text buffer
@@ -36,7 +36,7 @@ func run(t *testing.T, a any, name any, args ...any) (err error, logged string) 
 	env := suite.NewTestActivityEnvironment()
 	env.RegisterActivity(a)
 	_, err = env.ExecuteActivity(name, args...)
-	return err, text.String()
+	return text.String(), err
 }
 
 // buffer is a bytes.Buffer for several goroutines.

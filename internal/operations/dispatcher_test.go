@@ -164,7 +164,7 @@ func (d *door) open() {
 }
 
 func (d *door) pass(conn net.Conn) {
-	defer conn.Close() //nolint:errcheck // nothing is left to say
+	defer conn.Close()
 	d.mu.Lock()
 	isOpen := d.isOpen
 	d.mu.Unlock()
@@ -176,7 +176,7 @@ func (d *door) pass(conn net.Conn) {
 	if err != nil {
 		return
 	}
-	defer server.Close() //nolint:errcheck // nothing is left to say
+	defer server.Close()
 	done := make(chan struct{}, 2)
 	for _, way := range [][2]net.Conn{{server, conn}, {conn, server}} {
 		go func() {

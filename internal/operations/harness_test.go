@@ -37,7 +37,7 @@ var (
 
 // testBundle is a service on a database and a task queue of its own.
 type testBundle struct {
-	ctx      context.Context //nolint:containedctx // it is the test's
+	ctx      context.Context
 	pool     *pgxpool.Pool
 	store    *postgres.Store
 	temporal client.Client

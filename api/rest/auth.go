@@ -99,16 +99,32 @@ func sentence(err error) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// require lets only callers with a role to an operation.
-func (s *Server) require(role token.Role) func(huma.Context, func(huma.Context)) {
+// require lets only callers with the endpoint's role to it.
+func (s *Server) require(e endpoint) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humaecho.Unwrap(ctx)
-		if bearer, _ := c.Get(keyBearer).(token.Bearer); !bearer.Role.Includes(role) {
-			s.refuse(c, newProblem(CodeForbidden, fmt.Sprintf("This needs a token with the role %s.", needed(role))))
+		if bearer, _ := c.Get(keyBearer).(token.Bearer); !bearer.Role.Includes(e.role) {
+			s.fail(s.refusal(ctx.Context(), e, ctx.Param("id"), bearer), c)
 			return
 		}
 		next(ctx)
 	}
+}
+
+// refusal tells whoever lacks a role, and has it audited where it was an
+// action.
+func (s *Server) refusal(ctx context.Context, e endpoint, id string, bearer token.Bearer) error {
+	refused := newProblem(CodeForbidden, fmt.Sprintf("This needs a token with the role %s.", needed(e.role)))
+	operation, err := tenant.ParseOperationID(id)
+	if e.action == "" || err != nil {
+		return refused
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if err := s.operations.Refused(ctx, operation, e.action, callerOf(bearer), "needs the role "+needed(e.role)); err != nil {
+		return err // what cannot be audited is not answered either
+	}
+	return refused
 }
 
 // needed lists the roles that include one.
@@ -127,9 +143,11 @@ type callerKey struct{}
 // withCaller tells the handler who calls.
 func withCaller(ctx huma.Context, next func(huma.Context)) {
 	bearer, _ := humaecho.Unwrap(ctx).Get(keyBearer).(token.Bearer)
-	next(huma.WithValue(ctx, callerKey{}, tenant.Caller{
-		Client: bearer.Subject, Actor: bearer.Subject, Admin: bearer.Role.Includes(token.RoleAdmin),
-	}))
+	next(huma.WithValue(ctx, callerKey{}, callerOf(bearer)))
+}
+
+func callerOf(bearer token.Bearer) tenant.Caller {
+	return tenant.Caller{Client: bearer.Subject, Actor: bearer.Subject, Admin: bearer.Role.Includes(token.RoleAdmin)}
 }
 
 func caller(ctx context.Context) tenant.Caller {

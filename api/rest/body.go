@@ -36,7 +36,7 @@ func (s *Server) readJSON(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	body, err := readBody(c, "application/json")
-	if err == nil {
+	if err == nil && (len(body) > 0 || ctx.Operation().RequestBody.Required) {
 		err = checkJSON(body)
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
 
@@ -35,6 +36,9 @@ type endpoint struct {
 	status int
 	// problems that this endpoint has beside the common ones.
 	problems []Code
+	// action is set where even a request of somebody who may not act is
+	// audited.
+	action tenant.Action
 	// slow endpoints see to their own deadlines.
 	slow bool
 }
@@ -51,7 +55,7 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		Description:   strings.TrimSpace(e.description + "\n\nNeeds the role " + needed(e.role) + "."),
 		DefaultStatus: e.status,
 		Security:      []map[string][]string{{schemeBearer: {}}},
-		Middlewares:   huma.Middlewares{s.require(e.role), s.readJSON, withCaller},
+		Middlewares:   huma.Middlewares{s.require(e), s.readJSON, withCaller},
 	}
 	codes := slices.Concat(commonProblems, e.problems)
 	if e.method == http.MethodPost || e.method == http.MethodPatch {
@@ -115,6 +119,9 @@ func exampleOf(code Code) map[string]any {
 	}
 	if code == CodeActionRefused {
 		example["state"], example["allowedActions"] = "RUNNING", []string{"rollback"}
+	}
+	if code == CodePlanChanged {
+		example["planHash"] = "5f1c0a9be2d47788"
 	}
 	return example
 }

@@ -27,6 +27,8 @@ const (
 	CodeNameTaken           Code = "name-taken"
 	CodeOperationOpen       Code = "operation-open"
 	CodeActionRefused       Code = "action-refused"
+	CodePlanChanged         Code = "plan-changed"
+	CodeNotFailed           Code = "not-failed"
 	CodeConflict            Code = "conflict"
 	CodeLinkUsed            Code = "link-used"
 	CodeLinkExpired         Code = "link-expired"
@@ -65,6 +67,8 @@ var kinds = map[Code]kind{
 	CodeNameTaken:           {status: http.StatusConflict, title: "The name is taken", help: "Choose another name. Names are compared without regard to case and to spaces around them; a failed, archived or deleted tenant holds none."},
 	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "Wait for it to end, or act on it."},
 	CodeActionRefused:       {status: http.StatusConflict, title: "The operation does not allow this action now", help: "\"allowedActions\" lists what it allows."},
+	CodePlanChanged:         {status: http.StatusConflict, title: "What the rollback would undo has changed", help: "Look at the plan anew with dryRun=true, and send its planHash, which \"planHash\" says, if you still want it."},
+	CodeNotFailed:           {status: http.StatusConflict, title: "The tenant is not FAILED", help: "Only a FAILED tenant can be provisioned anew; others go on by themselves, or are acted on by their operation."},
 	CodeConflict:            {status: http.StatusConflict, title: "The request conflicts with the present state", help: "Read the resource again and decide anew."},
 	CodeLinkUsed:            {status: http.StatusGone, title: "The link was used already", help: "Sign in, or ask for a new invitation."},
 	CodeLinkExpired:         {status: http.StatusGone, title: "The link has expired", help: "Ask for a new invitation."},
@@ -100,6 +104,7 @@ var known = []struct {
 }{
 	{tenant.ErrNotFound, CodeNotFound, "There is no such tenant, operation or link."},
 	{tenant.ErrNameTaken, CodeNameTaken, "Another tenant has this name."},
+	{tenant.ErrNotFailed, CodeNotFailed, "Only a FAILED tenant can be provisioned anew."},
 	{tenant.ErrOperationOpen, CodeOperationOpen, "Another operation of this tenant has not ended."},
 	{tenant.ErrSuperseded, CodeConflict, "The operation has gone on meanwhile."},
 	{tenant.ErrIdempotencyMismatch, CodeIdempotencyMismatch, "This Idempotency-Key came with another body before."},
@@ -118,6 +123,7 @@ var known = []struct {
 // know is a fault of ours; the second result asks for it to be logged.
 func problemOf(err error) (p *Problem, unexpected bool) {
 	var refused *tenant.ActionRefusedError
+	var changed *tenant.PlanChangedError
 	var wrong *tenant.InvalidError
 	var fromEcho *echo.HTTPError
 	switch {
@@ -126,6 +132,10 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 	case errors.As(err, &refused):
 		p = newProblem(CodeActionRefused, refused.Error()+".")
 		p.State, p.Allowed = refused.State, append([]tenant.Action{}, refused.Allowed...)
+		return p, false
+	case errors.As(err, &changed):
+		p = newProblem(CodePlanChanged, changed.Error()+".")
+		p.PlanHash = changed.Hash
 		return p, false
 	case errors.As(err, &wrong):
 		return invalid(located("body", wrong)...), false

@@ -22,7 +22,12 @@ type Operations interface {
 	// else at the end of atMost with what it is then.
 	Wait(ctx context.Context, id tenant.OperationID, atMost time.Duration) (tenant.Operation, error)
 	// Act refuses with *tenant.ActionRefusedError.
+	// A rollback by an old plan is a *tenant.PlanChangedError.
 	Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error)
+	// Plan tells what a rollback would do.
+	Plan(ctx context.Context, id tenant.OperationID) (tenant.RollbackPlan, error)
+	// Refused audits an action that was refused before it came to Act.
+	Refused(ctx context.Context, id tenant.OperationID, a tenant.Action, who tenant.Caller, why string) error
 }
 
 // maxWait is the longest long poll: shorter than the minute after which most
@@ -147,7 +152,7 @@ func (s *Server) registerOperations() {
 	s.registerAction(tenant.ActionRetry, "Retry an operation", "Tries the failed step, or the undo that is blocked, again.")
 	s.registerAction(tenant.ActionSkip, "Skip what stands in an operation's way",
 		"Goes on without the failed step once the tenant is active, or, with the role admin, without an undo that is blocked.")
-	s.registerAction(tenant.ActionRollback, "Roll an operation back", "Undoes everything, as long as the tenant is not active.")
+	s.registerRollback()
 }
 
 func (s *Server) registerAction(action tenant.Action, summary, does string) {
@@ -156,7 +161,7 @@ func (s *Server) registerAction(action tenant.Action, summary, does string) {
 		tag: tagOperations, role: token.RoleOperator, status: http.StatusAccepted,
 		summary:     summary,
 		description: does + " What is allowed now stands in `allowedActions` of the operation. Every request is audited with its reason, refused ones too.",
-		problems:    []Code{CodeNotFound, CodeActionRefused},
+		problems:    []Code{CodeNotFound, CodeActionRefused}, action: action,
 	}, func(ctx context.Context, in *actionInput) (*acceptedOutput, error) {
 		who := caller(ctx)
 		o, err := s.operations.Act(ctx, in.id, action, tenant.ActionRequest{

@@ -18,7 +18,7 @@ import (
 
 const problemType = "application/problem+json"
 
-// Problem is the body of every answer that is an error: RFC 9457 with four
+// Problem is the body of every answer that is an error: RFC 9457 with five
 // members of our own.
 type Problem struct {
 	Type      string          `json:"type" format:"uri-reference" doc:"Where this kind of problem is explained." example:"/docs#name-taken"`
@@ -30,6 +30,7 @@ type Problem struct {
 	Errors    []FieldProblem  `json:"errors,omitempty" doc:"What is wrong with each part of the request."`
 	State     tenant.State    `json:"state,omitempty" doc:"Where the operation is that refused an action." example:"RUNNING"`
 	Allowed   []tenant.Action `json:"allowedActions,omitzero" required:"false" nullable:"false" doc:"What may be done with the operation instead."`
+	PlanHash  string          `json:"planHash,omitempty" doc:"The hash of the present plan of a rollback that was refused because the plan has changed." example:"5f1c0a9be2d47788"`
 
 	header http.Header
 }

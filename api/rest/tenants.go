@@ -25,6 +25,8 @@ type Tenants interface {
 	// ChangeAdministrator takes any version when ifVersion is 0.
 	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error)
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
+	// Reprovision provisions a FAILED tenant anew.
+	Reprovision(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
 }
 
 type newTenant struct {
@@ -44,9 +46,14 @@ func (n newTenant) domain() tenant.New {
 	}
 }
 
+// IdempotencyKey is the header that makes it safe to repeat a request.
+type IdempotencyKey struct {
+	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" doc:"Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
+}
+
 type createInput struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" doc:"Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
-	Body           newTenant
+	IdempotencyKey
+	Body newTenant
 }
 
 // Resolve checks what the schema cannot say.
@@ -127,7 +134,7 @@ func (s *Server) registerTenants() {
 		description: "Accepts the tenant and returns at once. Follow the operation at `Location` until it has ended; it goes on by itself, whatever fails in between.",
 		problems:    []Code{CodeNameTaken, CodeIdempotencyMismatch},
 	}, func(ctx context.Context, in *createInput) (*acceptedOutput, error) {
-		o, err := s.tenants.Create(ctx, in.Body.domain(), caller(ctx), in.IdempotencyKey)
+		o, err := s.tenants.Create(ctx, in.Body.domain(), caller(ctx), in.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -171,6 +178,7 @@ func (s *Server) registerTenants() {
 		}
 		return &progressOutput{viewProgress(p)}, nil
 	})
+	s.registerReprovision()
 }
 
 func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutput, error) {

@@ -28,7 +28,7 @@ const (
 // or refused. The same request id acts once.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrForbidden,
-// *tenant.ActionRefusedError, tenant.ErrUnavailable.
+// *tenant.ActionRefusedError, *tenant.PlanChangedError, tenant.ErrUnavailable.
 func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error) {
 	r.Actor = who.Actor
 	r, err := r.Clean()
@@ -44,7 +44,10 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 	} else if taken, err := s.config.Store.ActionTaken(ctx, id, a, r.RequestID); err != nil || taken {
 		return o, err
 	}
-	if o.State == tenant.StatePending && a == tenant.ActionRollback {
+	if err := s.permit(ctx, o, a, r, who); err != nil {
+		return o, err
+	}
+	if o.State == tenant.StatePending { // nothing but a rollback is permitted there
 		done, err := s.rollBackPending(ctx, o, r, who)
 		if err != nil || done {
 			return s.reread(ctx, id, err)
@@ -52,9 +55,9 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 		if o, err = s.config.Store.Operation(ctx, id); err != nil { // a run was faster
 			return tenant.Operation{}, err
 		}
-	}
-	if err := s.permit(ctx, o, a, r, who); err != nil {
-		return o, err
+		if err := s.permit(ctx, o, a, r, who); err != nil {
+			return o, err
+		}
 	}
 	return s.reread(ctx, id, s.send(ctx, o, a, r))
 }
@@ -67,11 +70,8 @@ func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) 
 }
 
 func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
-	done, err := s.config.Store.RollBackPending(ctx, o.ID, "rolled back on request before it began")
-	if err != nil || !done {
-		return false, err
-	}
-	return true, s.config.Store.Audit(ctx, entry(o, tenant.ActionRollback, r, who, tenant.OutcomeAccepted, ""))
+	return s.config.Store.RollBackPending(ctx, o.ID, "rolled back on request before it began",
+		entry(o, tenant.ActionRollback, r, who, tenant.OutcomeAccepted, ""))
 }
 
 // permit refuses what the table does not allow, and has the refusal audited.
@@ -82,6 +82,15 @@ func (s *Service) permit(ctx context.Context, o tenant.Operation, a tenant.Actio
 		refusal = &tenant.ActionRefusedError{Action: a, State: o.State, Allowed: allowed}
 	case o.State == tenant.StateRollbackBlocked && a == tenant.ActionSkip && !who.Admin:
 		refusal = fmt.Errorf("%w: to skip an undo leaves something behind", tenant.ErrForbidden)
+	case a == tenant.ActionRollback && r.PlanHash != "":
+		plan, err := s.plan(ctx, o)
+		if err != nil {
+			return err
+		}
+		if plan.Hash == r.PlanHash {
+			return nil // the run looks once more, when it acts
+		}
+		refusal = &tenant.PlanChangedError{Hash: plan.Hash}
 	default:
 		return nil
 	}
@@ -89,6 +98,19 @@ func (s *Service) permit(ctx context.Context, o tenant.Operation, a tenant.Actio
 		return err
 	}
 	return refusal
+}
+
+// Refused has a request audited that was refused before it came here: its
+// sender may not act at all.
+func (s *Service) Refused(ctx context.Context, id tenant.OperationID, a tenant.Action, who tenant.Caller, why string) error {
+	o, err := s.config.Store.Operation(ctx, id)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return nil // it would have touched nothing
+	}
+	if err != nil {
+		return err
+	}
+	return s.config.Store.Audit(ctx, entry(o, a, tenant.ActionRequest{Actor: who.Actor}, who, tenant.OutcomeRefused, why))
 }
 
 func entry(o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller, outcome, detail string) tenant.AuditEntry {
@@ -105,7 +127,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	updateCtx, cancel := context.WithTimeout(ctx, updateTimeout)
 	defer cancel()
 	handle, err := s.config.Temporal.UpdateWorkflow(updateCtx, client.UpdateWorkflowOptions{
-		WorkflowID: o.TenantID.WorkflowID(), UpdateID: r.RequestID, UpdateName: string(a), Args: []any{r},
+		WorkflowID: o.TenantID.WorkflowID(), UpdateID: string(a) + "/" + r.RequestID, UpdateName: string(a), Args: []any{r},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
@@ -134,6 +156,10 @@ func refusal(err error) error {
 	app, ok := errors.AsType[*temporal.ApplicationError](err)
 	if !ok {
 		return nil
+	}
+	var changed tenant.PlanChangedError
+	if app.Type() == workflows.ErrTypePlanChanged && app.Details(&changed) == nil {
+		return &changed
 	}
 	var refused tenant.ActionRefusedError
 	if app.Type() == workflows.ErrTypeActionRefused && app.Details(&refused) == nil {

@@ -165,9 +165,7 @@ func (d *Dispatcher) startOne(ctx context.Context, o tenant.Operation) error {
 	_, err := d.config.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:        o.TenantID.WorkflowID(),
 		TaskQueue: d.config.TaskQueue,
-		// A rolled-back run closes as failed, a cancelled one as canceled:
-		// only these may be followed by another of the same tenant.
-		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDReusePolicy:                    reusePolicy(o),
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         true,
 		TypedSearchAttributes:                    workflows.StartAttributes(o.TenantID),
@@ -183,4 +181,17 @@ func (d *Dispatcher) startOne(ctx context.Context, o tenant.Operation) error {
 		return fmt.Errorf("start the run of operation %s: %w", o.ID, err)
 	}
 	return nil
+}
+
+// reusePolicy says which runs of the same tenant may come before this one. A
+// rolled-back run closes as failed, a cancelled one as canceled, and only
+// these may be followed by another. A later generation follows whatever there
+// was: an operation that was rolled back while it waited may have had a run
+// that found nothing to do and closed as completed. That a repeated start does
+// nothing is then up to the claim.
+func reusePolicy(o tenant.Operation) enumspb.WorkflowIdReusePolicy {
+	if o.Generation > 1 {
+		return enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+	}
+	return enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 }

@@ -20,7 +20,8 @@ type Store interface {
 	LatestOperation(ctx context.Context, id tenant.ID) (tenant.Operation, error)
 	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)
 	Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error)
-	RollBackPending(ctx context.Context, id tenant.OperationID, reason string) (bool, error)
+	RollBackPending(ctx context.Context, id tenant.OperationID, reason string, e tenant.AuditEntry) (bool, error)
+	Reprovision(ctx context.Context, r tenant.Reprovisioning) (tenant.Operation, error)
 	Audit(ctx context.Context, e tenant.AuditEntry) error
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error)
 }

@@ -50,7 +50,9 @@ func TestNameIsFreeAfterAFailure(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.accept(t, "Unlucky clinic")
-	done, err := b.store.RollBackPending(b.ctx, a.Operation.ID, "test")
+	done, err := b.store.RollBackPending(b.ctx, a.Operation.ID, "test", tenant.AuditEntry{
+		Actor: "ada", Action: "rollback", Outcome: tenant.OutcomeAccepted, Tenant: a.Tenant.ID, Operation: a.Operation.ID,
+	})
 	require.NoError(t, err)
 	require.True(t, done)
 	b.accept(t, "Unlucky clinic")

@@ -129,18 +129,26 @@ func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 	}
 }
 
-// RollBackPending closes an operation that no run has taken. Nothing was done,
-// so nothing is undone. It reports false when a run was faster.
-func (s *Store) RollBackPending(ctx context.Context, id tenant.OperationID, reason string) (bool, error) {
-	tag, err := s.pool.Exec(ctx, `
-		WITH closed AS (
-			UPDATE operations SET state = 'ROLLED_BACK', failure_class = 'cancelled', failure_reason = $2, finished_at = now(), updated_at = now()
-			WHERE id = $1 AND state = 'PENDING' RETURNING tenant_id
-		)
-		UPDATE tenants t SET status = 'FAILED', failure_reason = $2, version = version + 1, updated_at = now()
-		FROM closed c WHERE t.id = c.tenant_id`, string(id), reason)
+// RollBackPending closes an operation that no run has taken, and audits who
+// asked for it, in one transaction. Nothing was done, so nothing is undone. It
+// reports false, and audits nothing, when a run was faster.
+func (s *Store) RollBackPending(ctx context.Context, id tenant.OperationID, reason string, e tenant.AuditEntry) (done bool, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			WITH closed AS (
+				UPDATE operations SET state = 'ROLLED_BACK', failure_class = 'cancelled', failure_reason = $2, finished_at = now(), updated_at = now()
+				WHERE id = $1 AND state = 'PENDING' RETURNING tenant_id
+			)
+			UPDATE tenants t SET status = 'FAILED', failure_reason = $2, version = version + 1, updated_at = now()
+			FROM closed c WHERE t.id = c.tenant_id`, string(id), reason)
+		if err != nil || tag.RowsAffected() != 1 {
+			return err
+		}
+		done = true
+		return audit(ctx, tx, e)
+	})
 	if err != nil {
 		return false, fmt.Errorf("roll back operation %s: %w", id, interpret(err))
 	}
-	return tag.RowsAffected() == 1, nil
+	return done, nil
 }

@@ -1,0 +1,56 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/token"
+)
+
+type reprovisionBody struct {
+	Reason string `json:"reason,omitempty" maxLength:"500" doc:"Why, for the audit log. It is kept in clear: no personal data." example:"the mail provider works again"`
+}
+
+type reprovisionInput struct {
+	TenantPath
+	IdempotencyKey
+	Body *reprovisionBody `required:"false"`
+}
+
+// Resolve checks what the schema cannot say.
+func (i *reprovisionInput) Resolve(ctx huma.Context) []error {
+	errs := i.TenantPath.Resolve(ctx)
+	if i.reason() == "" {
+		return errs
+	}
+	_, err := tenant.ActionRequest{Actor: "-", Reason: i.reason()}.Clean()
+	return append(errs, details("body", err)...)
+}
+
+func (i *reprovisionInput) reason() string {
+	if i.Body == nil {
+		return ""
+	}
+	return i.Body.Reason
+}
+
+func (s *Server) registerReprovision() {
+	register(s, endpoint{
+		id: "reprovision-tenant", method: http.MethodPost, path: "/v1/tenants/{id}/reprovision", tag: tagTenants,
+		role: token.RoleOperator, status: http.StatusAccepted,
+		summary: "Provision a failed tenant anew",
+		description: "Only for a FAILED tenant whose name nobody has taken meanwhile. The tenant keeps its id and the names of schema and role; " +
+			"its generation grows by one, and with it comes another contract: the one of the earlier generation stays terminated. " +
+			"Follow the operation at `Location`. Correct with PATCH before what was wrong. Every request is audited, refused ones too.",
+		problems: []Code{CodeNotFound, CodeNotFailed, CodeNameTaken, CodeIdempotencyMismatch},
+	}, func(ctx context.Context, in *reprovisionInput) (*acceptedOutput, error) {
+		o, err := s.tenants.Reprovision(ctx, in.id, in.reason(), caller(ctx), in.Key)
+		if err != nil {
+			return nil, err
+		}
+		return accepted(o), nil
+	})
+}

@@ -1,0 +1,48 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// SendNotice sends the mail about operations that wait for a person. After a
+// doubt the provider is asked for it first; only when it does not have it, or
+// can never say, the mail leaves once more. The first result tells, with an
+// error, that the mail may have left.
+func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful bool, err error) {
+	if n.Doubtful {
+		finding, err := p.config.Provider.Lookup(ctx, n.ID, p.config.Clock().Add(-n.Age))
+		switch {
+		case err != nil:
+			return true, fmt.Errorf("ask for the notice: %w", err)
+		case finding.Presence == Found:
+			return false, nil
+		case finding.Presence == Pending:
+			return true, errors.New("an earlier attempt at the notice may still be under way; the provider is asked again")
+		}
+	}
+	content, err := Attention(attentionItems(n.Operations))
+	if err != nil {
+		return n.Doubtful, err
+	}
+	_, err = p.config.Provider.Send(ctx, Message{ID: n.ID, From: p.config.From, To: Address{Addr: n.To}, Content: content})
+	if err != nil {
+		_, uncertain := errors.AsType[*UncertainError](err)
+		return n.Doubtful || uncertain, fmt.Errorf("send the notice: %w", err)
+	}
+	return false, nil
+}
+
+func attentionItems(operations []tenant.Operation) []AttentionItem {
+	items := make([]AttentionItem, len(operations))
+	for i, o := range operations {
+		items[i] = AttentionItem{
+			TenantID: o.TenantID, OperationID: o.ID, Step: o.FailedStep, Class: o.FailureClass,
+			Allowed: o.AllowedActions(), Since: o.UpdatedAt, Deadline: o.AttentionDeadline,
+		}
+	}
+	return items
+}

@@ -1,0 +1,9 @@
+// Package notice tells people by mail of operations that newly wait for
+// somebody: one mail for all that parked within a short window, never two for
+// the same parking.
+//
+// Rows decide, so that any number of workers may run it. Not being able to
+// notify stops nothing: it is logged and tried again. It may import
+// internal/tenant; the database and the mail are behind the interfaces that it
+// declares.
+package notice

@@ -1,0 +1,149 @@
+package notice
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+const (
+	// DefaultWindow is how long parkings are collected before a mail leaves: an
+	// outage parks many within a minute, and nobody at 03:00 is a minute late.
+	DefaultWindow = time.Minute
+	// DefaultPoll is how often rows are looked at.
+	DefaultPoll = 10 * time.Second
+	// lease is how long a mail that is being sent is left to its worker; longer
+	// than a conversation with a mail provider.
+	lease = 2 * time.Minute
+	// retryFirst and retryMost space the attempts at a mail.
+	retryFirst = 15 * time.Second
+	retryMost  = 15 * time.Minute
+	// storeTimeout bounds the write of what became of a mail.
+	storeTimeout = 5 * time.Second
+	// sendTimeout bounds a conversation with the mail provider.
+	sendTimeout = time.Minute
+)
+
+// Store keeps what was told to whom.
+type Store interface {
+	// CollectNotices makes a notice for each recipient of everything that has
+	// parked and was told to nobody, once the oldest of it is as old as window.
+	CollectNotices(ctx context.Context, recipients []string, window time.Duration) error
+	// TakeNotice leases the next notice that is due; false when none is. A
+	// notice without operations, because none of them waits any more, is for
+	// DropNotice.
+	TakeNotice(ctx context.Context, lease time.Duration) (tenant.Notice, bool, error)
+	SentNotice(ctx context.Context, id string) error
+	DropNotice(ctx context.Context, id string) error
+	// PostponeNotice has it tried again. When it is in doubt, the provider is
+	// asked first.
+	PostponeNotice(ctx context.Context, id string, after time.Duration, doubtful bool) error
+}
+
+// Mailer sends notices.
+type Mailer interface {
+	// SendNotice sends one, unless an earlier attempt turns out to have. The
+	// second result tells, with an error, that the mail may have left.
+	SendNotice(ctx context.Context, n tenant.Notice) (doubtful bool, err error)
+}
+
+// Config is what a Notifier works with.
+type Config struct {
+	Store  Store
+	Mailer Mailer
+	// Recipients are addresses; without any, nobody is told.
+	Recipients []string
+	// Window and Poll take their defaults when zero.
+	Window time.Duration
+	Poll   time.Duration
+	Logger *slog.Logger
+}
+
+// Notifier tells people. Every worker has one; they share the rows.
+type Notifier struct{ config Config }
+
+// New makes a notifier.
+func New(c Config) *Notifier {
+	if c.Window <= 0 {
+		c.Window = DefaultWindow
+	}
+	if c.Poll <= 0 {
+		c.Poll = DefaultPoll
+	}
+	return &Notifier{config: c}
+}
+
+// Run notifies until ctx ends. Neither the database nor the mail provider need
+// be there.
+func (n *Notifier) Run(ctx context.Context) {
+	if len(n.config.Recipients) == 0 {
+		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention: NOTIFY_EMAIL is not set")
+		return
+	}
+	ticker := time.NewTicker(n.config.Poll)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		if err := n.round(ctx); err != nil && ctx.Err() == nil {
+			n.config.Logger.WarnContext(ctx, "cannot tell people what needs attention; trying again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+}
+
+// round collects, and sends what is due.
+func (n *Notifier) round(ctx context.Context) error {
+	if err := n.config.Store.CollectNotices(ctx, n.config.Recipients, n.config.Window); err != nil {
+		return err
+	}
+	for ctx.Err() == nil {
+		notice, due, err := n.config.Store.TakeNotice(ctx, lease)
+		if err != nil || !due {
+			return err
+		}
+		if err := n.deliver(ctx, notice); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deliver sends one notice and writes what became of it. A worker that stops
+// meanwhile still writes it: a doubt costs somebody a second mail.
+func (n *Notifier) deliver(ctx context.Context, notice tenant.Notice) error {
+	sending, cancel := context.WithTimeout(context.WithoutCancel(ctx), sendTimeout)
+	defer cancel()
+	var doubtful bool
+	var err error
+	if len(notice.Operations) > 0 {
+		doubtful, err = n.config.Mailer.SendNotice(sending, notice)
+	}
+	writing, stop := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer stop()
+	switch {
+	case len(notice.Operations) == 0:
+		return n.config.Store.DropNotice(writing, notice.ID)
+	case err == nil:
+		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations))
+		return n.config.Store.SentNotice(writing, notice.ID)
+	}
+	after := pause(notice.Attempts)
+	n.config.Logger.WarnContext(ctx, "a mail about what needs attention did not leave; trying again",
+		"notice", notice.ID, "after", after.String(), "attempts", notice.Attempts, "error", err)
+	return n.config.Store.PostponeNotice(writing, notice.ID, after, doubtful)
+}
+
+// pause grows with the attempts.
+func pause(attempts int) time.Duration {
+	after := retryFirst
+	for range attempts - 1 {
+		if after = 2 * after; after >= retryMost {
+			return retryMost
+		}
+	}
+	return after
+}

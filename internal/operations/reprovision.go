@@ -1,0 +1,54 @@
+package operations
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// ActionReprovision is what the audit log calls it.
+const ActionReprovision = "reprovision"
+
+// Reprovision provisions a FAILED tenant anew: the same id, schema and role, in
+// the next generation, and so with another contract. It is audited whether
+// accepted or refused. A repetition with the same idempotency key returns the
+// first request's operation.
+//
+// Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrNotFailed,
+// tenant.ErrNameTaken, tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
+func (s *Service) Reprovision(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
+	if reason != "" {
+		r, err := tenant.ActionRequest{Actor: "-", Reason: reason}.Clean()
+		if err != nil {
+			return tenant.Operation{}, err
+		}
+		reason = r.Reason
+	}
+	if err := checkKey(idempotencyKey); err != nil {
+		return tenant.Operation{}, err
+	}
+	operationID, err := tenant.NewOperationID()
+	if err != nil {
+		return tenant.Operation{}, err
+	}
+	hash := sha256.Sum256([]byte(ActionReprovision + "\n" + string(id)))
+	o, err := s.config.Store.Reprovision(ctx, tenant.Reprovisioning{
+		Tenant: id,
+		Operation: tenant.Operation{
+			ID: operationID, TenantID: id, Kind: tenant.KindProvision, Client: who.Client,
+			RetryBudget: s.config.RetryBudget, AttentionPeriod: s.config.AttentionPeriod,
+		},
+		IdempotencyKey: idempotencyKey, RequestHash: hash[:], Actor: who.Actor, Claimed: who.Claimed, Reason: reason,
+	})
+	if errors.Is(err, tenant.ErrNotFailed) || errors.Is(err, tenant.ErrNameTaken) {
+		if audited := s.config.Store.Audit(ctx, tenant.AuditEntry{
+			Actor: who.Actor, Claimed: who.Claimed, Action: ActionReprovision, Outcome: tenant.OutcomeRefused, Tenant: id,
+			Reason: reason, Detail: err.Error(),
+		}); audited != nil {
+			return tenant.Operation{}, audited
+		}
+	}
+	return o, err
+}

@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// parkings are the operations that wait for a person. Each parking before the
+// deadline has a deadline of its own; a blocked rollback has none.
+const parkings = `operations o WHERE o.state IN ('NEEDS_ATTENTION', 'ROLLBACK_BLOCKED')`
+
+// CollectNotices makes a notice for each recipient of everything that has
+// parked and was told to nobody, once the oldest of it is as old as window. A
+// lock keeps two workers from making two mails of it; the parkings' key keeps
+// them from telling one twice.
+func (s *Store) CollectNotices(ctx context.Context, recipients []string, window time.Duration) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('notices'))`); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			WITH untold AS (
+				SELECT o.id, o.state, coalesce(o.attention_deadline, '-infinity') AS deadline, o.updated_at FROM `+parkings+`
+				  AND NOT EXISTS (SELECT FROM notice_parkings p
+					WHERE p.operation_id = o.id AND p.state = o.state AND p.deadline = coalesce(o.attention_deadline, '-infinity'))
+			), told AS (
+				INSERT INTO notice_parkings (operation_id, state, deadline, batch)
+				SELECT u.id, u.state, u.deadline, b.id FROM untold u, (SELECT gen_random_uuid() AS id) b
+				WHERE (SELECT min(updated_at) FROM untold) <= now() - $2::interval
+				ON CONFLICT DO NOTHING RETURNING batch
+			)
+			INSERT INTO notices (batch, recipient)
+			SELECT b.batch, r FROM (SELECT DISTINCT batch FROM told) b CROSS JOIN unnest($1::text[]) r`, recipients, window)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("collect what needs attention: %w", interpret(err))
+	}
+	return nil
+}
+
+// TakeNotice leases the next notice that is due, with those of its operations
+// that still wait; false when none is due.
+func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.Notice, due bool, err error) {
+	var before, batch string
+	var age float64
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			WITH due AS (
+				SELECT id, state, extract(epoch FROM now() - coalesce(left_at, created_at))::float8 AS age FROM notices
+				WHERE state IN ('PENDING', 'SENDING') AND due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+			)
+			UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, due_at = now() + $1::interval,
+				left_at = CASE d.state WHEN 'SENDING' THEN n.left_at ELSE now() END
+			FROM due d WHERE n.id = d.id
+			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, d.state, d.age`, lease).
+			Scan(&n.ID, &n.To, &n.Attempts, &batch, &before, &age)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `
+			SELECT `+operationColumns+` FROM operations o JOIN notice_parkings p ON p.operation_id = o.id AND p.state = o.state
+				AND p.deadline = coalesce(o.attention_deadline, '-infinity')
+			WHERE p.batch = $1::uuid ORDER BY o.updated_at, o.id`, batch)
+		if err != nil {
+			return err
+		}
+		n.Operations, err = pgx.CollectRows(rows, scanOperation)
+		return err
+	})
+	if errors.Is(err, pgx.ErrNoRows) {
+		return tenant.Notice{}, false, nil
+	}
+	if err != nil {
+		return tenant.Notice{}, false, fmt.Errorf("take a notice: %w", interpret(err))
+	}
+	n.Doubtful, n.Age = before == "SENDING", time.Duration(age*float64(time.Second))
+	return n, true, nil
+}
+
+// SentNotice notes that the provider has taken it.
+func (s *Store) SentNotice(ctx context.Context, id string) error {
+	return s.settleNotice(ctx, `UPDATE notices SET state = 'SENT', sent_at = now() WHERE id = $1::uuid`, id)
+}
+
+// DropNotice notes that there is nothing left to tell.
+func (s *Store) DropNotice(ctx context.Context, id string) error {
+	return s.settleNotice(ctx, `UPDATE notices SET state = 'DROPPED' WHERE id = $1::uuid AND state <> 'SENT'`, id)
+}
+
+// PostponeNotice has it tried again. When it is in doubt it stays SENDING: the
+// provider is asked first.
+func (s *Store) PostponeNotice(ctx context.Context, id string, after time.Duration, doubtful bool) error {
+	return s.settleNotice(ctx, `
+		UPDATE notices SET state = CASE WHEN $3::boolean THEN 'SENDING' ELSE 'PENDING' END, due_at = now() + $2::interval
+		WHERE id = $1::uuid AND state <> 'SENT'`, id, after, doubtful)
+}
+
+func (s *Store) settleNotice(ctx context.Context, sql, id string, args ...any) error {
+	if _, err := s.pool.Exec(ctx, sql, append([]any{id}, args...)...); err != nil {
+		return fmt.Errorf("write what became of notice %s: %w", id, interpret(err))
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Reprovision records that a FAILED tenant is to be provisioned anew, with its
+// new operation, the client's idempotency key and the audit entry, in one
+// transaction; this wakes a dispatcher. A key that was used before for the same
+// tenant returns that request's operation.
+func (s *Store) Reprovision(ctx context.Context, r tenant.Reprovisioning) (tenant.Operation, error) {
+	id := r.Operation.ID
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		if r.IdempotencyKey != "" {
+			known, err := findRepeat(ctx, tx, tenant.Acceptance{
+				Operation: r.Operation, IdempotencyKey: r.IdempotencyKey, RequestHash: r.RequestHash,
+			})
+			if known != nil {
+				id = *known
+			}
+			if err != nil || known != nil {
+				return err
+			}
+		}
+		generation, err := nextGeneration(ctx, tx, r.Tenant)
+		if err != nil {
+			return err
+		}
+		return run(ctx, tx, reprovisioning(r, generation))
+	})
+	if err != nil {
+		return tenant.Operation{}, fmt.Errorf("provision tenant %s anew: %w", r.Tenant, interpret(err))
+	}
+	return s.Operation(ctx, id)
+}
+
+// nextGeneration turns the tenant from FAILED to PENDING. The unique index of
+// the names in use refuses it while another tenant holds the name.
+func nextGeneration(ctx context.Context, tx pgx.Tx, id tenant.ID) (generation int, err error) {
+	var status tenant.Status
+	if err := tx.QueryRow(ctx, `SELECT status FROM tenants WHERE id = $1 FOR UPDATE`, string(id)).Scan(&status); err != nil {
+		return 0, err
+	}
+	if status != tenant.StatusFailed {
+		return 0, fmt.Errorf("%w: it is %s", tenant.ErrNotFailed, status)
+	}
+	err = tx.QueryRow(ctx, `
+		UPDATE tenants SET status = 'PENDING', generation = generation + 1, contract_id = NULL, failure_reason = NULL,
+			version = version + 1, updated_at = now()
+		WHERE id = $1 RETURNING generation`, string(id)).Scan(&generation)
+	if errors.Is(interpret(err), tenant.ErrNameTaken) {
+		return 0, tenant.ErrNameTaken
+	}
+	return generation, err
+}
+
+func reprovisioning(r tenant.Reprovisioning, generation int) *pgx.Batch {
+	o := r.Operation
+	b := &pgx.Batch{}
+	b.Queue(`
+		INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
+		VALUES ($1, $2, $3, 'PENDING', $4, $5, $6, $7)`,
+		string(o.ID), string(r.Tenant), string(o.Kind), generation, o.Client, o.RetryBudget, o.AttentionPeriod)
+	if r.IdempotencyKey != "" {
+		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
+			o.Client, r.IdempotencyKey, r.RequestHash, string(o.ID))
+	}
+	b.Queue(`
+		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason)
+		VALUES ($1, $2, 'reprovision', 'accepted', $3, $4, nullif($5, ''))`,
+		r.Actor, r.Claimed, string(r.Tenant), string(o.ID), r.Reason)
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
+		SELECT $1, $2, $3, 'COMPLETED', 1, now(), extract(epoch FROM clock_timestamp() - now()) * 1000`,
+		string(r.Tenant), string(o.ID), string(tenant.StepCreateTenantRecord))
+	return b
+}

@@ -79,7 +79,7 @@ func TestARunThatIsThereIsNotStartedAgain(t *testing.T) {
 	b.dispatch(t, func(c *operations.DispatcherConfig) {
 		c.Queue = &watchedQueue{Queue: b.store, taken: sync.OnceFunc(func() { close(taken) })}
 	})
-	<-taken
+	receive(t, taken)
 	b.work(t)
 	done := b.reaches(t, o.ID, tenant.StateSucceeded)
 	require.Equal(t, run.GetRunID(), done.RunID)
@@ -122,7 +122,7 @@ func TestTemporalGoesAwayAndComesBack(t *testing.T) {
 	})
 	b.work(t)
 	o := b.create(t)
-	require.Positive(t, <-released)
+	require.Positive(t, receive(t, released))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE state = 'PENDING'`))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE dispatch_after < now() + interval '5 seconds'`), "the lease does not hold it up")
 	door.open()
@@ -205,14 +205,14 @@ func TestNoMoreAreStartedThanThereIsRoomFor(t *testing.T) {
 	})
 	started := 0
 	for started < 2 {
-		started += <-looked
+		started += receive(t, looked)
 	}
 	for _, id := range ids[:2] {
 		b.reaches(t, id, tenant.StateRunning)
 	}
 	for range 3 { // it is woken, looks, and finds no room
 		d.Announce("", tenant.StatePending)
-		require.Zero(t, <-looked)
+		require.Zero(t, receive(t, looked))
 	}
 	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM operations WHERE state = 'PENDING'`))
 	b.listen(t, d.Announce)
@@ -243,7 +243,7 @@ func TestTheDatabaseGoesAwayAndComesBack(t *testing.T) {
 	q := &brokenQueue{Queue: b.store, failures: 2, looked: make(chan struct{}, 1000)}
 	d := b.dispatch(t, func(c *operations.DispatcherConfig) { c.Queue = q })
 	for range 2 {
-		<-q.looked
+		receive(t, q.looked)
 		d.Announce(o.ID, tenant.StatePending)
 	}
 	b.reaches(t, o.ID, tenant.StateSucceeded)

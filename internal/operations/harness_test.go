@@ -215,6 +215,20 @@ func (b *testBundle) reaches(t *testing.T, id tenant.OperationID, want tenant.St
 	return o
 }
 
+// receive is what comes next, soon.
+func receive[T any](t *testing.T, from <-chan T) T {
+	t.Helper()
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case v := <-from:
+		return v
+	case <-timer.C:
+		require.FailNow(t, "nothing comes")
+		panic("unreachable")
+	}
+}
+
 type audit struct{ Actor, Action, Outcome string }
 
 // audits is the audit log of an operation, without its creation.

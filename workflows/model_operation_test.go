@@ -17,10 +17,13 @@ func (m *model) Claim(ctx context.Context, f tenant.Fence) (c tenant.Claim, err 
 			o.State, o.RunID = tenant.StateRunning, f.Run
 			m.tenant.Status = tenant.StatusProvisioning
 			c.Claimed = true
+		case o.RunID == "" && !o.State.Closed(): // released
+			o.RunID, c.Claimed = f.Run, true
 		default:
 			c.Claimed = o.RunID == f.Run && !o.State.Closed()
 		}
-		c.PivotPassed = o.PivotPassed
+		c.PivotPassed, c.State, c.TakenOver = o.PivotPassed, o.State, m.takenOver
+		c.FailedStep, c.FailureClass, c.Reason = o.FailedStep, o.FailureClass, o.FailureReason
 		return nil
 	})
 	return c, err

@@ -17,6 +17,8 @@ type model struct {
 	mu sync.Mutex
 
 	operation tenant.Operation
+	// takenOver tells that a run of the operation was released.
+	takenOver bool
 	tenant    tenant.Tenant
 	schema    bool
 	ledger    ledger

@@ -15,6 +15,12 @@ import (
 // begun, and that is to be undone.
 var errEarlierRun = errors.New("rolled back: an earlier run has begun it")
 
+// Why an operation is undone whose run was replaced.
+const (
+	wasTerminated  = "its run was terminated"
+	undoWasBlocked = "an undo was blocked when its run ended"
+)
+
 // goOn does the operation from where it is to the end of its way forward.
 // Whoever finds that the operation has gone on may have been overtaken by
 // itself: a run that was reset repeats what its row has left behind.
@@ -53,13 +59,13 @@ func (r *run) enter(ctx workflow.Context, c tenant.Claim) error {
 	case tenant.StateRunning, "":
 		r.state = tenant.StateRunning
 		if c.TakenOver && !r.pivotPassed {
-			return r.abandon(ctx, c, tenant.EventCancel, "its run was terminated")
+			return r.abandon(ctx, c, tenant.EventCancel, wasTerminated)
 		}
 		return r.forward(ctx, first)
 	case tenant.StateNeedsAttention:
 		r.reach(ctx, c.State)
 		if c.TakenOver && !r.pivotPassed {
-			return r.abandon(ctx, c, tenant.EventCancel, "its run was terminated")
+			return r.abandon(ctx, c, tenant.EventCancel, wasTerminated)
 		}
 		if err := r.move(ctx, tenant.EventRetry, tenant.StateRunning, time.Time{}); err != nil {
 			return err
@@ -67,9 +73,12 @@ func (r *run) enter(ctx workflow.Context, c tenant.Claim) error {
 		return r.forward(ctx, first)
 	case tenant.StateRollbackBlocked:
 		r.reach(ctx, c.State)
-		return r.abandon(ctx, c, tenant.EventRetry, "an undo was blocked when its run ended")
+		return r.abandon(ctx, c, tenant.EventRetry, undoWasBlocked)
 	case tenant.StateRollingBack:
 		r.failure, r.class = activities.StepFailure{Step: c.FailedStep, Reason: c.Reason}, c.FailureClass
+		if r.class == tenant.ClassUndoFailed { // the row tells of the undo that was tried again, no longer of the cause
+			r.failure.Reason, r.class = undoWasBlocked, tenant.ClassCancelled
+		}
 		r.reach(ctx, c.State)
 		r.pushUndos()
 		return errEarlierRun

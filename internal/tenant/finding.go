@@ -83,6 +83,16 @@ type FindingID int64
 
 func (id FindingID) String() string { return fmt.Sprintf("F-%06d", int64(id)) }
 
+// MarshalText writes the id as people write it, in JSON too.
+func (id FindingID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText reads what MarshalText has written.
+func (id *FindingID) UnmarshalText(text []byte) error {
+	parsed, err := ParseFindingID(string(text))
+	*id = parsed
+	return err
+}
+
 // ParseFindingID reads F-000123, in any case and with any number of zeros.
 func ParseFindingID(s string) (FindingID, error) {
 	digits, ok := strings.CutPrefix(strings.ToUpper(strings.TrimSpace(s)), "F-")

@@ -1,0 +1,189 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// FindingStore compares what the database knows, and keeps what does not fit.
+type FindingStore interface {
+	Now(ctx context.Context) (time.Time, error)
+	OpenOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error)
+	Compare(ctx context.Context, grace time.Duration) ([]tenant.Finding, error)
+	CompareKinds() []tenant.FindingKind
+	ContractsToCheck(ctx context.Context, round int64, limit int) ([]tenant.ContractCheck, error)
+	RecordSweep(ctx context.Context, s tenant.Sweep) error
+	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
+}
+
+// Runs are the workflow executions.
+type Runs interface {
+	// Open reports whether the tenant's latest run is open. Closed, or gone
+	// with its history, is false; an error is anything else.
+	Open(ctx context.Context, id tenant.ID) (bool, error)
+	// Start starts a run of an operation, whatever became of earlier ones. One
+	// that is open already is no error.
+	Start(ctx context.Context, o tenant.Operation) error
+}
+
+// ContractReader asks the ledger.
+type ContractReader interface {
+	// Alive reports whether a contract is on the ledger and not ended.
+	Alive(ctx context.Context, contractID string) (bool, error)
+}
+
+const (
+	// DefaultGrace is how long nothing may have happened to an operation
+	// before it is looked at: longer than a start takes.
+	DefaultGrace = time.Minute
+	// operationPage is how many operations are read at a time.
+	operationPage = 200
+	// contractsPerRound bounds the questions to the ledger in one round: at
+	// most half a minute of a server that takes 100 ms for each.
+	contractsPerRound = 200
+	// contractRound is how often other contracts have their turn.
+	contractRound = 5 * time.Minute
+)
+
+// Reconciler finds what a termination, a restore or a person with psql left,
+// and repairs what can be repaired without losing anything. Every part may
+// run twice or beside another: findings are the same by kind and subject, and
+// repairs look again before they change anything.
+type Reconciler struct {
+	Store   FindingStore
+	Repairs RepairStore
+	Runs    Runs
+	Ledger  ContractReader
+	// Terminator ends contracts on request.
+	Terminator Ledger
+	// Grace is how long nothing may have happened before something counts as
+	// left alone; 0 takes DefaultGrace, less than 0 none.
+	Grace time.Duration
+}
+
+func (a *Reconciler) grace() time.Duration {
+	if a.Grace == 0 {
+		return DefaultGrace
+	}
+	return max(a.Grace, 0)
+}
+
+// CompareRuns finds open operations whose run is closed or gone.
+func (a *Reconciler) CompareRuns(ctx context.Context) error {
+	return a.sweep(ctx, []tenant.FindingKind{tenant.FindingRunClosed}, func(s *tenant.Sweep) error {
+		for after := tenant.OperationID(""); ; {
+			page, err := a.Store.OpenOperations(ctx, a.grace(), after, operationPage)
+			if err != nil {
+				return err
+			}
+			for _, o := range page {
+				after = o.ID
+				if o.State == tenant.StatePending { // the dispatcher starts it
+					continue
+				}
+				activity.RecordHeartbeat(ctx, string(o.ID))
+				open, err := a.Runs.Open(ctx, o.TenantID)
+				if err != nil {
+					return err
+				}
+				if !open {
+					s.Found = append(s.Found, runClosed(o))
+				}
+			}
+			if len(page) < operationPage {
+				return nil
+			}
+		}
+	})
+}
+
+func runClosed(o tenant.Operation) tenant.Finding {
+	then := "undoes everything"
+	if o.PivotPassed {
+		then = "goes on with the steps after the activation"
+	}
+	return tenant.Finding{
+		Kind: tenant.FindingRunClosed, Subject: string(o.ID), Tenant: o.TenantID, Operation: o.ID, Safe: true,
+		Detail: fmt.Sprintf("the operation is %s, and its run was terminated or is gone", o.State),
+		Repair: "starts another run of the operation, which " + then,
+	}
+}
+
+// CompareDatabase finds what does not fit together in the database and among
+// the server's roles.
+func (a *Reconciler) CompareDatabase(ctx context.Context) error {
+	return a.sweep(ctx, a.Store.CompareKinds(), func(s *tenant.Sweep) error {
+		var err error
+		s.Found, err = a.Store.Compare(ctx, a.grace())
+		return err
+	})
+}
+
+// CompareContracts asks the ledger about some of the contracts, others in each
+// round.
+func (a *Reconciler) CompareContracts(ctx context.Context) error {
+	kinds := []tenant.FindingKind{tenant.FindingActiveWithoutContract, tenant.FindingFailedWithContract}
+	return a.sweep(ctx, kinds, func(s *tenant.Sweep) error {
+		s.Subjects = []string{}
+		checks, err := a.Store.ContractsToCheck(ctx, s.Began.Unix()/int64(contractRound/time.Second), contractsPerRound)
+		if err != nil {
+			return err
+		}
+		for _, c := range checks {
+			activity.RecordHeartbeat(ctx, c.Contract)
+			alive, err := a.Ledger.Alive(ctx, c.Contract)
+			if err != nil {
+				return err
+			}
+			s.Subjects = append(s.Subjects, c.Contract)
+			if alive != c.Alive {
+				s.Found = append(s.Found, wrongContract(c))
+			}
+		}
+		return nil
+	})
+}
+
+func wrongContract(c tenant.ContractCheck) tenant.Finding {
+	f := tenant.Finding{Subject: c.Contract, Tenant: c.Tenant, Operation: c.Operation}
+	if c.Alive {
+		f.Kind = tenant.FindingActiveWithoutContract
+		f.Detail = "the tenant is in use, and its contract is ended or not on the ledger"
+		f.Repair = "check that SOROBAN_RPC_URL and SOROBAN_NETWORK name the network that the contract was deployed on; what the ledger has lost nobody can bring back"
+		return f
+	}
+	f.Kind = tenant.FindingFailedWithContract
+	f.Detail = "the tenant was rolled back, and its contract is not ended"
+	f.Repair = "ends the contract on the ledger, which is final"
+	return f
+}
+
+// sweep looks for findings and records them. What was found before a failure
+// is recorded too, and nothing is called gone then.
+func (a *Reconciler) sweep(ctx context.Context, kinds []tenant.FindingKind, look func(*tenant.Sweep) error) error {
+	began, err := a.Store.Now(ctx)
+	if err != nil {
+		return reconcileError(ctx, err)
+	}
+	s := tenant.Sweep{Began: began, Kinds: kinds}
+	failed := look(&s)
+	if failed != nil && s.Subjects == nil {
+		s.Subjects = []string{}
+	}
+	return reconcileError(ctx, errors.Join(failed, a.Store.RecordSweep(ctx, s)))
+}
+
+// reconcileError keeps the cause in the worker's log: what leaves may be shown.
+func reconcileError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	activity.GetLogger(ctx).Warn("the reconciler could not look at everything", "error", err)
+	return classify("", err)
+}

@@ -1,0 +1,157 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// RepairStore repairs what is in the database. Each repair reports false when
+// there was nothing to repair any more.
+type RepairStore interface {
+	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
+	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, by, reason string) (bool, error)
+	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
+	ReleaseRun(ctx context.Context, id tenant.OperationID, run string) (bool, error)
+	DropSchema(ctx context.Context, f tenant.Fence) error
+	DropLeftoverRole(ctx context.Context, role string) (bool, error)
+	CloseLostAttempt(ctx context.Context, subject string) (bool, error)
+	DoubtEmail(ctx context.Context, id string) (bool, error)
+	ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error
+}
+
+// RepairRequest is a finding to be repaired, and who wants it.
+type RepairRequest struct {
+	Finding tenant.FindingID `json:"finding"`
+	Actor   string           `json:"actor"`
+	Reason  string           `json:"reason,omitempty"`
+}
+
+// RepairSafe repairs the open findings whose repair can lose nothing. One that
+// fails does not hold up the others, and is tried again in the next round.
+func (a *Reconciler) RepairSafe(ctx context.Context) error {
+	open, err := a.Store.OpenFindings(ctx)
+	if err != nil {
+		return reconcileError(ctx, err)
+	}
+	var failed []error
+	for _, f := range open {
+		if !f.Safe || !f.Kind.Repairable() {
+			continue
+		}
+		activity.RecordHeartbeat(ctx, f.ID.String())
+		if err := a.repair(ctx, f, RepairRequest{Finding: f.ID, Actor: tenant.ReconcilerActor}); err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", f.ID, err))
+		}
+	}
+	return reconcileError(ctx, errors.Join(failed...))
+}
+
+// Repair repairs one open finding on request. One that is closed already is
+// left as it is.
+func (a *Reconciler) Repair(ctx context.Context, r RepairRequest) error {
+	f, err := a.Repairs.Finding(ctx, r.Finding)
+	if err != nil {
+		return reconcileError(ctx, err)
+	}
+	if f.State != tenant.FindingOpen {
+		return nil
+	}
+	if !f.Kind.Repairable() {
+		return classify("", &tenant.StepError{Permanent: true, Class: tenant.ClassPermanent, Reason: "nothing repairs this by itself; by hand: " + f.Repair})
+	}
+	return reconcileError(ctx, a.repair(ctx, f, r))
+}
+
+// repair looks once more, repairs, and closes the finding: as repaired, or as
+// gone when there was nothing to repair.
+func (a *Reconciler) repair(ctx context.Context, f tenant.Finding, r RepairRequest) error {
+	done, err := a.mend(ctx, f)
+	if err != nil {
+		return err
+	}
+	to := tenant.FindingRepaired
+	if !done {
+		to = tenant.FindingGone
+	}
+	_, err = a.Repairs.ResolveFinding(ctx, f, to, r.Actor, r.Reason)
+	return err
+}
+
+func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
+	switch f.Kind {
+	case tenant.FindingRunClosed:
+		return a.takeOver(ctx, f.Operation)
+	case tenant.FindingNeverStarted:
+		return a.startNow(ctx, f.Operation)
+	case tenant.FindingFailedWithSchema:
+		return true, a.undo(ctx, f.Operation, a.Repairs.DropSchema)
+	case tenant.FindingFailedWithContract:
+		return true, a.undo(ctx, f.Operation, a.terminate)
+	case tenant.FindingRoleWithoutTenant, tenant.FindingFailedWithRole:
+		return a.Repairs.DropLeftoverRole(ctx, f.Subject)
+	case tenant.FindingLostAttempt:
+		return a.Repairs.CloseLostAttempt(ctx, f.Subject)
+	case tenant.FindingMailInDoubt:
+		return a.Repairs.DoubtEmail(ctx, f.Subject)
+	case tenant.FindingSchemaWithoutTenant, tenant.FindingActiveWithoutSchema, tenant.FindingActiveWithoutRole,
+		tenant.FindingActiveWithoutContract, tenant.FindingUndoSkipped:
+	}
+	return false, fmt.Errorf("a finding of the kind %s has no repair", f.Kind)
+}
+
+// takeOver takes an open operation from a run that is closed and starts
+// another one. When only the start fails, the operation is found again: it has
+// no run then.
+func (a *Reconciler) takeOver(ctx context.Context, id tenant.OperationID) (bool, error) {
+	o, err := a.Repairs.Operation(ctx, id)
+	if err != nil || o.State.Closed() {
+		return false, err
+	}
+	if open, err := a.Runs.Open(ctx, o.TenantID); err != nil || open {
+		return false, err
+	}
+	if o.RunID != "" {
+		if released, err := a.Repairs.ReleaseRun(ctx, id, o.RunID); err != nil || !released {
+			return false, err
+		}
+	}
+	return true, a.Runs.Start(ctx, o)
+}
+
+func (a *Reconciler) startNow(ctx context.Context, id tenant.OperationID) (bool, error) {
+	o, err := a.Repairs.Operation(ctx, id)
+	if err != nil || o.State != tenant.StatePending {
+		return false, err
+	}
+	return true, a.Runs.Start(ctx, o)
+}
+
+// undo runs an undo of a rolled-back operation. The fence still holds: the
+// operation's row is locked, and must be ROLLED_BACK.
+func (a *Reconciler) undo(ctx context.Context, id tenant.OperationID, undo func(context.Context, tenant.Fence) error) error {
+	o, err := a.Repairs.Operation(ctx, id)
+	if err != nil {
+		return err
+	}
+	if o.State != tenant.StateRolledBack || o.PivotPassed {
+		return &tenant.StepError{
+			Class: tenant.ClassConflict, Permanent: true,
+			Reason: fmt.Sprintf("the operation is %s: only what a rollback left is undone here", o.State),
+		}
+	}
+	return undo(ctx, tenant.Fence{Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: o.RunID, State: o.State})
+}
+
+func (a *Reconciler) terminate(ctx context.Context, f tenant.Fence) error {
+	started := time.Now()
+	if err := a.Terminator.Terminate(ctx, f, heartbeat(ctx)); err != nil {
+		return err
+	}
+	return a.Repairs.ContractTerminated(ctx, f, time.Since(started))
+}

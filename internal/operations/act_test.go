@@ -164,6 +164,29 @@ func TestARequestActsOnce(t *testing.T) {
 	require.Len(t, b.audits(t, o.ID), 2)
 }
 
+// TestARequestThatWasRefusedMayBeSentAgain when the state allows it, and both
+// answers are in the audit log.
+func TestARequestThatWasRefusedMayBeSentAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t)
+	r := because
+	r.RequestID = "request-1"
+	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+	var refused *tenant.ActionRefusedError
+	require.ErrorAs(t, err, &refused)
+	b.work(t)
+	b.outside.failDeployments(&tenant.StepError{Reason: "the ledger does not answer"})
+	b.dispatch(t)
+	b.reaches(t, o.ID, tenant.StateNeedsAttention)
+	b.outside.failDeployments(nil)
+	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+	require.NoError(t, err)
+	b.reaches(t, o.ID, tenant.StateSucceeded)
+	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 2 }, patience, 20*time.Millisecond)
+	require.Equal(t, []audit{{"ada", "retry", "refused"}, {"ada", "retry", "accepted"}}, b.audits(t, o.ID))
+}
+
 // TestAnActionWaitsForAWorker: without one it is answered in time all the
 // same, and done when there is one.
 func TestAnActionWaitsForAWorker(t *testing.T) {

@@ -36,9 +36,11 @@ type SendGridConfig struct {
 	// look-up after it fit into the 30 s of an attempt.
 	Timeout time.Duration
 	// ActivityDelay is how old an attempt must be before Email Activity is
-	// believed when it does not know a mail. Zero is 1 minute, SendGrid
-	// publishes no figure; negative believes at once. Longer delays the repeat
-	// of a lost mail, shorter risks a second copy.
+	// believed when it does not know a mail. Zero is 30 s, three times the
+	// time-out of a request: by then one that was under way has ended. SendGrid
+	// publishes no figure for its own delay; negative believes at once. Longer
+	// delays the repeat of a lost mail, shorter risks a second copy, which
+	// carries the same link and does no harm.
 	ActivityDelay time.Duration
 	// Clock defaults to time.Now.
 	Clock func() time.Time
@@ -56,7 +58,7 @@ type SendGrid struct {
 func NewSendGrid(config SendGridConfig) (*SendGrid, error) {
 	config.BaseURL = strings.TrimRight(cmp.Or(config.BaseURL, "https://api.sendgrid.com"), "/")
 	config.Timeout = cmp.Or(config.Timeout, 10*time.Second)
-	config.ActivityDelay = cmp.Or(config.ActivityDelay, time.Minute)
+	config.ActivityDelay = cmp.Or(config.ActivityDelay, 30*time.Second)
 	config.SettingPrefix = cmp.Or(config.SettingPrefix, "MAIL_")
 	if config.Clock == nil {
 		config.Clock = time.Now

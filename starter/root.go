@@ -37,6 +37,7 @@ and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
 	root.AddCommand(
 		a.provision(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"),
+		a.reconcile(),
 		a.token(), a.migrate(), a.setup(), a.version(),
 	)
 	return root

@@ -12,6 +12,7 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/tenant"
@@ -73,6 +74,10 @@ func (a *app) setupTemporal(ctx context.Context, cfg *config.Config, logger *slo
 		return err
 	}
 	report(fmt.Sprintf("the Temporal namespace %s and its search attributes are there", cfg.Temporal.Namespace))
+	if err := operations.ScheduleReconcile(limited, temporalClient, cfg.Temporal.TaskQueue); err != nil {
+		return err
+	}
+	report(fmt.Sprintf("the reconciler is scheduled every %s", workflows.ReconcileInterval))
 	return nil
 }
 

@@ -95,7 +95,9 @@ func workerOptions(ctx context.Context, cfg *config.Config) worker.Options {
 func register(w worker.Worker, s connect.Steps, main bool) {
 	if main {
 		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
+		w.RegisterWorkflowWithOptions(workflows.Reconcile, workflow.RegisterOptions{Name: workflows.ReconcileName})
 		w.RegisterActivity(s.Operation)
+		w.RegisterActivity(s.Reconciler)
 		w.RegisterActivity(s.Schema)
 		w.RegisterActivity(s.Activation)
 	}

@@ -23,6 +23,8 @@ type Steps struct {
 	Contract   *activities.Contract
 	Activation *activities.Activation
 	Email      *activities.Email
+	// Reconciler has no Runs yet: they need a client of Temporal.
+	Reconciler *activities.Reconciler
 }
 
 // NewSteps makes the activities on a store and its pool.
@@ -48,6 +50,7 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 			Outbox: store, Mailer: postman, InvitationKey: key,
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
+		Reconciler: &activities.Reconciler{Store: store, Repairs: store, Ledger: ledger, Terminator: ledger},
 	}, nil
 }
 

@@ -2,18 +2,14 @@ package operations
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
 )
 
 const (
@@ -160,27 +156,7 @@ func (d *Dispatcher) release(ctx context.Context, o tenant.Operation) {
 }
 
 func (d *Dispatcher) startOne(ctx context.Context, o tenant.Operation) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	_, err := d.config.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:        o.TenantID.WorkflowID(),
-		TaskQueue: d.config.TaskQueue,
-		WorkflowIDReusePolicy:                    reusePolicy(o),
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		EnableEagerStart:                         true,
-		TypedSearchAttributes:                    workflows.StartAttributes(o.TenantID),
-		StaticSummary:                            fmt.Sprintf("provision tenant %s, generation %d", o.TenantID, o.Generation),
-	}, workflows.ProvisionName, workflows.ProvisionInput{
-		Tenant: o.TenantID, Operation: o.ID, Generation: o.Generation,
-		RetryBudget: o.RetryBudget, AttentionPeriod: o.AttentionPeriod, Queues: workflows.QueuesOf(d.config.TaskQueue),
-	})
-	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("start the run of operation %s: %w", o.ID, err)
-	}
-	return nil
+	return startRun(ctx, d.config.Temporal, d.config.TaskQueue, o, reusePolicy(o))
 }
 
 // reusePolicy says which runs of the same tenant may come before this one. A

@@ -23,6 +23,9 @@ type Store interface {
 	RollBackPending(ctx context.Context, id tenant.OperationID, reason string, e tenant.AuditEntry) (bool, error)
 	Reprovision(ctx context.Context, r tenant.Reprovisioning) (tenant.Operation, error)
 	Audit(ctx context.Context, e tenant.AuditEntry) error
+	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
+	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
+	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, by, reason string) (bool, error)
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error)
 }
 

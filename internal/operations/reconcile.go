@@ -1,0 +1,136 @@
+package operations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows"
+)
+
+// reconcileCatchup is how late a round may still start that was missed while
+// Temporal was away: one of them is as good as all.
+const reconcileCatchup = workflows.ReconcileInterval
+
+// ScheduleReconcile makes the schedule that reconciles, or brings it up to
+// date. One that a person has paused stays paused.
+func ScheduleReconcile(ctx context.Context, c client.Client, taskQueue string) error {
+	action := &client.ScheduleWorkflowAction{
+		ID: workflows.ReconcileSchedule, Workflow: workflows.ReconcileName, TaskQueue: taskQueue,
+		Args: []any{workflows.ReconcileInput{}}, WorkflowExecutionTimeout: 2 * workflows.ReconcileInterval,
+	}
+	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: workflows.ReconcileInterval}}}
+	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
+		ID: workflows.ReconcileSchedule, Spec: spec, Action: action,
+		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: reconcileCatchup,
+		Note: "finds what a termination, a restore or a person with psql left, and repairs what is safe to repair",
+	})
+	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		err = c.ScheduleClient().GetHandle(ctx, workflows.ReconcileSchedule).Update(ctx, client.ScheduleUpdateOptions{
+			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+				s := in.Description.Schedule
+				s.Action, s.Spec = action, &spec
+				if s.Policy == nil {
+					s.Policy = &client.SchedulePolicies{}
+				}
+				s.Policy.Overlap, s.Policy.CatchupWindow = enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, reconcileCatchup
+				return &client.ScheduleUpdate{Schedule: &s}, nil
+			},
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("schedule the reconciler: %w", err)
+	}
+	return nil
+}
+
+// reconcileWait is how long a caller waits for a round, which a worker does.
+const reconcileWait = 2 * time.Minute
+
+// Reconcile compares everything at once, repairs what is safe and lists what
+// is open then. incomplete names what could not be looked at. The workers do
+// it, with their settings.
+//
+// Errors: tenant.ErrUnavailable.
+func (s *Service) Reconcile(ctx context.Context, who tenant.Caller) (open []tenant.Finding, incomplete []string, err error) {
+	if err := s.config.Store.Audit(ctx, tenant.AuditEntry{
+		Actor: who.Actor, Claimed: who.Claimed, Action: "reconcile", Outcome: tenant.OutcomeAccepted,
+	}); err != nil {
+		return nil, nil, err
+	}
+	report, err := s.reconcile(ctx, workflows.ReconcileInput{})
+	if err != nil {
+		return nil, nil, err
+	}
+	open, err = s.config.Store.OpenFindings(ctx)
+	return open, report.Incomplete, err
+}
+
+// Finding reads one finding.
+func (s *Service) Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error) {
+	return s.config.Store.Finding(ctx, id)
+}
+
+// Repair repairs one open finding, and returns what has become of it. It is
+// audited with its outcome.
+//
+// Errors: tenant.ErrNotFound, tenant.ErrUnavailable, and *tenant.StepError
+// where the repair failed.
+func (s *Service) Repair(ctx context.Context, id tenant.FindingID, reason string, who tenant.Caller) (tenant.Finding, error) {
+	f, err := s.config.Store.Finding(ctx, id)
+	if err != nil || f.State != tenant.FindingOpen {
+		return f, err
+	}
+	if _, err := s.reconcile(ctx, workflows.ReconcileInput{Repair: &activities.RepairRequest{Finding: id, Actor: who.Actor, Reason: reason}}); err != nil {
+		refused := s.config.Store.Audit(ctx, tenant.AuditEntry{
+			Actor: who.Actor, Claimed: who.Claimed, Action: "finding-repaired", Outcome: tenant.OutcomeRefused,
+			Tenant: f.Tenant, Operation: f.Operation, Reason: reason, Detail: fmt.Sprintf("%s %s %s", f.ID, f.Kind, f.Subject),
+		})
+		return f, errors.Join(err, refused)
+	}
+	return s.config.Store.Finding(ctx, id)
+}
+
+// Dismiss closes a finding that a person lives with: it is not found anew for
+// as long as it stays true.
+func (s *Service) Dismiss(ctx context.Context, id tenant.FindingID, reason string, who tenant.Caller) (tenant.Finding, error) {
+	f, err := s.config.Store.Finding(ctx, id)
+	if err != nil {
+		return f, err
+	}
+	if _, err := s.config.Store.ResolveFinding(ctx, f, tenant.FindingDismissed, who.Actor, reason); err != nil {
+		return f, err
+	}
+	return s.config.Store.Finding(ctx, id)
+}
+
+// reconcile runs the workflow and waits for it. Rounds may run side by side:
+// each looks again before it changes anything.
+func (s *Service) reconcile(ctx context.Context, in workflows.ReconcileInput) (workflows.ReconcileReport, error) {
+	ctx, cancel := context.WithTimeout(ctx, reconcileWait)
+	defer cancel()
+	var report workflows.ReconcileReport
+	run, err := s.config.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: workflows.ReconcileSchedule + "/" + uuid.NewString(), TaskQueue: s.config.TaskQueue,
+		WorkflowExecutionTimeout: 2 * workflows.ReconcileInterval,
+	}, workflows.ReconcileName, in)
+	if err != nil {
+		return report, fmt.Errorf("%w: Temporal does not start the reconciler; check TEMPORAL_ADDRESS: %w", tenant.ErrUnavailable, err)
+	}
+	err = run.Get(ctx, &report)
+	if f, explained := activities.Failure(err); explained {
+		return report, &tenant.StepError{Class: f.Class, Reason: f.Reason, Permanent: f.Permanent, Err: err}
+	}
+	if err != nil {
+		return report, fmt.Errorf("%w: the reconciler (workflow %s) has not come to an end; check that a worker runs: %w", tenant.ErrUnavailable, run.GetID(), err)
+	}
+	return report, nil
+}

@@ -1,0 +1,74 @@
+package operations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows"
+)
+
+// Runs are the workflow executions, as the reconciler sees them.
+type Runs struct {
+	// Temporal is the client.
+	Temporal client.Client
+	// TaskQueue is the main queue's name.
+	TaskQueue string
+}
+
+// Open reports whether the tenant's latest run is open. Closed, or gone with
+// its history, is false; an error is anything else.
+func (r *Runs) Open(ctx context.Context, id tenant.ID) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	answer, err := r.Temporal.DescribeWorkflowExecution(ctx, id.WorkflowID(), "")
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("ask Temporal for the run of tenant %s: %w", id, err)
+	}
+	switch answer.GetWorkflowExecutionInfo().GetStatus() {
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED,
+		enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED,
+		enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return false, nil
+	default: // running, paused, or a status that only a newer server knows
+		return true, nil
+	}
+}
+
+// Start starts a run of an operation, whatever became of earlier ones. One
+// that is open already is no error.
+func (r *Runs) Start(ctx context.Context, o tenant.Operation) error {
+	return startRun(ctx, r.Temporal, r.TaskQueue, o, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
+}
+
+func startRun(ctx context.Context, temporal client.Client, queue string, o tenant.Operation, reuse enumspb.WorkflowIdReusePolicy) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                                       o.TenantID.WorkflowID(),
+		TaskQueue:                                queue,
+		WorkflowIDReusePolicy:                    reuse,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		EnableEagerStart:                         true,
+		TypedSearchAttributes:                    workflows.StartAttributes(o.TenantID),
+		StaticSummary:                            fmt.Sprintf("provision tenant %s, generation %d", o.TenantID, o.Generation),
+	}, workflows.ProvisionName, workflows.ProvisionInput{
+		Tenant: o.TenantID, Operation: o.ID, Generation: o.Generation,
+		RetryBudget: o.RetryBudget, AttentionPeriod: o.AttentionPeriod, Queues: workflows.QueuesOf(queue),
+	})
+	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("start the run of operation %s: %w", o.ID, err)
+	}
+	return nil
+}

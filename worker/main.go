@@ -60,9 +60,14 @@ func run(ctx context.Context) error {
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
 		Queue: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Logger: log,
 	})
+	notifier, err := newNotifier(cfg, c.store, log)
+	if err != nil {
+		return err
+	}
 	var background sync.WaitGroup
 	background.Go(func() { dispatcher.Run(ctx) })
 	background.Go(func() { postgres.Listen(ctx, c.pool, log, dispatcher.Announce) })
+	background.Go(func() { notifier.Run(ctx) })
 	<-ctx.Done()
 	stop() // a second signal ends the process at once
 	log.Info("stopping: running activities have time to finish", "at most", stopTimeout)

@@ -17,9 +17,9 @@ type App struct {
 	// URL when not set. The link leads to the api's invitation page, so a proxy
 	// at another address must pass /invitations/ on.
 	TenantURL string
-	// NotifyEmail is told of operations that need attention (NOTIFY_EMAIL). Nil:
-	// nobody is.
-	NotifyEmail *mail.Address
+	// NotifyEmail are told of operations that need attention (NOTIFY_EMAIL,
+	// separated by commas). Nobody is when it is empty.
+	NotifyEmail []mail.Address
 }
 
 func (r *reader) app() App {
@@ -32,8 +32,6 @@ func (r *reader) app() App {
 	}
 	a.URL = read(r, url, webURL)
 	a.TenantURL = read(r, setting{name: "TENANT_APP_URL", def: a.URL}, webURL)
-	if notify := read(r, setting{name: "NOTIFY_EMAIL"}, mailbox); notify.Address != "" {
-		a.NotifyEmail = &notify
-	}
+	a.NotifyEmail = read(r, setting{name: "NOTIFY_EMAIL"}, mailboxes)
 	return a
 }

@@ -120,3 +120,16 @@ var mailbox = kind[mail.Address]{want: `an e-mail address such as "Platform <no-
 	}
 	return *a, true
 }}
+
+// mailboxes are e-mail addresses, separated by commas.
+var mailboxes = kind[[]mail.Address]{want: `e-mail addresses separated by commas, such as "oncall@example.org, Ada <ada@example.org>"`, parse: func(s string) ([]mail.Address, bool) {
+	parsed, err := mail.ParseAddressList(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
+		return nil, false
+	}
+	list := make([]mail.Address, len(parsed))
+	for i, a := range parsed {
+		list[i] = *a
+	}
+	return list, true
+}}

@@ -1,0 +1,193 @@
+package notice_test
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/mail"
+	"tenant-provisioning/internal/mail/mailtest"
+	"tenant-provisioning/internal/notice"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/postgres/postgrestest"
+	"tenant-provisioning/internal/tenant"
+)
+
+// bundle is a database, a mail provider on the real wire, and workers' notifiers.
+type bundle struct {
+	pool    *pgxpool.Pool
+	store   *postgres.Store
+	catcher *mailtest.Server
+	postman *mail.Postman
+}
+
+func setup(t *testing.T) *bundle {
+	t.Helper()
+	b := &bundle{pool: postgrestest.New(t)}
+	var err error
+	b.store, err = postgres.NewStore(context.Background(), b.pool)
+	require.NoError(t, err)
+	t.Cleanup(b.store.Close)
+	b.catcher = mailtest.NewServer(t)
+	provider, err := mail.NewSendGrid(mail.SendGridConfig{APIKey: mailtest.APIKey, BaseURL: b.catcher.URL, SettingPrefix: "MAIL_"})
+	require.NoError(t, err)
+	b.postman = mail.NewPostman(mail.PostmanConfig{Provider: provider, From: mail.Address{Name: "Platform", Addr: "no-reply@platform.example"}, Clock: time.Now})
+	return b
+}
+
+// start runs notifiers, as many workers have.
+func (b *bundle) start(t *testing.T, workers int) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for range workers {
+		running.Go(func() {
+			notice.New(notice.Config{
+				Store: b.store, Mailer: b.postman, Recipients: []string{"oncall@platform.example", "ada@platform.example"},
+				Window: 300 * time.Millisecond, Poll: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+			}).Run(ctx)
+		})
+	}
+	t.Cleanup(func() {
+		stop()
+		running.Wait()
+	})
+}
+
+// park makes an operation that waits for a person.
+func (b *bundle) park(t *testing.T, name string) tenant.OperationID {
+	t.Helper()
+	id, err := tenant.NewID()
+	require.NoError(t, err)
+	operation, err := tenant.NewOperationID()
+	require.NoError(t, err)
+	_, err = b.store.Accept(t.Context(), tenant.Acceptance{
+		Tenant: tenant.Tenant{
+			ID: id, Name: name, Schema: tenant.SchemaName("", id), Role: tenant.SchemaName("", id), Generation: 1,
+			Administrator: tenant.Administrator{Email: "x@hospital.example", FirstName: "X", LastName: "Y"}, Tier: "standard", Region: "default",
+		},
+		Operation: tenant.Operation{ID: operation, TenantID: id, Kind: tenant.KindProvision, Client: "c", RetryBudget: time.Minute, AttentionPeriod: time.Hour},
+		Actor:     "ada",
+	})
+	require.NoError(t, err)
+	b.parkAgain(t, operation)
+	return operation
+}
+
+func (b *bundle) parkAgain(t *testing.T, id tenant.OperationID) {
+	t.Helper()
+	b.exec(t, `UPDATE operations SET state = 'NEEDS_ATTENTION', pivot_passed = true, run_id = 'r', failed_step = 'SEND_WELCOME_EMAIL',
+		failure_class = 'auth', failure_reason = 'refused', attention_deadline = clock_timestamp() + interval '1 hour', updated_at = now() WHERE id = $1`, string(id))
+}
+
+func (b *bundle) exec(t *testing.T, sql string, args ...any) {
+	t.Helper()
+	_, err := b.pool.Exec(t.Context(), sql, args...)
+	require.NoError(t, err)
+}
+
+func (b *bundle) count(t *testing.T, sql string) (n int) {
+	t.Helper()
+	require.NoError(t, b.pool.QueryRow(t.Context(), sql).Scan(&n))
+	return n
+}
+
+func (b *bundle) awaitSent(t *testing.T, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return b.count(t, `SELECT count(*) FROM notices WHERE state = 'SENT'`) >= n }, 20*time.Second, 20*time.Millisecond)
+}
+
+// TestOneMailForAll: many park, several workers look, and each person gets one
+// mail; a parking is told of once, the next one of the same operation anew.
+func TestOneMailForAll(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first, second := b.park(t, "Charité"), b.park(t, "Necker")
+	b.start(t, 3)
+	b.awaitSent(t, 2)
+	for _, to := range []string{"oncall@platform.example", "ada@platform.example"} {
+		mails := b.mails(to)
+		require.Len(t, mails, 1)
+		for _, id := range []tenant.OperationID{first, second} {
+			require.Contains(t, mails[0].Text, "starter retry "+string(id))
+		}
+		require.NotContains(t, mails[0].Text, "Charité", "no name leaves the platform")
+	}
+	b.parkAgain(t, second)
+	b.awaitSent(t, 4)
+	mails := b.mails("ada@platform.example")
+	require.Len(t, mails, 2)
+	newest := mails[0].Text
+	if mails[1].ReceivedAt.After(mails[0].ReceivedAt) {
+		newest = mails[1].Text
+	}
+	require.Contains(t, newest, string(second))
+	require.NotContains(t, newest, string(first), "it was told of already")
+	require.Equal(t, 2, b.count(t, `SELECT count(DISTINCT batch)::int FROM notices`))
+}
+
+// mails are those that somebody has got.
+func (b *bundle) mails(to string) (got []mailtest.Message) {
+	for _, m := range b.catcher.Messages() {
+		if m.To == to {
+			got = append(got, m)
+		}
+	}
+	return got
+}
+
+// TestAFailedNoticeIsTriedAgain, later, and one whose operation no longer waits
+// is dropped.
+func TestAFailedNoticeIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.park(t, "Charité")
+	b.catcher.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
+	b.start(t, 1)
+	require.Eventually(t, func() bool {
+		return b.count(t, `SELECT count(*) FROM notices WHERE state IN ('PENDING', 'SENDING') AND attempts = 1 AND due_at > now() AND due_at < now() + interval '1 minute'`) == 2
+	}, 20*time.Second, 20*time.Millisecond)
+	require.Empty(t, b.mails("ada@platform.example"))
+	b.catcher.Recover()
+	b.exec(t, `UPDATE notices SET due_at = now()`)
+	b.awaitSent(t, 2)
+	require.Len(t, b.mails("ada@platform.example"), 1)
+}
+
+// TestADoubtIsAskedAbout: a worker that died after the mail had left.
+func TestADoubtIsAskedAbout(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	operation := b.park(t, "Charité")
+	id := uuid.NewString()
+	o, err := b.store.Operation(t.Context(), operation)
+	require.NoError(t, err)
+	_, err = b.postman.SendNotice(t.Context(), tenant.Notice{ID: id, To: "ada@platform.example", Operations: []tenant.Operation{o}})
+	require.NoError(t, err)
+	doubtful, err := b.postman.SendNotice(t.Context(), tenant.Notice{ID: id, To: "ada@platform.example", Operations: []tenant.Operation{o}, Doubtful: true, Age: time.Minute})
+	require.NoError(t, err)
+	require.False(t, doubtful)
+	require.Len(t, b.mails("ada@platform.example"), 1)
+}
+
+// TestWhatNoLongerWaitsIsNotToldOf.
+func TestWhatNoLongerWaitsIsNotToldOf(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	operation := b.park(t, "Charité")
+	require.Eventually(t, func() bool {
+		require.NoError(t, b.store.CollectNotices(t.Context(), []string{"ada@platform.example"}, 0))
+		return b.count(t, `SELECT count(*) FROM notices`) == 1
+	}, 20*time.Second, 20*time.Millisecond)
+	b.exec(t, `UPDATE operations SET state = 'SUCCEEDED', attention_deadline = NULL WHERE id = $1`, string(operation))
+	b.start(t, 1)
+	require.Eventually(t, func() bool { return b.count(t, `SELECT count(*) FROM notices WHERE state = 'DROPPED'`) == 1 }, 20*time.Second, 20*time.Millisecond)
+	require.Empty(t, b.mails("ada@platform.example"))
+}

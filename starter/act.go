@@ -17,51 +17,99 @@ var actShort = map[tenant.Action]string{
 	tenant.ActionRollback: "Undo everything; the tenant ends FAILED and its name is free again",
 }
 
-// act is one of the three actions on an operation.
+// actFlags are the flags of an action.
+type actFlags struct {
+	request tenant.ActionRequest
+	dryRun  bool
+	bulk    bulkFlags
+}
+
+// act is one of the three actions, on one operation or on all that a filter
+// selects.
 func (a *app) act(action tenant.Action) *cobra.Command {
-	var request tenant.ActionRequest
+	var f actFlags
 	cmd := &cobra.Command{
 		Use:   string(action) + " OPERATION-ID --reason TEXT",
 		Short: actShort[action],
 		Long: actShort[action] + `.
 
+With --state instead of an operation's id it acts on all operations that the
+filter selects, after it has shown them and you have typed their number. What
+changed meanwhile is refused one by one; a second run acts on what is left.
+
 The reason goes into the audit log and into Temporal's history, in clear, also
 where payloads are encrypted: nothing about patients, no secrets. A ticket's
 number does. "starter status ID" says which actions are allowed now.`,
-		Args: one("the operation's id"),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if f.bulk.state != "" && len(args) == 0 {
+				return nil
+			}
+			return one("the operation's id")(cmd, args)
+		},
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
+		caller := a.caller()
+		f.request.Actor = caller.Actor
+		if f.dryRun {
+			f.request.Reason = "dry run"
+		}
+		request, err := f.request.Clean()
+		if err != nil {
+			return byFlag(err, map[string]string{"reason": "--reason", "requestId": "--request-id", "actor": "--actor", "planHash": "--plan-hash"})
+		}
+		if len(args) == 0 {
+			return a.actOnAll(cmd.Context(), action, request, f)
+		}
+		if f.bulk.state != "" {
+			return usagef("--state selects operations: leave the id out, or the filter")
+		}
 		id, err := tenant.ParseOperationID(args[0])
 		if err != nil {
 			return usagef("%q is no operation's id: it is a UUID in lower case, from starter list --attention or starter status", args[0])
 		}
-		caller := a.caller()
-		request.Actor = caller.Actor
-		request, err := request.Clean()
-		if err != nil {
-			return byFlag(err, map[string]string{"reason": "--reason", "requestId": "--request-id", "actor": "--actor"})
-		}
-		plane, err := a.connect(cmd.Context(), toAct)
-		if err != nil {
-			return err
-		}
-		defer plane.Close()
-		op, err := plane.Act(cmd.Context(), id, action, request, caller)
-		if errors.Is(err, tenant.ErrNotFound) {
-			return explainNotFound(cmd.Context(), plane, action, id, err)
-		}
-		if err != nil {
-			return fmt.Errorf("%s operation %s: %w", action, id, err)
-		}
-		return a.answer(output.Acted{Action: action, Operation: output.NewOperation(op)})
+		return a.actOnOne(cmd.Context(), action, id, request, f.dryRun)
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&request.Reason, "reason", "", "why, for the audit log; it is kept in clear")
-	flags.StringVar(&request.RequestID, "request-id", "", "with the same id, a repeated command acts once")
+	flags.StringVar(&f.request.Reason, "reason", "", "why, for the audit log; it is kept in clear")
+	flags.StringVar(&f.request.RequestID, "request-id", "", "with the same id, a repeated command acts once")
+	f.bulk.add(flags)
+	if action == tenant.ActionRollback {
+		flags.BoolVar(&f.dryRun, "dry-run", false, "undo nothing; show what would be undone, and the plan's hash")
+		flags.StringVar(&f.request.PlanHash, "plan-hash", "", "refuse if the plan is not the one of this hash any more")
+		cmd.MarkFlagsOneRequired("reason", "dry-run")
+		return cmd
+	}
 	if err := cmd.MarkFlagRequired("reason"); err != nil {
-		panic(err) //nolint:forbidigo // the flag is defined two lines above
+		panic(err) //nolint:forbidigo // the flag is defined above
 	}
 	return cmd
+}
+
+func (a *app) actOnOne(ctx context.Context, action tenant.Action, id tenant.OperationID, request tenant.ActionRequest, dryRun bool) error {
+	needs := toAct
+	if dryRun {
+		needs = toRead
+	}
+	plane, err := a.connect(ctx, needs)
+	if err != nil {
+		return err
+	}
+	defer plane.Close()
+	if dryRun {
+		plan, err := plane.Plan(ctx, id)
+		if err != nil {
+			return fmt.Errorf("plan a rollback of operation %s: %w", id, err)
+		}
+		return a.answer(output.NewPlan(plan))
+	}
+	op, err := plane.Act(ctx, id, action, request, a.caller())
+	if errors.Is(err, tenant.ErrNotFound) {
+		return explainNotFound(ctx, plane, action, id, err)
+	}
+	if err != nil {
+		return fmt.Errorf("%s operation %s: %w", action, id, err)
+	}
+	return a.answer(output.Acted{Action: action, Operation: output.NewOperation(op)})
 }
 
 // explainNotFound tells whoever gave a tenant's id which operation is meant.

@@ -21,6 +21,7 @@ func advise(err error) string {
 func nextStep(err error) string {
 	var settings *config.Error
 	var refused *tenant.ActionRefusedError
+	var changed *tenant.PlanChangedError
 	switch {
 	case errors.As(err, &settings):
 		return "On the embedded stack: set -a; . .devstack/env; set +a"
@@ -38,6 +39,10 @@ func nextStep(err error) string {
 		return "See what there is with: starter list"
 	case errors.Is(err, tenant.ErrBadCursor):
 		return "Take the cursor from the end of the page before, or leave --cursor out."
+	case errors.As(err, &changed):
+		return "Nothing was undone. See the present plan with: starter rollback OPERATION --dry-run"
+	case errors.Is(err, tenant.ErrNotFailed):
+		return "See what is going on with: starter status TENANT"
 	case errors.As(err, &refused):
 		return "See what is going on with: starter status OPERATION"
 	}

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // read it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "token", "migrate", "setup", "version"} {
+	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "reprovision", "token", "migrate", "setup", "version"} {
 		name := "starter"
 		args := []string{"--help"}
 		if command != "" {
@@ -60,20 +60,25 @@ func TestWrongCommandLines(t *testing.T) {
 	t.Parallel()
 	const id = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"
 	for args, want := range map[string]string{
-		"frobnicate":                         `unknown command "frobnicate"`,
-		"list --frobnicate":                  "unknown flag: --frobnicate",
-		"list extra":                         "unknown command",
-		"list --limit 0":                     "--limit must be 1 to 200; --all lists everything",
-		"list --status gone":                 "--status must be one of PENDING, PROVISIONING",
-		"list --attention --name x":          "--attention lists operations",
-		"list --all --cursor x":              "--all and --cursor exclude each other",
-		"list --output yaml":                 "must be table or json",
-		"status":                             "expected one argument, the id of a tenant or of an operation",
-		"status 7":                           `"7" is no id`,
-		"retry " + id:                        `required flag(s) "reason" not set`,
-		"retry " + id + " --reason=":         "--reason must say why, in 1 to 500 characters",
-		"skip x --reason y":                  `"x" is no operation's id`,
-		"rollback --reason y":                "expected one argument, the operation's id",
+		"frobnicate":                            `unknown command "frobnicate"`,
+		"list --frobnicate":                     "unknown flag: --frobnicate",
+		"list extra":                            "unknown command",
+		"list --limit 0":                        "--limit must be 1 to 200; --all lists everything",
+		"list --status gone":                    "--status must be one of PENDING, PROVISIONING",
+		"list --attention --name x":             "--attention lists operations",
+		"list --all --cursor x":                 "--all and --cursor exclude each other",
+		"list --output yaml":                    "must be table or json",
+		"status":                                "expected one argument, the id of a tenant or of an operation",
+		"status 7":                              `"7" is no id`,
+		"retry " + id:                           `required flag(s) "reason" not set`,
+		"retry " + id + " --reason=":            "--reason must say why, in 1 to 500 characters",
+		"skip x --reason y":                     `"x" is no operation's id`,
+		"rollback --reason y":                   "expected one argument, the operation's id",
+		"rollback " + id:                        "at least one of the flags in the group [reason dry-run] is required",
+		"retry --state GONE --reason y":         "--state must be that of an open operation",
+		"retry --state x " + id + " --reason=y": "--state selects operations",
+		"skip --state NEEDS_ATTENTION --rate 0 --reason y": "--rate must be more than 0",
+		"reprovision x":                      `"x" is no tenant's id`,
 		"provision":                          "say which tenant: --name",
 		"provision --name ab":                "--name must have 3 to 100 characters",
 		"provision --name abc":               "--admin-email must be a plain e-mail address",

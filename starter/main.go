@@ -20,7 +20,7 @@ func main() {
 	// A second Ctrl-C ends the process at once, as people expect.
 	context.AfterFunc(ctx, stop)
 	a := &app{
-		out: os.Stdout, err: os.Stderr, now: time.Now,
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now,
 		terminal: isatty.IsTerminal(os.Stderr.Fd()),
 	}
 	os.Exit(a.run(ctx, os.Args[1:]))
@@ -28,6 +28,8 @@ func main() {
 
 // app is one run of the command line.
 type app struct {
+	// in is where a confirmation is typed; nil when nobody can.
+	in       io.Reader
 	out, err io.Writer
 	// terminal tells that err is one, on which a bar can be drawn.
 	terminal bool

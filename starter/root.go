@@ -36,7 +36,7 @@ and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
 	flags.StringVar(&a.actor, "actor", "", "who acts, for the audit log (default: this user at this host)")
 	root.AddCommand(
 		a.provision(), a.list(), a.status(),
-		a.act("retry"), a.act("skip"), a.act("rollback"),
+		a.act("retry"), a.act("skip"), a.act("rollback"), a.reprovision(),
 		a.reconcile(),
 		a.token(), a.migrate(), a.setup(), a.version(),
 	)

@@ -64,14 +64,14 @@ func (l Attention) Text() string {
 		}
 		rows[i] = []string{
 			string(o.ID), w.Tenant.Name, string(o.State), string(o.FailedStep), string(o.FailureClass),
-			moment(o.UpdatedAt), deadline, actions(o.AllowedActions),
+			moment(o.UpdatedAt), deadline, actions(o.AllowedActions), o.FailureReason,
 		}
 	}
-	text := Grid([]string{"OPERATION", "TENANT", "STATE", "STEP", "CLASS", "SINCE", "DECIDES ITSELF", "ALLOWED"}, rows)
+	text := Grid([]string{"OPERATION", "TENANT", "STATE", "STEP", "CLASS", "SINCE", "DECIDES ITSELF", "ALLOWED", "WHY"}, rows)
 	if l.More {
 		text += "\nThere are more: add --all\n"
 	}
-	return text + "\nWhy, and the commands to paste:\n  starter status OPERATION\n"
+	return text + "\nThe steps, and the commands to paste:\n  starter status OPERATION\n"
 }
 
 func actions(allowed []tenant.Action) string {

@@ -74,6 +74,9 @@ func operationText(o Operation) string {
 		{"operation", string(o.ID)}, {"kind", string(o.Kind)}, {"state", string(o.State)},
 		{"failed step", string(o.FailedStep)}, {"failure", failureText(o.FailureClass, o.FailureReason)}, {"accepted", moment(o.CreatedAt)},
 	}
+	if o.FailedStep != "" && o.Attempts > 0 {
+		pairs = append(pairs, pair{"attempts", strconv.Itoa(o.Attempts)})
+	}
 	if o.FinishedAt != nil {
 		pairs = append(pairs, pair{"finished", moment(*o.FinishedAt)})
 	}

@@ -53,10 +53,16 @@ type answer struct {
 
 func newRunning(t *testing.T) *running {
 	t.Helper()
+	return runningOn(t, newModel(), originalRun)
+}
+
+// runningOn is a run on what others have left.
+func runningOn(t *testing.T, m *model, run string) *running {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	r := &running{
-		env: suite.NewTestWorkflowEnvironment(), model: newModel(), watch: newWatch(),
+		env: suite.NewTestWorkflowEnvironment(), model: m, watch: newWatch(run),
 		over: make(chan struct{}), reactions: map[tenant.State][]reaction{},
 	}
 	r.env.SetTestTimeout(time.Minute)

@@ -72,3 +72,10 @@ func (m *model) Audit(ctx context.Context, e tenant.AuditEntry) error {
 		return nil
 	})
 }
+
+// release takes the operation from a run that is closed.
+func (m *model) release() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.operation.RunID, m.takenOver = "", true
+}

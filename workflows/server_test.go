@@ -7,10 +7,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
 	historypb "go.temporal.io/api/history/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
@@ -27,6 +30,7 @@ const serverTimeout = time.Minute
 // activities on a model of its own.
 type served struct {
 	client    client.Client
+	namespace string
 	model     *model
 	input     workflows.ProvisionInput
 	reactions map[tenant.State][]act
@@ -38,8 +42,8 @@ type act func(context.Context, *served) error
 
 func newServed(t *testing.T) *served {
 	t.Helper()
-	c, _ := temporaltest.New(t)
-	s := &served{client: c, model: newModel(), reactions: map[tenant.State][]act{}}
+	c, namespace := temporaltest.New(t)
+	s := &served{client: c, namespace: namespace, model: newModel(), reactions: map[tenant.State][]act{}}
 	id, err := tenant.NewID()
 	require.NoError(t, err)
 	operation, err := tenant.NewOperationID()
@@ -145,6 +149,41 @@ func (s *served) untilStopped(what act) func(context.Context) error {
 	}
 }
 
+func (s *served) start(ctx context.Context) (client.WorkflowRun, error) {
+	return s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: s.input.Tenant.WorkflowID(), TaskQueue: s.input.Queues.Main,
+		TypedSearchAttributes: workflows.StartAttributes(s.input.Tenant),
+	}, workflows.ProvisionName, s.input)
+}
+
+// reset takes the run back to its beginning, as an operator does who has
+// changed something outside.
+func reset(ctx context.Context, s *served) error {
+	_, err := s.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace:         s.namespace,
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.input.Tenant.WorkflowID()},
+		Reason:            "ticket 7", RequestId: string(s.input.Operation),
+		WorkflowTaskFinishEventId: firstTaskCompleted,
+		ResetReapplyExcludeTypes:  []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
+	})
+	return err
+}
+
+// firstTaskCompleted is the event after the start, the first task's scheduling
+// and its start.
+const firstTaskCompleted = 4
+
+// terminated ends the run where it is, and has the operation taken over as the
+// reconciler does.
+func terminated(ctx context.Context, s *served) error {
+	if err := s.client.TerminateWorkflow(ctx, s.input.Tenant.WorkflowID(), "", "ticket 7"); err != nil {
+		return err
+	}
+	s.model.release()
+	_, err := s.start(ctx)
+	return err
+}
+
 // run runs the workflow to its end, and returns its history with it.
 func (s *served) run(t *testing.T) (*historypb.History, error) {
 	t.Helper()
@@ -159,14 +198,15 @@ func (s *served) run(t *testing.T) (*historypb.History, error) {
 		require.NoError(t, w.Start())
 		t.Cleanup(w.Stop)
 	}
-	run, err := s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: s.input.Tenant.WorkflowID(), TaskQueue: s.input.Queues.Main,
-		TypedSearchAttributes: workflows.StartAttributes(s.input.Tenant),
-	}, workflows.ProvisionName, s.input)
+	run, err := s.start(ctx)
 	require.NoError(t, err)
 	outcome := run.Get(ctx, nil)
-	require.NoError(t, ctx.Err(), "the run hangs; calls: %v", s.model.calls)
 	require.NoError(t, s.acting.Wait())
+	if ended := new(temporal.TerminatedError); errors.As(outcome, &ended) { // another was started by an act
+		run = s.client.GetWorkflow(ctx, run.GetID(), "")
+		outcome = run.Get(ctx, nil)
+	}
+	require.NoError(t, ctx.Err(), "the run hangs; calls: %v", s.model.calls)
 	history := &historypb.History{}
 	events := s.client.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {

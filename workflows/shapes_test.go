@@ -60,6 +60,10 @@ func shapes() []shape {
 		{"cancelled", stopping(cancelled), tenant.StateRolledBack, canceled},
 		{"undo-retried", reacting(noUndo, tenant.StateRollbackBlocked, afterMending(updated(tenant.ActionRetry))), tenant.StateRolledBack, failed},
 		{"undo-skipped", reacting(noUndo, tenant.StateRollbackBlocked, updated(tenant.ActionSkip)), tenant.StateRolledBack, failed},
+		{"reset", reacting(noContract, tenant.StateNeedsAttention, afterMending(reset)), tenant.StateSucceeded, completed},
+		{"reset-mail", reacting(noMail, tenant.StateNeedsAttention, afterMending(reset)), tenant.StateSucceeded, completed},
+		{"taken-over", reacting(noContract, tenant.StateNeedsAttention, afterMending(terminated)), tenant.StateRolledBack, failed},
+		{"taken-over-mail", reacting(noMail, tenant.StateNeedsAttention, afterMending(terminated)), tenant.StateSucceeded, completed},
 		{"active-in-doubt", activeInDoubt, tenant.StateSucceeded, completed},
 	}
 }

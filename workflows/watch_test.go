@@ -15,6 +15,8 @@ import (
 type watch struct {
 	interceptor.WorkerInterceptorBase
 	attempts sync.WaitGroup
+	// run is the run's id: the test environment has none.
+	run string
 
 	mu sync.Mutex
 	// plain and local are the activities by name, in the order of their start.
@@ -24,11 +26,11 @@ type watch struct {
 	attributes temporal.SearchAttributes
 }
 
-func newWatch() *watch {
-	return &watch{attributes: workflows.StartAttributes(newModel().tenant.ID)}
+func newWatch(run string) *watch {
+	return &watch{run: run, attributes: workflows.StartAttributes(newModel().tenant.ID)}
 }
 
-// originalRun is the run's id: the test environment has none.
+// originalRun is the id of a run, unless another is given.
 const originalRun = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f33"
 
 func (w *watch) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
@@ -72,7 +74,7 @@ type watchedOutbound struct {
 
 func (o *watchedOutbound) GetInfo(ctx workflow.Context) *workflow.Info {
 	info := *o.Next.GetInfo(ctx)
-	info.OriginalRunID = originalRun
+	info.OriginalRunID = o.watch.run
 	return &info
 }
 

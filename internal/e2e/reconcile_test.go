@@ -1,0 +1,176 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	commonpb "go.temporal.io/api/common/v1"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
+)
+
+type finding struct {
+	ID, Kind, Subject, Tenant, State string
+	Safe                             bool
+}
+
+// reconciles has everything compared at once, and returns what is open.
+func (i *installation) reconciles() []finding {
+	i.t.Helper()
+	p := i.starter("reconcile", "--output", "json")
+	require.Contains(i.t, []int{0, 3}, p.wait(), p.stderr.String())
+	var answer struct {
+		Items      []finding
+		Incomplete []string
+	}
+	require.NoError(i.t, json.Unmarshal([]byte(p.stdout.String()), &answer))
+	require.Empty(i.t, answer.Incomplete)
+	return answer.Items
+}
+
+// terminate ends an operation's run as a person does, and lets the time pass
+// that is given to something that may still be under way.
+func (i *installation) terminate(o operation) {
+	i.t.Helper()
+	require.NoError(i.t, i.temporal().TerminateWorkflow(i.t.Context(), workflowID(o), "", "a test"))
+	i.ages(o)
+}
+
+func (i *installation) ages(o operation) {
+	i.t.Helper()
+	i.execute(`UPDATE operations SET updated_at = updated_at - interval '1 hour', finished_at = finished_at - interval '1 hour' WHERE id = $1`, o.ID)
+}
+
+// TestRunIsTerminated in each phase: the reconciler brings the operation to its
+// end, and what the run has left under way changes nothing.
+func TestRunIsTerminated(t *testing.T) {
+	t.Parallel()
+	for _, m := range []moment{
+		{name: "before the schema", stop: row("tenant_schema_versions", "true")},
+		{name: "before the contract", stop: row("provisioning_logs", "NEW.step = 'DEPLOY_SOROBAN_CONTRACT' AND NEW.status = 'IN_PROGRESS'")},
+		{name: "in the contract, nothing was sent", stop: rpc(sendTransaction, beforeSending)},
+		{name: "in the contract, the answer is lost", stop: rpc(sendTransaction, afterSending)},
+		{name: "in the mail, the answer is lost", stop: mailHeld(false)},
+	} {
+		t.Run(m.name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, nil)
+			i.start()
+			held := m.stop(i)
+			o := i.create("Charité")
+			held.await()
+			i.terminateHeld(o)
+			held.release()
+			i.ages(o)
+			i.reconciles()
+			if value[bool](i, `SELECT pivot_passed FROM operations WHERE id = $1`, o.ID) {
+				i.reaches(o.ID, "SUCCEEDED")
+				require.Equal(t, "ACTIVE", i.tenant(o.TenantID).Status)
+				require.Equal(t, 1, len(i.mails(i.tenant(o.TenantID).AdminEmail))) //nolint:testifylint // Len would print them
+			} else {
+				i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+			}
+			i.ages(o)
+			require.Empty(t, i.reconciles(), "it fits together again")
+		})
+	}
+}
+
+// terminateHeld ends a run whose step holds the operation's row.
+func (i *installation) terminateHeld(o operation) {
+	i.t.Helper()
+	require.NoError(i.t, i.temporal().TerminateWorkflow(i.t.Context(), workflowID(o), "", "a test"))
+}
+
+// TestParkedRunIsTerminated: before the pivot everything is undone, after it
+// the step is tried again.
+func TestParkedRunIsTerminated(t *testing.T) {
+	t.Parallel()
+	t.Run("before the pivot", func(t *testing.T) {
+		t.Parallel()
+		i := install(t, impatient)
+		o := i.parksBeforeThePivot()
+		i.rpc.heal()
+		i.terminate(o)
+		i.reconciles()
+		i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+		require.Equal(t, "its run was terminated", i.tenant(o.TenantID).FailureReason)
+	})
+	t.Run("after the pivot", func(t *testing.T) {
+		t.Parallel()
+		i := install(t, impatient)
+		o := i.parksAfterThePivot()
+		i.mail.Recover()
+		i.terminate(o)
+		i.reconciles()
+		i.becomesActive(o)
+	})
+}
+
+// reset has Temporal do the run again from its first task, as a person does.
+func (i *installation) reset(o operation) {
+	i.t.Helper()
+	_, err := i.temporal().WorkflowService().ResetWorkflowExecution(i.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: i.env["TEMPORAL_NAMESPACE"], WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID(o)},
+		Reason: "a test", WorkflowTaskFinishEventId: 4, RequestId: o.ID,
+		ResetReapplyExcludeTypes: []enumspb.ResetReapplyExcludeType{
+			enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE,
+		},
+	})
+	require.NoError(i.t, err)
+}
+
+// TestRunIsReset: an open operation goes on, a closed one stays as it is.
+func TestRunIsReset(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	o := i.parksBeforeThePivot()
+	i.rpc.heal()
+	i.reset(o)
+	i.becomesActive(o)
+
+	row := value[string](i, `SELECT o::text || t::text FROM operations o JOIN tenants t ON t.id = o.tenant_id WHERE o.id = $1`, o.ID)
+	i.reset(o)
+	i.closes(o, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED)
+	require.Equal(t, row, value[string](i, `SELECT o::text || t::text FROM operations o JOIN tenants t ON t.id = o.tenant_id WHERE o.id = $1`, o.ID))
+	i.requireNoMore()
+}
+
+// TestPersonWithPsql drops a schema and leaves another; a repair on request is
+// shown first.
+func TestPersonWithPsql(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	i.start()
+	active := i.becomesActive(i.create("Charité"))
+	require.Empty(t, i.reconciles())
+	i.execute(fmt.Sprintf(`DROP SCHEMA %q CASCADE`, active.SchemaName))
+	i.execute(`CREATE SCHEMA t_left_0123abcd`)
+	kinds := map[string]string{}
+	for _, f := range i.reconciles() {
+		kinds[f.Kind] = f.Subject
+		require.Equal(t, 2, i.starter("reconcile", "--repair", f.ID, "--yes").wait(), "nothing repairs it by itself")
+	}
+	require.Equal(t, map[string]string{"active-without-schema": active.SchemaName, "schema-without-tenant": "t_left_0123abcd"}, kinds)
+	i.execute(`DROP SCHEMA t_left_0123abcd`)
+
+	i.rpc.fail(503)
+	o := i.reaches(i.create("Universitätsspital").ID, "NEEDS_ATTENTION")
+	i.execute(`UPDATE operations SET state = 'ROLLED_BACK', finished_at = now() WHERE id = $1`, o.ID)
+	i.execute(`UPDATE tenants SET status = 'FAILED', failure_reason = 'by hand' WHERE id = $1`, o.TenantID)
+	i.rpc.heal()
+	var left finding
+	for _, f := range i.reconciles() {
+		if f.Kind == "failed-with-schema" {
+			left = f
+		}
+	}
+	require.Equal(t, i.tenant(o.TenantID).SchemaName, left.Subject)
+	i.output("reconcile", "--repair", left.ID)
+	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, left.Subject), "a preview does nothing")
+	require.Contains(t, i.output("reconcile", "--repair", left.ID, "--yes", "--reason", "a test"), "repaired")
+	i.requireNothingOf(i.tenant(o.TenantID))
+	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND reason = 'a test'`))
+}

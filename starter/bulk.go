@@ -152,7 +152,7 @@ func openResults(path string) (*resultLines, error) {
 	if path == "" {
 		return &resultLines{}, nil
 	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the operator names the file
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--results cannot be written, so nothing was done: %w", err)
 	}

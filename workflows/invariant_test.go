@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"github.com/stretchr/testify/require"
@@ -116,9 +115,6 @@ func requireNothingLeft(t tester, r *running) {
 func requireTold(t tester, r *running) {
 	t.Helper()
 	o := r.model.operation
-	if r.overtaken() {
-		return
-	}
 	s := r.status(t)
 	require.Equal(t, o.State, s.State)
 	require.Empty(t, s.AllowedActions)
@@ -138,15 +134,6 @@ func requireTold(t tester, r *running) {
 	require.Equal(t, string(o.State), r.watch.attribute(workflows.AttributeOperationState))
 	require.Equal(t, string(o.FailedStep), r.watch.attribute(workflows.AttributeFailedStep))
 	require.Equal(t, string(o.FailureClass), r.watch.attribute(workflows.AttributeFailureClass))
-}
-
-// overtaken tells that the last step's commit may have come without its
-// answer: the run then finds that the operation has gone on without it, and
-// ends quietly.
-func (r *running) overtaken() bool {
-	return slices.ContainsFunc(r.model.faults, func(f *fault) bool {
-		return f.call == "CompleteWelcomeEmail" && (f.after != nil || f.late != "") && f.met > f.spared
-	})
 }
 
 // requireAudited: who asked for what is written down, accepted or refused.

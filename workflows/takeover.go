@@ -34,6 +34,9 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 		if err != nil {
 			return err
 		}
+		if found.State.Closed() { // as when the answer of the last step's commit was lost
+			r.reach(ctx, found.State)
+		}
 		if !found.Claimed || found.State == r.state {
 			return outcome
 		}

@@ -10,8 +10,10 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// FailureLog keeps failed attempts where an operator finds them.
+// FailureLog keeps failed attempts where an operator finds them, and tells when
+// many fail alike.
 type FailureLog interface {
+	Breaker
 	RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error
 }
 
@@ -23,6 +25,11 @@ const recordTimeout = 3 * time.Second
 // its true duration, and its cause into the worker's log: the error that
 // leaves here holds only what may be shown.
 func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.Step, do func(context.Context) error) error {
+	if f.State == tenant.StateRunning { // an undo goes on by itself, however long it takes
+		if in := standsInTheWay(ctx, log, step); in != nil {
+			return in.asError()
+		}
+	}
 	started := time.Now()
 	err := do(ctx)
 	if err == nil {
@@ -40,10 +47,36 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	fail.Attempt = int(activity.GetInfo(ctx).Attempt)
 	recordCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	if rerr := log.RecordFailure(recordCtx, f, tenant.Failure{
-		Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Duration: time.Since(started),
-	}); rerr != nil {
-		logger.Warn("the failed attempt is missing from provisioning_logs", "step", step, "operation", f.Operation, "error", rerr)
+	in := record(recordCtx, log, f, fail, time.Since(started))
+	if in != nil && !fail.Permanent && f.State == tenant.StateRunning {
+		return in.asError()
 	}
 	return fail.asError(err)
+}
+
+// record writes a failure into the step's log, and returns the incident that
+// it is a part of, if it is.
+func record(ctx context.Context, log FailureLog, f tenant.Fence, fail StepFailure, took time.Duration) *Wait {
+	logger := activity.GetLogger(ctx)
+	failure := tenant.Failure{Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Permanent: fail.Permanent, Duration: took}
+	if err := log.RecordFailure(ctx, f, failure); err != nil {
+		logger.Warn("the failed attempt is missing from provisioning_logs", "step", fail.Step, "operation", f.Operation, "error", err)
+		return outage(fail.Step, err)
+	}
+	if fail.Permanent {
+		return nil
+	}
+	incident, opened, err := log.DetectIncident(ctx, failure)
+	if err != nil {
+		logger.Warn("nobody knows whether others fail alike", "step", fail.Step, "error", err)
+		return outage(fail.Step, err)
+	}
+	if opened {
+		logger.Error("INCIDENT: many tenants fail alike; new work waits, and running work before this step, until a probe succeeds",
+			"incident", incident.ID, "dependency", incident.Dependency, "cause", incident.Cause, "affected", incident.Affected)
+	}
+	if incident.ID == 0 {
+		return nil
+	}
+	return &Wait{Step: fail.Step, Incident: incident}
 }

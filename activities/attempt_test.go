@@ -50,7 +50,7 @@ func TestWhatIsRetried(t *testing.T) {
 		require.Contains(t, logged, "attempt failed", what)
 		require.Equal(t, strings.Contains(c.err.Error(), secret), strings.Contains(logged, secret), "the worker's log has the cause")
 		require.Len(t, s.failures, 1)
-		require.Equal(t, tenant.Failure{Step: c.want.Step, Class: c.want.Class, Reason: c.want.Reason, Duration: s.failures[0].Duration}, s.failures[0])
+		require.Equal(t, tenant.Failure{Step: c.want.Step, Class: c.want.Class, Reason: c.want.Reason, Permanent: c.want.Permanent, Duration: s.failures[0].Duration}, s.failures[0])
 		var app *temporal.ApplicationError
 		require.ErrorAs(t, err, &app)
 		require.Equal(t, activities.ErrTypeStep, app.Type())

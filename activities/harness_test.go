@@ -62,6 +62,10 @@ func (b *buffer) String() string {
 type store struct {
 	do        func(context.Context) error
 	recordErr error
+	// incident is open; detected is found after a failure; breakerErr answers
+	// whoever asks for one.
+	incident, detected tenant.Incident
+	breakerErr         error
 
 	failures []tenant.Failure
 	calls    []string
@@ -85,6 +89,16 @@ func (s *store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.F
 	s.failures = append(s.failures, fail)
 	return s.recordErr
 }
+
+func (s *store) OpenIncident(context.Context, tenant.Step) (tenant.Incident, error) {
+	return s.incident, s.breakerErr
+}
+
+func (s *store) DetectIncident(context.Context, tenant.Failure) (tenant.Incident, bool, error) {
+	return s.detected, s.detected.ID != 0, nil
+}
+
+func (s *store) ProbeDatabase(context.Context) error { return s.breakerErr }
 
 func (s *store) CreateSchema(ctx context.Context, _ tenant.Fence) error {
 	return s.call(ctx, "CreateSchema")

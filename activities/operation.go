@@ -9,6 +9,7 @@ import (
 
 // OperationStore holds the operations' states.
 type OperationStore interface {
+	Breaker
 	Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 	Move(ctx context.Context, m tenant.Move) error
 	Audit(ctx context.Context, e tenant.AuditEntry) error

@@ -15,6 +15,7 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
@@ -64,10 +65,12 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	prober := incident.New(incident.Config{Store: c.store, Probes: steps.Probes, Logger: log})
 	var background sync.WaitGroup
 	background.Go(func() { dispatcher.Run(ctx) })
 	background.Go(func() { postgres.Listen(ctx, c.pool, log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
+	background.Go(func() { prober.Run(ctx) })
 	<-ctx.Done()
 	stop() // a second signal ends the process at once
 	log.Info("stopping: running activities have time to finish", "at most", stopTimeout)

@@ -85,7 +85,12 @@ func (r *running) input() workflows.ProvisionInput {
 // run runs the workflow to its end, and every attempt that it left behind.
 func (r *running) run(t *testing.T) error {
 	t.Helper()
-	r.env.ExecuteWorkflow(workflows.ProvisionTenant, r.input())
+	return r.runOn(t, r.input())
+}
+
+func (r *running) runOn(t *testing.T, in workflows.ProvisionInput) error {
+	t.Helper()
+	r.env.ExecuteWorkflow(workflows.ProvisionTenant, in)
 	close(r.over)
 	r.watch.attempts.Wait()
 	r.model.settle()

@@ -23,8 +23,10 @@ type model struct {
 	schema    bool
 	ledger    ledger
 	mail      mail
-	log       []logRow
-	audits    []tenant.AuditEntry
+	// incident stands before every step while its id is set.
+	incident tenant.Incident
+	log      []logRow
+	audits   []tenant.AuditEntry
 
 	calls  []string
 	faults []*fault
@@ -174,6 +176,22 @@ func (m *model) RecordFailure(ctx context.Context, _ tenant.Fence, fail tenant.F
 		return nil
 	})
 }
+
+// OpenIncident implements activities.Breaker.
+func (m *model) OpenIncident(context.Context, tenant.Step) (tenant.Incident, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.incident, nil
+}
+
+// DetectIncident implements activities.Breaker.
+func (m *model) DetectIncident(ctx context.Context, fail tenant.Failure) (tenant.Incident, bool, error) {
+	i, err := m.OpenIncident(ctx, fail.Step)
+	return i, false, err
+}
+
+// ProbeDatabase implements activities.Breaker.
+func (m *model) ProbeDatabase(context.Context) error { return nil }
 
 // CreateSchema implements activities.SchemaStore.
 func (m *model) CreateSchema(ctx context.Context, f tenant.Fence) error {

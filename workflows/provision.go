@@ -230,9 +230,9 @@ func (r *run) stopped(ctx workflow.Context, i int, err error) error {
 	return nil
 }
 
-// attempt tries a step: once, locally and briefly where that is worth it, then
-// as a plain activity for as long as its budget lasts.
-func (r *run) attempt(ctx workflow.Context, i int) error {
+// try tries a step: once, locally and briefly where that is worth it, then as a
+// plain activity for as long as its budget lasts.
+func (r *run) try(ctx workflow.Context, i int) error {
 	s := r.steps[i]
 	fence := r.fence(ctx, tenant.StateRunning)
 	if s.profile.local {
@@ -242,10 +242,14 @@ func (r *run) attempt(ctx workflow.Context, i int) error {
 		}
 		r.progress[i].Attempts++
 	}
+	return r.execute(ctx, s.profile.plain(r.in.Queues, r.in.RetryBudget, s.summary), s.do, fence)
+}
+
+// execute runs a plain activity, which a rollback ends.
+func (r *run) execute(ctx workflow.Context, options workflow.ActivityOptions, activity, arg any) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	future := workflow.ExecuteActivity(
-		workflow.WithActivityOptions(ctx, s.profile.plain(r.in.Queues, r.in.RetryBudget, s.summary)), s.do, fence)
+	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, arg)
 	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.wantsRollback() }); err == nil && !future.IsReady() {
 		cancel() // a rollback must not undo what is still being done: it waits
 	}

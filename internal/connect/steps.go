@@ -10,7 +10,9 @@ import (
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tenant"
 )
 
 // NeedBySteps is the sections of the configuration that Steps reads.
@@ -25,6 +27,8 @@ type Steps struct {
 	Email      *activities.Email
 	// Reconciler has no Runs yet: they need a client of Temporal.
 	Reconciler *activities.Reconciler
+	// Probes ask the dependencies of the steps whether they work.
+	Probes map[tenant.Dependency]incident.Probe
 }
 
 // NewSteps makes the activities on a store and its pool.
@@ -51,6 +55,11 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
 		Reconciler: &activities.Reconciler{Store: store, Repairs: store, Ledger: ledger, Terminator: ledger},
+		Probes: map[tenant.Dependency]incident.Probe{
+			tenant.DependencyDatabase: store.ProbeDatabase,
+			tenant.DependencyLedger:   ledger.Check,
+			tenant.DependencyMail:     postman.Probe,
+		},
 	}, nil
 }
 

@@ -25,6 +25,7 @@ type delivered struct{ FromName, To, ToName, Subject, Text, HTML string }
 type sender interface {
 	Send(ctx context.Context, m mail.Message) (mail.Receipt, error)
 	Lookup(ctx context.Context, id string, sentAt time.Time) (mail.Finding, error)
+	Probe(ctx context.Context) error
 }
 
 // provider is a server with its sender, and the ways to break it.

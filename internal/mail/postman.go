@@ -12,6 +12,8 @@ import (
 type Provider interface {
 	Send(ctx context.Context, m Message) (Receipt, error)
 	Lookup(ctx context.Context, id string, sentAt time.Time) (Finding, error)
+	// Probe asks whether a mail could leave now.
+	Probe(ctx context.Context) error
 }
 
 // pendingDelay is when a provider is asked again that may not list a mail yet:

@@ -103,7 +103,8 @@ var comparisons = []comparison{
 		"starts its run at once, past the dispatcher's queue", `
 		SELECT o.id::text, o.tenant_id::text, o.id::text,
 			'the operation was accepted and no run has taken it; check that a worker runs, that it reaches Temporal, and how many operations wait', false
-		FROM operations o WHERE o.state = 'PENDING' AND o.created_at <= now() - greatest($1::interval, interval '15 minutes')`,
+		FROM operations o WHERE o.state = 'PENDING' AND o.created_at <= now() - greatest($1::interval, interval '15 minutes')
+		  AND NOT EXISTS (SELECT FROM incidents WHERE closed_at IS NULL OR closed_at > now() - interval '15 minutes')`,
 	},
 }
 

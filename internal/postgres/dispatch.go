@@ -13,12 +13,13 @@ import (
 // TakePending leases up to limit PENDING operations to one dispatcher, the
 // oldest of each client in turn, so that a client's thousand do not hold up
 // another's one. No more are taken than keep the number of running operations
-// at maxRunning. An operation that no run has claimed when the lease ends can
+// at maxRunning, and none while an incident is open. An operation that no run has claimed when the lease ends can
 // be taken again.
 func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
 	rows, err := s.pool.Query(ctx, `
 		WITH RECURSIVE room AS (
 			SELECT greatest(0, least($1::bigint, $2::bigint - count(*))) AS n FROM operations WHERE state = 'RUNNING'
+			HAVING NOT EXISTS (SELECT FROM incidents WHERE closed_at IS NULL)
 		), clients AS (
 			(SELECT client FROM operations WHERE state = 'PENDING' ORDER BY client LIMIT 1)
 			UNION ALL
@@ -34,7 +35,7 @@ func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease ti
 		), taken AS (
 			SELECT o.id FROM operations o JOIN candidates c ON c.id = o.id
 			WHERE o.state = 'PENDING' AND o.dispatch_after <= now()
-			ORDER BY c.turn, c.created_at LIMIT (SELECT n FROM room) FOR UPDATE OF o SKIP LOCKED
+			ORDER BY c.turn, c.created_at LIMIT coalesce((SELECT n FROM room), 0) FOR UPDATE OF o SKIP LOCKED
 		)
 		UPDATE operations o SET dispatch_after = now() + $3::interval
 		FROM taken t WHERE o.id = t.id RETURNING `+operationColumns,

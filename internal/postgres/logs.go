@@ -15,15 +15,15 @@ import (
 func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
 	_, err := s.pool.Exec(ctx, `
 		WITH open AS (
-			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6
+			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6, passing = $7
 			WHERE operation_id = $2 AND step = $3 AND status = 'IN_PROGRESS'
 			RETURNING id
 		)
-		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error, duration_ms, started_at)
-		SELECT $1, $2, $3, 'FAILED', next_attempt($2, $3), nullif($4, ''), $5, $6,
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error, duration_ms, passing, started_at)
+		SELECT $1, $2, $3, 'FAILED', next_attempt($2, $3), nullif($4, ''), $5, $6, $7,
 			clock_timestamp() - make_interval(secs => $6 / 1000)
 		WHERE NOT EXISTS (SELECT FROM open)`,
-		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration))
+		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration), !fail.Permanent)
 	if err != nil {
 		return fmt.Errorf("log the failure of %s: %w", fail.Step, interpret(err))
 	}

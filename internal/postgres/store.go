@@ -23,6 +23,8 @@ type Store struct {
 	// runs names tables that the same batch creates.
 	schemas  *pgxpool.Pool
 	template migrations.Template
+	// incidents is what every attempt asks.
+	incidents openIncidents
 }
 
 // NewStore makes a store on a pool. Close it after use; the pool stays the

@@ -69,8 +69,10 @@ type LogEntry struct {
 
 // Failure is a failed attempt at a step, for the log.
 type Failure struct {
-	Step     Step
-	Class    FailureClass
-	Reason   string
-	Duration time.Duration
+	Step   Step
+	Class  FailureClass
+	Reason string
+	// Permanent tells that no other attempt can mend it.
+	Permanent bool
+	Duration  time.Duration
 }

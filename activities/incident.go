@@ -1,0 +1,117 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Breaker tells what stands in the way of everybody.
+type Breaker interface {
+	// OpenIncident is the incident that an attempt at a step must wait for; its
+	// id is zero when there is none. Every attempt asks.
+	OpenIncident(ctx context.Context, step tenant.Step) (tenant.Incident, error)
+	// DetectIncident opens an incident when enough operations have failed like
+	// this, and returns the one that is open.
+	DetectIncident(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error)
+	// ProbeDatabase reports whether the database takes a step's writes.
+	ProbeDatabase(ctx context.Context) error
+}
+
+// ErrTypeWaiting is an attempt that waits for the end of an incident instead of
+// failing; its details are a Wait.
+const ErrTypeWaiting = "WaitingForIncident"
+
+// Wait is what stands before a step.
+type Wait struct {
+	Step     tenant.Step     `json:"step"`
+	Incident tenant.Incident `json:"incident"`
+}
+
+// Waiting reads what an attempt waits for; false for any other error.
+func Waiting(err error) (Wait, bool) {
+	var w Wait
+	app, ok := errors.AsType[*temporal.ApplicationError](err)
+	if !ok || app.Type() != ErrTypeWaiting || app.Details(&w) != nil {
+		return Wait{}, false
+	}
+	return w, true
+}
+
+// String says it to people.
+func (w Wait) String() string { return "waits for " + w.Incident.String() + ": " + w.Incident.Cause }
+
+// asError ends an attempt without using up its budget: it is for the workflow
+// to wait and to begin anew.
+func (w *Wait) asError() error {
+	return temporal.NewApplicationErrorWithOptions(w.String(), ErrTypeWaiting, temporal.ApplicationErrorOptions{
+		NonRetryable: true, Details: []any{*w}, Category: temporal.ApplicationErrorCategoryBenign,
+	})
+}
+
+// standsInTheWay is what an attempt must wait for; nil when it may begin. When
+// nobody can say it may begin, and meets the database itself.
+func standsInTheWay(ctx context.Context, b Breaker, step tenant.Step) *Wait {
+	incident, err := b.OpenIncident(ctx, step)
+	switch {
+	case err != nil:
+		return outage(step, err)
+	case incident.ID == 0:
+		return nil
+	}
+	return &Wait{Step: step, Incident: incident}
+}
+
+// outage is the incident of a database that cannot even be asked: it is the
+// same one for everybody, so a single attempt is enough to know. nil for any
+// other error.
+func outage(step tenant.Step, err error) *Wait {
+	if !errors.Is(err, tenant.ErrUnavailable) {
+		return nil
+	}
+	return &Wait{Step: step, Incident: tenant.Incident{
+		Dependency: tenant.DependencyDatabase,
+		Cause:      "PostgreSQL does not answer or takes no writes; check that it runs, has room, and that DB_HOST and DB_PORT lead to it",
+	}}
+}
+
+const (
+	// resumeSpread spreads the return of what waited for an incident: each asks
+	// at a time of its own.
+	resumeSpread = 10 * time.Second
+	// outageSpread is the same where the database was away: often for no longer
+	// than it takes to restart.
+	outageSpread = 2 * time.Second
+)
+
+// AwaitIncidentEnd ends when nothing stands before the step any more. The
+// waiting is between its attempts, which Temporal does not keep as events: an
+// incident of days costs a run as much as one of seconds. The first attempt
+// always waits, so that what an incident has stopped does not come back at the
+// same moment.
+func (a *Operation) AwaitIncidentEnd(ctx context.Context, w Wait) error {
+	spread := resumeSpread
+	if w.Incident.ID == 0 {
+		spread = outageSpread
+	}
+	if activity.GetInfo(ctx).Attempt > 1 {
+		still := standsInTheWay(ctx, a.Store, w.Step)
+		if still == nil && w.Incident.ID == 0 {
+			still = outage(w.Step, a.Store.ProbeDatabase(ctx))
+		}
+		if still == nil {
+			return nil
+		}
+		w = *still
+	}
+	return temporal.NewApplicationErrorWithOptions(w.String(), ErrTypeWaiting, temporal.ApplicationErrorOptions{
+		Details: []any{w}, Category: temporal.ApplicationErrorCategoryBenign,
+		NextRetryDelay: spread/2 + rand.N(spread), //nolint:gosec // spreads load; nothing to guess
+	})
+}

@@ -1,0 +1,64 @@
+package mail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/sendgrid/rest"
+	"github.com/sendgrid/sendgrid-go"
+	gomail "github.com/wneessen/go-mail"
+)
+
+// Probe asks whether a mail could leave now. Nothing is sent.
+func (p *Postman) Probe(ctx context.Context) error { return p.config.Provider.Probe(ctx) }
+
+// Probe asks SendGrid what the key may do.
+func (s *SendGrid) Probe(ctx context.Context) error {
+	request := sendgrid.GetRequest(s.config.APIKey, "/v3/scopes", s.config.BaseURL)
+	request.Method = rest.Get
+	response, _, err := s.do(ctx, request)
+	switch {
+	case err != nil:
+		return &UnavailableError{Provider: providerSendGrid, Reason: "not reachable", Err: err}
+	case response.StatusCode == http.StatusUnauthorized:
+		return s.denied(response.StatusCode)
+	case response.StatusCode == http.StatusTooManyRequests:
+		return s.throttled(response)
+	case response.StatusCode >= http.StatusInternalServerError:
+		return &UnavailableError{Provider: providerSendGrid, Reason: fmt.Sprintf("not in service (%d)", response.StatusCode)}
+	}
+	return nil
+}
+
+// Probe connects, greets and logs in, as a mail would begin.
+func (s *SMTP) Probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	defer cancel()
+	var line connection
+	defer line.close()
+	client, err := gomail.NewClient(s.config.Host, s.options(ctx, &line)...)
+	if err != nil {
+		return &UnavailableError{Provider: providerSMTP, Reason: "the settings do not fit together", Err: err}
+	}
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return s.dialFailed(err)
+	}
+	_ = session.Quit() // the answer is known
+	return nil
+}
+
+// Probe succeeds when either server would take a mail.
+func (f *Failover) Probe(ctx context.Context) error {
+	err := f.config.Primary.Probe(ctx)
+	if err == nil {
+		return nil
+	}
+	backupErr := f.config.Backup.Probe(ctx)
+	if backupErr == nil {
+		return nil
+	}
+	return errors.Join(err, backupErr)
+}

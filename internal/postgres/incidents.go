@@ -1,0 +1,223 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+const (
+	// incidentsFresh is how long what is known of open incidents is believed:
+	// every attempt asks, and one question serves all of a second.
+	incidentsFresh = time.Second
+	// incidentsTimeout bounds that question. The database that does not answer
+	// in it is away as far as the attempt is concerned.
+	incidentsTimeout = 2 * time.Second
+	// longestAttempt bounds how long before its end a failed attempt began.
+	longestAttempt = 10 * time.Minute
+	// reopenWithin is how soon after its end failures belong to the same
+	// incident: the probe was too kind.
+	reopenWithin = 10 * time.Minute
+	// resumeSpread spreads the start of what has waited.
+	resumeSpread = 15 * time.Second
+	// probesToClose is how many probes in a row must succeed.
+	probesToClose = 2
+	// maxIncidents bounds a listing.
+	maxIncidents = 100
+)
+
+// openIncidents is what was last known, for all attempts of this process.
+type openIncidents struct {
+	mu    sync.Mutex
+	asked time.Time
+	found []tenant.Incident
+	err   error
+}
+
+// forget has the next attempt ask anew.
+func (o *openIncidents) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.asked = time.Time{}
+}
+
+const incidentColumns = `i.id, i.dependency, i.cause, i.affected, i.opened_at, i.closed_at, i.last_probe_at, i.reopened`
+
+func scanIncident(row pgx.CollectableRow) (tenant.Incident, error) {
+	var i tenant.Incident
+	var closed, probed *time.Time
+	err := row.Scan(&i.ID, &i.Dependency, &i.Cause, &i.Affected, &i.OpenedAt, &closed, &probed, &i.Reopened)
+	i.ClosedAt, i.LastProbeAt = orZero(closed), orZero(probed)
+	return i, err
+}
+
+// OpenIncident is the incident that an attempt at step must wait for; its id
+// is zero when there is none. The answer is at most a second old.
+func (s *Store) OpenIncident(ctx context.Context, step tenant.Step) (tenant.Incident, error) {
+	s.incidents.mu.Lock()
+	defer s.incidents.mu.Unlock()
+	if time.Since(s.incidents.asked) > incidentsFresh {
+		// One caller's cancel must not be the others' answer.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), incidentsTimeout)
+		defer cancel()
+		s.incidents.found, s.incidents.err = s.listIncidents(ctx, `WHERE i.closed_at IS NULL`)
+		s.incidents.asked = time.Now()
+	}
+	if s.incidents.err != nil {
+		return tenant.Incident{}, s.incidents.err
+	}
+	for _, i := range s.incidents.found {
+		if i.Dependency == step.Dependency() || i.Dependency == tenant.DependencyDatabase {
+			return i, nil
+		}
+	}
+	return tenant.Incident{}, nil
+}
+
+// Incidents lists the newest 100, open ones first.
+func (s *Store) Incidents(ctx context.Context) ([]tenant.Incident, error) {
+	return s.listIncidents(ctx, `ORDER BY i.closed_at IS NULL DESC, i.id DESC`)
+}
+
+func (s *Store) listIncidents(ctx context.Context, which string) ([]tenant.Incident, error) {
+	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT %s FROM incidents i %s LIMIT %d`, incidentColumns, which, maxIncidents))
+	if err != nil {
+		return nil, fmt.Errorf("read the incidents: %w", interpret(err))
+	}
+	found, err := pgx.CollectRows(rows, scanIncident)
+	if err != nil {
+		return nil, fmt.Errorf("read the incidents: %w", interpret(err))
+	}
+	return found, nil
+}
+
+// failedAlike counts the operations that have failed at some steps within a
+// time, since the last incident of the dependency.
+const failedAlike = `
+	SELECT count(DISTINCT l.operation_id)::integer FROM provisioning_logs l
+	WHERE l.passing AND l.step = ANY ($2) AND l.started_at > now() - $4::interval
+	  AND l.started_at + make_interval(secs => l.duration_ms / 1000) > greatest(now() - $3::interval,
+		(SELECT max(i.closed_at) FROM incidents i WHERE i.dependency = $1))`
+
+// DetectIncident is asked after a failed attempt: it opens an incident when
+// enough operations have failed alike, and returns the one that is open; its
+// id is zero when there is none. opened tells one caller of many that it was
+// the first.
+func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error) {
+	d := fail.Step.Dependency()
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		var affected int
+		if err := tx.QueryRow(ctx, failedAlike, string(d), tenant.StepsOf(d), tenant.IncidentWindow, longestAttempt).Scan(&affected); err != nil {
+			return err
+		}
+		if affected >= tenant.IncidentThreshold {
+			if opened, err = openIncident(ctx, tx, d, fail.Reason, affected); err != nil {
+				return err
+			}
+		}
+		rows, err := tx.Query(ctx, `SELECT `+incidentColumns+` FROM incidents i WHERE i.dependency = $1 AND i.closed_at IS NULL`, string(d))
+		if err != nil {
+			return err
+		}
+		i, err = pgx.CollectExactlyOneRow(rows, scanIncident)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return tenant.Incident{}, false, fmt.Errorf("look for an incident of the %s: %w", d, interpret(err))
+	}
+	if opened {
+		s.incidents.forget()
+	}
+	return i, opened, nil
+}
+
+// openIncident opens the dependency's last incident again, if it has just been
+// closed, or a new one. It does nothing when one is open.
+func openIncident(ctx context.Context, tx pgx.Tx, d tenant.Dependency, cause string, affected int) (bool, error) {
+	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('incidents'))`); err != nil {
+		return false, err
+	}
+	tag, err := tx.Exec(ctx, `
+		UPDATE incidents i SET closed_at = NULL, successes = 0, reopened = reopened + 1, cause = $2,
+			affected = greatest(i.affected, $3), probe_after = now()
+		WHERE i.id = (SELECT max(l.id) FROM incidents l WHERE l.dependency = $1) AND i.closed_at > now() - $4::interval`,
+		string(d), cause, affected, reopenWithin)
+	if err != nil || tag.RowsAffected() > 0 {
+		return err == nil, err
+	}
+	tag, err = tx.Exec(ctx, `
+		INSERT INTO incidents (dependency, cause, affected) SELECT $1, $2, $3
+		WHERE NOT EXISTS (SELECT FROM incidents o WHERE o.dependency = $1 AND o.closed_at IS NULL)`, string(d), cause, affected)
+	return tag.RowsAffected() > 0, err
+}
+
+// TakeProbe gives the next probe that is due to one worker, which has interval
+// for it, longer where an incident was reopened; false when none is due.
+func (s *Store) TakeProbe(ctx context.Context, interval, longest time.Duration) (tenant.Incident, bool, error) {
+	rows, err := s.pool.Query(ctx, `
+		UPDATE incidents i SET last_probe_at = now(), probe_after = now() + least($1::interval * power(2, least(i.reopened, 16)), $2::interval)
+		WHERE i.id = (SELECT d.id FROM incidents d WHERE d.closed_at IS NULL AND d.probe_after <= now()
+			ORDER BY d.probe_after LIMIT 1 FOR UPDATE SKIP LOCKED)
+		RETURNING `+incidentColumns, interval, longest)
+	if err != nil {
+		return tenant.Incident{}, false, fmt.Errorf("take a probe: %w", interpret(err))
+	}
+	i, err := pgx.CollectExactlyOneRow(rows, scanIncident)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return i, false, nil
+	}
+	if err != nil {
+		return i, false, fmt.Errorf("take a probe: %w", interpret(err))
+	}
+	return i, true, nil
+}
+
+// Probed notes how a probe went. The second success in a row closes the
+// incident; what has waited is then started over some seconds, not at once.
+func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, `
+			UPDATE incidents SET successes = successes + 1, closed_at = CASE WHEN successes + 1 >= $2 THEN now() END
+			WHERE id = $1 AND closed_at IS NULL AND $3`, id, probesToClose, success)
+		if err != nil {
+			return err
+		}
+		if tag.RowsAffected() == 0 {
+			_, err = tx.Exec(ctx, `UPDATE incidents SET successes = 0 WHERE id = $1 AND closed_at IS NULL`, id)
+			return err
+		}
+		if err := tx.QueryRow(ctx, `SELECT closed_at IS NOT NULL FROM incidents WHERE id = $1`, id).Scan(&closed); err != nil || !closed {
+			return err
+		}
+		_, err = tx.Exec(ctx, `UPDATE operations SET dispatch_after = now() + random() * $1::interval WHERE state = 'PENDING' AND dispatch_after <= now()`, resumeSpread)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("note the probe of incident %d: %w", id, interpret(err))
+	}
+	return closed, nil
+}
+
+// ProbeDatabase writes as much as a tenant's schema takes, and takes it back:
+// a full disk lets a single row in.
+func (s *Store) ProbeDatabase(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, incidentsTimeout)
+	defer cancel()
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE probe ON COMMIT DROP AS SELECT repeat('x', 1000) AS filler FROM generate_series(1, 500)`)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write to the database: %w", interpret(err))
+	}
+	return nil
+}

@@ -1,0 +1,180 @@
+package postgres_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+var ledgerDown = tenant.Failure{Step: tenant.StepDeployContract, Reason: "the Stellar RPC server does not answer", Duration: time.Millisecond}
+
+// fail has n operations fail alike, all at once, and returns how many callers
+// were told that they have opened an incident.
+func (b testBundle) fail(t *testing.T, n int, fail tenant.Failure) (openers int) {
+	t.Helper()
+	var fences []tenant.Fence
+	for i := range n {
+		fences = append(fences, b.claim(t, fmt.Sprintf("%s %s %d", t.Name(), time.Now(), i)))
+	}
+	return b.failAgain(t, fences, fail)
+}
+
+func (b testBundle) failAgain(t *testing.T, fences []tenant.Fence, fail tenant.Failure) (openers int) {
+	t.Helper()
+	var all sync.WaitGroup
+	opened := make([]bool, len(fences))
+	for n, f := range fences {
+		all.Go(func() {
+			if err := b.store.RecordFailure(b.ctx, f, fail); err != nil {
+				t.Error(err)
+			}
+			_, first, err := b.store.DetectIncident(b.ctx, fail)
+			if err != nil {
+				t.Error(err)
+			}
+			opened[n] = first
+		})
+	}
+	all.Wait()
+	for _, o := range opened {
+		if o {
+			openers++
+		}
+	}
+	return openers
+}
+
+func (b testBundle) incident(t *testing.T, step tenant.Step) tenant.Incident {
+	t.Helper()
+	i, err := b.store.OpenIncident(b.ctx, step)
+	require.NoError(t, err)
+	return i
+}
+
+// end closes the open incident as probes do.
+func (b testBundle) end(t *testing.T) {
+	t.Helper()
+	probed, due, err := b.store.TakeProbe(b.ctx, 0, 0)
+	require.NoError(t, err)
+	require.True(t, due)
+	for _, want := range []bool{false, true} {
+		closed, err := b.store.Probed(b.ctx, probed.ID, true)
+		require.NoError(t, err)
+		require.Equal(t, want, closed)
+	}
+}
+
+// TestManyFailuresAreOneIncident, and while it is open nothing is started.
+func TestManyFailuresAreOneIncident(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, 1, b.fail(t, tenant.IncidentThreshold+5, ledgerDown))
+	require.Zero(t, b.fail(t, 3, ledgerDown))
+	all, err := b.store.Incidents(b.ctx)
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	require.Equal(t, tenant.DependencyLedger, all[0].Dependency)
+	require.Equal(t, ledgerDown.Reason, all[0].Cause)
+	require.GreaterOrEqual(t, all[0].Affected, tenant.IncidentThreshold)
+	require.Equal(t, all[0].ID, b.incident(t, tenant.StepDeployContract).ID)
+	require.Zero(t, b.incident(t, tenant.StepMarkActive).ID, "the database works")
+
+	b.accept(t, "Waiting")
+	taken, err := b.store.TakePending(b.ctx, 10, 1000, time.Minute)
+	require.NoError(t, err)
+	require.Empty(t, taken)
+
+	// A failed probe between two makes them two beginnings.
+	for _, success := range []bool{true, false, true} {
+		closed, err := b.store.Probed(b.ctx, all[0].ID, success)
+		require.NoError(t, err)
+		require.False(t, closed)
+	}
+	closed, err := b.store.Probed(b.ctx, all[0].ID, true)
+	require.NoError(t, err)
+	require.True(t, closed)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after BETWEEN now() AND now() + interval '15 seconds'`))
+	b.mustExec(t, `UPDATE operations SET dispatch_after = now() WHERE state = 'PENDING'`)
+	taken, err = b.store.TakePending(b.ctx, 10, 1000, time.Minute)
+	require.NoError(t, err)
+	require.Len(t, taken, 1)
+}
+
+// TestWhatIsNoIncident: too few, one that fails often, failures that nobody
+// shares, and those of longer ago.
+func TestWhatIsNoIncident(t *testing.T) {
+	t.Parallel()
+	forGood := ledgerDown
+	forGood.Class, forGood.Permanent = tenant.ClassPermanent, true
+	for name, fail := range map[string]func(testBundle) int{
+		"too few": func(b testBundle) int { return b.fail(t, tenant.IncidentThreshold-1, ledgerDown) },
+		"one, often": func(b testBundle) int {
+			f := b.claim(t, "Often")
+			n := 0
+			for range tenant.IncidentThreshold + 1 {
+				n += b.failAgain(t, []tenant.Fence{f}, ledgerDown)
+			}
+			return n
+		},
+		"permanent": func(b testBundle) int { return b.fail(t, tenant.IncidentThreshold+1, forGood) },
+		"long ago": func(b testBundle) int {
+			n := b.fail(t, tenant.IncidentThreshold-1, ledgerDown)
+			b.mustExec(t, `UPDATE provisioning_logs SET started_at = now() - interval '2 minutes' WHERE passing`)
+			return n + b.fail(t, tenant.IncidentThreshold-1, ledgerDown)
+		},
+		"of several dependencies": func(b testBundle) int {
+			mail := tenant.Failure{Step: tenant.StepSendWelcomeEmail, Reason: "not reachable"}
+			return b.fail(t, tenant.IncidentThreshold-1, ledgerDown) + b.fail(t, tenant.IncidentThreshold-1, mail)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			require.Zero(t, fail(b))
+			require.Zero(t, b.count(t, `SELECT count(*) FROM incidents`))
+		})
+	}
+}
+
+// TestFailuresThatComeBack belong to the same incident, which is probed ever
+// more rarely; those before its end are not counted again.
+func TestFailuresThatComeBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, 1, b.fail(t, tenant.IncidentThreshold, ledgerDown))
+	b.end(t)
+	require.Zero(t, b.fail(t, 1, ledgerDown), "the others were before")
+	require.Equal(t, 1, b.fail(t, tenant.IncidentThreshold, ledgerDown))
+	all, err := b.store.Incidents(b.ctx)
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	require.Equal(t, 1, all[0].Reopened)
+	require.Zero(t, all[0].ClosedAt)
+
+	_, due, err := b.store.TakeProbe(b.ctx, time.Second, time.Minute)
+	require.NoError(t, err)
+	require.True(t, due)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM incidents WHERE probe_after = last_probe_at + interval '2 seconds'`))
+	_, due, err = b.store.TakeProbe(b.ctx, time.Second, time.Minute)
+	require.NoError(t, err)
+	require.False(t, due, "another worker has it")
+
+	b.mustExec(t, `UPDATE incidents SET closed_at = now() - interval '1 hour'`)
+	require.Equal(t, 1, b.fail(t, tenant.IncidentThreshold, ledgerDown))
+	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM incidents`))
+}
+
+// TestProbeOfTheDatabase leaves nothing behind.
+func TestProbeOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.NoError(t, b.store.ProbeDatabase(b.ctx))
+	b.mustExec(t, `ALTER DATABASE `+ident(b.pool.Config().ConnConfig.Database)+` SET default_transaction_read_only = on`)
+	b.pool.Reset()
+	require.ErrorIs(t, b.store.ProbeDatabase(b.ctx), tenant.ErrUnavailable)
+}

@@ -1,0 +1,80 @@
+package tenant
+
+import (
+	"strconv"
+	"time"
+)
+
+// Dependency is something that every tenant's provisioning shares.
+type Dependency string
+
+const (
+	// DependencyDatabase is PostgreSQL.
+	DependencyDatabase Dependency = "database"
+	// DependencyLedger is the Stellar RPC server and the network behind it.
+	DependencyLedger Dependency = "ledger"
+	// DependencyMail is the mail provider with its backup.
+	DependencyMail Dependency = "mail"
+)
+
+// Dependency is what a failure of the step is put down to when many fail
+// alike.
+func (s Step) Dependency() Dependency {
+	switch s {
+	case StepDeployContract:
+		return DependencyLedger
+	case StepSendWelcomeEmail:
+		return DependencyMail
+	case StepCreateTenantRecord, StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser, StepStoreContract, StepMarkActive:
+	}
+	return DependencyDatabase // which keeps the state of every other step as well
+}
+
+// StepsOf lists the steps whose failures are put down to d.
+func StepsOf(d Dependency) []Step {
+	var steps []Step
+	for _, s := range ProvisionSteps() {
+		if s.Dependency() == d {
+			steps = append(steps, s)
+		}
+	}
+	return steps
+}
+
+// Incident is a dependency that fails for many tenants at once. While it is
+// open nothing new is started, and what runs waits before a step that needs
+// the dependency. Nothing in it is personal or secret.
+type Incident struct {
+	// ID is zero for an incident that nobody could write down: the database
+	// itself is away or takes no writes.
+	ID         int64      `json:"id"`
+	Dependency Dependency `json:"dependency"`
+	// Cause is the reason of the failure that opened it, in plain words.
+	Cause string `json:"cause"`
+	// Affected is how many operations had failed by then.
+	Affected int       `json:"affected"`
+	OpenedAt time.Time `json:"openedAt,omitzero"`
+	// ClosedAt is zero while it is open.
+	ClosedAt time.Time `json:"closedAt,omitzero"`
+	// LastProbeAt is when the dependency was last asked whether it is back.
+	LastProbeAt time.Time `json:"lastProbeAt,omitzero"`
+	// Reopened counts how often the failures came back soon after a probe had
+	// closed it.
+	Reopened int `json:"reopened"`
+}
+
+// String says which incident it is, for people.
+func (i Incident) String() string {
+	if i.ID == 0 {
+		return "an outage of the " + string(i.Dependency)
+	}
+	return "incident " + strconv.FormatInt(i.ID, 10) + " of the " + string(i.Dependency)
+}
+
+// What makes an incident.
+const (
+	// IncidentThreshold is how many operations must fail alike…
+	IncidentThreshold = 10
+	// IncidentWindow …within this time.
+	IncidentWindow = time.Minute
+)

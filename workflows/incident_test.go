@@ -1,0 +1,90 @@
+package workflows_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// stops has the calls of one name fail and open an incident, which is over
+// after a while.
+func stops(call string, lasts time.Duration, then ...reaction) func(*running) {
+	return func(r *running) {
+		with(fault{call: call, times: 1, before: func(ctx context.Context) error {
+			r.model.mu.Lock()
+			r.model.incident = tenant.Incident{ID: 3, Dependency: tenant.DependencyLedger, Cause: "the Stellar RPC server does not answer"}
+			r.model.mu.Unlock()
+			r.env.RegisterDelayedCallback(func() {
+				r.model.mu.Lock()
+				defer r.model.mu.Unlock()
+				r.model.incident = tenant.Incident{}
+			}, lasts)
+			for _, do := range then {
+				r.env.RegisterDelayedCallback(func() { do(r) }, lasts/10)
+			}
+			return transient(ctx)
+		}})(r)
+	}
+}
+
+// incidentLasts is short enough for the test environment, which repeats nothing
+// more than ten times.
+const incidentLasts = 45 * time.Second
+
+// calls of each step before which it may be waited.
+var stoppable = []string{"CreateSchema", "Send", "MarkActive", "SendWelcome"}
+
+// TestAnIncidentIsWaitedFor: longer than any budget, and nothing parks.
+func TestAnIncidentIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	for _, call := range stoppable {
+		t.Run(call, func(t *testing.T) {
+			t.Parallel()
+			r := newRunning(t)
+			var seen []string
+			stops(call, incidentLasts, func(r *running) {
+				for _, s := range r.status(t).Steps {
+					seen = append(seen, s.State)
+				}
+			})(r)
+			in := r.input()
+			in.RetryBudget = incidentLasts / 10
+			requireWhole(t, r, r.runOn(t, in))
+			require.Equal(t, tenant.StateSucceeded, r.model.operation.State, "%v", r.model.calls)
+			require.Contains(t, seen, "waits for incident 3 of the ledger: the Stellar RPC server does not answer")
+			require.NotContains(t, r.model.calls, "Move NEEDS_ATTENTION")
+			for _, s := range r.status(t).Steps {
+				require.Equal(t, "done", s.State, s.Name)
+			}
+		})
+	}
+}
+
+// TestWhoWaitsForAnIncidentCanBeStopped at once, by a rollback or a cancel.
+func TestWhoWaitsForAnIncidentCanBeStopped(t *testing.T) {
+	t.Parallel()
+	for how, stop := range map[string]reaction{
+		"rollback": update(tenant.ActionRollback),
+		"cancel":   func(r *running) { r.env.CancelWorkflow() },
+	} {
+		for _, call := range stoppable {
+			t.Run(how+" before "+call, func(t *testing.T) {
+				t.Parallel()
+				r := newRunning(t)
+				stops(call, incidentLasts, stop)(r)
+				began := r.env.Now()
+				requireWhole(t, r, r.run(t))
+				if call != "SendWelcome" {
+					require.Equal(t, tenant.StateRolledBack, r.model.operation.State)
+				}
+				if call != "SendWelcome" || how == "cancel" {
+					require.Less(t, r.env.Now().Sub(began), incidentLasts, "it has not waited")
+				}
+			})
+		}
+	}
+}

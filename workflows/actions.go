@@ -31,7 +31,7 @@ type verdict struct {
 func (r *run) handleActions(ctx workflow.Context) error {
 	for _, action := range tenant.Actions() {
 		update := func(_ workflow.Context, req tenant.ActionRequest) (ActionResult, error) {
-			return r.decide(action, req, false)
+			return r.decide(action, req, req.Claimed)
 		}
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, string(action), update, workflow.UpdateHandlerOptions{
 			Validator:   validateForm,

@@ -30,7 +30,7 @@ const (
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrForbidden,
 // *tenant.ActionRefusedError, *tenant.PlanChangedError, tenant.ErrUnavailable.
 func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error) {
-	r.Actor = who.Actor
+	r.Actor, r.Claimed = who.Actor, who.Claimed
 	r, err := r.Clean()
 	if err != nil {
 		return tenant.Operation{}, err
@@ -145,10 +145,18 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "operation", o.ID, "action", a, "error", err)
 	signalCtx, cancel := context.WithTimeout(ctx, signalTimeout)
 	defer cancel()
-	if err := s.config.Temporal.SignalWorkflow(signalCtx, o.TenantID.WorkflowID(), "", string(a), r); err != nil {
-		return fmt.Errorf("%w: Temporal does not take the action; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
+	err = s.config.Temporal.SignalWorkflow(signalCtx, o.TenantID.WorkflowID(), "", string(a), r)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if _, closed := errors.AsType[*serviceerror.NotFound](err); closed {
+		// The update came through after all, late, and may have ended the run,
+		// which writes what it has accepted before it closes.
+		if taken, err := s.config.Store.ActionTaken(ctx, o.ID, a, r.RequestID); err != nil || taken {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: Temporal does not take the action; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
 }
 
 // refusal is the run's own answer, if that is what err is.

@@ -24,9 +24,9 @@ type operation struct {
 }
 
 type tenant struct {
-	ID, Name, Slug, Status             string
-	SchemaName, RoleName, ContractID   string
-	AdminEmail, FailureReason, Created string
+	ID, Name, Status                 string
+	SchemaName, RoleName, ContractID string
+	AdminEmail, FailureReason        string
 }
 
 type problem struct {
@@ -151,6 +151,18 @@ func (i *installation) reaches(id, state string) operation {
 func (i *installation) act(id, action string) reply {
 	i.t.Helper()
 	return i.call(http.MethodPost, "/v1/operations/"+id+"/"+action, map[string]string{"reason": "a test"})
+}
+
+// actUntilAccepted acts as a client does: 503 means to try again, and with the
+// same id it acts once.
+func (i *installation) actUntilAccepted(id, action string) {
+	i.t.Helper()
+	body := map[string]string{"reason": "a test", "requestId": uuid.NewString()}
+	eventually(i.t, action+" is accepted", func() bool {
+		r := i.call(http.MethodPost, "/v1/operations/"+id+"/"+action, body)
+		require.Contains(i.t, []int{http.StatusAccepted, http.StatusServiceUnavailable}, r.status, "%s", r.body)
+		return r.status == http.StatusAccepted
+	})
 }
 
 // page is a page for people: who looks at it has no token.

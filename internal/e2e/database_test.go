@@ -34,9 +34,9 @@ func (i *installation) holdRow(table, condition string) hold {
 	require.NoError(i.t, err)
 	_, err = conn.Exec(i.t.Context(), `SELECT pg_advisory_lock($1)`, key)
 	require.NoError(i.t, err)
-	h := hold{t: i.t, what: "writing " + table + " where " + condition, reached: func() bool {
-		return value[bool](i, `SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
-			AND (classid::bigint << 32 | objid::bigint) = $1)`, key)
+	h := hold{t: i.t, what: "writing " + table + " where " + condition, held: func() int {
+		return value[int](i, `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+			AND (classid::bigint << 32 | objid::bigint) = $1`, key)
 	}}
 	h.release = sync.OnceFunc(func() { _ = conn.Close(context.WithoutCancel(i.t.Context())) }) // and with it the lock
 	i.t.Cleanup(h.release)

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,31 +18,32 @@ import (
 // host is the interface on which everything listens.
 const host = "127.0.0.1"
 
-// ports given out so far. They lie below the ones that the kernel gives out by
-// itself, and below those that the stack takes, so that a server that is away
-// finds its port free when it comes back.
+// ports given out so far, each with a locked file, so that other tests on this
+// machine do not take it while nobody listens. They lie below the ones that the
+// kernel gives out by itself, and below those that the stack takes.
 var ports struct {
 	sync.Mutex
-	taken map[int]bool
+	leases []*os.File
 }
 
 func freePort(t testing.TB) int {
 	t.Helper()
 	ports.Lock()
 	defer ports.Unlock()
-	if ports.taken == nil {
-		ports.taken = map[int]bool{}
-	}
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("e2e-ports-%d", os.Getuid()))
+	require.NoError(t, os.MkdirAll(dir, 0o700))
 	for range 1000 {
 		p := 11000 + rand.IntN(9000)
-		if ports.taken[p] {
-			continue
+		lease, err := os.OpenFile(filepath.Join(dir, strconv.Itoa(p)), os.O_CREATE|os.O_RDONLY, 0o600)
+		require.NoError(t, err)
+		if syscall.Flock(int(lease.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+			if l, err := net.Listen("tcp", address(p)); err == nil {
+				require.NoError(t, l.Close())
+				ports.leases = append(ports.leases, lease) // until the process ends
+				return p
+			}
 		}
-		if l, err := net.Listen("tcp", address(p)); err == nil {
-			require.NoError(t, l.Close())
-			ports.taken[p] = true
-			return p
-		}
+		require.NoError(t, lease.Close())
 	}
 	require.FailNow(t, "no free port")
 	return 0

@@ -60,7 +60,7 @@ func mailHeld(before bool) func(*installation) hold {
 		release := begin()
 		i.t.Cleanup(release)
 		return hold{
-			t: i.t, what: "a mail is held", reached: func() bool { return i.mail.Waiting() > 0 },
+			t: i.t, what: "sending a mail", held: i.mail.Waiting,
 			release: func() {
 				if before { // or the server would take it before it has noticed that the sender is gone
 					eventually(i.t, "the sender is gone", func() bool { return i.mail.Waiting() == 0 })

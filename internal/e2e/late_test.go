@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"net/http"
 	"syscall"
 	"testing"
 
@@ -23,8 +22,7 @@ func TestLateStepChangesNothing(t *testing.T) {
 	late.await(t, "the statements are on their way", late.reached)
 	slow.signal(syscall.SIGSTOP)
 
-	r := i.act(o.ID, "rollback") // which waits for a worker
-	require.Equal(t, http.StatusAccepted, r.status, "%s", r.body)
+	i.actUntilAccepted(o.ID, "rollback") // which waits for a worker
 	direct.startWorker()
 	_, tenant := direct.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 
@@ -49,8 +47,7 @@ func TestStoppedWorkerCommitsLate(t *testing.T) {
 	o := i.create("Charité")
 	held.await()
 	stopped.signal(syscall.SIGSTOP)
-	r := i.act(o.ID, "rollback")
-	require.Equal(t, http.StatusAccepted, r.status, "%s", r.body)
+	i.actUntilAccepted(o.ID, "rollback")
 	i.startWorker()
 	eventually(t, "the other worker stands in line for the operation", func() bool {
 		return value[bool](i, `SELECT EXISTS (SELECT FROM pg_stat_activity

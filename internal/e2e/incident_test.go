@@ -1,0 +1,89 @@
+package e2e
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+)
+
+// many is more than make an incident.
+const many = 15
+
+// shared are the things that all tenants need, each with how it goes away.
+var shared = map[string]struct {
+	dependency string
+	// budget is how long a step may fail, far below what the outage lasts. The
+	// mails are not due at the same moment.
+	budget string
+	of     func(*installation) outage
+}{
+	"ledger": {"ledger", "3s", outages["Stellar RPC answers 503"]},
+	"mail":   {"mail", "20s", outages["mail refuses connections"]},
+}
+
+// TestWhatEverybodyNeedsIsAway is one incident: nothing parks although the
+// budgets are long used up, what is new waits, and all goes on when it is back.
+func TestWhatEverybodyNeedsIsAway(t *testing.T) {
+	t.Parallel()
+	for name, c := range shared {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, map[string]string{"STEP_RETRY_BUDGET": c.budget})
+			direct := i.with(nil)
+			o := c.of(i)
+			o.away()
+			i.startAPI()
+			operations := make([]operation, many)
+			for n := range operations {
+				operations[n] = i.create("Hospital " + strconv.Itoa(n))
+			}
+			i.startWorker()
+			eventually(t, "an incident is opened", func() bool {
+				return value[int](i, `SELECT count(*) FROM incidents WHERE closed_at IS NULL AND dependency = $1`, c.dependency) == 1
+			})
+			late := i.create("Late")
+			eventually(t, "it lasts", func() bool {
+				return value[bool](i, `SELECT last_probe_at > opened_at + 2 * $1::interval FROM incidents`, c.budget)
+			})
+			require.Equal(t, "PENDING", i.operation(late.ID).State)
+			for _, op := range operations {
+				require.Equal(t, "RUNNING", i.operation(op.ID).State)
+			}
+			require.Contains(t, i.output("incidents"), "open")
+
+			o.back()
+			var all errgroup.Group
+			for _, op := range append(operations, late) {
+				all.Go(func() error {
+					direct.becomesActive(op)
+					return nil
+				})
+			}
+			require.NoError(t, all.Wait())
+			require.Equal(t, 1, value[int](i, `SELECT count(*) FROM incidents`))
+			require.Equal(t, 1, value[int](i, `SELECT count(*) FROM incidents WHERE closed_at IS NOT NULL AND affected >= 10 AND reopened = 0`))
+			require.Zero(t, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'NEEDS_ATTENTION'`))
+			direct.requireNoMore()
+		})
+	}
+}
+
+// TestTheBackupSendsTheMail without a failure, and so without an incident.
+func TestTheBackupSendsTheMail(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	backup := install(t, nil).mail
+	i.env["MAIL_BACKUP_TRANSPORT"], i.env["MAIL_BACKUP_PASSWORD"] = "sendgrid", i.env["MAIL_PASSWORD"]
+	i.env["MAIL_BACKUP_SENDGRID_BASE_URL"] = backup.URL
+	o := outages["mail refuses connections"](i)
+	o.away()
+	i.start()
+	op := i.reaches(i.create("Charité").ID, "SUCCEEDED")
+	require.Equal(t, http.StatusOK, i.call(http.MethodGet, "/v1/tenants/"+op.TenantID, nil).status)
+	require.Len(t, backup.Messages(), 1)
+	require.Empty(t, i.mail.Messages())
+	require.Zero(t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE status = 'FAILED'`))
+}

@@ -92,7 +92,7 @@ func (r *reader) config(needs Section) *Config {
 		{NeedJWT, func() { cfg.JWT = r.jwt() }},
 		{NeedMail, func() { cfg.Mail = r.mail() }},
 		{NeedSoroban, func() { cfg.Soroban = r.soroban() }},
-		{NeedTemporal, func() { cfg.Temporal = r.temporal() }},
+		{NeedTemporal, func() { cfg.Temporal = r.temporal(needs&NeedMetrics != 0) }},
 		{NeedProvisioning, func() { cfg.Provisioning = r.provisioning() }},
 		{NeedRateLimit, func() { cfg.RateLimit = r.rateLimit() }},
 		{NeedMetrics, func() { cfg.Metrics = r.metrics() }},

@@ -77,7 +77,10 @@ func (t Temporal) ClientOptions() client.Options {
 	return t.options()
 }
 
-func (r *reader) temporal() Temporal {
+// temporal reads the connection. Only a worker, which is also what has a
+// listener for metrics, must say which version it is: the api and the command
+// line share its settings and have no use for that.
+func (r *reader) temporal(worker bool) Temporal {
 	options := r.temporalClientOptions()
 	t := Temporal{
 		Address:     options.HostPort,
@@ -88,7 +91,7 @@ func (r *reader) temporal() Temporal {
 		PayloadKeys: r.payloadKeys(),
 		options:     func() client.Options { return options },
 	}
-	versioned := t.Versioning == VersioningAutoUpgrade || t.Versioning == VersioningPinned
+	versioned := worker && (t.Versioning == VersioningAutoUpgrade || t.Versioning == VersioningPinned)
 	t.DeploymentName = read(r, setting{name: "TEMPORAL_DEPLOYMENT_NAME", def: t.TaskQueue}, text("the name of the deployment"))
 	t.BuildID = read(r, setting{name: "TEMPORAL_WORKER_BUILD_ID", required: versioned},
 		text("the version of this worker, because TEMPORAL_WORKER_VERSIONING is not off"))

@@ -87,8 +87,10 @@ func TestPayloadKeys(t *testing.T) {
 
 func TestVersionedWorkerNeedsABuildID(t *testing.T) {
 	t.Parallel()
-	_, err := load(t, config.NeedTemporal, "TEMPORAL_WORKER_VERSIONING=pinned")
+	_, err := load(t, config.NeedTemporal|config.NeedMetrics, "TEMPORAL_WORKER_VERSIONING=pinned")
 	require.Contains(t, problems(t, err), "TEMPORAL_WORKER_BUILD_ID")
+	_, err = load(t, config.NeedTemporal, "TEMPORAL_WORKER_VERSIONING=pinned")
+	require.NoError(t, err, "whoever only talks to Temporal has no version")
 
 	cfg, err := load(t, config.NeedTemporal, "TEMPORAL_WORKER_VERSIONING=pinned", "TEMPORAL_WORKER_BUILD_ID=v7", "TEMPORAL_TASK_QUEUE=q")
 	require.NoError(t, err)

@@ -169,6 +169,7 @@ func TestARequestActsOnce(t *testing.T) {
 func TestARequestThatWasRefusedMayBeSentAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.parkSoon()
 	o := b.create(t)
 	r := because
 	r.RequestID = "request-1"

@@ -56,7 +56,7 @@ func setup(t *testing.T) *testBundle {
 	b := &testBundle{ctx: t.Context(), pool: pool, store: store, temporal: c, outside: &outside{}}
 	b.config = operations.Config{
 		Store: store, Temporal: c, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
-		RetryBudget: time.Second, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		RetryBudget: time.Minute, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
 	}
 	b.service = operations.New(b.config)
 	return b
@@ -193,9 +193,17 @@ func (b *testBundle) create(t *testing.T) tenant.Operation {
 	return o
 }
 
+// parkSoon makes operations from now on park after a few seconds: soon, but
+// long enough for a step that can succeed on a busy machine.
+func (b *testBundle) parkSoon() {
+	b.config.RetryBudget = 5 * time.Second
+	b.service = operations.New(b.config)
+}
+
 // parked is an operation whose contract cannot be deployed.
 func (b *testBundle) parked(t *testing.T) tenant.Operation {
 	t.Helper()
+	b.parkSoon()
 	b.outside.failDeployments(&tenant.StepError{Reason: "the ledger does not answer"})
 	b.dispatch(t)
 	o := b.reaches(t, b.create(t).ID, tenant.StateNeedsAttention)

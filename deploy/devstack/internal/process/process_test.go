@@ -84,12 +84,16 @@ func TestAChildIsStartedAgainUntilItIsStopped(t *testing.T) {
 		require.NoError(t, syscall.Kill(old, syscall.SIGKILL))
 		require.Eventually(t, func() bool { return readPID(t, spec.PIDFile) != old }, limit, 10*time.Millisecond)
 	}
+	starts := func() int {
+		raw, err := os.ReadFile(spec.LogFile)
+		require.NoError(t, err)
+		return strings.Count(string(raw), "started")
+	}
 	last := readPID(t, spec.PIDFile)
+	require.Eventually(t, func() bool { return starts() == 4 }, limit, 10*time.Millisecond) // it has a pid before it has written
 	require.NoError(t, p.Stop(t.Context()))
 	require.ErrorIs(t, syscall.Kill(last, 0), syscall.ESRCH)
-	raw, err := os.ReadFile(spec.LogFile)
-	require.NoError(t, err)
-	require.Equal(t, 4, strings.Count(string(raw), "started"))
+	require.Equal(t, 4, starts())
 	require.Empty(t, p.Ended())
 }
 

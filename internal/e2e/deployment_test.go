@@ -1,0 +1,43 @@
+package e2e
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestVersionsArePromotedAndDrained(t *testing.T) {
+	t.Parallel()
+	i := install(t, map[string]string{"TEMPORAL_WORKER_VERSIONING": "auto-upgrade"})
+	i.startAPI()
+	for _, build := range []string{"first", "second"} {
+		i.with(map[string]string{"TEMPORAL_WORKER_BUILD_ID": build}).startWorker()
+		eventually(t, "Temporal knows the build "+build, func() bool { return i.versions()[build] == "inactive" })
+		i.output("deployment", "promote", build)
+		require.Equal(t, "current", i.versions()[build])
+		i.becomesActive(i.create("Clinic of the " + build + " build"))
+	}
+	require.Contains(t, []string{"draining", "drained"}, i.versions()["first"], "it gets no new runs")
+
+	refused := i.starter("deployment", "drain", "second", "--wait", "0")
+	require.Equal(t, 1, refused.wait(), "what gets new runs is never drained")
+	require.Contains(t, refused.stderr.String(), "promote another one first")
+	unknown := i.starter("deployment", "promote", "third")
+	require.Equal(t, 1, unknown.wait(), "a build without a worker would leave every new run alone")
+	require.Equal(t, "current", i.versions()["second"])
+}
+
+// versions is the state of each build that Temporal knows.
+func (i *installation) versions() map[string]string {
+	i.t.Helper()
+	var d struct {
+		Versions []struct{ BuildID, State string } `json:"versions"`
+	}
+	require.NoError(i.t, json.Unmarshal([]byte(i.output("deployment", "--output", "json")), &d))
+	states := map[string]string{}
+	for _, v := range d.Versions {
+		states[v.BuildID] = v.State
+	}
+	return states
+}

@@ -14,7 +14,9 @@ func TestVersionsArePromotedAndDrained(t *testing.T) {
 	for _, build := range []string{"first", "second"} {
 		i.with(map[string]string{"TEMPORAL_WORKER_BUILD_ID": build}).startWorker()
 		eventually(t, "Temporal knows the build "+build, func() bool { return i.versions()[build] == "inactive" })
-		i.output("deployment", "promote", build)
+		eventually(t, "all queues of the build are polled, so that it can be promoted", func() bool {
+			return i.starter("deployment", "promote", build).wait() == 0
+		})
 		require.Equal(t, "current", i.versions()[build])
 		i.becomesActive(i.create("Clinic of the " + build + " build"))
 	}

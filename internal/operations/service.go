@@ -26,6 +26,7 @@ type Store interface {
 	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
 	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
 	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, by, reason string) (bool, error)
+	Incidents(ctx context.Context) ([]tenant.Incident, error)
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error)
 }
 

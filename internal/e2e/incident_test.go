@@ -1,12 +1,14 @@
 package e2e
 
 import (
-	"net/http"
+	"io"
+	"net"
 	"strconv"
+	"sync/atomic"
 	"testing"
 
+	"github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 )
 
 // many is more than make an incident.
@@ -36,9 +38,9 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			o := c.of(i)
 			o.away()
 			i.startAPI()
-			operations := make([]operation, many)
-			for n := range operations {
-				operations[n] = i.create("Hospital " + strconv.Itoa(n))
+			var operations []operation
+			for n := range many {
+				operations = append(operations, i.create("Hospital "+strconv.Itoa(n)))
 			}
 			i.startWorker()
 			eventually(t, "an incident is opened", func() bool {
@@ -46,7 +48,7 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			})
 			late := i.create("Late")
 			eventually(t, "it lasts", func() bool {
-				return value[bool](i, `SELECT last_probe_at > opened_at + 2 * $1::interval FROM incidents`, c.budget)
+				return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE last_probe_at > opened_at + 2 * $1::interval`, c.budget)
 			})
 			require.Equal(t, "PENDING", i.operation(late.ID).State)
 			for _, op := range operations {
@@ -55,17 +57,11 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			require.Contains(t, i.output("incidents"), "open")
 
 			o.back()
-			var all errgroup.Group
 			for _, op := range append(operations, late) {
-				all.Go(func() error {
-					direct.becomesActive(op)
-					return nil
-				})
+				direct.becomesActive(op)
 			}
-			require.NoError(t, all.Wait())
 			require.Equal(t, 1, value[int](i, `SELECT count(*) FROM incidents`))
 			require.Equal(t, 1, value[int](i, `SELECT count(*) FROM incidents WHERE closed_at IS NOT NULL AND affected >= 10 AND reopened = 0`))
-			require.Zero(t, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'NEEDS_ATTENTION'`))
 			direct.requireNoMore()
 		})
 	}
@@ -75,15 +71,44 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 func TestTheBackupSendsTheMail(t *testing.T) {
 	t.Parallel()
 	i := install(t, nil)
-	backup := install(t, nil).mail
-	i.env["MAIL_BACKUP_TRANSPORT"], i.env["MAIL_BACKUP_PASSWORD"] = "sendgrid", i.env["MAIL_PASSWORD"]
-	i.env["MAIL_BACKUP_SENDGRID_BASE_URL"] = backup.URL
+	backup := newMailbox(t)
+	i.env["MAIL_BACKUP_TRANSPORT"], i.env["MAIL_BACKUP_HOST"], i.env["MAIL_BACKUP_PORT"] = "smtp", host, strconv.Itoa(backup.port)
 	o := outages["mail refuses connections"](i)
 	o.away()
 	i.start()
-	op := i.reaches(i.create("Charité").ID, "SUCCEEDED")
-	require.Equal(t, http.StatusOK, i.call(http.MethodGet, "/v1/tenants/"+op.TenantID, nil).status)
-	require.Len(t, backup.Messages(), 1)
+	i.requireTenant(i.reaches(i.create("Charité").ID, "SUCCEEDED"))
+	require.EqualValues(t, 1, backup.taken.Load())
 	require.Empty(t, i.mail.Messages())
 	require.Zero(t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE status = 'FAILED'`))
+}
+
+// mailbox is a mail server in the same house: neither TLS nor login.
+type mailbox struct {
+	port  int
+	taken atomic.Int64
+}
+
+func newMailbox(t *testing.T) *mailbox {
+	t.Helper()
+	m := &mailbox{}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return m, nil }))
+	server.Domain = "mx.example.org"
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", host+":0")
+	require.NoError(t, err)
+	m.port = listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is TCP's
+	go func() { _ = server.Serve(listener) }()   // ends with Close
+	t.Cleanup(func() { _ = server.Close() })
+	return m
+}
+
+func (m *mailbox) Reset()                               {}
+func (m *mailbox) Logout() error                        { return nil }
+func (m *mailbox) Mail(string, *smtp.MailOptions) error { return nil }
+func (m *mailbox) Rcpt(string, *smtp.RcptOptions) error { return nil }
+func (m *mailbox) Data(r io.Reader) error {
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return err
+	}
+	m.taken.Add(1)
+	return nil
 }

@@ -60,6 +60,12 @@ bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, J
 	@DEVSTACK_ISOLATE=1 LEDGER_INTERVAL=50ms SOROBAN_CHANNELS=64 \
 		bin/devstack up --ephemeral --starter bin/starter -- bin/bench $(BENCH)
 
+.PHONY: chaos
+chaos: bin/devstack bin/api bin/worker bin/starter bin/chaos ## Kill everything at random while tenants are provisioned, and look at what is left (SEED=7 ROUNDS=15 N=3)
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && DEVSTACK_ISOLATE=1 \
+		bin/devstack up --data-dir "$$dir" --starter bin/starter -- \
+		bin/chaos -pids "$$dir/pids" $(if $(SEED),-seed $(SEED)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(N),-n $(N))
+
 .PHONY: contract
 contract: ## Rebuild the tenant contract and compare it with the committed one (UPDATE=1: replace it)
 	sh contracts/tenant/build.sh $(if $(UPDATE),,--check)
@@ -75,7 +81,7 @@ clean: ## Remove what was built; the stack's data in .devstack stay
 bin/api bin/worker bin/starter: bin/%: FORCE
 	@$(GOBUILD) -o $@ ./$*
 
-bin/demo bin/bench: bin/%: FORCE
+bin/demo bin/bench bin/chaos: bin/%: FORCE
 	@$(GOBUILD) -o $@ ./deploy/$*
 
 # Linking this one takes 2.6 GB: .NOTPARALLEL keeps everything else from

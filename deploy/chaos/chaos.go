@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/token"
+)
+
+const (
+	// tokenTTL is longer than any run.
+	tokenTTL = 24 * time.Hour
+	// requestTimeout is what the api promises, and some more on a busy machine.
+	requestTimeout = 10 * time.Second
+)
+
+// chaos is the product on a stack whose parts are killed.
+type chaos struct {
+	url, token, mails string
+	rpc, deployer     string
+	pids              string
+	http              *http.Client
+	pool              *pgxpool.Pool
+	ledger            *stellar.Deployer
+	api, worker       *child
+}
+
+// begin starts the api and the worker, and reaches what is looked at later.
+func begin(ctx context.Context, o options) (*chaos, error) {
+	cfg, err := config.Load(config.Options{}, config.NeedByAPI|config.NeedByWorker)
+	if err != nil {
+		return nil, err
+	}
+	c := &chaos{url: cfg.App.URL, mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, http: &http.Client{Timeout: requestTimeout}}
+	if _, err := c.pid("postgres"); err != nil {
+		return nil, err
+	}
+	if c.token, err = token.Issue(cfg.JWT.Secret.Reveal(), "chaos", token.RoleOperator, tokenTTL, time.Now()); err != nil {
+		return nil, err
+	}
+	if c.pool, err = connect.Database(ctx, cfg.DB, "chaos"); err != nil {
+		return nil, err
+	}
+	if c.ledger, err = connect.Ledger(cfg.Soroban, c.pool, slog.New(slog.DiscardHandler)); err != nil {
+		return nil, err
+	}
+	c.deployer = c.ledger.Address()
+	logs := filepath.Join(filepath.Dir(o.pids), "logs")
+	if c.worker, err = newChild(o.bin, logs, "worker"); err != nil {
+		return nil, err
+	}
+	if c.api, err = newChild(o.bin, logs, "api"); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *chaos) close() {
+	c.api.stop()
+	c.worker.stop()
+	c.pool.Close()
+}

@@ -20,6 +20,10 @@ type secrets struct {
 	ChannelsSeed string `json:"channelsSeed"` // from which channel accounts are derived
 }
 
+// demoMark is internal/config's DemoMark. It is not imported: with it would
+// come libraries in other versions than the Temporal server is built with.
+const demoMark = "devstack"
+
 func loadSecrets(path string) (secrets, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -48,7 +52,8 @@ func newSecrets(path string) (secrets, error) {
 		return secrets{}, fmt.Errorf("make the channels' key: %w", err)
 	}
 	s := secrets{
-		DBPassword: random(16), JWT: random(48), MailKey: "SG." + random(16),
+		// By the mark a production setting that was copied from here is refused.
+		DBPassword: demoMark + random(16), JWT: demoMark + random(48), MailKey: "SG." + demoMark + random(16),
 		Deployer: deployer.Seed(), ChannelsSeed: channels.Seed(),
 	}
 	raw, err := json.MarshalIndent(s, "", "  ")

@@ -5,7 +5,7 @@
 // roles, contracts, mails, transactions) against what the states say. It prints
 // a table and fails if anything is left over or is missing.
 //
-//	make chaos SEED=7 ROUNDS=12 N=4
+//	make chaos SEED=7 ROUNDS=60 N=3
 //
 // The seed decides what is killed and how long it waits before each kill; what
 // the programs are doing at that moment is up to the machine. It runs on a stack

@@ -68,7 +68,7 @@ func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.Uint64Var(&o.seed, "seed", 0, "what chooses the kills; 0 takes a random one and prints it")
-	flags.IntVar(&o.rounds, "rounds", 15, "how often something is killed")
+	flags.IntVar(&o.rounds, "rounds", 60, "how often something is killed, two to three seconds each")
 	flags.IntVar(&o.tenants, "n", 3, "tenants that are created in each round")
 	flags.StringVar(&o.pids, "pids", filepath.Join(".devstack", "pids"), "directory in which the stack names its processes")
 	flags.StringVar(&o.bin, "bin", filepath.Dir(self), "directory of api and worker")

@@ -191,7 +191,7 @@ func TestPostgresIsAway(t *testing.T) {
 			i.start()
 			i.refusesPromptly(nil)
 			o.back()
-			i.createPatiently("Charité")
+			i.becomesActive(i.createPatiently("Charité"))
 			held := i.rpc.hold(t, sendTransaction, afterSending)
 			second := i.create("Bethanien")
 			held.await()

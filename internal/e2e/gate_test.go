@@ -30,7 +30,7 @@ func freePort(t testing.TB) int {
 	t.Helper()
 	ports.Lock()
 	defer ports.Unlock()
-	dir := filepath.Join(os.TempDir(), fmt.Sprintf("e2e-ports-%d", os.Getuid()))
+	dir := filepath.Join(os.TempDir(), fmt.Sprintf("e2e-ports-%d", os.Getuid())) //nolint:usetesting // shared by all test processes: a port is leased among them
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	for range 1000 {
 		p := 11000 + rand.IntN(9000)

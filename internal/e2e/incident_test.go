@@ -22,7 +22,7 @@ var shared = map[string]struct {
 	budget string
 	of     func(*installation) outage
 }{
-	"ledger": {"ledger", "3s", outages["Stellar RPC answers 503"]},
+	"ledger": {"ledger", "10s", outages["Stellar RPC answers 503"]},
 	"mail":   {"mail", "20s", outages["mail refuses connections"]},
 }
 

@@ -77,6 +77,7 @@ func (r *run) receive(ctx workflow.Context, action tenant.Action) {
 
 // decide accepts or refuses an action, and has either audited.
 func (r *run) decide(action tenant.Action, req tenant.ActionRequest, claimed bool) (ActionResult, error) {
+	r.requests++
 	clean, err := req.Clean()
 	if err != nil {
 		r.audit(action, req, claimed, tenant.OutcomeRefused, err.Error())

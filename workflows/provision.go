@@ -104,6 +104,9 @@ type run struct {
 	intent  *intent
 	decided map[string]verdict
 	audits  []tenant.AuditEntry
+	// requests counts what was asked for, accepted or not, and kept how many of
+	// these are known to be in the history.
+	requests, kept int
 	// strayed tells that the run has left the happy path, so that its search
 	// attributes must be kept up.
 	strayed bool

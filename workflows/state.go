@@ -42,14 +42,24 @@ func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, de
 
 // write runs a state activity where a cancel does not reach it: locally first,
 // then for as long as it takes.
+//
+// What follows from a request is not written locally. An update is in the
+// history only when the task that took it has ended: were the task lost, what
+// it had written locally would stay, and the update, with all that follows from
+// it, would never have been.
 func (r *run) write(ctx workflow.Context, summary string, result, activity any, arg any) error {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(summary)), activity, arg).Get(ctx, result)
-	if err == nil || final(err) {
-		return err
+	if r.requests == r.kept {
+		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(summary)), activity, arg).Get(ctx, result)
+		if err == nil || final(err) {
+			return err
+		}
 	}
-	return workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stateOptions(r.in.Queues, summary)), activity, arg).Get(ctx, result)
+	requests := r.requests
+	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stateOptions(r.in.Queues, summary)), activity, arg).Get(ctx, result)
+	r.kept = max(r.kept, requests)
+	return err
 }
 
 // reach notes a new state and shows it in the Web UI.

@@ -133,9 +133,13 @@ func (i *installation) tenant(id string) tenant {
 // otherwise never will be.
 func (i *installation) reaches(id, state string) operation {
 	i.t.Helper()
+	path := "/v1/operations/" + id
+	if state != "RUNNING" { // a long poll waits for everything but that
+		path += "?wait=5s"
+	}
 	var o operation
 	eventually(i.t, fmt.Sprintf("operation %s is %s", id, state), func() bool {
-		r, err := i.try(promptly, http.MethodGet, "/v1/operations/"+id, nil)
+		r, err := i.try(promptly+promptly, http.MethodGet, path, nil)
 		if err != nil || r.status != http.StatusOK {
 			return false
 		}
@@ -153,11 +157,16 @@ func (i *installation) act(id, action string) reply {
 	return i.call(http.MethodPost, "/v1/operations/"+id+"/"+action, map[string]string{"reason": "a test"})
 }
 
-// actUntilAccepted acts as a client does: 503 means to try again, and with the
-// same id it acts once.
+// actUntilAccepted acts as a client does.
 func (i *installation) actUntilAccepted(id, action string) {
 	i.t.Helper()
-	body := map[string]string{"reason": "a test", "requestId": uuid.NewString()}
+	i.askedAgain(id, action, map[string]string{"reason": "a test", "requestId": uuid.NewString()})
+}
+
+// askedAgain repeats a request for an action: 503 means to try again, and with
+// the same id it acts once.
+func (i *installation) askedAgain(id, action string, body map[string]string) {
+	i.t.Helper()
 	eventually(i.t, action+" is accepted", func() bool {
 		r := i.call(http.MethodPost, "/v1/operations/"+id+"/"+action, body)
 		require.Contains(i.t, []int{http.StatusAccepted, http.StatusServiceUnavailable}, r.status, "%s", r.body)

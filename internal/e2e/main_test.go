@@ -19,7 +19,7 @@ const (
 	// repeated; the rest is for machines that are busy with other tests.
 	patience = 4 * time.Minute
 	// glance is the pause between two looks.
-	glance = 50 * time.Millisecond
+	glance = 100 * time.Millisecond
 	// parallel is how many tests run at a time: they wait for time-outs more
 	// than they compute.
 	parallel = "20"

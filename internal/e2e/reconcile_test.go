@@ -100,7 +100,7 @@ func TestParkedRunIsTerminated(t *testing.T) {
 	})
 	t.Run("after the pivot", func(t *testing.T) {
 		t.Parallel()
-		i := install(t, impatient)
+		i := install(t, nil)
 		o := i.parksAfterThePivot()
 		i.mail.Recover()
 		i.terminate(o)

@@ -67,7 +67,7 @@ func TestRunbookOfAStuckRun(t *testing.T) {
 // TestRunbookOfMail does so for a provider that is back.
 func TestRunbookOfMail(t *testing.T) {
 	t.Parallel()
-	i := install(t, impatient)
+	i := install(t, nil)
 	o := i.parksAfterThePivot()
 	i.mail.Recover()
 	i.follow(o, "email-down.md")

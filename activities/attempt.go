@@ -41,6 +41,7 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), context.Canceled) {
 		return context.Canceled // asked to stop: not a failure of the step
 	}
+	err = cutShort(ctx, err)
 	logger := activity.GetLogger(ctx)
 	logger.Error("attempt failed", "step", step, "tenant", f.Tenant, "operation", f.Operation, "error", err)
 	fail := describe(step, err)
@@ -52,6 +53,19 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 		return in.asError()
 	}
 	return fail.asError(err)
+}
+
+// cutShort explains the error of an attempt that ended only because its context
+// did: its time was up, or Temporal did not answer the worker's heartbeats.
+func cutShort(ctx context.Context, err error) error {
+	_, explained := errors.AsType[*tenant.StepError](err)
+	if explained || ctx.Err() == nil || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &tenant.StepError{
+		Reason: "the attempt was cut short: its time was up, or Temporal did not answer the worker; it is repeated by itself",
+		Err:    err,
+	}
 }
 
 // record writes a failure into the step's log, and returns the incident that

@@ -177,3 +177,18 @@ func TestAClaimTellsWhatItFound(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, tenant.Claim{Claimed: true, PivotPassed: true}, c)
 }
+
+// TestAnAttemptThatWasCutShortSaysSo: nobody asked it to stop, and the step
+// itself has not failed.
+func TestAnAttemptThatWasCutShortSaysSo(t *testing.T) {
+	t.Parallel()
+	s := &store{do: func(ctx context.Context) error {
+		<-ctx.Done()
+		return fmt.Errorf("create the schema: %w", ctx.Err())
+	}}
+	a := &activities.Schema{Store: s}
+	f := failure(t, interruptedAttempt(t, a, a.CreateSchema, errors.New("no answer to a heartbeat")))
+	require.Contains(t, f.Reason, "Temporal did not answer the worker")
+	require.False(t, f.Permanent)
+	require.Len(t, s.failures, 1)
+}

@@ -154,14 +154,21 @@ const took = 30 * time.Millisecond
 // cancelledAttempt runs an attempt that is asked to stop as soon as it waits.
 func cancelledAttempt(t *testing.T, a any, name any) error {
 	t.Helper()
+	return interruptedAttempt(t, a, name, context.Canceled)
+}
+
+// interruptedAttempt runs an attempt whose context ends for the given cause as
+// soon as it waits.
+func interruptedAttempt(t *testing.T, a any, name any, cause error) error {
+	t.Helper()
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	defer cancel(nil)
 	env.SetWorkerOptions(worker.Options{BackgroundActivityContext: ctx})
 	env.RegisterActivity(a)
-	timer := time.AfterFunc(took, cancel)
+	timer := time.AfterFunc(took, func() { cancel(cause) })
 	defer timer.Stop()
 	_, err := env.ExecuteActivity(name, fence)
 	return err

@@ -164,3 +164,15 @@ func (r *run) writeAudits(ctx workflow.Context) {
 		r.audits = r.audits[1:]
 	}
 }
+
+// awaitAudits waits until all that was asked is in the audit log. It is there
+// before it is done: whoever repeats a request meanwhile must find it, instead
+// of being refused by the state that it has led to.
+func (r *run) awaitAudits(ctx workflow.Context) error {
+	if len(r.audits) == 0 {
+		return nil
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	return workflow.Await(ctx, func() bool { return len(r.audits) == 0 })
+}

@@ -28,6 +28,9 @@ func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, de
 		r.failure, r.class = activities.StepFailure{}, ""
 		m.Step, m.Class, m.Reason = "", "", ""
 	}
+	if err := r.awaitAudits(ctx); err != nil {
+		return err
+	}
 	err := r.write(ctx, "write "+string(to), nil, operationActivities.MoveOperation, m)
 	if activities.Superseded(err) {
 		return errSuperseded

@@ -146,8 +146,11 @@ func TestARequestActsOnce(t *testing.T) {
 	r.RequestID = "request-1"
 	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 1 }, patience, 20*time.Millisecond)
-	b.reaches(t, o.ID, tenant.StateNeedsAttention) // it failed again
+	require.Eventually(t, func() bool { // it failed again: each parking has a deadline of its own
+		now, err := b.service.Operation(b.ctx, o.ID)
+		return err == nil && now.State == tenant.StateNeedsAttention && !now.AttentionDeadline.Equal(o.AttentionDeadline)
+	}, patience, 20*time.Millisecond)
+	require.Len(t, b.audits(t, o.ID), 1)
 	b.outside.failDeployments(nil)
 	for range 3 {
 		again, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
@@ -162,6 +165,38 @@ func TestARequestActsOnce(t *testing.T) {
 	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
 	require.NoError(t, err, "also after the end")
 	require.Len(t, b.audits(t, o.ID), 2)
+}
+
+// TestARepetitionIsNotRefusedByWhatTheFirstHasDone: its answer was lost, and
+// the operation runs because of it.
+func TestARepetitionIsNotRefusedByWhatTheFirstHasDone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	b.outside.failDeployments(nil)
+	release := b.outside.hold()
+	defer release()
+	log, err := b.pool.Begin(b.ctx)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = log.Rollback(context.Background()) }) // a pool with a transaction in it does not close
+	_, err = log.Exec(b.ctx, `LOCK TABLE audit_log IN EXCLUSIVE MODE`)
+	require.NoError(t, err)
+	r := because
+	r.RequestID = "request-1"
+	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+	require.NoError(t, err)
+	require.Never(t, func() bool {
+		now, err := b.service.Operation(b.ctx, o.ID)
+		return err == nil && now.State == tenant.StateRunning
+	}, time.Second, 20*time.Millisecond, "what is not yet in the audit log is not done")
+	require.NoError(t, log.Rollback(b.ctx))
+	b.reaches(t, o.ID, tenant.StateRunning)
+	_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
+	require.NoError(t, err)
+	release()
+	b.reaches(t, o.ID, tenant.StateSucceeded)
+	require.Len(t, b.audits(t, o.ID), 1)
 }
 
 // TestARequestThatWasRefusedMayBeSentAgain when the state allows it, and both

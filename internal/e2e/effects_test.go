@@ -53,7 +53,7 @@ func (i *installation) requireTenant(o operation) tenant {
 	require.Equal(i.t, 1, value[int](i, fmt.Sprintf(`SELECT count(*) FROM %q.users WHERE email = $1`, t.SchemaName), t.AdminEmail))
 	require.Equal(i.t, tenantcontract.Active, i.contractStatus(t.ContractID), "the contract says that it is active")
 	require.Equal(i.t, 1, value[int](i, `
-		SELECT count(*) FROM stellar_transactions WHERE tenant_id = $1 AND purpose = 'DEPLOY_CONTRACT' AND state = 'APPLIED'`, t.ID))
+		SELECT count(*) FROM stellar_transactions WHERE contract_id = $1 AND purpose = 'DEPLOY_CONTRACT' AND state = 'APPLIED'`, t.ContractID))
 	return t
 }
 

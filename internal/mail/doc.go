@@ -6,8 +6,8 @@
 // [AuthError] and [RejectedError] say no, [UncertainError] says perhaps; then
 // Lookup asks the provider for the id that the message carried.
 //
-// [SendGrid] and [SMTP] send, [Failover] puts one behind the other, [Welcome]
-// and [Attention] write what is sent.
+// [SendGrid] and [SMTP] send, [Failover] puts one behind the other, [Welcome],
+// [Attention] and [Incident] write what is sent.
 //
 // Errors of this package hold no address, no name and no text of a mail: they
 // are stored and shown where those may not be. The package must not know about

@@ -8,7 +8,8 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// SendNotice sends the mail about operations that wait for a person. After a
+// SendNotice sends the mail about operations that wait for a person, or about an
+// incident. After a
 // doubt the provider is asked for it first; only when it does not have it, or
 // can never say, the mail leaves once more. The first result tells, with an
 // error, that the mail may have left.
@@ -24,7 +25,7 @@ func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful boo
 			return true, errors.New("an earlier attempt at the notice may still be under way; the provider is asked again")
 		}
 	}
-	content, err := Attention(attentionItems(n.Operations))
+	content, err := contentOf(n)
 	if err != nil {
 		return n.Doubtful, err
 	}
@@ -34,6 +35,13 @@ func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful boo
 		return n.Doubtful || uncertain, fmt.Errorf("send the notice: %w", err)
 	}
 	return false, nil
+}
+
+func contentOf(n tenant.Notice) (Content, error) {
+	if n.Incident.ID != 0 {
+		return Incident(n.Incident)
+	}
+	return Attention(attentionItems(n.Operations))
 }
 
 func attentionItems(operations []tenant.Operation) []AttentionItem {

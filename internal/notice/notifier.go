@@ -29,10 +29,11 @@ const (
 // Store keeps what was told to whom.
 type Store interface {
 	// CollectNotices makes a notice for each recipient of everything that has
-	// parked and was told to nobody, once the oldest of it is as old as window.
+	// parked and was told to nobody, once the oldest of it is as old as window,
+	// and of each incident that has lasted that long or is over for good.
 	CollectNotices(ctx context.Context, recipients []string, window time.Duration) error
-	// TakeNotice leases the next notice that is due; false when none is. A
-	// notice without operations, because none of them waits any more, is for
+	// TakeNotice leases the next notice that is due; false when none is. An empty
+	// one, because nothing that it was to tell is true any more, is for
 	// DropNotice.
 	TakeNotice(ctx context.Context, lease time.Duration) (tenant.Notice, bool, error)
 	SentNotice(ctx context.Context, id string) error
@@ -79,7 +80,7 @@ func New(c Config) *Notifier {
 // be there.
 func (n *Notifier) Run(ctx context.Context) {
 	if len(n.config.Recipients) == 0 {
-		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention: NOTIFY_EMAIL is not set")
+		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention, nor of incidents: NOTIFY_EMAIL is not set")
 		return
 	}
 	ticker := time.NewTicker(n.config.Poll)
@@ -119,16 +120,16 @@ func (n *Notifier) deliver(ctx context.Context, notice tenant.Notice) error {
 	defer cancel()
 	var doubtful bool
 	var err error
-	if len(notice.Operations) > 0 {
+	if !notice.Empty() {
 		doubtful, err = n.config.Mailer.SendNotice(sending, notice)
 	}
 	writing, stop := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer stop()
 	switch {
-	case len(notice.Operations) == 0:
+	case notice.Empty():
 		return n.config.Store.DropNotice(writing, notice.ID)
 	case err == nil:
-		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations))
+		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations), "incident", notice.Incident.ID)
 		return n.config.Store.SentNotice(writing, notice.ID)
 	}
 	after := pause(notice.Attempts)

@@ -191,3 +191,58 @@ func TestWhatNoLongerWaitsIsNotToldOf(t *testing.T) {
 	require.Eventually(t, func() bool { return b.count(t, `SELECT count(*) FROM notices WHERE state = 'DROPPED'`) == 1 }, 20*time.Second, 20*time.Millisecond)
 	require.Empty(t, b.mails("ada@platform.example"))
 }
+
+// TestAnIncidentIsToldOfTwice: when it has lasted, and when it is over for good,
+// to whoever was told before; not when it ends or comes back in between.
+func TestAnIncidentIsToldOfTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `INSERT INTO incidents (dependency, cause, affected, opened_at) VALUES
+		('ledger', 'the RPC server answers 503', 12, now()), ('database', 'no space left', 12, now() + interval '1 hour')`)
+	b.exec(t, `INSERT INTO incidents (dependency, cause, affected, opened_at, closed_at) VALUES
+		('mail', 'over before anybody was told', 12, now() - interval '2 hours', now() - interval '1 hour')`)
+	b.start(t, 3)
+	b.awaitSent(t, 2)
+	mails := b.mails("ada@platform.example")
+	require.Len(t, mails, 1)
+	require.Equal(t, "Stellar fails for many tenants", mails[0].Subject)
+
+	b.exec(t, `UPDATE incidents SET closed_at = now() WHERE dependency = 'ledger'`)
+	b.exec(t, `UPDATE incidents SET closed_at = NULL, reopened = 1 WHERE dependency = 'ledger'`)
+	b.park(t, "Charité")
+	b.awaitSent(t, 4)
+	require.Len(t, b.mails("ada@platform.example"), 2, "the incident and the parking: that it came back is not told")
+
+	b.exec(t, `UPDATE incidents SET closed_at = now() - $1::interval WHERE dependency = 'ledger'`, tenant.IncidentQuiet)
+	b.awaitSent(t, 6)
+	b.park(t, "Necker")
+	b.awaitSent(t, 8)
+	for _, to := range []string{"oncall@platform.example", "ada@platform.example"} {
+		var subjects []string
+		for _, m := range b.mails(to) {
+			subjects = append(subjects, m.Subject)
+		}
+		require.ElementsMatch(t, []string{
+			"Stellar fails for many tenants", "Over: Stellar failed for many tenants",
+			"An operation needs attention: SEND_WELCOME_EMAIL, auth", "An operation needs attention: SEND_WELCOME_EMAIL, auth",
+		}, subjects)
+	}
+}
+
+// TestAnIncidentThatEndsIsNotToldOf when the provider takes the mail only after
+// that.
+func TestAnIncidentThatEndsIsNotToldOf(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.catcher.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
+	b.exec(t, `INSERT INTO incidents (dependency, cause, affected, opened_at) VALUES ('mail', 'no answer', 12, now() - interval '1 minute')`)
+	b.start(t, 1)
+	require.Eventually(t, func() bool {
+		return b.count(t, `SELECT count(*) FROM notices WHERE state = 'PENDING' AND attempts = 1`) == 2
+	}, 20*time.Second, 20*time.Millisecond)
+	b.exec(t, `UPDATE incidents SET closed_at = now() - interval '1 hour'`)
+	b.catcher.Recover()
+	b.exec(t, `UPDATE notices SET due_at = now()`)
+	require.Eventually(t, func() bool { return b.count(t, `SELECT count(*) FROM notices WHERE state = 'DROPPED'`) == 2 }, 20*time.Second, 20*time.Millisecond)
+	require.Empty(t, b.catcher.Messages())
+}

@@ -21,9 +21,6 @@ const (
 	incidentsTimeout = 2 * time.Second
 	// longestAttempt bounds how long before its end a failed attempt began.
 	longestAttempt = 10 * time.Minute
-	// reopenWithin is how soon after its end failures belong to the same
-	// incident: the probe was too kind.
-	reopenWithin = 10 * time.Minute
 	// resumeSpread spreads the start of what has waited.
 	resumeSpread = 15 * time.Second
 	// probesToClose is how many probes in a row must succeed.
@@ -150,7 +147,7 @@ func openIncident(ctx context.Context, tx pgx.Tx, d tenant.Dependency, cause str
 		UPDATE incidents i SET closed_at = NULL, successes = 0, reopened = reopened + 1, cause = $2,
 			affected = greatest(i.affected, $3), probe_after = now()
 		WHERE i.id = (SELECT max(l.id) FROM incidents l WHERE l.dependency = $1) AND i.closed_at > now() - $4::interval`,
-		string(d), cause, affected, reopenWithin)
+		string(d), cause, affected, tenant.IncidentQuiet)
 	if err != nil || tag.RowsAffected() > 0 {
 		return err == nil, err
 	}

@@ -16,9 +16,10 @@ import (
 const parkings = `operations o WHERE o.state IN ('NEEDS_ATTENTION', 'ROLLBACK_BLOCKED')`
 
 // CollectNotices makes a notice for each recipient of everything that has
-// parked and was told to nobody, once the oldest of it is as old as window. A
-// lock keeps two workers from making two mails of it; the parkings' key keeps
-// them from telling one twice.
+// parked and was told to nobody, once the oldest of it is as old as window, and
+// of each incident that has lasted that long. A lock keeps two workers from
+// making two mails of it; the parkings' key and the incidents' keep them from
+// telling one twice.
 func (s *Store) CollectNotices(ctx context.Context, recipients []string, window time.Duration) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('notices'))`); err != nil {
@@ -37,7 +38,10 @@ func (s *Store) CollectNotices(ctx context.Context, recipients []string, window 
 			)
 			INSERT INTO notices (batch, recipient)
 			SELECT b.batch, r FROM (SELECT DISTINCT batch FROM told) b CROSS JOIN unnest($1::text[]) r`, recipients, window)
-		return err
+		if err != nil {
+			return err
+		}
+		return collectIncidents(ctx, tx, recipients, window)
 	})
 	if err != nil {
 		return fmt.Errorf("collect what needs attention: %w", interpret(err))
@@ -45,11 +49,34 @@ func (s *Store) CollectNotices(ctx context.Context, recipients []string, window 
 	return nil
 }
 
+// collectIncidents makes the notices of incidents. That one is over is told to
+// those who know of it, and only when it can't be opened again: who is told at
+// 03:00 that it is over goes to sleep.
+func collectIncidents(ctx context.Context, tx pgx.Tx, recipients []string, window time.Duration) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO notices (batch, recipient, incident_id)
+		SELECT gen_random_uuid(), r, i.id FROM incidents i CROSS JOIN unnest($1::text[]) r
+		WHERE i.closed_at IS NULL AND i.opened_at <= now() - $2::interval
+		ON CONFLICT DO NOTHING`, recipients, window)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO notices (batch, recipient, incident_id, over)
+		SELECT gen_random_uuid(), n.recipient, i.id, true FROM incidents i JOIN notices n ON n.incident_id = i.id
+		WHERE n.state = 'SENT' AND NOT n.over AND i.closed_at <= now() - $1::interval
+		ON CONFLICT DO NOTHING`, tenant.IncidentQuiet)
+	return err
+}
+
 // TakeNotice leases the next notice that is due, with those of its operations
-// that still wait; false when none is due.
+// that still wait, or its incident if that still is as it tells; false when
+// none is due.
 func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.Notice, due bool, err error) {
 	var before, batch string
 	var age float64
+	var incident *int64
+	var over bool
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			WITH due AS (
@@ -59,9 +86,13 @@ func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.N
 			UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, due_at = now() + $1::interval,
 				left_at = CASE d.state WHEN 'SENDING' THEN n.left_at ELSE now() END
 			FROM due d WHERE n.id = d.id
-			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, d.state, d.age`, lease).
-			Scan(&n.ID, &n.To, &n.Attempts, &batch, &before, &age)
+			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, n.incident_id, n.over, d.state, d.age`, lease).
+			Scan(&n.ID, &n.To, &n.Attempts, &batch, &incident, &over, &before, &age)
 		if err != nil {
+			return err
+		}
+		if incident != nil {
+			n.Incident, err = incidentToTell(ctx, tx, *incident, over)
 			return err
 		}
 		rows, err := tx.Query(ctx, `
@@ -82,6 +113,20 @@ func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.N
 	}
 	n.Doubtful, n.Age = before == "SENDING", time.Duration(age*float64(time.Second))
 	return n, true, nil
+}
+
+// incidentToTell is the incident that a notice is about; zero when it has ended,
+// or was opened again, before the notice left.
+func incidentToTell(ctx context.Context, tx pgx.Tx, id int64, over bool) (tenant.Incident, error) {
+	rows, err := tx.Query(ctx, `SELECT `+incidentColumns+` FROM incidents i WHERE i.id = $1 AND (i.closed_at IS NOT NULL) = $2`, id, over)
+	if err != nil {
+		return tenant.Incident{}, err
+	}
+	i, err := pgx.CollectExactlyOneRow(rows, scanIncident)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return tenant.Incident{}, nil
+	}
+	return i, err
 }
 
 // SentNotice notes that the provider has taken it.

@@ -71,10 +71,13 @@ func (i Incident) String() string {
 	return "incident " + strconv.FormatInt(i.ID, 10) + " of the " + string(i.Dependency)
 }
 
-// What makes an incident.
+// What makes an incident, and ends it.
 const (
 	// IncidentThreshold is how many operations must fail alike…
 	IncidentThreshold = 10
 	// IncidentWindow …within this time.
 	IncidentWindow = time.Minute
+	// IncidentQuiet is how long after its end failures still belong to the same
+	// incident, since the probe was too kind. After it, it is over for good.
+	IncidentQuiet = 10 * time.Minute
 )

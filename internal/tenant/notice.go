@@ -2,14 +2,17 @@ package tenant
 
 import "time"
 
-// Notice is one mail to one person about the operations that newly wait for
-// somebody.
+// Notice is one mail to one person: about the operations that newly wait for
+// somebody, or about an incident.
 type Notice struct {
 	// ID travels with the mail; the provider is asked for it after a doubt.
 	ID string
 	To string
 	// Operations are those of its parkings that still wait, oldest first.
 	Operations []Operation
+	// Incident is what it is about instead: one that goes on, or that is over.
+	// Its id is zero otherwise.
+	Incident Incident
 	// Doubtful tells that an earlier attempt may have left.
 	Doubtful bool
 	// Age is how long ago that attempt left.
@@ -17,3 +20,7 @@ type Notice struct {
 	// Attempts counts the attempts to send it, this one included.
 	Attempts int
 }
+
+// Empty tells that there is nothing left to tell: what it was about has ended
+// before it left.
+func (n Notice) Empty() bool { return len(n.Operations) == 0 && n.Incident.ID == 0 }

@@ -1,0 +1,133 @@
+package e2e
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+)
+
+// plan is what a dry run answers.
+type plan struct {
+	State, PlanHash string
+	Steps           []struct {
+		Name       string
+		Reversible bool
+	}
+}
+
+func (p plan) undos() (names []string) {
+	for _, s := range p.Steps {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func (i *installation) dryRun(o operation) plan {
+	i.t.Helper()
+	before := i.operation(o.ID)
+	r := i.call(http.MethodPost, "/v1/operations/"+o.ID+"/rollback?dryRun=true", nil)
+	require.Equal(i.t, http.StatusOK, r.status, "%s", r.body)
+	require.Equal(i.t, before, i.operation(o.ID), "a dry run changes nothing")
+	return read[plan](i, r)
+}
+
+// TestAPlanThatHasChanged is not carried out; the present one is.
+func TestAPlanThatHasChanged(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	i.rpc.fail(http.StatusServiceUnavailable)
+	i.start()
+	held := i.holdRow("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'")
+	o := i.create("Charité")
+	held.await()
+	early := i.dryRun(o)
+	require.Equal(t, []string{"drop schema and role", "mark the tenant FAILED"}, early.undos())
+	held.release()
+	o = i.reaches(o.ID, "NEEDS_ATTENTION")
+
+	present := i.dryRun(o)
+	require.Equal(t, []string{"terminate the contract", "drop schema and role", "mark the tenant FAILED"}, present.undos())
+	require.False(t, present.Steps[0].Reversible, "a ledger cannot be undone")
+	body := map[string]string{"reason": "a test", "requestId": uuid.NewString(), "planHash": early.PlanHash}
+	r := i.call(http.MethodPost, "/v1/operations/"+o.ID+"/rollback", body)
+	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
+	refusal := read[problem](i, r)
+	require.Equal(t, "plan-changed", refusal.Code)
+	require.Contains(t, refusal.Detail, present.PlanHash)
+	require.Equal(t, o, i.operation(o.ID))
+	require.Equal(t, "refused", value[string](i, `SELECT outcome FROM audit_log WHERE operation_id = $1 AND action = 'rollback'`, o.ID))
+
+	body["planHash"] = present.PlanHash
+	i.askedAgain(o.ID, "rollback", body)
+	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+}
+
+// TestReprovision makes a failed tenant anew: the same id, the next generation,
+// another contract, whatever is repeated or killed.
+func TestReprovision(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	o := i.create("Charité")
+	end := failures["the database rejects the activation"].arrange(i, o)
+	worker := i.startWorker()
+	o, failed := i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+	end()
+	made := value[string](i, `SELECT contract_id FROM stellar_transactions WHERE tenant_id = $1 AND purpose = 'DEPLOY_CONTRACT'`, o.TenantID)
+
+	r := i.call(http.MethodPatch, "/v1/tenants/"+o.TenantID, map[string]string{"adminEmail": "ada@right.example"})
+	require.Equal(t, http.StatusOK, r.status, "%s", r.body)
+	held := i.rpc.hold(t, sendTransaction, afterSending)
+	path, key := "/v1/tenants/"+o.TenantID+"/reprovision", uuid.NewString()
+	var replies [5]reply
+	var asking sync.WaitGroup
+	for n := range replies {
+		asking.Go(func() {
+			replies[n], _ = i.try(promptly, http.MethodPost, path, map[string]string{"reason": "a test"}, "Idempotency-Key", key)
+		})
+	}
+	asking.Wait()
+	again := i.accepted(replies[0])
+	for _, r := range replies {
+		require.Equal(t, again.ID, i.accepted(r).ID, "the same request is the same operation")
+	}
+	require.Equal(t, o.TenantID, again.TenantID)
+	held.await()
+	worker.kill()
+	held.release()
+	i.startWorker()
+
+	tenant := i.becomesActive(again)
+	require.Equal(t, failed.SchemaName, tenant.SchemaName)
+	require.Equal(t, "ada@right.example", tenant.AdminEmail)
+	require.NotEqual(t, made, tenant.ContractID)
+	require.Equal(t, tenantcontract.Terminated, i.contractStatus(made), "that of the first generation")
+	require.Equal(t, 2, value[int](i, `SELECT generation FROM tenants WHERE id = $1`, tenant.ID))
+	i.requireNoMore()
+	i.setsFirstPassword(tenant)
+
+	r = i.call(http.MethodPost, path, nil)
+	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
+	require.Equal(t, "not-failed", read[problem](i, r).Code)
+}
+
+// TestReprovisionNeedsTheName, which somebody may have taken meanwhile.
+func TestReprovisionNeedsTheName(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	o := i.parksBeforeThePivot()
+	i.actUntilAccepted(o.ID, "rollback")
+	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+	i.rpc.heal()
+	i.becomesActive(i.create("Charité"))
+	r := i.call(http.MethodPost, "/v1/tenants/"+o.TenantID+"/reprovision", nil)
+	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
+	require.Equal(t, "name-taken", read[problem](i, r).Code)
+	i.requireNothingOf(i.tenant(o.TenantID))
+}

@@ -1,0 +1,70 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/mail/mailtest"
+)
+
+// oncall are the people who are told.
+var oncall = []string{"oncall@platform.example", "ada@platform.example"}
+
+var told = map[string]string{"NOTIFY_EMAIL": oncall[0] + ", " + oncall[1], "STEP_RETRY_BUDGET": "15s"}
+
+// awaitNotices waits until each of them has so many mails, and returns the
+// newest of one.
+func (i *installation) awaitNotices(n int) mailtest.Message {
+	i.t.Helper()
+	var newest mailtest.Message
+	for _, to := range oncall {
+		eventually(i.t, fmt.Sprintf("%s has %d mails", to, n), func() bool { return len(i.mails(to)) == n })
+		for _, m := range i.mails(to) {
+			if m.ReceivedAt.After(newest.ReceivedAt) {
+				newest = m
+			}
+		}
+	}
+	return newest
+}
+
+// TestPeopleAreToldOfWhatParks by one mail, which says what to type.
+func TestPeopleAreToldOfWhatParks(t *testing.T) {
+	t.Parallel()
+	i := install(t, told)
+	o := i.parksBeforeThePivot()
+	i.execute(`UPDATE operations SET updated_at = updated_at - interval '1 minute'`)
+	mail := i.awaitNotices(1)
+	require.Equal(t, "An operation needs attention: DEPLOY_SOROBAN_CONTRACT, exhausted", mail.Subject)
+	for _, action := range o.AllowedActions {
+		require.Contains(t, mail.Text, "starter "+action+" "+o.ID)
+	}
+	require.NotContains(t, mail.Text, i.tenant(o.TenantID).Name)
+}
+
+// TestPeopleAreToldOfAnIncident instead of its tenants, and when it is over.
+func TestPeopleAreToldOfAnIncident(t *testing.T) {
+	t.Parallel()
+	i := install(t, told)
+	i.rpc.fail(http.StatusServiceUnavailable)
+	i.start()
+	var operations []operation
+	for n := range many {
+		operations = append(operations, i.create(fmt.Sprintf("Hospital %d", n)))
+	}
+	eventually(t, "an incident is opened", func() bool { return value[int](i, `SELECT count(*) FROM incidents`) == 1 })
+	i.execute(`UPDATE incidents SET opened_at = opened_at - interval '1 minute'`)
+	mail := i.awaitNotices(1)
+	require.Equal(t, "Stellar fails for many tenants", mail.Subject)
+	require.Contains(t, mail.Text, "stellar-down.md")
+
+	i.rpc.heal()
+	for _, o := range operations {
+		i.becomesActive(o)
+	}
+	i.execute(`UPDATE incidents SET closed_at = closed_at - interval '10 minutes'`)
+	require.Equal(t, "Over: Stellar failed for many tenants", i.awaitNotices(2).Subject)
+}

@@ -1,0 +1,45 @@
+package mail_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/mail"
+	"tenant-provisioning/internal/tenant"
+)
+
+func outage() tenant.Incident {
+	return tenant.Incident{
+		ID: 7, Dependency: tenant.DependencyLedger, Cause: "the RPC server answers 503", Affected: 12,
+		OpenedAt: time.Date(2026, 8, 14, 3, 2, 0, 0, time.UTC),
+	}
+}
+
+func TestIncidentGolden(t *testing.T) {
+	t.Parallel()
+	content, err := mail.Incident(outage())
+	require.NoError(t, err)
+	requireGolden(t, "incident", content)
+
+	over := outage()
+	over.ClosedAt, over.Reopened = over.OpenedAt.Add(40*time.Minute), 1
+	content, err = mail.Incident(over)
+	require.NoError(t, err)
+	requireGolden(t, "incident_over", content)
+}
+
+// TestIncidentNamesARunbook for everything that can fail, and for nothing else.
+func TestIncidentNamesARunbook(t *testing.T) {
+	t.Parallel()
+	for _, step := range tenant.ProvisionSteps() {
+		i := outage()
+		i.Dependency = step.Dependency()
+		content, err := mail.Incident(i)
+		require.NoError(t, err)
+		require.Regexp(t, `in the runbook [a-z-]+\.md`, content.Text)
+	}
+	_, err := mail.Incident(tenant.Incident{ID: 1, Dependency: "weather"})
+	require.ErrorContains(t, err, "weather")
+}

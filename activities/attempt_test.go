@@ -100,7 +100,7 @@ func TestEachStepCallsItsStoreOnce(t *testing.T) {
 		_, err := run(t, c.of, c.do, c.arg)
 		require.NoError(t, err)
 	}
-	require.Equal(t, []string{"CreateSchema", "DropSchema", "MarkActive", "Claim", "Move", "Audit"}, s.calls)
+	require.Equal(t, []string{"CreateSchema", "DropSchema", "MarkActive", "Claim", "Move", "AuditRequest"}, s.calls)
 	require.Empty(t, s.failures)
 }
 

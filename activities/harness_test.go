@@ -118,7 +118,9 @@ func (s *store) Claim(ctx context.Context, _ tenant.Fence) (tenant.Claim, error)
 
 func (s *store) Move(ctx context.Context, _ tenant.Move) error { return s.call(ctx, "Move") }
 
-func (s *store) Audit(ctx context.Context, _ tenant.AuditEntry) error { return s.call(ctx, "Audit") }
+func (s *store) AuditRequest(ctx context.Context, _ tenant.AuditEntry) error {
+	return s.call(ctx, "AuditRequest")
+}
 
 // failure is what an activity's error tells an operator.
 func failure(t *testing.T, err error) activities.StepFailure {

@@ -12,7 +12,7 @@ type OperationStore interface {
 	Breaker
 	Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 	Move(ctx context.Context, m tenant.Move) error
-	Audit(ctx context.Context, e tenant.AuditEntry) error
+	AuditRequest(ctx context.Context, e tenant.AuditEntry) error
 }
 
 // Operation writes an operation's state for its workflow.
@@ -43,7 +43,7 @@ func (a *Operation) MoveOperation(ctx context.Context, m tenant.Move) error {
 // worker between its commit and its report stands twice, unless the request
 // had an id: better than not at all.
 func (a *Operation) AuditAction(ctx context.Context, e tenant.AuditEntry) error {
-	if err := a.Store.Audit(ctx, e); err != nil {
+	if err := a.Store.AuditRequest(ctx, e); err != nil {
 		return stateError(err)
 	}
 	return nil

@@ -15,7 +15,6 @@ import (
 type intent struct {
 	action  tenant.Action
 	request tenant.ActionRequest
-	claimed bool
 }
 
 // verdict is how a request with an id was answered, to answer its repetition
@@ -31,7 +30,7 @@ type verdict struct {
 func (r *run) handleActions(ctx workflow.Context) error {
 	for _, action := range tenant.Actions() {
 		update := func(_ workflow.Context, req tenant.ActionRequest) (ActionResult, error) {
-			return r.decide(action, req, req.Claimed)
+			return r.decide(action, req)
 		}
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, string(action), update, workflow.UpdateHandlerOptions{
 			Validator:   validateForm,
@@ -55,7 +54,7 @@ func validateForm(req tenant.ActionRequest) error {
 	return nil
 }
 
-// receive takes signals, whose sender nobody has checked and nobody waits for.
+// receive takes signals, for whose answer nobody waits.
 func (r *run) receive(ctx workflow.Context, action tenant.Action) {
 	signals := workflow.GetSignalChannelWithOptions(ctx, string(action), workflow.SignalChannelOptions{
 		Description: fmt.Sprintf("%s the operation: {\"actor\": who, \"reason\": why}", action),
@@ -68,7 +67,7 @@ func (r *run) receive(ctx workflow.Context, action tenant.Action) {
 			if !signals.Receive(ctx, &req) {
 				return
 			}
-			if _, err := r.decide(action, req, true); err != nil {
+			if _, err := r.decide(action, req); err != nil {
 				r.log.Warn("signal refused", "action", action, "error", err)
 			}
 		}
@@ -76,11 +75,11 @@ func (r *run) receive(ctx workflow.Context, action tenant.Action) {
 }
 
 // decide accepts or refuses an action, and has either audited.
-func (r *run) decide(action tenant.Action, req tenant.ActionRequest, claimed bool) (ActionResult, error) {
+func (r *run) decide(action tenant.Action, req tenant.ActionRequest) (ActionResult, error) {
 	r.requests++
 	clean, err := req.Clean()
 	if err != nil {
-		r.audit(action, req, claimed, tenant.OutcomeRefused, err.Error())
+		r.audit(action, req, tenant.OutcomeRefused, err.Error())
 		return ActionResult{}, validateForm(req)
 	}
 	request := string(action) + " " + clean.RequestID // one id may stand for a retry and, later, for a rollback
@@ -90,20 +89,20 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest, claimed boo
 	v := verdict{result: ActionResult{Action: action, State: r.state}}
 	switch allowed := r.allowed(); {
 	case r.intent != nil && r.intent.action == action: // asked twice for the same parking: acts once
-		r.audit(action, clean, claimed, tenant.OutcomeAccepted, "already accepted")
+		r.audit(action, clean, tenant.OutcomeAccepted, "already accepted")
 	case !slices.Contains(allowed, action):
 		refusal := &tenant.ActionRefusedError{Action: action, State: r.state, Allowed: allowed}
 		v.result, v.err = ActionResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), ErrTypeActionRefused,
 			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{*refusal}})
-		r.audit(action, clean, claimed, tenant.OutcomeRefused, refusal.Error())
+		r.audit(action, clean, tenant.OutcomeRefused, refusal.Error())
 	case action == tenant.ActionRollback && clean.PlanHash != "" && clean.PlanHash != r.planHash():
 		refusal := &tenant.PlanChangedError{Hash: r.planHash()}
 		v.result, v.err = ActionResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), ErrTypePlanChanged,
 			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{*refusal}})
-		r.audit(action, clean, claimed, tenant.OutcomeRefused, refusal.Error())
+		r.audit(action, clean, tenant.OutcomeRefused, refusal.Error())
 	default:
-		r.intent = &intent{action: action, request: clean, claimed: claimed}
-		r.audit(action, clean, claimed, tenant.OutcomeAccepted, "")
+		r.intent = &intent{action: action, request: clean}
+		r.audit(action, clean, tenant.OutcomeAccepted, "")
 	}
 	if clean.RequestID != "" {
 		r.decided[request] = v
@@ -131,20 +130,18 @@ func (r *run) wantsRollback() bool {
 }
 
 // dropIntent takes an acceptance back that was overtaken. The audit log keeps
-// both; a second entry by the same request would not be written.
+// both.
 func (r *run) dropIntent(why string) {
 	if r.intent == nil {
 		return
 	}
-	req := r.intent.request
-	req.RequestID = ""
-	r.audit(r.intent.action, req, r.intent.claimed, tenant.OutcomeRefused, why)
+	r.audit(r.intent.action, r.intent.request, tenant.OutcomeRefused, why)
 	r.intent = nil
 }
 
-func (r *run) audit(action tenant.Action, req tenant.ActionRequest, claimed bool, outcome, detail string) {
+func (r *run) audit(action tenant.Action, req tenant.ActionRequest, outcome, detail string) {
 	r.audits = append(r.audits, tenant.AuditEntry{
-		Actor: req.Actor, Claimed: claimed, Action: string(action), Outcome: outcome,
+		Actor: req.Actor, Action: string(action), Outcome: outcome,
 		Tenant: r.in.Tenant, Operation: r.in.Operation, RequestID: req.RequestID, Reason: req.Reason, Detail: detail,
 	})
 }

@@ -59,12 +59,12 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 	})
 }
 
-// Audit implements activities.OperationStore: an entry with a request id
-// stands once.
-func (m *model) Audit(ctx context.Context, e tenant.AuditEntry) error {
-	return m.call(ctx, "Audit", func() error {
+// AuditRequest implements activities.OperationStore: an entry with a request id
+// stands once for each outcome.
+func (m *model) AuditRequest(ctx context.Context, e tenant.AuditEntry) error {
+	return m.call(ctx, "AuditRequest", func() error {
 		known := slices.ContainsFunc(m.audits, func(a tenant.AuditEntry) bool {
-			return e.RequestID != "" && a.Operation == e.Operation && a.Action == e.Action && a.RequestID == e.RequestID
+			return e.RequestID != "" && a.Operation == e.Operation && a.Action == e.Action && a.RequestID == e.RequestID && a.Outcome == e.Outcome
 		})
 		if !known {
 			m.audits = append(m.audits, e)

@@ -35,7 +35,7 @@ func (f fatal) Errorf(format string, args ...any) {
 
 func drawTrouble(rt *rapid.T) func(*running) {
 	calls := slices.Concat(
-		[]string{"Claim", "RecordFailure", "Audit", "LeaveWelcomeEmail", "FindWelcome", "RepeatWelcomeEmail"},
+		[]string{"Claim", "RecordFailure", "AuditRequest", "LeaveWelcomeEmail", "FindWelcome", "RepeatWelcomeEmail"},
 		callsBeforePivot, callsAfterPivot, callsBack,
 		[]string{"Move NEEDS_ATTENTION", "Move RUNNING", "Move ROLLING_BACK", "Move ROLLED_BACK", "Move ROLLBACK_BLOCKED", "Move SUCCEEDED"},
 	)

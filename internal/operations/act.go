@@ -30,7 +30,7 @@ const (
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrForbidden,
 // *tenant.ActionRefusedError, *tenant.PlanChangedError, tenant.ErrUnavailable.
 func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error) {
-	r.Actor, r.Claimed = who.Actor, who.Claimed
+	r.Actor = who.Actor
 	r, err := r.Clean()
 	if err != nil {
 		return tenant.Operation{}, err
@@ -56,6 +56,11 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 			return tenant.Operation{}, err
 		}
 		if err := s.permit(ctx, o, a, r, who); err != nil {
+			return o, err
+		}
+	}
+	if !who.Claimed {
+		if err := s.config.Store.Vouch(ctx, id, a, r); err != nil {
 			return o, err
 		}
 	}
@@ -140,7 +145,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 		return refused
 	}
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return fmt.Errorf("%w: the operation's run is gone (it was terminated, or its history is lost); look for it in Temporal Web UI", tenant.ErrUnavailable)
+		return fmt.Errorf("%w: the operation's run is gone (it was terminated, or its history is lost); starter reconcile gives it another one, and does so by itself every five minutes: then send the action again", tenant.ErrUnavailable)
 	}
 	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "operation", o.ID, "action", a, "error", err)
 	signalCtx, cancel := context.WithTimeout(ctx, signalTimeout)

@@ -237,6 +237,7 @@ func TestAnActionWaitsForAWorker(t *testing.T) {
 	b.work(t)
 	b.reaches(t, o.ID, tenant.StateSucceeded)
 	require.Eventually(t, func() bool { return len(b.audits(t, o.ID)) == 1 }, patience, 20*time.Millisecond)
+	require.Zero(t, b.count(t, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND actor_claimed`, string(o.ID)), "who acts was checked before it waited")
 }
 
 func TestAnActionOnARunThatIsGone(t *testing.T) {
@@ -248,6 +249,7 @@ func TestAnActionOnARunThatIsGone(t *testing.T) {
 	_, err := requireAnswer(t, b.service, o.ID, tenant.ActionRetry, because)
 	require.ErrorIs(t, err, tenant.ErrUnavailable)
 	require.ErrorContains(t, err, "run is gone")
+	require.ErrorContains(t, err, "starter reconcile")
 
 	never := b.create(t)
 	b.exec(t, `UPDATE operations SET state = 'RUNNING', run_id = 'lost', dispatch_after = now() + interval '1 hour' WHERE id = $1`, string(never.ID))

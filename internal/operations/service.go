@@ -23,6 +23,8 @@ type Store interface {
 	RollBackPending(ctx context.Context, id tenant.OperationID, reason string, e tenant.AuditEntry) (bool, error)
 	Reprovision(ctx context.Context, r tenant.Reprovisioning) (tenant.Operation, error)
 	Audit(ctx context.Context, e tenant.AuditEntry) error
+	// Vouch notes that the actor of a request is who it says.
+	Vouch(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest) error
 	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
 	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
 	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, by, reason string) (bool, error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"tenant-provisioning/internal/tenant"
@@ -29,6 +30,36 @@ func audit(ctx context.Context, db interface {
 		ON CONFLICT (operation_id, action, request_id, outcome) WHERE request_id IS NOT NULL DO NOTHING`,
 		e.Actor, e.Claimed, e.Action, e.Outcome, string(e.Tenant), string(e.Operation), e.RequestID, e.Reason, e.Detail)
 	return err
+}
+
+// AuditRequest is Audit for a request that reached an operation's run. Its actor
+// is claimed unless the API has vouched for it.
+func (s *Store) AuditRequest(ctx context.Context, e tenant.AuditEntry) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		err := tx.QueryRow(ctx, `
+			SELECT NOT EXISTS (SELECT FROM vouched_requests WHERE operation_id = $1 AND action = $2 AND request_id = $3 AND actor = $4)`,
+			string(e.Operation), e.Action, e.RequestID, e.Actor).Scan(&e.Claimed)
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, e)
+	})
+	if err != nil {
+		return fmt.Errorf("write the audit log: %w", interpret(err))
+	}
+	return nil
+}
+
+// Vouch notes that the actor of a request is who it says: the run that gets it
+// over Temporal can't know.
+func (s *Store) Vouch(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) error {
+	_, err := s.pool.Exec(ctx, `
+		INSERT INTO vouched_requests (operation_id, action, request_id, actor) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
+		string(id), string(action), r.RequestID, r.Actor)
+	if err != nil {
+		return fmt.Errorf("note who acts: %w", interpret(err))
+	}
+	return nil
 }
 
 // ActionTaken reports whether an action with this request id was accepted

@@ -55,8 +55,6 @@ const MaxReasonLength = 500
 type ActionRequest struct {
 	Actor  string `json:"actor"`
 	Reason string `json:"reason"`
-	// Claimed tells that nobody has checked who the actor is.
-	Claimed bool `json:"claimed,omitempty"`
 	// RequestID makes a repeated request act once. Without one, an action
 	// counts for the parking that was current when it was accepted.
 	RequestID string `json:"requestId,omitempty"`

@@ -115,7 +115,7 @@ func TestLongPoll(t *testing.T) {
 		answered := make(chan answer, 1)
 		go func() { answered <- b.get(t, "/v1/operations/"+id+"?wait=25s") }()
 		b.awaitInFlight(t, 1)
-		b.exec(t, `UPDATE operations SET state = $2, pivot_passed = true WHERE id = $1`, id, state)
+		b.exec(t, `UPDATE operations SET state = $2, pivot_passed = $2 <> 'ROLLBACK_BLOCKED' WHERE id = $1`, id, state)
 		a := within(t, answered)
 		require.Equal(t, state, a.json(t)["state"])
 		b.exec(t, `UPDATE operations SET state = 'PENDING' WHERE id = $1`, id)

@@ -171,7 +171,12 @@ func TestActiveTenantIsNeverDropped(t *testing.T) {
 	require.NoError(t, b.store.CreateSchema(b.ctx, f))
 	require.NoError(t, b.store.MarkActive(b.ctx, f))
 	require.NoError(t, b.store.MarkActive(b.ctx, f), "a repetition changes nothing")
-	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack) // what the workflow never does
+	// What the workflow never does:
+	move := tenant.Move{Fence: f, From: tenant.StateRunning, To: tenant.StateRollingBack, Step: tenant.StepMarkActive, Reason: "test"}
+	require.ErrorContains(t, b.store.Move(b.ctx, move), "operations_active_is_never_undone")
+	_, err := b.pool.Exec(b.ctx, `UPDATE operations SET pivot_passed = false`)
+	require.NoError(t, err)
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 
 	var failure *tenant.StepError
 	require.ErrorAs(t, b.store.DropSchema(b.ctx, undoing(f)), &failure)

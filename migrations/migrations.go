@@ -26,6 +26,22 @@ func Control() fs.FS {
 	return sub
 }
 
+// ControlVersion is the number of the newest control migration: what a database
+// must have at least for this build to work on it.
+func ControlVersion() (int64, error) {
+	names, err := fs.Glob(control, "control/*.sql") // sorted
+	if err != nil || len(names) == 0 {
+		return 0, fmt.Errorf("list the control migrations: %w", err)
+	}
+	return number(strings.TrimPrefix(names[len(names)-1], "control/"))
+}
+
+// number is what a file's name begins with, as in 00002_what.sql.
+func number(name string) (int64, error) {
+	digits, _, _ := strings.Cut(name, "_")
+	return strconv.ParseInt(digits, 10, 64)
+}
+
 // Template is the SQL that makes a tenant's tables in a new schema.
 type Template struct {
 	// Version is the number of the newest file.
@@ -45,8 +61,7 @@ func Tenant() (Template, error) {
 	var t Template
 	var sql strings.Builder
 	for _, name := range names {
-		number, _, _ := strings.Cut(strings.TrimPrefix(name, "tenant/"), "_")
-		v, err := strconv.ParseInt(number, 10, 64)
+		v, err := number(strings.TrimPrefix(name, "tenant/"))
 		if err != nil || v <= t.Version {
 			return Template{}, fmt.Errorf("migrations/%s: the name must begin with a number above %d, as in 00002_what.sql", name, t.Version)
 		}

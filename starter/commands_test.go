@@ -330,3 +330,13 @@ func TestDatabaseThatIsNotMigrated(t *testing.T) {
 		require.Contains(t, r.errors, "starter migrate")
 	}
 }
+
+// TestDatabaseThatIsBehind is one of an older version, after an upgrade.
+func TestDatabaseThatIsBehind(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(`DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`)
+	r := b.run("list")
+	require.Equal(t, exitFailed, r.code)
+	require.Regexp(t, `at version \d+ and this build needs \d+; run: starter migrate`, r.errors)
+}

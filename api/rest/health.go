@@ -62,7 +62,7 @@ func (s *Server) ready(ctx context.Context) error {
 		return newProblem(CodeUnavailable, "This process is about to stop.")
 	}
 	if !s.database.answers(ctx) {
-		return newProblem(CodeUnavailable, "The "+s.database.Name+" does not answer.")
+		return newProblem(CodeUnavailable, "The "+s.database.Name+" does not answer, or is not migrated (starter migrate).")
 	}
 	return nil
 }

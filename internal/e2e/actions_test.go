@@ -143,7 +143,12 @@ func TestRefusedByTheRun(t *testing.T) {
 func TestOperatorSeesWhatIsParked(t *testing.T) {
 	t.Parallel()
 	i := install(t, impatient)
+	metrics := address(freePort(t))
+	i.env["METRICS_ADDR"] = metrics
 	o := i.parksBeforeThePivot()
+	shown := string(i.page("http://" + metrics + "/metrics").body)
+	require.Contains(t, shown, `provisioning_operations{state="NEEDS_ATTENTION"} 1`)
+	require.Contains(t, shown, `provisioning_operations{state="RUNNING"} 0`)
 	listed := read[struct{ Items []operation }](i, i.call(http.MethodGet, "/v1/operations?state=NEEDS_ATTENTION", nil))
 	require.Equal(t, []operation{o}, listed.Items)
 	require.Contains(t, i.output("list", "--attention"), o.ID)

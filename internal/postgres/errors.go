@@ -27,6 +27,7 @@ const (
 	stateDiskFull        = "53100"
 	stateReadOnly        = "25006"
 	stateNoPrivilege     = "42501"
+	stateNoTable         = "42P01"
 )
 
 // interpret turns the database's errors into the domain's. What it does not

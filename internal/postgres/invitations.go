@@ -12,9 +12,6 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// stateNoTable is PostgreSQL's undefined_table.
-const stateNoTable = "42P01"
-
 // Invitations are the one-time links by which a tenant's administrator sets
 // the first password.
 type Invitations struct{ pool *pgxpool.Pool }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/pressly/goose/v3"
 
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/migrations"
@@ -23,6 +24,8 @@ type Store struct {
 	// runs names tables that the same batch creates.
 	schemas  *pgxpool.Pool
 	template migrations.Template
+	// version is what the control tables must have at least.
+	version int64
 	// incidents is what every attempt asks.
 	incidents openIncidents
 }
@@ -34,6 +37,10 @@ func NewStore(ctx context.Context, pool *pgxpool.Pool) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	version, err := migrations.ControlVersion()
+	if err != nil {
+		return nil, err
+	}
 	c := pool.Config()
 	c.MaxConns = maxSchemaWork
 	c.MinConns = 0
@@ -42,20 +49,24 @@ func NewStore(ctx context.Context, pool *pgxpool.Pool) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the pool for schema work: %w", err)
 	}
-	return &Store{pool: pool, schemas: schemas, template: template}, nil
+	return &Store{pool: pool, schemas: schemas, template: template, version: version}, nil
 }
 
 // Close gives back the connections that the store made itself.
 func (s *Store) Close() { s.schemas.Close() }
 
-// Ping asks whether the database answers and is migrated.
+// Ping asks whether the database answers, and whether it has been migrated as
+// far as this build needs.
 func (s *Store) Ping(ctx context.Context) error {
-	var migrated bool
-	if err := s.pool.QueryRow(ctx, `SELECT to_regclass('public.operations') IS NOT NULL`).Scan(&migrated); err != nil {
-		return fmt.Errorf("ask the database: %w", interpret(err))
-	}
-	if !migrated {
+	var version int64
+	err := s.pool.QueryRow(ctx, `SELECT coalesce(max(version_id), 0) FROM `+goose.DefaultTablename+` WHERE is_applied`).Scan(&version)
+	switch {
+	case sqlState(err) == stateNoTable:
 		return fmt.Errorf("%w: the database has no control tables; run: starter migrate", tenant.ErrUnavailable)
+	case err != nil:
+		return fmt.Errorf("ask the database: %w", interpret(err))
+	case version < s.version:
+		return fmt.Errorf("%w: the control tables are at version %d and this build needs %d; run: starter migrate", tenant.ErrUnavailable, version, s.version)
 	}
 	return nil
 }

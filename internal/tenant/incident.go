@@ -17,6 +17,11 @@ const (
 	DependencyMail Dependency = "mail"
 )
 
+// Dependencies lists them all.
+func Dependencies() []Dependency {
+	return []Dependency{DependencyDatabase, DependencyLedger, DependencyMail}
+}
+
 // Dependency is what a failure of the step is put down to when many fail
 // alike.
 func (s Step) Dependency() Dependency {

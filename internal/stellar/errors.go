@@ -39,6 +39,8 @@ func explainRPC(e *rpcError) error {
 	case e.status == http.StatusUnauthorized || e.status == http.StatusForbidden:
 		s.Class, s.RetryAfter = tenant.ClassAuth, feeDelay
 		s.Reason = "the Stellar RPC server refuses us; check the key in SOROBAN_RPC_URL"
+	case e.garbled:
+		s.Reason = "the Stellar RPC server's answers cannot be read; check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
 	default:
 		s.Reason = "the Stellar RPC server does not answer; check that it runs and that SOROBAN_RPC_URL leads to it"
 	}

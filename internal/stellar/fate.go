@@ -24,7 +24,7 @@ func (f *flight) ask(ctx context.Context) error {
 	if resp.Status != protocol.TransactionStatusNotFound {
 		r, err := parseResult(resp.ResultXDR)
 		if err != nil {
-			return err
+			return garbled(protocol.GetTransactionMethodName, err)
 		}
 		return f.found(ctx, r, resp.Ledger)
 	}

@@ -51,8 +51,14 @@ func TestOneAttemptEnduresABadServer(t *testing.T) {
 			return firstOf(5, get, func(x *exchange) { x.status(http.StatusTooManyRequests) })
 		},
 		"questions are not answered": func() func(*exchange) { return firstOf(5, get, (*exchange).drop) },
-		"the server learns late":     func() func(*exchange) { return firstOf(20, get, notFound) },
-		"accounts lag":               func() func(*exchange) { return lagging(read) },
+		"send is answered by something else": func() func(*exchange) {
+			return firstOf(2, send, func(x *exchange) { x.answer([]byte(`{}`)) })
+		},
+		"questions are answered by something else": func() func(*exchange) {
+			return firstOf(2, get, func(x *exchange) { x.answer([]byte(`{"jsonrpc":"2.0","id":1,"result":{}}`)) })
+		},
+		"the server learns late": func() func(*exchange) { return firstOf(20, get, notFound) },
+		"accounts lag":           func() func(*exchange) { return lagging(read) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -66,6 +72,35 @@ func TestOneAttemptEnduresABadServer(t *testing.T) {
 			b.requireStatus(t, d, id, tenantcontract.Terminated)
 			b.requireSettled(t, f)
 		})
+	}
+}
+
+// What a proxy or a login page answers in the server's place says nothing: not
+// that the network is another one, nor that something is not on the ledger.
+func TestAnswersThatAreNoneAreNotBelieved(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	for _, method := range []string{
+		protocol.GetNetworkMethodName, protocol.GetLedgerEntriesMethodName, protocol.SimulateTransactionMethodName,
+		protocol.GetFeeStatsMethodName, protocol.SendTransactionMethodName, protocol.GetTransactionMethodName,
+	} {
+		for _, answer := range []string{
+			``, `null`, `{}`, `[]`, `<html></html>`, `{"jsonrpc":"2.0","id":1,"result":null}`, `{"jsonrpc":"2.0","id":1,"result":{}}`,
+			`{"jsonrpc":"2.0","id":1,"result":{"latestLedger":7,"latestLedgerCloseTime":"9","status":"SUCCESS","hash":"","passphrase":"","entries":null}}`,
+			`{"jsonrpc":"2.0","id":1,"error":{"code":0,"message":"not now"}}`,
+		} {
+			f := b.newTenant(t)
+			d := b.through(t, newProxy(t, b.url, firstOf(1, method, func(x *exchange) { x.answer([]byte(answer)) })))
+			if _, err := d.Deploy(testContext(t), f, nil); err != nil {
+				s := stepError(t, err)
+				require.False(t, s.Permanent, "%s: %s: %v", method, answer, err)
+				require.Contains(t, s.Reason, "SOROBAN_RPC_URL", "%s: %s", method, answer)
+				require.NotContains(t, err.Error(), "<nil>")
+			}
+			_, err := d.Deploy(testContext(t), f, nil)
+			require.NoError(t, err, "%s: %s", method, answer)
+			require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
+		}
 	}
 }
 

@@ -107,7 +107,7 @@ func (f *flight) send(ctx context.Context) error {
 	case statusError:
 		r, err := parseResult(resp.ErrorResultXDR)
 		if err != nil {
-			return err
+			return garbled(protocol.SendTransactionMethodName, err)
 		}
 		// What kept it out until it was too late is the better reason.
 		if f.refusal == nil || r.code != xdr.TransactionResultCodeTxTooLate {

@@ -43,12 +43,29 @@ func (d *Deployer) read(ctx context.Context, floor uint32, progress func(string)
 		if !ok {
 			continue
 		}
-		out[i] = &entry{}
-		if err := xdr.SafeUnmarshalBase64(e.DataXDR, &out[i].data); err != nil {
-			return nil, 0, fmt.Errorf("decode a ledger entry: %w", err)
+		var err error
+		if out[i], err = parseEntry(e); err != nil {
+			return nil, 0, garbled(protocol.GetLedgerEntriesMethodName, fmt.Errorf("decode a ledger entry: %w", err))
 		}
 	}
 	return out, resp.LatestLedger, nil
+}
+
+// parseEntry also checks that the entry is of its key's type: whoever asked
+// for an account takes one out of it.
+func parseEntry(e protocol.LedgerEntryResult) (*entry, error) {
+	var key xdr.LedgerKey
+	if err := xdr.SafeUnmarshalBase64(e.KeyXDR, &key); err != nil {
+		return nil, err
+	}
+	out := &entry{}
+	if err := xdr.SafeUnmarshalBase64(e.DataXDR, &out.data); err != nil {
+		return nil, err
+	}
+	if out.data.Type != key.Type {
+		return nil, fmt.Errorf("a %s stands under the key of a %s", out.data.Type, key.Type)
+	}
+	return out, nil
 }
 
 // until repeats ask until it answers as of a ledger that is not older than

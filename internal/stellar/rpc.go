@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 )
 
 const (
@@ -36,11 +38,14 @@ type rpcError struct {
 	method string
 	// status is the HTTP status; 0 when no answer came.
 	status int
-	// code is JSON-RPC's; 0 when the answer was none.
+	// code is JSON-RPC's, of an answer that is an error.
 	code       int
 	message    string
 	retryAfter time.Duration
-	err        error
+	// garbled tells that something answered that is no Stellar RPC server, or
+	// not one that we understand.
+	garbled bool
+	err     error
 }
 
 // codeInvalidParams is JSON-RPC's, and the server's for XDR that it cannot
@@ -49,10 +54,12 @@ const codeInvalidParams = -32602
 
 func (e *rpcError) Error() string {
 	switch {
-	case e.code != 0:
-		return fmt.Sprintf("%s: the Stellar RPC server answered error %d: %s", e.method, e.code, e.message)
+	case e.garbled:
+		return fmt.Sprintf("%s: the Stellar RPC server's answer cannot be read: %v", e.method, e.err)
 	case e.status != 0:
 		return fmt.Sprintf("%s: the Stellar RPC server answered HTTP %d", e.method, e.status)
+	case e.err == nil:
+		return fmt.Sprintf("%s: the Stellar RPC server answered error %d: %s", e.method, e.code, e.message)
 	}
 	return fmt.Sprintf("%s: the Stellar RPC server does not answer: %v", e.method, e.err)
 }
@@ -114,12 +121,41 @@ func call[T any](ctx context.Context, c *rpcClient, method string, params any) (
 		return fail(rpcError{status: resp.StatusCode, retryAfter: retryAfter(resp.Header)})
 	}
 	if err := json.Unmarshal(raw, &out); err != nil {
-		return fail(rpcError{err: errors.New("the answer is not JSON-RPC; does SOROBAN_RPC_URL lead to a Stellar RPC server?")})
+		return fail(rpcError{garbled: true, err: errors.New("it is not JSON-RPC")})
 	}
 	if out.Error != nil {
 		return fail(rpcError{code: out.Error.Code, message: out.Error.Message})
 	}
+	if !complete(out.Result) {
+		return fail(rpcError{garbled: true, err: errors.New("it lacks what every answer to this question has")})
+	}
 	return out.Result, nil
+}
+
+// complete reports whether an answer has what every answer of its method has.
+// What a proxy says instead, such as {}, would otherwise mean "another network"
+// or "not on the ledger".
+func complete(answer any) bool {
+	switch a := answer.(type) {
+	case protocol.GetNetworkResponse:
+		return a.Passphrase != ""
+	case protocol.GetFeeStatsResponse:
+		return a.LatestLedger != 0
+	case protocol.GetLedgerEntriesResponse:
+		return a.LatestLedger != 0
+	case protocol.SimulateTransactionResponse:
+		return a.LatestLedger != 0 || a.Error != ""
+	case protocol.SendTransactionResponse:
+		return a.Status != "" && a.Hash != ""
+	case protocol.GetTransactionResponse:
+		return a.Status != "" && a.LatestLedger != 0
+	}
+	return true
+}
+
+// garbled is an answer whose XDR cannot be read.
+func garbled(method string, err error) error {
+	return &rpcError{method: method, garbled: true, err: err}
 }
 
 // withoutURL takes off the URL that net/http puts before its errors.

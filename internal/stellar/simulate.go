@@ -73,13 +73,13 @@ func (d *Deployer) simulate(ctx context.Context, source string, op *txnbuild.Inv
 func (d *Deployer) readSimulation(resp protocol.SimulateTransactionResponse) (simulated, error) {
 	s := simulated{ledger: resp.LatestLedger}
 	if err := xdr.SafeUnmarshalBase64(resp.TransactionDataXDR, &s.data); err != nil {
-		return simulated{}, fmt.Errorf("decode a simulation's resources: %w", err)
+		return simulated{}, garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("decode a simulation's resources: %w", err))
 	}
 	if len(resp.Results) != 1 || resp.Results[0].ReturnValueXDR == nil {
-		return simulated{}, fmt.Errorf("a simulation of one call has %d results", len(resp.Results))
+		return simulated{}, garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("a simulation of one call has %d results", len(resp.Results)))
 	}
 	if err := xdr.SafeUnmarshalBase64(*resp.Results[0].ReturnValueXDR, &s.value); err != nil {
-		return simulated{}, fmt.Errorf("decode a simulation's value: %w", err)
+		return simulated{}, garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("decode a simulation's value: %w", err))
 	}
 	if resp.Results[0].AuthXDR == nil {
 		return s, nil
@@ -87,7 +87,7 @@ func (d *Deployer) readSimulation(resp protocol.SimulateTransactionResponse) (si
 	for _, a := range *resp.Results[0].AuthXDR {
 		var e xdr.SorobanAuthorizationEntry
 		if err := xdr.SafeUnmarshalBase64(a, &e); err != nil {
-			return simulated{}, fmt.Errorf("decode a simulation's authorisation: %w", err)
+			return simulated{}, garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("decode a simulation's authorisation: %w", err))
 		}
 		if e.Credentials.Type != xdr.SorobanCredentialsTypeSorobanCredentialsSourceAccount {
 			return simulated{}, &tenant.StepError{

@@ -58,12 +58,6 @@ func readBody(c echo.Context, mediaType string) ([]byte, error) {
 	if r.ContentLength > maxBody {
 		return nil, newProblem(CodeTooLarge, "The body may have 64 KiB.")
 	}
-	// Without the deadline a body that never comes would hold its connection.
-	// Writers that know no deadlines are those of tests.
-	err := http.NewResponseController(c.Response()).SetReadDeadline(time.Now().Add(bodyTimeout))
-	if err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return nil, fmt.Errorf("limit the time for a body: %w", err)
-	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	var timeout net.Error
 	switch {
@@ -74,7 +68,32 @@ func readBody(c echo.Context, mediaType string) ([]byte, error) {
 	case err != nil:
 		return nil, newProblem(CodeMalformed, "The body breaks off before its end.")
 	}
-	return body, nil
+	// Left there, the deadline would end the request while it is worked on.
+	return body, readUntil(c, time.Time{})
+}
+
+// boundBody limits the time for a body, whether anybody reads it or not: before
+// an answer goes out, the server reads what is left of the request, so that a
+// body that never comes would hold the answer and the connection for ever.
+func boundBody(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if c.Request().ContentLength != 0 { // chunked is -1
+			if err := readUntil(c, time.Now().Add(bodyTimeout)); err != nil {
+				return err
+			}
+		}
+		return next(c)
+	}
+}
+
+// readUntil limits how long is read from the connection. Writers that know no
+// deadlines are those of tests.
+func readUntil(c echo.Context, deadline time.Time) error {
+	err := http.NewResponseController(c.Response()).SetReadDeadline(deadline)
+	if err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("limit the time for a body: %w", err)
+	}
+	return nil
 }
 
 // isType compares a request's type; no type at all is taken for the right one.

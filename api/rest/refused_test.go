@@ -276,3 +276,24 @@ func TestBodiesThatDoNotArrive(t *testing.T) {
 	require.Equal(t, "HTTP/1.1 413 Request Entity Too Large", raw(t, b, head+"Content-Length: 99999999\r\n\r\n", false), "it need not come to be refused")
 	require.Zero(t, b.count(t, "tenants"))
 }
+
+// Whoever is refused before the body is read is answered all the same.
+func TestBodiesThatNobodyWantsDoNotHoldTheAnswer(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	token := "Authorization: " + operator(t).Get("Authorization") + "\r\n"
+	for head, want := range map[string]string{
+		"POST /v1/tenants HTTP/1.1\r\n":                                      "401 Unauthorized",
+		"GET /v1/tenants HTTP/1.1\r\n" + token:                               "200 OK",
+		"POST /v1/tenants HTTP/1.1\r\nContent-Type: text/plain\r\n" + token:  "415 Unsupported Media Type",
+		"POST /v1/nothing HTTP/1.1\r\n" + token:                              "404 Not Found",
+		"GET /livez HTTP/1.1\r\n":                                            "200 OK",
+		"POST /invitations/x HTTP/1.1\r\nContent-Type: application/json\r\n": "415 Unsupported Media Type",
+	} {
+		t.Run(head, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, "HTTP/1.1 "+want, raw(t, b, head+"Host: x\r\nContent-Length: 60000\r\n\r\nx", false))
+			require.Equal(t, "HTTP/1.1 "+want, raw(t, b, head+"Host: x\r\nTransfer-Encoding: chunked\r\n\r\n", false))
+		})
+	}
+}

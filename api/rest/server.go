@@ -141,7 +141,7 @@ func newEcho(s *Server) *echo.Echo {
 	// Private and loopback addresses are proxies; what they say about the
 	// address before them is believed, what others say is not.
 	e.IPExtractor = echo.ExtractIPFromXFFHeader()
-	e.Use(identifyRequest, s.observe, s.secure, s.recoverPanics, s.identify, s.limit, s.authenticate, checkQuery)
+	e.Use(identifyRequest, s.observe, s.secure, s.recoverPanics, boundBody, s.identify, s.limit, s.authenticate, checkQuery)
 	return e
 }
 

@@ -28,7 +28,7 @@ devstack: bin/devstack bin/starter ## The embedded stack alone, in the foregroun
 	@bin/devstack up --data-dir .devstack --starter bin/starter
 
 .PHONY: test
-test: bin/devstack bin/tools/gotestsum ## All tests, on real servers (PKG=./internal/redis/... RUN=TestName RACE=1)
+test: bin/devstack bin/tools/gotestsum bin/tools/temporal ## All tests, on real servers (PKG=./internal/redis/... RUN=TestName RACE=1)
 	@PKG='$(PKG)' RUN='$(RUN)' RACE='$(RACE)' bin/devstack up --ephemeral --no-setup -- \
 		bin/tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --raw-command -- sh scripts/gotest.sh
 
@@ -89,6 +89,11 @@ bin/demo bin/bench bin/chaos: bin/%: FORCE
 # would be compiled twice otherwise.
 bin/devstack: FORCE
 	@cd deploy/devstack && go build -ldflags "-s -w" -o ../../$@ .
+
+# Of its own module, for its versions; as bin/devstack, with which it shares most
+# packages.
+bin/tools/temporal: FORCE
+	@cd tools/temporal && go build -ldflags "-s -w" -o ../../$@ tool
 
 bin/tools/%: FORCE
 	@cd tools && $(GOBUILD) -o ../$@ $(filter %/$*,$(shell cd tools && go list -f '{{.ImportPath}}' tool))

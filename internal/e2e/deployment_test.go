@@ -12,12 +12,7 @@ func TestVersionsArePromotedAndDrained(t *testing.T) {
 	i := install(t, map[string]string{"TEMPORAL_WORKER_VERSIONING": "auto-upgrade"})
 	i.startAPI()
 	for _, build := range []string{"first", "second"} {
-		i.with(map[string]string{"TEMPORAL_WORKER_BUILD_ID": build}).startWorker()
-		eventually(t, "Temporal knows the build "+build, func() bool { return i.versions()[build] == "inactive" })
-		eventually(t, "all queues of the build are polled, so that it can be promoted", func() bool {
-			return i.starter("deployment", "promote", build).wait() == 0
-		})
-		require.Equal(t, "current", i.versions()[build])
+		i.deploys(build)
 		i.becomesActive(i.create("Clinic of the " + build + " build"))
 	}
 	require.Contains(t, []string{"draining", "drained"}, i.versions()["first"], "it gets no new runs")
@@ -28,6 +23,18 @@ func TestVersionsArePromotedAndDrained(t *testing.T) {
 	unknown := i.starter("deployment", "promote", "third")
 	require.Equal(t, 1, unknown.wait(), "a build without a worker would leave every new run alone")
 	require.Equal(t, "current", i.versions()["second"])
+}
+
+// deploys starts a worker of a build and makes it current.
+func (i *installation) deploys(build string) *process {
+	i.t.Helper()
+	worker := i.with(map[string]string{"TEMPORAL_WORKER_BUILD_ID": build}).startWorker()
+	eventually(i.t, "Temporal knows the build "+build, func() bool { return i.versions()[build] == "inactive" })
+	eventually(i.t, "all queues of the build are polled, so that it can be promoted", func() bool {
+		return i.starter("deployment", "promote", build).wait() == 0
+	})
+	require.Equal(i.t, "current", i.versions()[build])
+	return worker
 }
 
 // versions is the state of each build that Temporal knows.

@@ -25,7 +25,12 @@ const (
 	parallel = "20"
 )
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if calledPsql() {
+		os.Exit(psql(os.Args[1:]))
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	if err := flag.Set("test.parallel", parallel); err != nil { // -parallel overrides it

@@ -31,11 +31,12 @@ func (i *installation) reconciles() []finding {
 }
 
 // terminate ends an operation's run as a person does, and lets the time pass
-// that is given to something that may still be under way.
-func (i *installation) terminate(o operation) {
+// that is given to something that may still be under way. It returns the run.
+func (i *installation) terminate(o operation) (run string) {
 	i.t.Helper()
-	require.NoError(i.t, i.temporal().TerminateWorkflow(i.t.Context(), workflowID(o), "", "a test"))
+	run = i.terminateHeld(o)
 	i.ages(o)
+	return run
 }
 
 func (i *installation) ages(o operation) {
@@ -79,9 +80,11 @@ func TestRunIsTerminated(t *testing.T) {
 }
 
 // terminateHeld ends a run whose step holds the operation's row.
-func (i *installation) terminateHeld(o operation) {
+func (i *installation) terminateHeld(o operation) (run string) {
 	i.t.Helper()
+	run = value[string](i, `SELECT run_id FROM operations WHERE id = $1`, o.ID)
 	require.NoError(i.t, i.temporal().TerminateWorkflow(i.t.Context(), workflowID(o), "", "a test"))
+	return run
 }
 
 // TestParkedRunIsTerminated: before the pivot everything is undone, after it

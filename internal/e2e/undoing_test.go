@@ -1,0 +1,98 @@
+package e2e
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+)
+
+// TestRollbackIsTerminated in the middle of each undo: whatever the terminated
+// run has left under way, another run ends the rollback.
+func TestRollbackIsTerminated(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		moment
+		// local is done in the workflow's task: the worker would go on to the end
+		// before it hears of the termination, so it is killed.
+		local bool
+	}{
+		{moment: moment{name: "before the contract's end is sent", stop: row("stellar_transactions", "NEW.purpose = 'SET_STATUS'")}},
+		{moment: moment{
+			name: "the contract has ended, it is not noted",
+			stop: row("provisioning_logs", "NEW.step = 'DEPLOY_SOROBAN_CONTRACT' AND NEW.status = 'ROLLED_BACK'"),
+		}},
+		{moment: moment{name: "in the schema", stop: row("provisioning_logs", "NEW.step = 'CREATE_SCHEMA' AND NEW.status = 'ROLLED_BACK'")}, local: true},
+		{moment: moment{name: "all is undone, it is not noted", stop: row("operations", "NEW.state = 'ROLLED_BACK'")}, local: true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, nil)
+			held := c.stop(i)
+			failures["the database rejects the activation"].arrange(i, operation{})
+			_, worker := i.start()
+			o := i.create("Charité")
+			held.await()
+			require.Equal(t, "ROLLING_BACK", i.operation(o.ID).State)
+			run := i.terminateHeld(o)
+			if c.local {
+				worker.kill()
+				i.startWorker()
+			}
+			held.release()
+			i.ages(o)
+			i.reconciles()
+			o, tenant := i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+			require.NotEqual(t, run, value[string](i, `SELECT run_id FROM operations WHERE id = $1`, o.ID), "another run has ended it")
+			require.Equal(t, "MARK_ACTIVE", o.FailedStep, "the cause is kept")
+			require.Contains(t, tenant.FailureReason, "SQLSTATE 22012")
+			i.ages(o)
+			require.Empty(t, i.reconciles(), "it fits together again")
+		})
+	}
+}
+
+// TestBlockedRollbackIsTerminated: another run tries the undo again, and is
+// blocked as well for as long as nobody has mended what stands in the way.
+func TestBlockedRollbackIsTerminated(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	failures["the database rejects the activation"].arrange(i, operation{})
+	i.execute(`CREATE TRIGGER keep BEFORE DELETE ON tenant_schema_versions FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	i.start()
+	o := i.reaches(i.create("Charité").ID, "ROLLBACK_BLOCKED")
+	first := i.terminate(o)
+	i.reconciles()
+	taken := `SELECT run_id <> $2 AND state = 'ROLLBACK_BLOCKED' FROM operations WHERE id = $1`
+	eventually(t, "another run is blocked", func() bool { return value[bool](i, taken, o.ID, first) })
+	require.ElementsMatch(t, []string{"retry", "skip"}, i.operation(o.ID).AllowedActions)
+
+	i.terminate(o)
+	i.execute(`DROP TRIGGER keep ON tenant_schema_versions`)
+	i.reconciles()
+	o, _ = i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+	require.Equal(t, 2, value[int](i, `SELECT takeovers FROM operations WHERE id = $1`, o.ID))
+	i.ages(o)
+	require.Empty(t, i.reconciles(), "it fits together again")
+}
+
+// TestScheduleReconciles without anybody who asks: the schedule that setup has
+// made starts the round.
+func TestScheduleReconciles(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	o := i.parksBeforeThePivot()
+	i.rpc.heal()
+	i.terminate(o)
+	schedule := i.temporal().ScheduleClient().GetHandle(t.Context(), "tenant-reconcile")
+	is, err := schedule.Describe(t.Context())
+	require.NoError(t, err)
+	require.False(t, is.Schedule.State.Paused)
+	require.Len(t, is.Schedule.Spec.Intervals, 1)
+	require.LessOrEqual(t, is.Schedule.Spec.Intervals[0].Every.Minutes(), 5.0)
+	require.NoError(t, schedule.Trigger(t.Context(), client.ScheduleTriggerOptions{}))
+	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND actor = 'reconciler'`))
+	require.Zero(t, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'reconcile'`), "nobody has asked")
+}

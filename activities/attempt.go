@@ -75,7 +75,7 @@ func record(ctx context.Context, log FailureLog, f tenant.Fence, fail StepFailur
 	failure := tenant.Failure{Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Permanent: fail.Permanent, Duration: took}
 	if err := log.RecordFailure(ctx, f, failure); err != nil {
 		logger.Warn("the failed attempt is missing from provisioning_logs", "step", fail.Step, "operation", f.Operation, "error", err)
-		return outage(fail.Step, err)
+		return outage(ctx, log, fail.Step, err)
 	}
 	if fail.Permanent {
 		return nil
@@ -83,12 +83,9 @@ func record(ctx context.Context, log FailureLog, f tenant.Fence, fail StepFailur
 	incident, opened, err := log.DetectIncident(ctx, failure)
 	if err != nil {
 		logger.Warn("nobody knows whether others fail alike", "step", fail.Step, "error", err)
-		return outage(fail.Step, err)
+		return outage(ctx, log, fail.Step, err)
 	}
-	if opened {
-		logger.Error("INCIDENT: many tenants fail alike; new work waits, and running work before this step, until a probe succeeds",
-			"incident", incident.ID, "dependency", incident.Dependency, "cause", incident.Cause, "affected", incident.Affected)
-	}
+	announce(ctx, incident, opened)
 	if incident.ID == 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -66,6 +67,13 @@ type store struct {
 	// whoever asks for one.
 	incident, detected tenant.Incident
 	breakerErr         error
+	// outage is the one that is open after a refused write, or outageErr why it
+	// could not be written down.
+	outage    tenant.Incident
+	outageErr error
+	outages   []error
+	// refusals is how many writes are yet refused.
+	refusals int
 
 	failures []tenant.Failure
 	calls    []string
@@ -98,7 +106,21 @@ func (s *store) DetectIncident(context.Context, tenant.Failure) (tenant.Incident
 	return s.detected, s.detected.ID != 0, nil
 }
 
-func (s *store) ProbeDatabase(context.Context) error { return s.breakerErr }
+func (s *store) DetectOutage(_ context.Context, refused error) (tenant.Incident, bool, error) {
+	s.outages = append(s.outages, refused)
+	if s.outage.ID == 0 {
+		return tenant.Incident{Dependency: tenant.DependencyDatabase, Cause: "the disk is full"}, false, s.outageErr
+	}
+	return s.outage, len(s.outages) == 1, nil
+}
+
+func (s *store) TakesWrites(context.Context) error {
+	if s.refusals == 0 {
+		return nil
+	}
+	s.refusals--
+	return fmt.Errorf("write: %w", tenant.ErrUnavailable)
+}
 
 func (s *store) CreateSchema(ctx context.Context, _ tenant.Fence) error {
 	return s.call(ctx, "CreateSchema")

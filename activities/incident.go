@@ -20,8 +20,13 @@ type Breaker interface {
 	// DetectIncident opens an incident when enough operations have failed like
 	// this, and returns the one that is open.
 	DetectIncident(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error)
-	// ProbeDatabase reports whether the database takes a step's writes.
-	ProbeDatabase(ctx context.Context) error
+	// DetectOutage is asked when the database has refused a write. What it
+	// returns has an id when it could be written down, and is worth that;
+	// opened is as with DetectIncident.
+	DetectOutage(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error)
+	// TakesWrites reports whether the database takes a step's writes. Everything
+	// that waits asks.
+	TakesWrites(ctx context.Context) error
 }
 
 // ErrTypeWaiting is an attempt that waits for the end of an incident instead of
@@ -60,25 +65,38 @@ func (w *Wait) asError() error {
 func standsInTheWay(ctx context.Context, b Breaker, step tenant.Step) *Wait {
 	incident, err := b.OpenIncident(ctx, step)
 	switch {
-	case err != nil:
-		return outage(step, err)
-	case incident.ID == 0:
+	case errors.Is(err, tenant.ErrUnavailable):
+		return &Wait{Step: step, Incident: tenant.Incident{
+			Dependency: tenant.DependencyDatabase,
+			Cause:      "PostgreSQL does not answer; check that it runs, and that DB_HOST and DB_PORT lead to it",
+		}}
+	case err != nil, incident.ID == 0:
 		return nil
 	}
 	return &Wait{Step: step, Incident: incident}
 }
 
-// outage is the incident of a database that cannot even be asked: it is the
-// same one for everybody, so a single attempt is enough to know. nil for any
-// other error.
-func outage(step tenant.Step, err error) *Wait {
-	if !errors.Is(err, tenant.ErrUnavailable) {
+// outage is the incident of a database that has refused a write: it is the same
+// one for everybody, so a single attempt is enough to know. nil for any other
+// error.
+func outage(ctx context.Context, b Breaker, step tenant.Step, refused error) *Wait {
+	if !errors.Is(refused, tenant.ErrUnavailable) {
 		return nil
 	}
-	return &Wait{Step: step, Incident: tenant.Incident{
-		Dependency: tenant.DependencyDatabase,
-		Cause:      "PostgreSQL does not answer or takes no writes; check that it runs, has room, and that DB_HOST and DB_PORT lead to it",
-	}}
+	incident, opened, err := b.DetectOutage(ctx, refused)
+	if err != nil {
+		activity.GetLogger(ctx).Warn("the outage of the database cannot be written down", "error", err)
+	}
+	announce(ctx, incident, opened)
+	return &Wait{Step: step, Incident: incident}
+}
+
+// announce tells the operator of an incident, once.
+func announce(ctx context.Context, i tenant.Incident, opened bool) {
+	if opened {
+		activity.GetLogger(ctx).Error("INCIDENT: many tenants fail alike; new work waits, and running work before this step, until a probe succeeds",
+			"incident", i.ID, "dependency", i.Dependency, "cause", i.Cause, "affected", i.Affected)
+	}
 }
 
 const (
@@ -103,7 +121,7 @@ func (a *Operation) AwaitIncidentEnd(ctx context.Context, w Wait) error {
 	if activity.GetInfo(ctx).Attempt > 1 {
 		still := standsInTheWay(ctx, a.Store, w.Step)
 		if still == nil && w.Incident.ID == 0 {
-			still = outage(w.Step, a.Store.ProbeDatabase(ctx))
+			still = outage(ctx, a.Store, w.Step, a.Store.TakesWrites(ctx))
 		}
 		if still == nil {
 			return nil

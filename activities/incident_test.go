@@ -3,11 +3,15 @@ package activities_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/workflow"
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
@@ -55,25 +59,84 @@ func TestAFailureThatIsPartOfAnIncidentWaits(t *testing.T) {
 	require.Equal(t, "never", failure(t, err).Reason)
 }
 
-// TestAnUnknownDatabaseIsAnOutage when it does not answer or takes no failure,
-// and nothing else is.
-func TestAnUnknownDatabaseIsAnOutage(t *testing.T) {
+// TestADatabaseThatDoesNotAnswerIsAnOutage, and nothing else is.
+func TestADatabaseThatDoesNotAnswerIsAnOutage(t *testing.T) {
 	t.Parallel()
-	away := fmt.Errorf("ask: %w", tenant.ErrUnavailable)
-	for _, s := range []*store{
-		{breakerErr: away},
-		{recordErr: away, do: func(context.Context) error { return &tenant.StepError{Reason: "the disk is full"} }},
-	} {
-		a := &activities.Schema{Store: s}
-		_, err := run(t, a, a.CreateSchema, fence)
-		w := waits(t, err)
-		require.Zero(t, w.Incident.ID)
-		require.Equal(t, tenant.DependencyDatabase, w.Incident.Dependency)
-	}
-	s := &store{breakerErr: context.DeadlineExceeded}
+	s := &store{breakerErr: fmt.Errorf("ask: %w", tenant.ErrUnavailable)}
 	a := &activities.Schema{Store: s}
 	_, err := run(t, a, a.CreateSchema, fence)
+	w := waits(t, err)
+	require.Zero(t, w.Incident.ID)
+	require.Equal(t, tenant.DependencyDatabase, w.Incident.Dependency)
+	require.Empty(t, s.outages, "who cannot be asked can be told nothing")
+
+	s = &store{breakerErr: context.DeadlineExceeded}
+	a = &activities.Schema{Store: s}
+	_, err = run(t, a, a.CreateSchema, fence)
 	require.NoError(t, err)
+}
+
+// TestADatabaseThatTakesNoFailureIsAnOutage, which is an incident where it can
+// still be written down.
+func TestADatabaseThatTakesNoFailureIsAnOutage(t *testing.T) {
+	t.Parallel()
+	full := fmt.Errorf("log the failure: %w", tenant.ErrUnavailable)
+	for name, c := range map[string]struct {
+		outage tenant.Incident
+		err    error
+		says   string
+	}{
+		"too few":      {},
+		"no room":      {err: full, says: "cannot be written down"},
+		"written down": {outage: open, says: "INCIDENT"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := &store{
+				recordErr: full, outage: c.outage, outageErr: c.err,
+				do: func(context.Context) error { return &tenant.StepError{Reason: "the disk is full"} },
+			}
+			a := &activities.Schema{Store: s}
+			logged, err := run(t, a, a.CreateSchema, fence)
+			w := waits(t, err)
+			require.Equal(t, c.outage.ID, w.Incident.ID)
+			require.Equal(t, tenant.DependencyDatabase, w.Incident.Dependency)
+			require.NotEmpty(t, w.Incident.Cause)
+			require.Contains(t, logged, c.says)
+			require.Equal(t, []error{full}, s.outages)
+		})
+	}
+}
+
+// TestAStateThatCannotBeWrittenMakesTheOutageKnown, and is tried again.
+func TestAStateThatCannotBeWrittenMakesTheOutageKnown(t *testing.T) {
+	t.Parallel()
+	full := fmt.Errorf("claim: %w", tenant.ErrUnavailable)
+	s := &store{outage: open, do: func(context.Context) error { return full }}
+	a := &activities.Operation{Store: s}
+	logged, err := run(t, a, a.ClaimOperation, fence)
+	require.True(t, retried(t, err))
+	require.Contains(t, logged, "INCIDENT")
+	require.Equal(t, []error{full}, s.outages)
+}
+
+// TestAnOutageLastsUntilWritesAreTaken, although nobody has written it down.
+func TestAnOutageLastsUntilWritesAreTaken(t *testing.T) {
+	t.Parallel()
+	s := &store{refusals: 3}
+	a := &activities.Operation{Store: s}
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	env := suite.NewTestWorkflowEnvironment()
+	env.RegisterActivity(a)
+	env.ExecuteWorkflow(func(ctx workflow.Context) error {
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+		wait := activities.Wait{Step: tenant.StepCreateSchema, Incident: tenant.Incident{Dependency: tenant.DependencyDatabase}}
+		return workflow.ExecuteActivity(ctx, a.AwaitIncidentEnd, wait).Get(ctx, nil)
+	})
+	require.NoError(t, env.GetWorkflowError())
+	require.Zero(t, s.refusals)
+	require.Len(t, s.outages, 3, "each may be the one that finds room for the incident")
 }
 
 // TestTheWaitIsBetweenAttempts, each at a time of its own.

@@ -25,7 +25,7 @@ type Operation struct {
 func (a *Operation) ClaimOperation(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
 	c, err := a.Store.Claim(ctx, f)
 	if err != nil {
-		return tenant.Claim{}, stateError(err)
+		return tenant.Claim{}, a.stateError(ctx, err)
 	}
 	return c, nil
 }
@@ -34,7 +34,7 @@ func (a *Operation) ClaimOperation(ctx context.Context, f tenant.Fence) (tenant.
 // finds what it wanted to write.
 func (a *Operation) MoveOperation(ctx context.Context, m tenant.Move) error {
 	if err := a.Store.Move(ctx, m); err != nil {
-		return stateError(err)
+		return a.stateError(ctx, err)
 	}
 	return nil
 }
@@ -44,17 +44,19 @@ func (a *Operation) MoveOperation(ctx context.Context, m tenant.Move) error {
 // had an id: better than not at all.
 func (a *Operation) AuditAction(ctx context.Context, e tenant.AuditEntry) error {
 	if err := a.Store.AuditRequest(ctx, e); err != nil {
-		return stateError(err)
+		return a.stateError(ctx, err)
 	}
 	return nil
 }
 
 // stateError explains a failed write of an operation's state. It is always
-// worth repeating: an operation whose state can't be written must not end.
-func stateError(err error) error {
+// worth repeating: an operation whose state can't be written must not end. So
+// it waits in any case; the outage is only made known.
+func (a *Operation) stateError(ctx context.Context, err error) error {
 	if errors.Is(err, tenant.ErrSuperseded) {
 		return classify("", err)
 	}
+	outage(ctx, a.Store, "", err)
 	return classify("", &tenant.StepError{
 		Reason: "the operation's state cannot be written; check that PostgreSQL runs and is migrated",
 		Err:    err,

@@ -190,8 +190,13 @@ func (m *model) DetectIncident(ctx context.Context, fail tenant.Failure) (tenant
 	return i, false, err
 }
 
-// ProbeDatabase implements activities.Breaker.
-func (m *model) ProbeDatabase(context.Context) error { return nil }
+// DetectOutage implements activities.Breaker.
+func (m *model) DetectOutage(context.Context, error) (tenant.Incident, bool, error) {
+	return tenant.Incident{Dependency: tenant.DependencyDatabase}, false, nil
+}
+
+// TakesWrites implements activities.Breaker.
+func (m *model) TakesWrites(context.Context) error { return nil }
 
 // CreateSchema implements activities.SchemaStore.
 func (m *model) CreateSchema(ctx context.Context, f tenant.Fence) error {

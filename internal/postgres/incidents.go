@@ -13,8 +13,9 @@ import (
 )
 
 const (
-	// incidentsFresh is how long what is known of open incidents is believed:
-	// every attempt asks, and one question serves all of a second.
+	// incidentsFresh is how long what is known of open incidents, or of whether
+	// writes are taken, is believed: every attempt asks, and one question serves
+	// all of a second.
 	incidentsFresh = time.Second
 	// incidentsTimeout bounds that question. The database that does not answer
 	// in it is away as far as the attempt is concerned.
@@ -42,6 +43,14 @@ func (o *openIncidents) forget() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.asked = time.Time{}
+}
+
+// takesWrites is what was last known of that, for all that waits in this
+// process.
+type takesWrites struct {
+	mu    sync.Mutex
+	asked time.Time
+	err   error
 }
 
 const incidentColumns = `i.id, i.dependency, i.cause, i.affected, i.opened_at, i.closed_at, i.last_probe_at, i.reopened`
@@ -102,23 +111,59 @@ const failedAlike = `
 	  AND l.started_at + make_interval(secs => l.duration_ms / 1000) > greatest(now() - $3::interval,
 		(SELECT max(i.closed_at) FROM incidents i WHERE i.dependency = $1))`
 
+// underWay counts the operations that an outage of the database stops.
+const underWay = `SELECT count(*)::integer FROM operations WHERE state IN ('PENDING', 'RUNNING')`
+
 // DetectIncident is asked after a failed attempt: it opens an incident when
 // enough operations have failed alike, and returns the one that is open; its
 // id is zero when there is none. opened tells one caller of many that it was
 // the first.
 func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error) {
 	d := fail.Step.Dependency()
+	return s.detect(ctx, tenant.Incident{Dependency: d, Cause: fail.Reason},
+		failedAlike, string(d), tenant.StepsOf(d), tenant.IncidentWindow, longestAttempt)
+}
+
+// DetectOutage is asked when the database has refused a write. Failures cannot
+// be counted then, for nobody could write them down; but what is refused to one
+// is refused to everybody, so the operations under way are counted instead. On a
+// full disk an incident still has its place (00009_room_for_incidents.sql); in
+// the other outages it would have none, and is returned with no id.
+func (s *Store) DetectOutage(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error) {
+	seen := tenant.Incident{Dependency: tenant.DependencyDatabase, Cause: reason(refused)}
+	if sqlState(refused) != stateDiskFull {
+		return seen, false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, incidentsTimeout)
+	defer cancel()
+	i, opened, err = s.detect(ctx, seen, underWay)
+	if i.ID == 0 {
+		return seen, false, err
+	}
+	return i, opened, err
+}
+
+// reason is what people read of an error of the database.
+func reason(err error) string {
+	if se, explained := errors.AsType[*tenant.StepError](stepError("", err)); explained {
+		return se.Reason
+	}
+	return "the database has refused a write"
+}
+
+// detect opens the incident that was seen when enough operations are affected
+// by it, and returns the one of its dependency that is open.
+func (s *Store) detect(ctx context.Context, seen tenant.Incident, count string, args ...any) (i tenant.Incident, opened bool, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		var affected int
-		if err := tx.QueryRow(ctx, failedAlike, string(d), tenant.StepsOf(d), tenant.IncidentWindow, longestAttempt).Scan(&affected); err != nil {
+		if err := tx.QueryRow(ctx, count, args...).Scan(&seen.Affected); err != nil {
 			return err
 		}
-		if affected >= tenant.IncidentThreshold {
-			if opened, err = openIncident(ctx, tx, d, fail.Reason, affected); err != nil {
+		if seen.Affected >= tenant.IncidentThreshold {
+			if opened, err = openIncident(ctx, tx, seen); err != nil {
 				return err
 			}
 		}
-		rows, err := tx.Query(ctx, `SELECT `+incidentColumns+` FROM incidents i WHERE i.dependency = $1 AND i.closed_at IS NULL`, string(d))
+		rows, err := tx.Query(ctx, `SELECT `+incidentColumns+` FROM incidents i WHERE i.dependency = $1 AND i.closed_at IS NULL`, string(seen.Dependency))
 		if err != nil {
 			return err
 		}
@@ -129,7 +174,7 @@ func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tena
 		return err
 	})
 	if err != nil {
-		return tenant.Incident{}, false, fmt.Errorf("look for an incident of the %s: %w", d, interpret(err))
+		return tenant.Incident{}, false, fmt.Errorf("look for an incident of the %s: %w", seen.Dependency, interpret(err))
 	}
 	if opened {
 		s.incidents.forget()
@@ -139,7 +184,7 @@ func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tena
 
 // openIncident opens the dependency's last incident again, if it has just been
 // closed, or a new one. It does nothing when one is open.
-func openIncident(ctx context.Context, tx pgx.Tx, d tenant.Dependency, cause string, affected int) (bool, error) {
+func openIncident(ctx context.Context, tx pgx.Tx, seen tenant.Incident) (bool, error) {
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('incidents'))`); err != nil {
 		return false, err
 	}
@@ -147,13 +192,14 @@ func openIncident(ctx context.Context, tx pgx.Tx, d tenant.Dependency, cause str
 		UPDATE incidents i SET closed_at = NULL, successes = 0, reopened = reopened + 1, cause = $2,
 			affected = greatest(i.affected, $3), probe_after = now()
 		WHERE i.id = (SELECT max(l.id) FROM incidents l WHERE l.dependency = $1) AND i.closed_at > now() - $4::interval`,
-		string(d), cause, affected, tenant.IncidentQuiet)
+		string(seen.Dependency), seen.Cause, seen.Affected, tenant.IncidentQuiet)
 	if err != nil || tag.RowsAffected() > 0 {
 		return err == nil, err
 	}
 	tag, err = tx.Exec(ctx, `
 		INSERT INTO incidents (dependency, cause, affected) SELECT $1, $2, $3
-		WHERE NOT EXISTS (SELECT FROM incidents o WHERE o.dependency = $1 AND o.closed_at IS NULL)`, string(d), cause, affected)
+		WHERE NOT EXISTS (SELECT FROM incidents o WHERE o.dependency = $1 AND o.closed_at IS NULL)`,
+		string(seen.Dependency), seen.Cause, seen.Affected)
 	return tag.RowsAffected() > 0, err
 }
 
@@ -202,6 +248,18 @@ func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool
 		return false, fmt.Errorf("note the probe of incident %d: %w", id, interpret(err))
 	}
 	return closed, nil
+}
+
+// TakesWrites is ProbeDatabase for everything that waits: its answer is at most
+// a second old.
+func (s *Store) TakesWrites(ctx context.Context) error {
+	s.writes.mu.Lock()
+	defer s.writes.mu.Unlock()
+	if time.Since(s.writes.asked) > incidentsFresh {
+		s.writes.err = s.ProbeDatabase(context.WithoutCancel(ctx))
+		s.writes.asked = time.Now()
+	}
+	return s.writes.err
 }
 
 // ProbeDatabase writes as much as a tenant's schema takes, and takes it back:

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/tenant"
@@ -177,4 +178,57 @@ func TestProbeOfTheDatabase(t *testing.T) {
 	b.mustExec(t, `ALTER DATABASE `+ident(b.pool.Config().ConnConfig.Database)+` SET default_transaction_read_only = on`)
 	b.pool.Reset()
 	require.ErrorIs(t, b.store.ProbeDatabase(b.ctx), tenant.ErrUnavailable)
+}
+
+// TestAnIncidentFindsRoom in what the tables have taken already: on a full disk
+// there is no more. VACUUM does not give it back.
+func TestAnIncidentFindsRoom(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const pages = `SELECT pg_relation_size('incidents') + pg_indexes_size('incidents')`
+	b.mustExec(t, `VACUUM incidents`)
+	before := b.count(t, pages)
+	for n := range tenant.IncidentThreshold {
+		b.accept(t, fmt.Sprintf("Hospital %d", n))
+	}
+	full := fmt.Errorf("log a failure: %w", &pgconn.PgError{Code: "53100", Message: "No space left on device"})
+	i, opened, err := b.store.DetectOutage(b.ctx, full)
+	require.NoError(t, err)
+	require.True(t, opened)
+	require.Equal(t, tenant.IncidentThreshold, i.Affected, "nobody could write down its failure")
+	require.Contains(t, i.Cause, "disk is full")
+	require.Equal(t, i.ID, b.incident(t, tenant.StepDeployContract).ID)
+	again, opened, err := b.store.DetectOutage(b.ctx, full)
+	require.NoError(t, err)
+	require.False(t, opened)
+	require.Equal(t, i.ID, again.ID)
+	_, due, err := b.store.TakeProbe(b.ctx, time.Second, time.Minute)
+	require.NoError(t, err)
+	require.True(t, due)
+	require.Equal(t, before, b.count(t, pages))
+}
+
+// TestWhatIsNoIncidentOfTheDatabase is an outage all the same: too few operations
+// are under way, or a row cannot be written anyway.
+func TestWhatIsNoIncidentOfTheDatabase(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for n := range tenant.IncidentThreshold - 1 {
+		b.accept(t, fmt.Sprintf("Hospital %d", n))
+	}
+	refusal := func(code string) error { return fmt.Errorf("write: %w", &pgconn.PgError{Code: code}) }
+	i, opened, err := b.store.DetectOutage(b.ctx, refusal("53100"))
+	require.NoError(t, err)
+	require.False(t, opened)
+	require.Zero(t, i.ID)
+	require.Contains(t, i.Cause, "disk is full")
+	b.accept(t, "The tenth")
+	for _, code := range []string{"25006", "53300", "57P03", "40P01"} {
+		i, opened, err := b.store.DetectOutage(b.ctx, refusal(code))
+		require.NoError(t, err)
+		require.False(t, opened)
+		require.Zero(t, i.ID)
+		require.NotEmpty(t, i.Cause)
+	}
+	require.Zero(t, b.count(t, `SELECT count(*) FROM incidents`))
 }

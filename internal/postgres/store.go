@@ -28,6 +28,7 @@ type Store struct {
 	version int64
 	// incidents is what every attempt asks.
 	incidents openIncidents
+	writes    takesWrites
 }
 
 // NewStore makes a store on a pool. Close it after use; the pool stays the

@@ -29,6 +29,10 @@ func TestMain(m *testing.M) {
 	if calledPsql() {
 		os.Exit(psql(os.Args[1:]))
 	}
+	if dir := os.Getenv(diskSetting); dir != "" {
+		fmt.Fprintln(os.Stderr, "e2e:", execOnDisk(dir, os.Args[1:]))
+		os.Exit(1)
+	}
 	os.Exit(run(m))
 }
 

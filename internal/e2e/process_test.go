@@ -49,6 +49,12 @@ func (o *transcript) String() string {
 // shows what it wrote if the test has failed; commands that succeeded do not.
 func launch(t testing.TB, env map[string]string, program string, args ...string) *process {
 	t.Helper()
+	return launchAs(t, endWithParent(), env, program, args...)
+}
+
+// launchAs is launch with attributes of the process.
+func launchAs(t testing.TB, attr *syscall.SysProcAttr, env map[string]string, program string, args ...string) *process {
+	t.Helper()
 	p := &process{t: t, name: program[strings.LastIndex(program, "/")+1:], ended: make(chan struct{})}
 	p.cmd = exec.Command(program, args...)
 	p.cmd.Dir = t.TempDir()
@@ -57,7 +63,7 @@ func launch(t testing.TB, env map[string]string, program string, args ...string)
 		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
 	}
 	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	p.cmd.SysProcAttr = endWithParent()
+	p.cmd.SysProcAttr = attr
 	require.NoError(t, p.cmd.Start())
 	go func() {
 		_ = p.cmd.Wait() // the code says it again

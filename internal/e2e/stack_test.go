@@ -28,6 +28,16 @@ type stack struct {
 // mail and the ledger are the stack's.
 func installOnOwnStack(t testing.TB) (*installation, *stack) {
 	t.Helper()
+	s := startStack(t, launch)
+	return s.installation(), s
+}
+
+// launcher starts a program, as launch does.
+type launcher func(t testing.TB, env map[string]string, program string, args ...string) *process
+
+// startStack waits until the stack is ready.
+func startStack(t testing.TB, launch launcher) *stack {
+	t.Helper()
 	program := devstack(t)
 	s := &stack{t: t, dir: t.TempDir()}
 	p := launch(t, map[string]string{"HOME": os.Getenv("HOME"), "DEVSTACK_ISOLATE": "1", "LEDGER_INTERVAL": "100ms"},
@@ -37,6 +47,13 @@ func installOnOwnStack(t testing.TB) (*installation, *stack) {
 		p.wait()
 	})
 	p.says("devstack ready")
+	return s
+}
+
+// installation is the product on the stack.
+func (s *stack) installation() *installation {
+	t := s.t
+	t.Helper()
 	i := &installation{t: t, env: s.environment()}
 	key, err := keypair.ParseFull(i.env["SOROBAN_CONTRACT_DEPLOYER_SECRET"])
 	require.NoError(t, err)
@@ -49,7 +66,7 @@ func installOnOwnStack(t testing.TB) (*installation, *stack) {
 	t.Cleanup(i.db.Close)
 	i.url, i.ledger, i.deployer = i.env["APP_URL"], i.env["SOROBAN_RPC_URL"], key.Address()
 	i.token = strings.TrimSpace(i.output("token", "--role", "admin", "--subject", "e2e"))
-	return i, s
+	return i
 }
 
 // environment has a shell read the stack's file, as people do.

@@ -1,0 +1,145 @@
+package e2e
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// diskSetting names the directory of a small file system to the test's own
+// program, which is to mount it and go on as another.
+const diskSetting = "E2E_DISK"
+
+// disk is a small file system with the installation's database on it. The rest
+// of the server, its write-ahead log and the database of Temporal among it, is
+// elsewhere: it is the database that has no room, and answers.
+type disk struct {
+	t testing.TB
+	// dir leads to it from outside of its mount namespace.
+	dir string
+}
+
+// installOnDisk is installOnOwnStack with the product's database on a disk that
+// can be filled.
+func installOnDisk(t testing.TB, settings map[string]string) (*installation, disk) {
+	t.Helper()
+	dir := t.TempDir()
+	onDisk := launchOnDisk(t, dir)
+	var pid int
+	s := startStack(t, func(t testing.TB, env map[string]string, program string, args ...string) *process {
+		p := onDisk(t, env, program, args...)
+		pid = p.cmd.Process.Pid
+		return p
+	})
+	i := s.installation()
+	for name, value := range settings {
+		i.env[name] = value
+	}
+	config := i.db.Config().ConnConfig.Copy()
+	database := config.Database
+	config.Database = "postgres"
+	server, err := pgx.ConnectConfig(t.Context(), config)
+	require.NoError(t, err)
+	for _, sql := range []string{
+		`CREATE TABLESPACE small LOCATION '` + dir + `'`,
+		`ALTER DATABASE ` + pgx.Identifier{database}.Sanitize() + ` SET TABLESPACE small`,
+	} {
+		_, err := server.Exec(t.Context(), sql)
+		require.NoError(t, err, sql)
+	}
+	require.NoError(t, server.Close(t.Context()))
+	return i, disk{t: t, dir: filepath.Join("/proc", strconv.Itoa(pid), "root", dir)}
+}
+
+// fill takes all that is left, to the last page.
+func (d disk) fill() {
+	d.t.Helper()
+	f, err := os.Create(d.filler())
+	require.NoError(d.t, err)
+	for size := 1 << 20; size >= 512; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(make([]byte, size))
+		}
+		require.ErrorIs(d.t, err, syscall.ENOSPC)
+	}
+	require.NoError(d.t, f.Close())
+}
+
+// free gives it back.
+func (d disk) free() {
+	d.t.Helper()
+	require.NoError(d.t, os.Remove(d.filler()))
+}
+
+func (d disk) filler() string { return filepath.Join(d.dir, "filler") }
+
+// TestDatabaseIsFull: what cannot be written is refused to callers, and waited
+// for by runs, far longer than their budgets. It is one incident, which has a
+// place although nothing else has.
+func TestDatabaseIsFull(t *testing.T) {
+	t.Parallel()
+	const budget = "20s"
+	i, disk := installOnDisk(t, map[string]string{"STEP_RETRY_BUDGET": budget})
+	i.startAPI()
+	var operations []operation
+	for n := range many {
+		operations = append(operations, i.create("Hospital "+strconv.Itoa(n)))
+	}
+	disk.fill()
+	accepted, again := i.createsUntilRefused()
+	operations = append(operations, accepted...)
+	worker := i.startWorker()
+	eventually(t, "an incident is opened", func() bool { return value[int](i, `SELECT count(*) FROM incidents`) == 1 })
+	require.Regexp(t, `(?s)state +open\s.*dependency +database\s.*cause +the database's disk is full`, i.output("incidents"))
+	eventually(t, "it lasts", func() bool {
+		return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE closed_at IS NULL AND last_probe_at > opened_at + 2 * $1::interval`, budget)
+	})
+	require.Zero(t, value[int](i, `SELECT count(*) FROM operations WHERE state NOT IN ('PENDING', 'RUNNING')`), "nothing parks")
+	require.Equal(t, 1, strings.Count(worker.stderr.String(), "INCIDENT"), "one alert")
+	i.follow(operations[0], "database-full.md")
+
+	disk.free()
+	operations = append(operations, again())
+	for _, o := range operations {
+		i.becomesActive(o)
+	}
+	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM incidents WHERE closed_at IS NOT NULL AND dependency = 'database'`))
+	i.requireNoMore()
+}
+
+// createsUntilRefused fills what the tables still have room for, and checks that
+// the refusal has left nothing. again repeats what was refused, as its caller
+// does.
+func (i *installation) createsUntilRefused() (accepted []operation, again func() operation) {
+	i.t.Helper()
+	for {
+		body, key := request("Late Hospital "+strconv.Itoa(len(accepted))), uuid.NewString()
+		ask := func() reply { return i.call(http.MethodPost, "/v1/tenants", body, "Idempotency-Key", key) }
+		r := ask()
+		if r.status == http.StatusAccepted {
+			accepted = append(accepted, i.accepted(r))
+			continue
+		}
+		require.Equal(i.t, http.StatusServiceUnavailable, r.status, "%s", r.body)
+		require.NotEmpty(i.t, r.header.Get("Retry-After"))
+		require.Equal(i.t, "application/problem+json", r.header.Get("Content-Type"))
+		require.Equal(i.t, "unavailable", read[problem](i, r).Code)
+		require.Zero(i.t, value[int](i, `
+			SELECT (SELECT count(*) FROM tenants WHERE name = $1) + (SELECT count(*) FROM idempotency_keys WHERE key = $2)
+				+ (SELECT count(*) FROM operations o WHERE NOT EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id))`, body["name"], key))
+		return accepted, func() operation {
+			eventually(i.t, "it is accepted", func() bool { r = ask(); return r.status == http.StatusAccepted })
+			o := i.accepted(r)
+			require.Equal(i.t, o.ID, i.accepted(ask()).ID, "once")
+			return o
+		}
+	}
+}

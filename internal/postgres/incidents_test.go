@@ -180,13 +180,14 @@ func TestProbeOfTheDatabase(t *testing.T) {
 	require.ErrorIs(t, b.store.ProbeDatabase(b.ctx), tenant.ErrUnavailable)
 }
 
-// TestAnIncidentFindsRoom in what the tables have taken already: on a full disk
-// there is no more. VACUUM does not give it back.
+// TestAnIncidentFindsRoom, and so does the mail about it, in what the tables have
+// taken already: on a full disk there is no more. VACUUM does not give it back.
 func TestAnIncidentFindsRoom(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	const pages = `SELECT pg_relation_size('incidents') + pg_indexes_size('incidents')`
+	const pages = `SELECT sum(pg_relation_size(t) + pg_indexes_size(t)) FROM unnest('{incidents, notices}'::regclass[]) t`
 	b.mustExec(t, `VACUUM incidents`)
+	b.mustExec(t, `VACUUM notices`)
 	before := b.count(t, pages)
 	for n := range tenant.IncidentThreshold {
 		b.accept(t, fmt.Sprintf("Hospital %d", n))
@@ -203,6 +204,10 @@ func TestAnIncidentFindsRoom(t *testing.T) {
 	require.False(t, opened)
 	require.Equal(t, i.ID, again.ID)
 	_, due, err := b.store.TakeProbe(b.ctx, time.Second, time.Minute)
+	require.NoError(t, err)
+	require.True(t, due)
+	require.NoError(t, b.store.CollectNotices(b.ctx, []string{"oncall@platform.example"}, 0))
+	_, due, err = b.store.TakeNotice(b.ctx, time.Minute)
 	require.NoError(t, err)
 	require.True(t, due)
 	require.Equal(t, before, b.count(t, pages))

@@ -59,8 +59,7 @@ var outages = map[string]func(*installation) outage{
 		return outage{away: g.freeze, back: g.thaw, noticed: missedByContract}
 	},
 	"mail refuses connections": func(i *installation) outage {
-		g := newGate(i.t, i.mail.URL[len("http://"):])
-		i.env["SENDGRID_BASE_URL"] = "http://" + g.address()
+		g := i.throughMailGate()
 		return outage{away: g.cut, back: g.open, noticed: missedByMail}
 	},
 	"Redis refuses connections": func(i *installation) outage {

@@ -28,8 +28,10 @@ func launchOnDisk(t testing.TB, dir string) launcher {
 	attr.Cloneflags = syscall.CLONE_NEWNS
 	if os.Geteuid() != 0 {
 		attr.Cloneflags |= syscall.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		attr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		const administrate = 21 // CAP_SYS_ADMIN, within that namespace
+		attr.AmbientCaps = []uintptr{administrate}
 	}
 	probe := exec.Command(self, "/bin/true")
 	probe.Env, probe.SysProcAttr = []string{diskSetting + "=" + dir}, attr

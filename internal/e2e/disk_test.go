@@ -82,12 +82,12 @@ func (d disk) free() {
 func (d disk) filler() string { return filepath.Join(d.dir, "filler") }
 
 // TestDatabaseIsFull: what cannot be written is refused to callers, and waited
-// for by runs, far longer than their budgets. It is one incident, which has a
-// place although nothing else has.
+// for by runs, far longer than their budgets. It is one incident, which has its
+// place although nothing else has, and people get a mail.
 func TestDatabaseIsFull(t *testing.T) {
 	t.Parallel()
 	const budget = "20s"
-	i, disk := installOnDisk(t, map[string]string{"STEP_RETRY_BUDGET": budget})
+	i, disk := installOnDisk(t, map[string]string{"STEP_RETRY_BUDGET": budget, "NOTIFY_EMAIL": told["NOTIFY_EMAIL"]})
 	i.startAPI()
 	var operations []operation
 	for n := range many {
@@ -104,6 +104,8 @@ func TestDatabaseIsFull(t *testing.T) {
 	})
 	require.Zero(t, value[int](i, `SELECT count(*) FROM operations WHERE state NOT IN ('PENDING', 'RUNNING')`), "nothing parks")
 	require.Equal(t, 1, strings.Count(worker.stderr.String(), "INCIDENT"), "one alert")
+	i.execute(`UPDATE incidents SET opened_at = opened_at - interval '1 minute'`)
+	require.Contains(t, i.awaitNotices(1).Text, "database-full.md")
 	i.follow(operations[0], "database-full.md")
 
 	disk.free()

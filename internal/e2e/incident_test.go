@@ -1,13 +1,9 @@
 package e2e
 
 import (
-	"io"
-	"net"
 	"strconv"
-	"sync/atomic"
 	"testing"
 
-	"github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -65,50 +61,4 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			direct.requireNoMore()
 		})
 	}
-}
-
-// TestTheBackupSendsTheMail without a failure, and so without an incident.
-func TestTheBackupSendsTheMail(t *testing.T) {
-	t.Parallel()
-	i := install(t, nil)
-	backup := newMailbox(t)
-	i.env["MAIL_BACKUP_TRANSPORT"], i.env["MAIL_BACKUP_HOST"], i.env["MAIL_BACKUP_PORT"] = "smtp", host, strconv.Itoa(backup.port)
-	o := outages["mail refuses connections"](i)
-	o.away()
-	i.start()
-	i.requireTenant(i.reaches(i.create("Charité").ID, "SUCCEEDED"))
-	require.EqualValues(t, 1, backup.taken.Load())
-	require.Empty(t, i.mail.Messages())
-	require.Zero(t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE status = 'FAILED'`))
-}
-
-// mailbox is a mail server in the same house: neither TLS nor login.
-type mailbox struct {
-	port  int
-	taken atomic.Int64
-}
-
-func newMailbox(t *testing.T) *mailbox {
-	t.Helper()
-	m := &mailbox{}
-	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return m, nil }))
-	server.Domain = "mx.example.org"
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", host+":0")
-	require.NoError(t, err)
-	m.port = listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is TCP's
-	go func() { _ = server.Serve(listener) }()   // ends with Close
-	t.Cleanup(func() { _ = server.Close() })
-	return m
-}
-
-func (m *mailbox) Reset()                               {}
-func (m *mailbox) Logout() error                        { return nil }
-func (m *mailbox) Mail(string, *smtp.MailOptions) error { return nil }
-func (m *mailbox) Rcpt(string, *smtp.RcptOptions) error { return nil }
-func (m *mailbox) Data(r io.Reader) error {
-	if _, err := io.Copy(io.Discard, r); err != nil {
-		return err
-	}
-	m.taken.Add(1)
-	return nil
 }

@@ -184,6 +184,7 @@ func TestProvisionOne(t *testing.T) {
 	b.good(&repeated, append(oneTenant, "--idempotency-key", "k", "--region", "eu-west")...)
 	require.Equal(t, first, repeated)
 	require.Equal(t, 1, b.count("tenants"))
+	require.Equal(t, 1, b.count("audit_log WHERE action = 'create' AND actor_claimed"), "nobody has checked who types")
 
 	r := b.run(oneTenant...)
 	require.Equal(t, exitFailed, r.code)

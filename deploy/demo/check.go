@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stellar/go-stellar-sdk/clients/rpcclient"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/connect"
 )
 
 // check is one thing that a user would look at, for one tenant.
@@ -27,11 +28,11 @@ const (
 // lookAt looks at what was made for the tenants, everywhere but in the API. It
 // returns the invitation links as well, by tenant.
 func lookAt(ctx context.Context, s settings, lines []line) (checks []check, links map[string]string, err error) {
-	db, err := pgx.Connect(ctx, s.DB.URL().Reveal())
+	db, err := connect.Database(ctx, s.DB, "demo")
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	defer db.Close(context.WithoutCancel(ctx)) //nolint:errcheck // reading is over
+	defer db.Close()
 	rpc := rpcclient.NewClient(s.Soroban.RPCURL, nil)
 	defer rpc.Close() //nolint:errcheck // reading is over
 	messages, err := caughtMail(ctx, s.mailCatcher)
@@ -54,7 +55,7 @@ func lookAt(ctx context.Context, s settings, lines []line) (checks []check, link
 	return checks, links, nil
 }
 
-func hasSchema(ctx context.Context, db *pgx.Conn, schema string) error {
+func hasSchema(ctx context.Context, db *pgxpool.Pool, schema string) error {
 	var tables int
 	var role bool
 	err := db.QueryRow(ctx, `SELECT (SELECT count(*) FROM pg_tables WHERE schemaname = $1),

@@ -57,7 +57,9 @@ func TestDefaults(t *testing.T) {
 
 	require.Equal(t, config.Development, cfg.Environment)
 	require.Equal(t, config.App{Port: 3000, URL: "http://localhost:3000", TenantURL: "http://localhost:3000"}, cfg.App)
-	require.Equal(t, "postgres://platform:hunter2@localhost:5432/control?sslmode=prefer", cfg.DB.URL().Reveal())
+	require.Equal(t, config.DB{
+		Host: "localhost", Port: 5432, Username: "platform", Password: config.NewSecret("hunter2"), Name: "control", SSLMode: config.SSLPrefer, MaxConns: 16,
+	}, cfg.DB)
 	require.Equal(t, "localhost:6379", cfg.Redis.Addr())
 	require.Equal(t, 24*time.Hour, cfg.JWT.Expiration)
 	require.Equal(t, config.SendGrid, cfg.Mail.Transport)
@@ -221,7 +223,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	for _, shown := range []string{
 		string(encoded), logged.String(),
 		fmt.Sprint(cfg, cfg.DB), fmt.Sprintf("%v %+v %#v %s %q %x %d", cfg, *cfg, cfg.DB, cfg.DB.Password, cfg.DB.Password, cfg.DB.Password, cfg.DB.Password),
-		fmt.Sprintf("%v %+v %#v", hidden, hidden, hidden), fmt.Sprint(cfg.DB.URL()),
+		fmt.Sprintf("%v %+v %#v", hidden, hidden, hidden),
 	} {
 		for _, secret := range []string{"hunter2", "hunter3", "hunter4", jwtSecret, validSeed(), "SG.key", "68756e74657232", "\x01\x02\x03"} {
 			require.NotContains(t, shown, secret)

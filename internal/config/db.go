@@ -1,11 +1,5 @@
 package config
 
-import (
-	"net"
-	"net/url"
-	"strconv"
-)
-
 // SSLMode is libpq's sslmode.
 type SSLMode string
 
@@ -48,22 +42,4 @@ func (r *reader) db() DB {
 			oneOf(SSLDisable, SSLAllow, SSLPrefer, SSLRequire, SSLVerifyCA, SSLVerifyFull)),
 		MaxConns: int(read(r, setting{name: "DB_MAX_CONNS", def: "16"}, whole(2, 1000))),
 	}
-}
-
-// URL is the connection string for pgx. It holds the password.
-func (d DB) URL() Secret {
-	u := url.URL{Scheme: "postgres", Path: "/" + d.Name}
-	query := url.Values{"sslmode": {string(d.SSLMode)}}
-	if len(d.Host) > 0 && d.Host[0] == '/' {
-		query.Set("host", d.Host)
-		query.Set("port", strconv.Itoa(d.Port))
-	} else {
-		u.Host = net.JoinHostPort(d.Host, strconv.Itoa(d.Port))
-	}
-	u.User = url.User(d.Username)
-	if !d.Password.Empty() {
-		u.User = url.UserPassword(d.Username, d.Password.Reveal())
-	}
-	u.RawQuery = query.Encode()
-	return NewSecret(u.String())
 }

@@ -71,7 +71,7 @@ func (s *Service) acceptance(n tenant.New, who tenant.Caller) (tenant.Acceptance
 			ID: operationID, TenantID: id, Kind: tenant.KindProvision, Client: who.Client,
 			RetryBudget: s.config.RetryBudget, AttentionPeriod: s.config.AttentionPeriod,
 		},
-		Actor: who.Actor,
+		Actor: who.Actor, Claimed: who.Claimed,
 	}, nil
 }
 
@@ -100,12 +100,13 @@ func requestHash(n tenant.New) ([]byte, error) {
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrVersionMismatch,
 // tenant.ErrUnavailable.
 func (s *Service) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error) {
-	t, err := s.config.Store.ChangeAdministrator(ctx, id, c, ifVersion)
-	if err != nil {
-		return tenant.Tenant{}, err
+	e := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: "change-administrator", Outcome: tenant.OutcomeAccepted, Tenant: id}
+	t, err := s.config.Store.ChangeAdministrator(ctx, id, c, ifVersion, e)
+	if errors.Is(err, tenant.ErrVersionMismatch) {
+		e.Outcome, e.Detail = tenant.OutcomeRefused, err.Error()
+		if aerr := s.config.Store.Audit(ctx, e); aerr != nil {
+			return tenant.Tenant{}, aerr
+		}
 	}
-	err = s.config.Store.Audit(ctx, tenant.AuditEntry{
-		Actor: who.Actor, Claimed: who.Claimed, Action: "change-administrator", Outcome: tenant.OutcomeAccepted, Tenant: id,
-	})
 	return t, err
 }

@@ -25,6 +25,7 @@ func TestATenantIsAcceptedWithoutTemporal(t *testing.T) {
 	require.Equal(t, tenant.StatePending, o.State)
 	require.Equal(t, tenant.KindProvision, o.Kind)
 	require.Equal(t, "console", o.Client)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'create' AND actor = 'ada' AND NOT actor_claimed`))
 	require.Equal(t, 7*time.Minute, o.RetryBudget, "it travels with the operation")
 	require.Equal(t, 3*time.Hour, o.AttentionPeriod)
 
@@ -184,5 +185,15 @@ func TestAChangeOfTheAdministratorIsAudited(t *testing.T) {
 	_, err = b.service.ChangeAdministrator(b.ctx, o.TenantID, tenant.AdministratorChange{Email: &wrong}, 0, operator)
 	var invalid *tenant.InvalidError
 	require.ErrorAs(t, err, &invalid)
-	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator'`))
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator' AND outcome = 'accepted'`))
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator' AND outcome = 'refused'`))
+
+	// What cannot be audited is not done.
+	b.exec(t, `ALTER TABLE audit_log ADD CONSTRAINT refuse CHECK (id < 0) NOT VALID`)
+	other := "ada@hospital.example"
+	_, err = b.service.ChangeAdministrator(b.ctx, o.TenantID, tenant.AdministratorChange{Email: &other}, 0, operator)
+	require.Error(t, err)
+	got, err := b.service.Tenant(b.ctx, o.TenantID)
+	require.NoError(t, err)
+	require.Equal(t, address, got.Administrator.Email)
 }

@@ -15,7 +15,7 @@ type Store interface {
 	Accept(ctx context.Context, a tenant.Acceptance) (tenant.Operation, error)
 	Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
-	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64) (tenant.Tenant, error)
+	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error)
 	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
 	LatestOperation(ctx context.Context, id tenant.ID) (tenant.Operation, error)
 	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)

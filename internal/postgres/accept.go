@@ -84,8 +84,8 @@ func acceptance(a tenant.Acceptance) *pgx.Batch {
 			o.Client, a.IdempotencyKey, a.RequestHash, string(o.ID))
 	}
 	b.Queue(`
-		INSERT INTO audit_log (actor, action, outcome, tenant_id, operation_id)
-		VALUES ($1, 'create', 'accepted', $2, $3)`, a.Actor, string(t.ID), string(o.ID))
+		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id)
+		VALUES ($1, $2, 'create', 'accepted', $3, $4)`, a.Actor, a.Claimed, string(t.ID), string(o.ID))
 	b.Queue(`
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
 		SELECT $1, $2, $3, 'COMPLETED', 1, now(), extract(epoch FROM clock_timestamp() - now()) * 1000`,

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -59,14 +60,17 @@ func Open(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 
 // URL is the connection string. It holds the password: never log it.
 func (c Config) URL() string {
-	u := url.URL{
-		Scheme: "postgres",
-		User:   url.UserPassword(c.User, c.Password),
-		Host:   net.JoinHostPort(c.Host, strconv.Itoa(c.Port)),
-		Path:   "/" + c.Database,
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(c.User, c.Password), Path: "/" + c.Database}
+	query := url.Values{}
+	if strings.HasPrefix(c.Host, "/") { // the directory of a socket, which is no host of a URL
+		query.Set("host", c.Host)
+		query.Set("port", strconv.Itoa(c.Port))
+	} else {
+		u.Host = net.JoinHostPort(c.Host, strconv.Itoa(c.Port))
 	}
 	if c.SSLMode != "" {
-		u.RawQuery = url.Values{"sslmode": {c.SSLMode}}.Encode()
+		query.Set("sslmode", c.SSLMode)
 	}
+	u.RawQuery = query.Encode()
 	return u.String()
 }

@@ -76,7 +76,7 @@ func escapeLike(s string) string {
 // version that the change is based on; 0 takes any. The user in the tenant's
 // schema follows as long as the invitation was not used, and links that were
 // sent to an old address end.
-func (s *Store) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64) (tenant.Tenant, error) {
+func (s *Store) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error) {
 	var changed tenant.Tenant
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR UPDATE`, string(id))
@@ -94,12 +94,12 @@ func (s *Store) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.
 		if err != nil {
 			return err
 		}
-		if admin == t.Administrator {
-			changed = t
-			return nil
+		if changed = t; admin != t.Administrator {
+			if changed, err = writeAdministrator(ctx, tx, t, admin); err != nil {
+				return err
+			}
 		}
-		changed, err = writeAdministrator(ctx, tx, t, admin)
-		return err
+		return audit(ctx, tx, e)
 	})
 	if err != nil {
 		return tenant.Tenant{}, fmt.Errorf("change the administrator of tenant %s: %w", id, interpret(err))

@@ -8,4 +8,6 @@ type Acceptance struct {
 	IdempotencyKey string
 	RequestHash    []byte
 	Actor          string
+	// Claimed tells that nobody has checked who the actor is.
+	Claimed bool
 }

@@ -42,8 +42,8 @@ func (e *AuthError) Error() string { return e.Provider + ": " + e.Reason }
 // ThrottledError is a limit of the provider. The mail was not taken.
 type ThrottledError struct {
 	Provider string
-	// RetryAfter is how long the provider wants to be left alone; zero if it
-	// did not say.
+	// RetryAfter is how long the provider wants to be left alone, five minutes
+	// at most; zero if it did not say.
 	RetryAfter time.Duration
 	Reason     string
 }

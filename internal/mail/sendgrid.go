@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -82,11 +83,29 @@ func newHTTPClient() *http.Client {
 	// connection that the other side just closed would end in doubt.
 	transport.IdleConnTimeout = 30 * time.Second
 	return &http.Client{
-		Transport: transport,
+		Transport: shortAnswers{transport},
 		CheckRedirect: func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		},
 	}
+}
+
+// maxAnswer bounds what is read of an answer, in bytes. SendGrid's to mail/send
+// are empty or list some errors; one entry of Email Activity is below 1 KiB.
+const maxAnswer = 1 << 20
+
+// shortAnswers cuts answers off: the library reads whatever comes into memory.
+type shortAnswers struct{ http.RoundTripper }
+
+func (s shortAnswers) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := s.RoundTripper.RoundTrip(r)
+	if err == nil {
+		response.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(response.Body, maxAnswer), response.Body}
+	}
+	return response, err
 }
 
 // Send hands the mail to SendGrid once. Its errors are those of this package.

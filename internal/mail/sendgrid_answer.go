@@ -15,7 +15,7 @@ import (
 func (s *SendGrid) sent(response *rest.Response) (Receipt, error) {
 	status := response.StatusCode
 	switch {
-	case status == http.StatusAccepted || status == http.StatusOK:
+	case status == http.StatusAccepted: // 200 is a dry run's, or a login page's
 		id := http.Header(response.Headers).Get("X-Message-Id")
 		return Receipt{Provider: providerSendGrid, ID: id}, nil
 	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge:
@@ -81,6 +81,11 @@ func (s *SendGrid) rejected(response *rest.Response) error {
 	return rejected
 }
 
+// longestPause is the longest that a limit is believed, as long as the pauses
+// between attempts get anyway: a step whose next attempt would come after its
+// budget parks at once, for a limit or a clock that may be mended in a minute.
+const longestPause = 5 * time.Minute
+
 // throttled reads the two headers that say when the limit is lifted.
 func (s *SendGrid) throttled(response *rest.Response) error {
 	headers := http.Header(response.Headers)
@@ -90,6 +95,6 @@ func (s *SendGrid) throttled(response *rest.Response) error {
 	} else if reset, err := strconv.ParseInt(headers.Get("X-RateLimit-Reset"), 10, 64); err == nil {
 		throttled.RetryAfter = time.Unix(reset, 0).Sub(s.config.Clock())
 	}
-	throttled.RetryAfter = max(0, throttled.RetryAfter)
+	throttled.RetryAfter = min(max(0, throttled.RetryAfter), longestPause)
 	return throttled
 }

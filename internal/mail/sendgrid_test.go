@@ -71,6 +71,7 @@ func TestSendGridStatusTellsWhetherTheMailWasTaken(t *testing.T) {
 		http.StatusInternalServerError:   new(*mail.UncertainError),
 		http.StatusBadGateway:            new(*mail.UncertainError),
 		http.StatusGatewayTimeout:        new(*mail.UncertainError),
+		http.StatusOK:                    new(*mail.UnavailableError), // a proxy's page: SendGrid answers 202
 		http.StatusNotFound:              new(*mail.UnavailableError),
 		http.StatusPermanentRedirect:     new(*mail.UnavailableError),
 	}
@@ -109,6 +110,8 @@ func TestSendGridSaysWhenTheLimitIsLifted(t *testing.T) {
 		"reset":         {"X-RateLimit-Reset", strconv.FormatInt(testNow.Add(42*time.Second).Unix(), 10), 42 * time.Second},
 		"reset is past": {"X-RateLimit-Reset", strconv.FormatInt(testNow.Add(-time.Hour).Unix(), 10), 0},
 		"retry after":   {"Retry-After", "7", 7 * time.Second},
+		"a day":         {"Retry-After", "86400", 5 * time.Minute},
+		"tomorrow":      {"X-RateLimit-Reset", strconv.FormatInt(testNow.Add(24*time.Hour).Unix(), 10), 5 * time.Minute},
 		"says nothing":  {"X-Nothing", "7", 0},
 		"says nonsense": {"Retry-After", "soon", 0},
 	}
@@ -164,6 +167,25 @@ func TestSendGridKeepsItsStatusWhenTheBodyIsLost(t *testing.T) {
 	receipt, err := sender.Send(t.Context(), testMessage())
 	require.NoError(t, err)
 	require.Equal(t, "kept", receipt.ID)
+}
+
+// A server that never stops talking must not fill the worker's memory.
+func TestSendGridReadsNoMoreThanItNeeds(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusAccepted)
+		for r.Context().Err() == nil {
+			n, _ := w.Write(make([]byte, 64<<10)) // the client hangs up
+			sent.Add(int64(n))
+		}
+	}))
+	defer server.Close()
+	sender, err := mail.NewSendGrid(mail.SendGridConfig{APIKey: "k", BaseURL: server.URL, Timeout: time.Minute})
+	require.NoError(t, err)
+	_, err = sender.Send(t.Context(), testMessage())
+	require.NoError(t, err)
+	require.Less(t, sent.Load(), int64(64<<20), "what the sockets hold, and no more")
 }
 
 func TestSendGridLookup(t *testing.T) {

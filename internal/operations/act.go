@@ -22,6 +22,10 @@ const (
 	updateTimeout = 2 * time.Second
 	// signalTimeout bounds that, so that a caller has an answer within 5 s.
 	signalTimeout = 2 * time.Second
+	// effectTimeout is how long an answered action is watched to take effect,
+	// and effectPoll how often: the command line hears no announcements.
+	effectTimeout = time.Second
+	effectPoll    = 50 * time.Millisecond
 )
 
 // Act takes an action: retry, skip or rollback. It is audited whether accepted
@@ -139,6 +143,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 		err = handle.Get(updateCtx, nil)
 	}
 	if err == nil {
+		s.awaitEffect(ctx, o)
 		return nil
 	}
 	if refused := refusal(err); refused != nil {
@@ -162,6 +167,34 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 		}
 	}
 	return fmt.Errorf("%w: Temporal does not take the action; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
+}
+
+// awaitEffect waits until the run has left the wait for a person that the action
+// was for. Until then the row says what it said before, and whoever reads or
+// follows it would take that for what has come of the action.
+func (s *Service) awaitEffect(ctx context.Context, was tenant.Operation) {
+	if !settled(was.State) {
+		return
+	}
+	changed, stop := s.changes.watch(was.ID)
+	defer stop()
+	end := time.NewTimer(effectTimeout)
+	defer end.Stop()
+	poll := time.NewTicker(effectPoll)
+	defer poll.Stop()
+	for {
+		if o, err := s.config.Store.Operation(ctx, was.ID); err != nil || !o.UpdatedAt.Equal(was.UpdatedAt) {
+			return // the caller reads once more
+		}
+		select {
+		case <-changed:
+		case <-poll.C:
+		case <-end.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // refusal is the run's own answer, if that is what err is.

@@ -21,6 +21,21 @@ type FailureLog interface {
 // next attempt while the database is away.
 const recordTimeout = 3 * time.Second
 
+// reportTime is what an attempt leaves of its time, at most, for its failure to
+// be written down and told. Else Temporal would only know that its time was up:
+// nobody would say why, and a step could use up its budget in an incident.
+const reportTime = recordTimeout + time.Second
+
+// inTime ends what an attempt does early enough to tell of it. A local attempt
+// is followed by a plain one in any case, and has no time to leave.
+func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, limited := ctx.Deadline()
+	if !limited || activity.GetInfo(ctx).IsLocalActivity {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(reportTime, time.Until(deadline)/4)))
+}
+
 // attempt runs one attempt at a step. A failure goes into the step's log, with
 // its true duration, and its cause into the worker's log: the error that
 // leaves here holds only what may be shown.
@@ -30,6 +45,8 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 			return in.asError()
 		}
 	}
+	ctx, cancel := inTime(ctx)
+	defer cancel()
 	started := time.Now()
 	err := do(ctx)
 	if err == nil {
@@ -46,8 +63,8 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	logger.Error("attempt failed", "step", step, "tenant", f.Tenant, "operation", f.Operation, "error", err)
 	fail := describe(step, err)
 	fail.Attempt = int(activity.GetInfo(ctx).Attempt)
-	recordCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
-	defer cancel()
+	recordCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer stop()
 	in := record(recordCtx, log, f, fail, time.Since(started))
 	if in != nil && !fail.Permanent && f.State == tenant.StateRunning {
 		return in.asError()

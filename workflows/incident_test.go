@@ -88,3 +88,31 @@ func TestWhoWaitsForAnIncidentCanBeStopped(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAttemptThatHangsWaitsToo: it ends early enough to be told, with its
+// budget, that it met an incident. On the real server, which keeps the time.
+func TestAnAttemptThatHangsWaitsToo(t *testing.T) {
+	t.Parallel()
+	s := newServed(t)
+	s.input.RetryBudget = 2 * time.Second
+	over := func(_ context.Context, s *served) error {
+		<-time.After(2 * s.input.RetryBudget)
+		s.model.mu.Lock()
+		defer s.model.mu.Unlock()
+		s.model.incident = tenant.Incident{}
+		return nil
+	}
+	s.model.faults = []*fault{{call: "Send", times: 1, before: func(ctx context.Context) error {
+		s.model.mu.Lock()
+		s.model.incident = tenant.Incident{ID: 3, Dependency: tenant.DependencyLedger, Cause: "the Stellar RPC server does not answer"}
+		s.model.mu.Unlock()
+		s.do(over)
+		<-ctx.Done()
+		return ctx.Err()
+	}}}
+	_, err := s.run(t)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StateSucceeded, s.model.operation.State)
+	require.NotContains(t, s.model.calls, "Move NEEDS_ATTENTION")
+	require.Empty(t, s.model.wrongs)
+}

@@ -85,7 +85,9 @@ func TestManyFailuresAreOneIncident(t *testing.T) {
 	require.Equal(t, all[0].ID, b.incident(t, tenant.StepDeployContract).ID)
 	require.Zero(t, b.incident(t, tenant.StepMarkActive).ID, "the database works")
 
-	b.accept(t, "Waiting")
+	for n := range 3 {
+		b.accept(t, fmt.Sprintf("Waiting %d", n))
+	}
 	taken, err := b.store.TakePending(b.ctx, 10, 1000, time.Minute)
 	require.NoError(t, err)
 	require.Empty(t, taken)
@@ -99,11 +101,12 @@ func TestManyFailuresAreOneIncident(t *testing.T) {
 	closed, err := b.store.Probed(b.ctx, all[0].ID, true)
 	require.NoError(t, err)
 	require.True(t, closed)
-	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after BETWEEN now() AND now() + interval '15 seconds'`))
+	require.Equal(t, 3, b.count(t, `SELECT count(DISTINCT dispatch_after) FROM operations
+		WHERE state = 'PENDING' AND dispatch_after BETWEEN now() - interval '5 seconds' AND now() + interval '15 seconds'`), "each at a time of its own")
 	b.mustExec(t, `UPDATE operations SET dispatch_after = now() WHERE state = 'PENDING'`)
 	taken, err = b.store.TakePending(b.ctx, 10, 1000, time.Minute)
 	require.NoError(t, err)
-	require.Len(t, taken, 1)
+	require.Len(t, taken, 3)
 }
 
 // TestWhatIsNoIncident: too few, one that fails often, failures that nobody

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"strconv"
 	"testing"
 
@@ -61,4 +62,29 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			direct.requireNoMore()
 		})
 	}
+}
+
+// TestAFewAreNoIncident: nine that fail alike park one by one, and hold up nobody
+// else. A person has them tried again, all at once.
+func TestAFewAreNoIncident(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	i.rpc.fail(http.StatusServiceUnavailable)
+	i.start()
+	var operations []operation
+	for n := range 9 {
+		operations = append(operations, i.create("Hospital "+strconv.Itoa(n)))
+	}
+	for _, o := range operations {
+		i.reaches(o.ID, "NEEDS_ATTENTION")
+	}
+	require.Zero(t, value[int](i, `SELECT count(*) FROM incidents`))
+	require.Contains(t, i.output("incidents"), "no incidents")
+	i.rpc.heal()
+	i.becomesActive(i.create("Another"))
+	i.output("retry", "--state", "NEEDS_ATTENTION", "--class", "exhausted", "--reason", "a test", "--yes")
+	for _, o := range operations {
+		i.becomesActive(o)
+	}
+	i.requireNoMore()
 }

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // read it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "reprovision", "reconcile", "incidents", "token", "migrate", "setup", "version"} {
+	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "reprovision", "reconcile", "incidents", "token", "codec", "migrate", "setup", "version"} {
 		name := "starter"
 		args := []string{"--help"}
 		if command != "" {
@@ -340,4 +340,28 @@ func TestDatabaseThatIsBehind(t *testing.T) {
 	r := b.run("list")
 	require.Equal(t, exitFailed, r.code)
 	require.Regexp(t, `at version \d+ and this build needs \d+; run: starter migrate`, r.errors)
+}
+
+// TestCodecRefuses what nobody could decrypt with, or anybody could.
+func TestCodecRefuses(t *testing.T) {
+	t.Parallel()
+	keys := []string{"PAYLOAD_KEYS=k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
+	for name, c := range map[string]struct {
+		environ []string
+		args    []string
+		code    int
+		says    string
+	}{
+		"nothing is encrypted": {nil, nil, exitFailed, "PAYLOAD_KEYS is not set"},
+		"everybody may ask":    {keys, []string{"--listen", "0.0.0.0:0"}, exitUsage, "an address of the loopback"},
+		"no port":              {keys, []string{"--listen", "localhost"}, exitUsage, "an address of the loopback"},
+		"no Web UI":            {keys, []string{"--ui", "temporal"}, exitUsage, "expected an address like"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := offline(t, c.environ, append([]string{"codec"}, c.args...)...)
+			require.Equal(t, c.code, r.code, r.errors)
+			require.Contains(t, r.errors, c.says)
+		})
+	}
 }

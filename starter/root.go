@@ -38,7 +38,7 @@ and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
 		a.provision(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"), a.reprovision(),
 		a.reconcile(), a.incidents(), a.deployment(),
-		a.token(), a.migrate(), a.setup(), a.version(),
+		a.token(), a.codec(), a.migrate(), a.setup(), a.version(),
 	)
 	return root
 }

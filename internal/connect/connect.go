@@ -28,11 +28,21 @@ func Database(ctx context.Context, c config.DB, name string) (*pgxpool.Pool, err
 
 // Temporal makes a client. Close it. Without a registerer there are no metrics.
 func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer) (client.Client, error) {
+	return temporalclient.New(temporalclient.Config{Options: c.ClientOptions(), Keys: payloadKeys(c), Logger: log, Registerer: registerer})
+}
+
+// Codec is what Temporal's payloads are encrypted with. It fails without
+// PAYLOAD_KEYS.
+func Codec(c config.Temporal) (*temporalclient.Codec, error) {
+	return temporalclient.NewCodec(payloadKeys(c))
+}
+
+func payloadKeys(c config.Temporal) []temporalclient.Key {
 	keys := make([]temporalclient.Key, len(c.PayloadKeys))
 	for i, k := range c.PayloadKeys {
 		keys[i] = temporalclient.Key{ID: k.ID, Secret: []byte(k.Key.Reveal())}
 	}
-	return temporalclient.New(temporalclient.Config{Options: c.ClientOptions(), Keys: keys, Logger: log, Registerer: registerer})
+	return keys
 }
 
 // Ledger makes the deployer of tenants' contracts, with its journal in the

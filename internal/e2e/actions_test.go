@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/uuid"
@@ -179,6 +181,7 @@ func TestEncryptedPayloads(t *testing.T) {
 	t.Parallel()
 	i := install(t, map[string]string{"PAYLOAD_KEYS": "k1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))})
 	o := i.parksAfterThePivot()
+	i.isDecrypted(o)
 	i.mail.Recover()
 	require.NoError(t, i.signal(o, "retry"))
 	i.becomesActive(o)
@@ -193,6 +196,20 @@ func TestEncryptedPayloads(t *testing.T) {
 		}
 	}
 	require.Positive(t, encrypted)
+}
+
+// isDecrypted asks for an operation's state as an engineer does who sees
+// ciphertext.
+func (i *installation) isDecrypted(o operation) {
+	i.t.Helper()
+	codec := i.starter("codec", "--listen", host+":0")
+	codec.says("Ctrl-C ends it")
+	endpoint := regexp.MustCompile(`http://\S+:\d+`).FindString(codec.stdout.String())
+	query := `temporal workflow query --workflow-id ` + workflowID(o) + ` --type status`
+	require.NotContains(i.t, i.types(query), o.FailureReason)
+	require.Contains(i.t, i.types(query+` --codec-endpoint `+endpoint), o.FailureReason)
+	codec.signal(syscall.SIGINT)
+	require.Zero(i.t, codec.wait())
 }
 
 // TestRetryThatFails parks again, and counts on.

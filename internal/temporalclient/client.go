@@ -38,7 +38,7 @@ func New(config Config) (client.Client, error) {
 	options := config.Options
 	options.Identity = config.Identity
 	options.Logger = log.NewStructuredLogger(config.Logger)
-	if isLoopback(options.HostPort) {
+	if onLoopback(options.HostPort) {
 		// Compressing costs more than it saves when nothing leaves the machine:
 		// 2 % of all that an engine on the same machine does.
 		options.ConnectionOptions.GrpcCompression = &client.GrpcCompressionNone{}
@@ -75,16 +75,12 @@ func encrypting(codec *Codec) (converter.DataConverter, converter.FailureConvert
 	return data, failures
 }
 
-// isLoopback says that the server is on this machine. The SDK's default
+// onLoopback says that the server is on this machine. The SDK's default
 // address is.
-func isLoopback(hostPort string) bool {
+func onLoopback(hostPort string) bool {
 	if hostPort == "" {
 		return true
 	}
 	host, _, err := net.SplitHostPort(hostPort)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && IsLoopback(host)
 }

@@ -92,3 +92,13 @@ func (v Version) Text() string {
 	}
 	return text + " " + v.Go + "\n"
 }
+
+// Codec is a codec server that listens.
+type Codec struct {
+	URL string `json:"url"`
+}
+
+// Text says where, and how it ends.
+func (c Codec) Text() string {
+	return "the codec server is at " + c.URL + "; Ctrl-C ends it\n"
+}

@@ -59,13 +59,20 @@ func tail(path string, offset int64) string {
 	return "    " + strings.Join(lines, "\n    ")
 }
 
+// portTaken is how every server says it, whatever letter it begins with.
+const portTaken = "ddress already in use"
+
+// PortTaken reports that a server did not start because somebody listened on its
+// port, by the server's own words.
+func PortTaken(err error) bool { return err != nil && strings.Contains(err.Error(), portTaken) }
+
 // Advise names what to do about failures that a server's own words leave open;
 // nothing for others.
 func Advise(log string) string {
 	for _, known := range []struct{ symptom, advice string }{
 		{"No space left on device", "The disk is full: free some space, or give --data-dir a directory on another disk."},
 		{"Disk quota exceeded", "The disk quota is used up: free some space, or give --data-dir a directory on another disk."},
-		{"Address already in use", "Another program took the port meanwhile: start again, a free one will be picked."},
+		{portTaken, "Another program took the port meanwhile: start again, a free one will be picked."},
 		{"could not map anonymous shared memory", "There is not enough memory for PostgreSQL: end other programs, or raise the container's memory limit."},
 		{"has wrong ownership", "The data directory was made by another user: run devstack as that user, or remove the directory to start afresh."},
 		{"database files are incompatible with server", "The data directory was made by another version of PostgreSQL: remove it, or install that version."},

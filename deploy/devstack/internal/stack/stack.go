@@ -10,6 +10,7 @@ import (
 
 	"tenant-provisioning/deploy/devstack/internal/environment"
 	"tenant-provisioning/deploy/devstack/internal/port"
+	"tenant-provisioning/deploy/devstack/internal/process"
 	"tenant-provisioning/deploy/devstack/internal/role"
 )
 
@@ -38,6 +39,10 @@ type part struct {
 // stopOrder: what uses another component goes before it.
 var stopOrder = []string{"temporal", "stellar", "mail", "redis", "postgres"}
 
+// starts is how often a stack is started, on other ports each time, while a
+// program that knows nothing of our leases takes a port before we listen on it.
+const starts = 3
+
 // Up starts a stack and returns when all of it is ready. When orderly ends
 // first, or anything fails, what was started is stopped again; when hard ends,
 // at once.
@@ -45,6 +50,17 @@ func Up(orderly, hard context.Context, cfg Config) (*Stack, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	for n := 1; ; n++ {
+		s, err := up(orderly, hard, cfg)
+		if n == starts || orderly.Err() != nil || !process.PortTaken(err) {
+			return s, err
+		}
+		cfg.Say("another program took a port that was free: starting again, on other ones")
+	}
+}
+
+// up starts it once.
+func up(orderly, hard context.Context, cfg Config) (*Stack, error) {
 	cfg, err := cfg.resolve()
 	if err != nil {
 		return nil, err

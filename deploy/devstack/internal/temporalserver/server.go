@@ -3,6 +3,8 @@ package temporalserver
 import (
 	"context"
 	"fmt"
+	"net"
+	"strconv"
 
 	uiserver "github.com/temporalio/ui-server/v2/server"
 	uiconfig "github.com/temporalio/ui-server/v2/server/config"
@@ -31,6 +33,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := portsFree(cfg); err != nil {
+		return nil, fmt.Errorf("start Temporal: %w", err)
+	}
 	s := &Server{}
 	if s.server, err = newServer(cfg, stores, logger); err != nil {
 		return nil, err
@@ -55,6 +60,23 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// portsFree asks for the ports once more, as late as can be: a server that finds
+// one of them taken ends the whole process, and tells only its log why.
+func portsFree(cfg Config) error {
+	for i := range Ports + 1 {
+		p := cfg.Port + i
+		if i == Ports {
+			p = cfg.UIPort // 0, none, is always free
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(cfg.Host, strconv.Itoa(p)))
+		if err != nil {
+			return err
+		}
+		_ = l.Close() // it never accepted a connection
+	}
+	return nil
 }
 
 // Stop ends the Web UI and the server, in order; it returns when ctx ends even if

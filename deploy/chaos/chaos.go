@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
@@ -16,22 +17,20 @@ import (
 	"tenant-provisioning/internal/token"
 )
 
-const (
-	// tokenTTL is longer than any run.
-	tokenTTL = 24 * time.Hour
-	// requestTimeout is what the api promises, and some more on a busy machine.
-	requestTimeout = 10 * time.Second
-)
+// tokenTTL is longer than any run.
+const tokenTTL = 24 * time.Hour
 
 // chaos is the product on a stack whose parts are killed.
 type chaos struct {
 	url, token, mails string
 	rpc, deployer     string
-	pids              string
+	pids, bin         string
 	http              *http.Client
 	pool              *pgxpool.Pool
 	ledger            *stellar.Deployer
+	temporal          client.Client
 	api, worker       *child
+	stories           []*story
 }
 
 // begin starts the api and the worker, and reaches what is looked at later.
@@ -40,7 +39,7 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chaos{url: cfg.App.URL, mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, http: &http.Client{Timeout: requestTimeout}}
+	c := &chaos{url: cfg.App.URL, mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, bin: o.bin, http: &http.Client{Timeout: requestTimeout}}
 	if _, err := c.pid("postgres"); err != nil {
 		return nil, err
 	}
@@ -54,6 +53,9 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 		return nil, err
 	}
 	c.deployer = c.ledger.Address()
+	if c.temporal, err = connect.Temporal(cfg.Temporal, slog.New(slog.DiscardHandler), nil); err != nil {
+		return nil, err
+	}
 	logs := filepath.Join(filepath.Dir(o.pids), "logs")
 	if c.worker, err = newChild(o.bin, logs, "worker"); err != nil {
 		return nil, err
@@ -67,5 +69,6 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 func (c *chaos) close() {
 	c.api.stop()
 	c.worker.stop()
+	c.temporal.Close()
 	c.pool.Close()
 }

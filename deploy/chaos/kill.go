@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -14,37 +13,24 @@ import (
 )
 
 const (
-	// maxWait is the longest time between two kills: a tenant takes one to two
-	// seconds, so that a kill meets every step.
-	maxWait = 4 * time.Second
 	// reviveLimit bounds how long the stack takes to start a component again.
 	reviveLimit = time.Minute
 	poll        = 100 * time.Millisecond
 )
 
-// victims is what is killed. The worker does the work: it is killed as often as
-// all others take turns.
-var victims = []string{"worker", "worker", "api", "temporal", "postgres", "redis", "stellar", "mail"}
+// suspend stops a component of the stack, which then neither answers nor
+// refuses, until resume. One that is killed meanwhile comes back running.
+func (c *chaos) suspend(component string) error { return c.signal(component, syscall.SIGSTOP) }
 
-// cause creates tenants and kills, round by round.
-func (c *chaos) cause(ctx context.Context, o options, r *report) error {
-	random := rand.New(rand.NewPCG(o.seed, o.seed)) //nolint:gosec // it must be repeatable
-	for round := range o.rounds {
-		for n := range o.tenants {
-			if err := c.create(ctx, fmt.Sprintf("Hospital %d of round %d", n+1, round+1)); err != nil {
-				return err
-			}
-		}
-		victim := victims[random.IntN(len(victims))]
-		wait := time.Duration(random.Int64N(int64(maxWait)))
-		if err := sleep(ctx, wait); err != nil {
-			return err
-		}
-		if err := c.kill(ctx, victim); err != nil {
-			return err
-		}
-		r.kills[victim]++
-		fmt.Fprintf(os.Stderr, "chaos: round %d: kill -9 of %s, %d ms after the tenants were accepted\n", round+1, victim, wait.Milliseconds())
+func (c *chaos) resume(component string) error { return c.signal(component, syscall.SIGCONT) }
+
+func (c *chaos) signal(component string, s syscall.Signal) error {
+	pid, err := c.pid(component)
+	if err == nil {
+		err = syscall.Kill(pid, s)
+	}
+	if err != nil {
+		return fmt.Errorf("send %s to %s: %w", s, component, err)
 	}
 	return nil
 }

@@ -4,10 +4,49 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stellar/go-stellar-sdk/clients/rpcclient"
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
 )
+
+// compareContracts asks every contract that was ever made for its status: that of
+// an active tenant's present generation is active, every other one is ended.
+func (c *chaos) compareContracts(ctx context.Context) (wrong []string, err error) {
+	rows, err := c.pool.Query(ctx, `
+		SELECT s.contract_id, s.tenant_id::text || ', generation ' || s.generation, t.status = 'ACTIVE' AND t.generation = s.generation
+		FROM stellar_transactions s JOIN tenants t ON t.id = s.tenant_id
+		WHERE s.purpose = 'DEPLOY_CONTRACT' AND s.state = 'APPLIED' ORDER BY s.created_at`)
+	if err != nil {
+		return nil, fmt.Errorf("read the contracts: %w", err)
+	}
+	type contract struct {
+		id, of string
+		used   bool
+	}
+	contracts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k contract, err error) { return k, row.Scan(&k.id, &k.of, &k.used) })
+	if err != nil {
+		return nil, fmt.Errorf("read the contracts: %w", err)
+	}
+	seen := map[string]bool{}
+	for _, k := range contracts {
+		want := tenantcontract.Terminated
+		if k.used {
+			want = tenantcontract.Active
+		}
+		status, err := c.ledger.Status(ctx, k.id)
+		if err != nil {
+			return nil, fmt.Errorf("ask contract %s: %w", k.id, err)
+		}
+		if status != want || seen[k.id] {
+			wrong = append(wrong, fmt.Sprintf("contract %s of tenant %s answers %s, expected %s; another generation has it: %t", k.id, k.of, status, want, seen[k.id]))
+		}
+		seen[k.id] = true
+	}
+	return wrong, nil
+}
 
 // compareLedger holds the contracts that the deployer has ever made, by what the
 // ledgers say, against those in the journal.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -42,20 +43,24 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer c.close()
-	r := report{seed: o.seed, rounds: o.rounds, perRound: o.tenants, began: time.Now(), kills: map[string]int{}}
+	r := report{seed: o.seed, plan: newPlan(o.seed, o.rounds, o.tenants), began: time.Now()}
 	fmt.Fprintf(os.Stderr, "chaos: SEED=%d ROUNDS=%d N=%d\n", o.seed, o.rounds, o.tenants)
-	if err := c.cause(ctx, o, &r); err != nil {
+	var lives sync.WaitGroup
+	living, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	if err := c.cause(living, r.plan, &lives); err != nil {
 		return err
 	}
-	if err := c.settle(ctx, o.limit); err != nil {
+	if err := c.settle(ctx, &lives, giveUp, o.limit); err != nil {
 		return err
 	}
-	if r.left, err = c.look(ctx, &r); err != nil {
+	r.stories = c.stories
+	if err := c.examine(ctx, &r); err != nil {
 		return err
 	}
 	r.print(os.Stdout)
 	if len(r.left) > 0 {
-		return fmt.Errorf("%d things are left over or missing; the same kills again: make chaos SEED=%d ROUNDS=%d N=%d", len(r.left), o.seed, o.rounds, o.tenants)
+		return fmt.Errorf("%d things are left over or missing; the same plan again: make chaos SEED=%d ROUNDS=%d N=%d", len(r.left), o.seed, o.rounds, o.tenants)
 	}
 	return nil
 }
@@ -67,12 +72,12 @@ func parse(args []string) (options, error) {
 	}
 	var o options
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
-	flags.Uint64Var(&o.seed, "seed", 0, "what chooses the kills; 0 takes a random one and prints it")
-	flags.IntVar(&o.rounds, "rounds", 60, "how often something is killed, two to three seconds each")
+	flags.Uint64Var(&o.seed, "seed", 0, "what chooses the kills and the fates; 0 takes a random one and prints it")
+	flags.IntVar(&o.rounds, "rounds", 60, "how often something is killed, two to eight seconds each")
 	flags.IntVar(&o.tenants, "n", 3, "tenants that are created in each round")
 	flags.StringVar(&o.pids, "pids", filepath.Join(".devstack", "pids"), "directory in which the stack names its processes")
 	flags.StringVar(&o.bin, "bin", filepath.Dir(self), "directory of api and worker")
-	flags.DurationVar(&o.limit, "limit", 10*time.Minute, "how long to wait, after the last kill, until every operation has ended or is parked")
+	flags.DurationVar(&o.limit, "limit", 10*time.Minute, "how long to wait, after the last kill, until every operation has ended")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}

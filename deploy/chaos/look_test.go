@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/postgres/postgrestest"
+)
+
+// bundle is what chaos looks at, in a database of the test's own.
+type bundle struct {
+	t *testing.T
+	*chaos
+	tenant, operation, schema string
+}
+
+// setup has one tenant, with nothing of it beside its rows.
+func setup(t *testing.T, status, state string) bundle {
+	t.Helper()
+	id := uuid.Must(uuid.NewV7()).String()
+	b := bundle{t: t, chaos: &chaos{pool: postgrestest.New(t)}, tenant: id, operation: uuid.NewString(), schema: "t_" + id[28:]}
+	b.execute(`INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
+		VALUES ($1, 'Charité', 'charité', 'charite', $2, $2, 'app_1', $3, 'ada@hospital.example', 'Ada', 'Lovelace', 'standard', 'default')`, id, b.schema, status)
+	b.execute(`INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
+		VALUES ($1, $2, 'provision', $3, 1, 'chaos', '1 h', '1 h')`, b.operation, id, state)
+	return b
+}
+
+func (b bundle) execute(sql string, args ...any) {
+	b.t.Helper()
+	_, err := b.pool.Exec(b.t.Context(), sql, args...)
+	require.NoError(b.t, err, sql)
+}
+
+// makeRole makes the tenant's role, which belongs to the whole server.
+func (b bundle) makeRole() {
+	b.t.Helper()
+	b.execute(`SELECT ensure_role($1, $2, 'NOLOGIN')`, b.schema, b.tenant)
+	b.t.Cleanup(func() { b.dropRole(context.Background()) })
+}
+
+func (b bundle) dropRole(ctx context.Context) {
+	b.t.Helper()
+	_, err := b.pool.Exec(ctx, `DROP ROLE IF EXISTS `+b.schema)
+	require.NoError(b.t, err)
+}
+
+func (b bundle) left() []string {
+	b.t.Helper()
+	left, err := b.leftovers(b.t.Context())
+	require.NoError(b.t, err)
+	return left
+}
+
+func (b bundle) found() found {
+	b.t.Helper()
+	all, err := b.tenants(b.t.Context())
+	require.NoError(b.t, err)
+	require.Len(b.t, all, 1)
+	return all[0]
+}
+
+func TestAFailedTenantHasNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "FAILED", "ROLLED_BACK")
+	require.Empty(t, b.left())
+	require.Empty(t, judge(b.found(), 0))
+
+	b.execute(`CREATE SCHEMA ` + b.schema)
+	require.Equal(t, []string{"schema without a tenant: " + b.schema}, b.left())
+	require.Equal(t, []string{"1 schema, expected 0"}, judge(b.found(), 0))
+
+	b.execute(`DROP SCHEMA ` + b.schema)
+	b.execute(`INSERT INTO tenant_schema_versions (schema_name, tenant_id, generation, version) VALUES ($1, $2, 1, 1)`, b.schema, b.tenant)
+	require.Equal(t, []string{"1 row of a schema's owner, expected 0"}, judge(b.found(), 0))
+
+	b.execute(`DELETE FROM tenant_schema_versions`)
+	b.makeRole()
+	require.Equal(t, []string{"marked role without a tenant: " + b.schema}, b.left())
+	require.Equal(t, []string{"1 role, expected 0"}, judge(b.found(), 0))
+	b.dropRole(t.Context())
+	require.Empty(t, judge(b.found(), 0))
+}
+
+func TestAnActiveTenantHasEverything(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "ACTIVE", "SUCCEEDED")
+	require.Len(t, judge(b.found(), 0), 7, "steps, schema, role, owner, users, deployment, mail")
+
+	b.execute(`UPDATE tenants SET contract_id = 'C1'`)
+	b.makeRole()
+	b.execute(`CREATE SCHEMA ` + b.schema + ` CREATE TABLE users (id uuid)`)
+	b.execute(`INSERT INTO tenant_schema_versions (schema_name, tenant_id, generation, version) VALUES ($1, $2, 1, 1)`, b.schema, b.tenant)
+	b.execute(`INSERT INTO emails (id, tenant_id, generation, template, state) VALUES (gen_random_uuid(), $1, 1, 'welcome', 'SENT')`, b.tenant)
+	b.execute(`INSERT INTO stellar_transactions (hash, tenant_id, operation_id, generation, purpose, contract_id, state, network, channel, sequence, envelope, after_ledger, max_time, settled_at)
+		VALUES (repeat('a', 64), $1, $2, 1, 'DEPLOY_CONTRACT', 'C1', 'APPLIED', 'n', 'c', 1, '', 1, now(), now())`, b.tenant, b.operation)
+	b.execute(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
+		SELECT $1, $2, s, 'COMPLETED', 1 FROM unnest(array['CREATE_TENANT_RECORD', 'CREATE_SCHEMA', 'RUN_MIGRATIONS', 'SEED_ROLES_AND_USER',
+			'DEPLOY_SOROBAN_CONTRACT', 'STORE_CONTRACT_ADDRESS', 'MARK_ACTIVE', 'SEND_WELCOME_EMAIL']) AS s`, b.tenant, b.operation)
+	require.Empty(t, judge(b.found(), 1))
+	require.Empty(t, b.left())
+
+	b.execute(`UPDATE tenants SET contract_id = 'C2'`)
+	require.Equal(t, []string{"0 applied deployment, expected 1"}, judge(b.found(), 1))
+}
+
+// TestWhatHasNoEnd is found, each thing by its own query.
+func TestWhatHasNoEnd(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "PROVISIONING", "RUNNING")
+	require.Equal(t, []string{"open operation: RUNNING of " + b.tenant}, b.left())
+	require.Len(t, judge(b.found(), 0), 1)
+
+	b.execute(`UPDATE operations SET state = 'SUCCEEDED'`)
+	b.execute(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt) VALUES ($1, $2, 'SEND_WELCOME_EMAIL', 'IN_PROGRESS', 1)`, b.tenant, b.operation)
+	b.execute(`INSERT INTO emails (id, tenant_id, generation, template, state) VALUES (gen_random_uuid(), $1, 1, 'welcome', 'SENDING')`, b.tenant)
+	b.execute(`INSERT INTO stellar_transactions (hash, tenant_id, operation_id, generation, purpose, state, network, channel, sequence, envelope, after_ledger, max_time)
+		VALUES (repeat('a', 64), $1, $2, 1, 'SET_STATUS', 'SENT', 'n', 'c', 1, '', 1, now())`, b.tenant, b.operation)
+	b.execute(`INSERT INTO incidents (dependency, cause, affected) VALUES ('mail', 'it is away', 10)`)
+	b.execute(`INSERT INTO findings (kind, subject, detail, repair, safe) VALUES ('lost-attempt', 'x', 'it stands', 'by hand', false)`)
+	b.execute(`CREATE SCHEMA t_00000000`)
+	require.Len(t, b.left(), 6, "%v", b.left())
+}

@@ -58,14 +58,16 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) && errors.Is(context.Cause(ctx), context.Canceled) {
 		return context.Canceled // asked to stop: not a failure of the step
 	}
-	err = cutShort(ctx, err)
+	lost, err := cutShort(ctx, err)
 	logger := activity.GetLogger(ctx)
 	logger.Error("attempt failed", "step", step, "tenant", f.Tenant, "operation", f.Operation, "error", err)
 	fail := describe(step, err)
 	fail.Attempt = int(activity.GetInfo(ctx).Attempt)
 	recordCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer stop()
-	in := record(recordCtx, log, f, fail, time.Since(started))
+	in := record(recordCtx, log, f, tenant.Failure{
+		Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Permanent: fail.Permanent, Lost: lost, Duration: time.Since(started),
+	})
 	if in != nil && !fail.Permanent && f.State == tenant.StateRunning {
 		return in.asError()
 	}
@@ -73,13 +75,14 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 }
 
 // cutShort explains the error of an attempt that ended only because its context
-// did: its time was up, or Temporal did not answer the worker's heartbeats.
-func cutShort(ctx context.Context, err error) error {
-	_, explained := errors.AsType[*tenant.StepError](err)
-	if explained || ctx.Err() == nil || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
+// did: its time was up, or Temporal did not answer the worker's heartbeats. In
+// the latter case it is lost, and says nothing of what the step needs.
+func cutShort(ctx context.Context, err error) (lost bool, explained error) {
+	_, told := errors.AsType[*tenant.StepError](err)
+	if told || ctx.Err() == nil || !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return false, err
 	}
-	return &tenant.StepError{
+	return errors.Is(ctx.Err(), context.Canceled), &tenant.StepError{
 		Reason: "the attempt was cut short: its time was up, or Temporal did not answer the worker; it is repeated by itself",
 		Err:    err,
 	}
@@ -87,17 +90,16 @@ func cutShort(ctx context.Context, err error) error {
 
 // record writes a failure into the step's log, and returns the incident that
 // it is a part of, if it is.
-func record(ctx context.Context, log FailureLog, f tenant.Fence, fail StepFailure, took time.Duration) *Wait {
+func record(ctx context.Context, log FailureLog, f tenant.Fence, fail tenant.Failure) *Wait {
 	logger := activity.GetLogger(ctx)
-	failure := tenant.Failure{Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Permanent: fail.Permanent, Duration: took}
-	if err := log.RecordFailure(ctx, f, failure); err != nil {
+	if err := log.RecordFailure(ctx, f, fail); err != nil {
 		logger.Warn("the failed attempt is missing from provisioning_logs", "step", fail.Step, "operation", f.Operation, "error", err)
 		return outage(ctx, log, fail.Step, err)
 	}
-	if fail.Permanent {
+	if fail.Permanent || fail.Lost {
 		return nil
 	}
-	incident, opened, err := log.DetectIncident(ctx, failure)
+	incident, opened, err := log.DetectIncident(ctx, fail)
 	if err != nil {
 		logger.Warn("nobody knows whether others fail alike", "step", fail.Step, "error", err)
 		return outage(ctx, log, fail.Step, err)

@@ -179,10 +179,10 @@ func TestAClaimTellsWhatItFound(t *testing.T) {
 }
 
 // TestAnAttemptThatWasCutShortSaysSo: nobody asked it to stop, and the step
-// itself has not failed.
+// itself has not failed. Many of these make no incident of what the step needs.
 func TestAnAttemptThatWasCutShortSaysSo(t *testing.T) {
 	t.Parallel()
-	s := &store{do: func(ctx context.Context) error {
+	s := &store{detected: tenant.Incident{ID: 7}, do: func(ctx context.Context) error {
 		<-ctx.Done()
 		return fmt.Errorf("create the schema: %w", ctx.Err())
 	}}
@@ -191,4 +191,5 @@ func TestAnAttemptThatWasCutShortSaysSo(t *testing.T) {
 	require.Contains(t, f.Reason, "Temporal did not answer the worker")
 	require.False(t, f.Permanent)
 	require.Len(t, s.failures, 1)
+	require.True(t, s.failures[0].Lost)
 }

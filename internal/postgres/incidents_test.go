@@ -115,6 +115,8 @@ func TestWhatIsNoIncident(t *testing.T) {
 	t.Parallel()
 	forGood := ledgerDown
 	forGood.Class, forGood.Permanent = tenant.ClassPermanent, true
+	lost := ledgerDown
+	lost.Lost = true
 	for name, fail := range map[string]func(testBundle) int{
 		"too few": func(b testBundle) int { return b.fail(t, tenant.IncidentThreshold-1, ledgerDown) },
 		"one, often": func(b testBundle) int {
@@ -126,6 +128,8 @@ func TestWhatIsNoIncident(t *testing.T) {
 			return n
 		},
 		"permanent": func(b testBundle) int { return b.fail(t, tenant.IncidentThreshold+1, forGood) },
+		// Temporal was away, and took the attempts with it.
+		"lost": func(b testBundle) int { return b.fail(t, tenant.IncidentThreshold+1, lost) },
 		"long ago": func(b testBundle) int {
 			n := b.fail(t, tenant.IncidentThreshold-1, ledgerDown)
 			b.mustExec(t, `UPDATE provisioning_logs SET started_at = now() - interval '2 minutes' WHERE passing`)

@@ -23,7 +23,7 @@ func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.F
 		SELECT $1, $2, $3, 'FAILED', next_attempt($2, $3), nullif($4, ''), $5, $6, $7,
 			clock_timestamp() - make_interval(secs => $6 / 1000)
 		WHERE NOT EXISTS (SELECT FROM open)`,
-		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration), !fail.Permanent)
+		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration), !fail.Permanent && !fail.Lost)
 	if err != nil {
 		return fmt.Errorf("log the failure of %s: %w", fail.Step, interpret(err))
 	}

@@ -74,5 +74,8 @@ type Failure struct {
 	Reason string
 	// Permanent tells that no other attempt can mend it.
 	Permanent bool
-	Duration  time.Duration
+	// Lost tells that the attempt was cut short by something that the step does
+	// not need, such as Temporal: it says nothing of what the step needs.
+	Lost     bool
+	Duration time.Duration
 }

@@ -48,6 +48,7 @@ func (c *chaos) compareStories(ctx context.Context) ([]string, error) {
 // compare says which operations have not ended as they must after what was done
 // to them, and which actions are not in the audit log exactly once.
 func compare(stories []*story, states map[string]tenant.State, audited map[entry]int) (wrong []string) {
+	wrong = compareAudit(stories, audited)
 	known := 0
 	for _, s := range stories {
 		known += len(s.operations)
@@ -55,8 +56,7 @@ func compare(stories []*story, states map[string]tenant.State, audited map[entry
 			wrong = append(wrong, s.wrong.Error())
 		}
 		for i, o := range s.operations {
-			overtaken := audited[entry{o, string(tenant.ActionRollback), "", tenant.OutcomeRefused}] > 0
-			if may := s.mayEnd(i, overtaken); !slices.Contains(may, states[o]) {
+			if may := s.mayEnd(i, audited); !slices.Contains(may, states[o]) {
 				wrong = append(wrong, fmt.Sprintf("%s, %s: operation %s is %s, expected %s", s.name, s.fate.event, o, states[o], may))
 			}
 		}
@@ -64,15 +64,17 @@ func compare(stories []*story, states map[string]tenant.State, audited map[entry
 	if known != len(states) {
 		wrong = append(wrong, fmt.Sprintf("%d operations were accepted, and there are %d", known, len(states)))
 	}
-	return append(wrong, compareAudit(stories, audited)...)
+	return wrong
 }
 
-// mayEnd says how the operation of a generation may end. overtaken tells that
-// the tenant became active before an accepted rollback was acted on.
-func (s *story) mayEnd(generation int, overtaken bool) []tenant.State {
+// mayEnd says how the operation of a generation may end.
+func (s *story) mayEnd(generation int, audited map[entry]int) []tenant.State {
+	o := s.operations[generation]
 	rolledBack := slices.ContainsFunc(s.asked, func(a asked) bool {
-		return a.operation == s.operations[generation] && a.action == tenant.ActionRollback && a.accepted
+		return a.operation == o && a.action == tenant.ActionRollback && a.answers == taken && !a.late
 	})
+	// The tenant became active before the rollback was acted on.
+	overtaken := audited[entry{o, string(tenant.ActionRollback), "", tenant.OutcomeRefused}] > 0
 	switch {
 	case generation < len(s.operations)-1, rolledBack && !overtaken:
 		return []tenant.State{tenant.StateRolledBack}
@@ -83,33 +85,41 @@ func (s *story) mayEnd(generation int, overtaken bool) []tenant.State {
 }
 
 // compareAudit: each request is there once, however often it was sent, with the
-// answer that it got, and nothing is there that nobody asked for.
+// answer that it got, and nothing is there that nobody asked for. It marks what
+// was refused late.
 func compareAudit(stories []*story, audited map[entry]int) (wrong []string) {
 	expected := map[entry]bool{}
 	for _, s := range stories {
-		for _, a := range s.asked {
-			outcome := tenant.OutcomeRefused
-			if a.accepted {
-				outcome = tenant.OutcomeAccepted
+		for i := range s.asked {
+			a := &s.asked[i]
+			accepted, refusal := a.entry(tenant.OutcomeAccepted), a.entry(tenant.OutcomeRefused)
+			expected[accepted], expected[refusal] = true, true
+			n := [2]int{audited[accepted], audited[refusal]}
+			a.late = (a.answers == taken || a.answers == takenThenRefused) && n == [2]int{0, 1}
+			if !a.late && (a.answers != taken || n != [2]int{1, 0}) && (a.answers != refused || n != [2]int{0, 1}) {
+				wrong = append(wrong, fmt.Sprintf("%s: %s %s of operation %s was answered with %d, and the audit log has it %d times as accepted, %d as refused",
+					s.name, a.action, a.id, a.operation, a.answers, n[0], n[1]))
 			}
-			expected[entry{a.operation, string(a.action), a.id, outcome}] = true
 		}
 		for _, o := range s.operations[1:] {
-			expected[entry{o, operations.ActionReprovision, "", tenant.OutcomeAccepted}] = true
-		}
-	}
-	for e := range expected {
-		if audited[e] != 1 {
-			wrong = append(wrong, fmt.Sprintf("the audit log has %d times instead of once: %+v", audited[e], e))
+			anew := entry{o, operations.ActionReprovision, "", tenant.OutcomeAccepted}
+			expected[anew] = true
+			if audited[anew] != 1 {
+				wrong = append(wrong, fmt.Sprintf("%s: the audit log has %d times that it is provisioned anew by operation %s", s.name, audited[anew], o))
+			}
 		}
 	}
 	for e := range audited {
-		if taken := e.request == "" && e.outcome == tenant.OutcomeRefused; !expected[e] && !taken { // taken back: it was overtaken
+		if takenBack := e.request == "" && e.outcome == tenant.OutcomeRefused; !expected[e] && !takenBack { // it was overtaken
 			wrong = append(wrong, fmt.Sprintf("the audit log has what nobody asked for: %+v", e))
 		}
 	}
 	slices.Sort(wrong)
 	return wrong
+}
+
+func (a asked) entry(outcome string) entry {
+	return entry{a.operation, string(a.action), a.id, outcome}
 }
 
 // openRuns lists the tenants whose run in Temporal has not closed.

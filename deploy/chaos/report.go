@@ -80,9 +80,12 @@ func (r *report) answers() map[string]int {
 	n := map[string]int{}
 	for _, s := range r.stories {
 		for _, a := range s.asked {
-			if a.accepted {
+			switch {
+			case a.late:
+				n[string(a.action)+", taken, and refused when its run was back"]++
+			case a.answers == taken:
 				n[string(a.action)+", accepted"]++
-			} else {
+			default:
 				n[string(a.action)+", refused"]++
 			}
 		}

@@ -32,8 +32,23 @@ type asked struct {
 	operation string
 	action    tenant.Action
 	id        string
-	accepted  bool
+	answers   [2]int // HTTP statuses
+	// late tells that the api took it while the run did not answer, and that the
+	// run has refused it later.
+	late bool
 }
+
+// How an action may be answered, twice.
+var (
+	taken   = [2]int{http.StatusAccepted, http.StatusAccepted}
+	refused = [2]int{http.StatusConflict, http.StatusConflict}
+	// takenThenRefused is one that the run has refused in between.
+	takenThenRefused = [2]int{http.StatusAccepted, http.StatusConflict}
+)
+
+// reconsider is how long a person waits until something comes of a decision that
+// was taken.
+const reconsider = 30 * time.Second
 
 // live does to a tenant what its fate is, and then what a person does, until
 // its last operation has ended.
@@ -41,7 +56,7 @@ func (c *chaos) live(ctx context.Context, s *story) error {
 	if err := c.befall(ctx, s); err != nil {
 		return fmt.Errorf("%s, %s: %w", s.name, s.fate.event, err)
 	}
-	var decided time.Time
+	var decided, at time.Time
 	for {
 		o, err := c.follow(ctx, s.operation())
 		switch {
@@ -52,12 +67,14 @@ func (c *chaos) live(ctx context.Context, s *story) error {
 		case o.State.Closed():
 			return nil
 		case o.State != tenant.StateNeedsAttention && o.State != tenant.StateRollbackBlocked:
-		case o.UpdatedAt.Equal(decided):
+		case o.UpdatedAt.Equal(decided) && time.Since(at) < reconsider:
 			err = sleep(ctx, poll) // what was decided is being done
 		default:
 			var accepted bool
 			if accepted, err = c.decide(ctx, s, o); accepted {
-				decided = o.UpdatedAt
+				decided, at = o.UpdatedAt, time.Now()
+			} else if err == nil {
+				err = sleep(ctx, poll)
 			}
 		}
 		if err != nil {

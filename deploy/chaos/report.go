@@ -19,7 +19,7 @@ type report struct {
 	stories  []*story
 	tenants  []found
 	findings map[string]int
-	took     time.Duration // from the end of the last operation until everything fitted together
+	took     time.Duration // from the end of the last operation until everything fitted together, or should have
 	left     []string
 }
 
@@ -38,7 +38,7 @@ func (r *report) print(out io.Writer) {
 	for _, line := range r.left {
 		fmt.Fprintln(out, "  "+line)
 	}
-	fmt.Fprintf(out, "SEED=%d ROUNDS=%d N=%d, %s, the last %s of it until everything fitted together\n",
+	fmt.Fprintf(out, "SEED=%d ROUNDS=%d N=%d: %s, %s of it looking after the last operation had ended\n",
 		r.seed, len(r.plan), len(r.plan[0].fates), time.Since(r.began).Round(time.Second), r.took.Round(time.Second))
 }
 

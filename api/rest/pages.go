@@ -109,22 +109,21 @@ func messageFor(code Code) messageData {
 	return messageData{Title: "That did not work", Text: []string{kinds[code].title + ".", "Please open the link from your mail again. Nothing was changed."}}
 }
 
-const askAgain = "Please ask for a new one: answer the mail that the link came with."
-
 var messages = map[Code]messageData{
 	CodeLinkUsed: {Title: "This link was used already", SignIn: true, Text: []string{
 		"A password was set with it, and it works only once. If that was you, sign in.",
 		"If it was not you, somebody else has opened your mail: please answer it and say so at once.",
 	}},
 	CodeLinkExpired: {Title: "This link has expired", Text: []string{
-		"For your safety it works for a limited time only, which is over. Nothing is lost.", askAgain,
+		"For your safety it works for a limited time only, which is over. Nothing is lost.",
+		"Please answer the mail that the link came with, and ask for more time: the same link then works again.",
 	}},
 	CodeLinkClosed: {Title: "This link does not work now", Text: []string{
 		"What it leads to is not in use at the moment.", "Please answer the mail that the link came with, and ask what to do.",
 	}},
 	CodeNotFound: {Title: "This link is not known", Text: []string{
 		"It may be incomplete: some mail programs break a long link in two. Please copy all of it from your mail into the address line.",
-		"If you have a newer mail, use the link in that one. Else ask for a new one: answer the mail that the link came with.",
+		"If you have a newer mail, use the link in that one. Else answer the mail that the link came with, and ask what to do.",
 	}},
 	CodeForbidden: {Title: "The form came from another site", Text: []string{
 		"For your safety it is only accepted from our own page. Please open the link from your mail itself. Nothing was changed.",

@@ -1,10 +1,12 @@
 package e2e
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -99,6 +101,53 @@ func TestRunbookOfAStuckRun(t *testing.T) {
 		i.followInstead(o, page)
 		i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 	})
+}
+
+// TestRunbookOfAnExpiredLink: the block of that page which gives a link more
+// time does, to that link alone.
+func TestRunbookOfAnExpiredLink(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.start()
+	tenants := []tenant{i.becomesActive(i.create("Charité")), i.becomesActive(i.create("Necker"))}
+	links := make([]string, len(tenants))
+	for n, tenant := range tenants {
+		links[n] = invitationLink.FindString(i.mails(tenant.AdminEmail)[0].Text)
+	}
+	i.execute(`UPDATE invitations SET expires_at = now() - interval '1 minute'`)
+	for _, link := range links {
+		require.Equal(t, http.StatusGone, i.page(link).status)
+	}
+	givesTime := slices.DeleteFunc(way(t, "stuck-provisioning.md", false), func(script string) bool {
+		return !strings.Contains(script, "UPDATE invitations")
+	})
+	require.Len(t, givesTime, 1)
+	i.goes(operation{TenantID: tenants[0].ID}, givesTime)
+	require.Equal(t, http.StatusGone, i.page(links[1]).status)
+	i.setsFirstPassword(tenants[0])
+}
+
+// TestRunbookSetup: what is not set has the product's default, and a password
+// may be in a file.
+func TestRunbookSetup(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	password := filepath.Join(t.TempDir(), "password")
+	require.NoError(t, os.WriteFile(password, []byte(i.env["DB_PASSWORD"]+"\n"), 0o600))
+	i.env["DB_PASSWORD_FILE"], i.env["DB_USER"] = password, i.env["DB_USERNAME"]
+	for _, name := range []string{"DB_PASSWORD", "DB_USERNAME", "DB_SSLMODE", "APP_URL", "TEMPORAL_NAMESPACE", "TEMPORAL_TASK_QUEUE"} {
+		delete(i.env, name)
+	}
+	said := i.types(blocks(t, "README.md")[0].script + `
+		psql -c "SELECT 'asked'"
+		env`)
+	require.Contains(t, said, "asked")
+	for _, line := range []string{
+		"APP_URL=http://localhost:" + i.env["APP_PORT"], "PGUSER=" + i.env["DB_USER"], "PGSSLMODE=prefer",
+		"TEMPORAL_NAMESPACE=tenant-provisioning", "TEMPORAL_TASK_QUEUE=tenant-provisioning",
+	} {
+		require.Contains(t, said, "\n"+line+"\n")
+	}
 }
 
 // TestRunbookOfMail does so for a provider that is back.

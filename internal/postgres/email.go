@@ -50,8 +50,10 @@ func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite fu
 }
 
 // lockEmail reads the tenant and its mail's row, which it makes when missing.
+// Whoever corrects the address waits until the link to the old one is there,
+// and ends it.
 func lockEmail(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.WelcomeEmail) error {
-	rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(f.Tenant))
+	rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR SHARE`, string(f.Tenant))
 	if err != nil {
 		return err
 	}

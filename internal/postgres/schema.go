@@ -71,9 +71,12 @@ func (s *Store) schemaBatch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) 
 	b.Queue(`SELECT run_script($1::text)`, s.template.For(schema, role))
 	p.reached(b, tenant.StepSeedRolesAndUser, "migrated")
 	b.Queue(fmt.Sprintf(seedRoles, pgx.Identifier{t.Schema, "roles"}.Sanitize()))
+	// As the tenant's row is now, and not as it was when the step began: whoever
+	// corrects the address meanwhile finds no user yet. The lock has a later
+	// correction wait, and find one.
 	b.Queue(`INSERT INTO `+pgx.Identifier{t.Schema, "users"}.Sanitize()+` (id, email, first_name, last_name, role)
-		VALUES ($1::uuid, $2::text, $3::text, $4::text, 'admin')`,
-		t.ID.AdministratorID(), t.Administrator.Email, t.Administrator.FirstName, t.Administrator.LastName)
+		SELECT $1::uuid, admin_email, admin_first_name, admin_last_name, 'admin' FROM tenants WHERE id = $2::uuid FOR SHARE`,
+		t.ID.AdministratorID(), string(t.ID))
 	b.Queue(`
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
 		SELECT $1::uuid, $2::uuid, step, 'COMPLETED', next_attempt($2::uuid, step), began, extract(epoch FROM ended - began) * 1000

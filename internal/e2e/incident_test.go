@@ -34,20 +34,25 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			direct := i.with(nil)
 			o := c.of(i)
 			o.away()
-			i.startAPI()
+			i.start()
+			alone := i.reaches(i.create("Alone").ID, "NEEDS_ATTENTION")
+			require.Zero(t, value[int](i, `SELECT count(*) FROM incidents`), "one is no incident")
 			var operations []operation
 			for n := range many {
 				operations = append(operations, i.create("Hospital "+strconv.Itoa(n)))
 			}
-			i.startWorker()
 			eventually(t, "an incident is opened", func() bool {
 				return value[int](i, `SELECT count(*) FROM incidents WHERE closed_at IS NULL AND dependency = $1`, c.dependency) == 1
 			})
 			late := i.create("Late")
+			tried := i.attempts(alone)
+			i.actUntilAccepted(alone.ID, "retry")
 			eventually(t, "it lasts", func() bool {
 				return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE last_probe_at > opened_at + 2 * $1::interval`, c.budget)
 			})
 			require.Equal(t, "PENDING", i.operation(late.ID).State)
+			require.Equal(t, tried, i.attempts(alone), "what comes to the step waits before it")
+			operations = append(operations, alone)
 			for _, op := range operations {
 				require.Equal(t, "RUNNING", i.operation(op.ID).State)
 			}
@@ -62,6 +67,12 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			direct.requireNoMore()
 		})
 	}
+}
+
+// attempts counts what was tried at the steps of an operation.
+func (i *installation) attempts(o operation) int {
+	i.t.Helper()
+	return value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1`, o.ID)
 }
 
 // TestAFewAreNoIncident: nine that fail alike park one by one, and hold up nobody

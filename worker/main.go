@@ -19,13 +19,25 @@ import (
 	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tenant"
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	err := noArguments(os.Args[1:])
+	if err == nil {
+		err = run(context.Background())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}
+}
+
+func noArguments(args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment", args[0])
+	}
+	return nil
 }
 
 func run(ctx context.Context) error {
@@ -49,6 +61,9 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := checkNetwork(ctx, cfg.Environment, steps.Probes[tenant.DependencyLedger], log); err != nil {
+		return err
+	}
 	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue}
 	observer, err := c.observe(cfg, log)
 	if err != nil {
@@ -56,7 +71,7 @@ func run(ctx context.Context) error {
 	}
 	defer observer.stop()
 
-	workers := startWorkers(ctx, c.temporal, cfg, steps, log)
+	workers := startWorkers(ctx, c, cfg, steps, log)
 	observer.ready.Store(workers != nil)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
 		Queue: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Logger: log,

@@ -35,10 +35,10 @@ func (c *clients) observe(cfg *config.Config, log *slog.Logger) (*observer, erro
 		ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
 		defer cancel()
 		switch {
-		case !o.ready.Load():
-			answer(w, http.StatusServiceUnavailable, "not polling Temporal")
 		case c.store.Ping(ctx) != nil:
 			answer(w, http.StatusServiceUnavailable, "the database does not answer, or is not migrated")
+		case !o.ready.Load():
+			answer(w, http.StatusServiceUnavailable, "not polling Temporal")
 		default:
 			answer(w, http.StatusOK, "ok")
 		}

@@ -31,13 +31,16 @@ const (
 // workers are the three workers of this process, one for each queue.
 type workers []worker.Worker
 
-// startWorkers starts a worker for each queue, waiting for Temporal as long as
-// it is away. It returns nil when ctx ends before.
-func startWorkers(ctx context.Context, c client.Client, cfg *config.Config, s connect.Steps, log *slog.Logger) workers {
+// startWorkers starts a worker for each queue, waiting for the database and
+// Temporal as long as they are away. It returns nil when ctx ends before.
+func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect.Steps, log *slog.Logger) workers {
+	if !awaitDatabase(ctx, c.store.Ping, log) {
+		return nil
+	}
 	var started workers
 	queues := workflows.QueuesOf(cfg.Temporal.TaskQueue)
 	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
-		w := startWorker(ctx, c, queue, cfg, s, log)
+		w := startWorker(ctx, c.temporal, queue, cfg, s, log)
 		if w == nil {
 			started.stop()
 			return nil

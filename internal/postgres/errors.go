@@ -28,6 +28,7 @@ const (
 	stateReadOnly        = "25006"
 	stateNoPrivilege     = "42501"
 	stateNoTable         = "42P01"
+	stateNoDatabase      = "3D000"
 )
 
 // interpret turns the database's errors into the domain's. What it does not
@@ -60,6 +61,8 @@ func interpretServer(pg *pgconn.PgError) error {
 		return tenant.ErrIDCollision
 	case pg.Code == stateReadOnly, passing(pg.Code):
 		return fmt.Errorf("%w: the database refuses work: %w", tenant.ErrUnavailable, pg)
+	case lockedOut(pg.Code):
+		return fmt.Errorf("%w: the database does not let us in; check DB_USERNAME, DB_PASSWORD and DB_NAME: %w", tenant.ErrUnavailable, pg)
 	}
 	return pg
 }
@@ -75,6 +78,11 @@ func passing(code string) bool {
 	}
 	return false
 }
+
+// lockedOut tells errors of the connection: a role or password that is refused
+// (28), or a database that is not there. They say nothing about what was asked,
+// and end when a setting or the server is put right.
+func lockedOut(code string) bool { return strings.HasPrefix(code, "28") || code == stateNoDatabase }
 
 func unreachable(err error) bool {
 	var netErr net.Error
@@ -115,9 +123,9 @@ func stepError(step tenant.Step, err error) error {
 	case pg.Code == stateNoPrivilege:
 		se.Class = tenant.ClassAuth
 		se.Reason = "DB_USERNAME lacks a privilege: it needs CREATEROLE, and CREATE on the database"
-	case strings.HasPrefix(pg.Code, "28"):
+	case lockedOut(pg.Code):
 		se.Class = tenant.ClassAuth
-		se.Reason = "the database refuses DB_USERNAME or DB_PASSWORD"
+		se.Reason = "the database refuses DB_USERNAME, DB_PASSWORD or DB_NAME"
 	case passing(pg.Code):
 		se.Reason = "the database refuses work now (SQLSTATE " + pg.Code + "); the step is repeated by itself"
 	default:

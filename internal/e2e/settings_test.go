@@ -1,0 +1,80 @@
+package e2e
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stellar/go-stellar-sdk/keypair"
+	"github.com/stretchr/testify/require"
+)
+
+// TestAWorkerWithAnotherDatabaseTakesNothing: what it took from the queues it
+// would fail for good, because the tables that a step needs are not there.
+func TestAWorkerWithAnotherDatabaseTakesNothing(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	for name, database := range map[string]string{"not migrated": "postgres", "not there": "nowhere"} {
+		wrong := i.with(map[string]string{"DB_NAME": database}).startWorker()
+		wrong.says("no work is taken before the database is ready")
+		require.True(t, wrong.running(), name)
+	}
+	i.startWorker().says("polling")
+	var operations []operation
+	for n := range 8 {
+		operations = append(operations, i.create(fmt.Sprintf("Hospital %d", n)))
+	}
+	for _, o := range operations {
+		i.becomesActive(o)
+	}
+	require.Zero(t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE status = 'FAILED'`))
+	i.requireNoMore()
+}
+
+// TestTheAPIWithoutItsDatabaseIsUnavailable: a password or name that was changed
+// is put right sooner or later, and the same request may then be sent again.
+func TestTheAPIWithoutItsDatabaseIsUnavailable(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	for name, settings := range map[string]map[string]string{
+		"password": {"DB_USERNAME": "nobody", "DB_PASSWORD": "of-nobody"},
+		"database": {"DB_NAME": "nowhere"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			api := i.with(settings).startAPI()
+			defer api.kill()
+			for _, r := range []reply{
+				i.call(http.MethodPost, "/v1/tenants", request("Charité")), i.call(http.MethodGet, "/v1/tenants", nil),
+			} {
+				require.Equal(t, http.StatusServiceUnavailable, r.status, "%s", r.body)
+				require.NotEmpty(t, r.header.Get("Retry-After"))
+			}
+			p := i.with(settings).starter("list")
+			require.NotZero(t, p.wait())
+			require.Contains(t, p.stderr.String(), "DB_USERNAME, DB_PASSWORD and DB_NAME")
+		})
+	}
+}
+
+// TestProductionRefusesAnotherNetwork that the RPC server does not confirm.
+func TestProductionRefusesAnotherNetwork(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	const password = "c3f1d0a97b5e4862"
+	role := "production_" + i.env["DB_NAME"]
+	i.execute(fmt.Sprintf(`CREATE ROLE %s SUPERUSER LOGIN PASSWORD '%s'`, role, password))
+	t.Cleanup(func() { _, _ = i.db.Exec(context.Background(), `DROP ROLE `+role) }) // nothing belongs to it
+	i = i.with(map[string]string{
+		"NODE_ENV": "production", "DB_USERNAME": role, "DB_PASSWORD": password, "MAIL_PASSWORD": "SG.c3f1d0a97b5e4862",
+		"PAYLOAD_KEYS":    "k1:" + base64.StdEncoding.EncodeToString([]byte(strings.ToLower(keypair.MustRandom().Seed())[:32])),
+		"SOROBAN_NETWORK": "testnet",
+	})
+	worker := i.startWorker()
+	require.NotZero(t, worker.wait())
+	require.Contains(t, worker.stderr.String(), "SOROBAN_NETWORK is not the network of the server at SOROBAN_RPC_URL")
+	require.NotContains(t, worker.stderr.String(), "polling")
+}

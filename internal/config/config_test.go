@@ -80,9 +80,9 @@ func TestDefaults(t *testing.T) {
 func TestEveryProblemAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, every,
-		"NODE_ENV=prod", "LOG_LEVEL=loud", "APP_PORT=0", "APP_URL=hospital.test", "DB_HOST=postgres://db", "DB_PORT=99999",
+		"NODE_ENV=prod", "LOG_LEVEL=loud", "APP_PORT=0", "APP_URL=hospital.test", "DB_HOST=postgres://platform:hunter2@db", "DB_PORT=99999",
 		"DB_SSLMODE=maybe", "DB_MAX_CONNS=lots", "REDIS_TLS=perhaps", "JWT_SECRET=tooshort", "JWT_EXPIRATION=soon",
-		"MAIL_TRANSPORT=pigeon", "MAIL_FROM=nobody", "SOROBAN_NETWORK=tesnet", "SOROBAN_SECRET=SABC", "SOROBAN_MAX_FEE=1 XLM",
+		"MAIL_TRANSPORT=pigeon", "MAIL_FROM=nobody", "SOROBAN_NETWORK=tesnet", "SOROBAN_SECRET=SABC", "SOROBAN_MAX_FEE=1 XLM", "SOROBAN_RPC_URL=rpc://rpc.test/?key=hunter3",
 		"TEMPORAL_ADDRESS=temporal", "TEMPORAL_TLS=yes", "TEMPORAL_WORKER_VERSIONING=sometimes", "PAYLOAD_KEYS=k1",
 		"STEP_RETRY_BUDGET=0", "ATTENTION_DEADLINE=-1h", "RATE_LIMIT_REQUESTS=0", "METRICS_ADDR=9464")
 	found := problems(t, err)
@@ -99,7 +99,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 		delete(found, name)
 	}
 	require.Empty(t, found, "nothing else is wrong")
-	for _, secret := range []string{"tooshort", "SABC"} {
+	for _, secret := range []string{"tooshort", "SABC", "hunter2", "hunter3"} {
 		require.NotContains(t, err.Error(), secret)
 	}
 }

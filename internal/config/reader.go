@@ -62,7 +62,7 @@ func read[T any](r *reader, set setting, k kind[T]) T {
 	}
 	value, ok := k.parse(text)
 	switch {
-	case !ok && set.secret:
+	case !ok && (set.secret || mayHoldSecret(text)):
 		r.problem(set, "the value (not shown) is not valid; expected %s", k.want)
 	case !ok:
 		r.problem(set, "%q is not valid; expected %s", text, k.want)
@@ -71,6 +71,13 @@ func read[T any](r *reader, set setting, k kind[T]) T {
 		return zero
 	}
 	return value
+}
+
+// mayHoldSecret tells addresses that name a user or have a query: passwords and
+// API keys stand there, also in a setting that was to have a host's name.
+func mayHoldSecret(text string) bool {
+	_, rest, isURL := strings.Cut(text, "://")
+	return isURL && strings.ContainsAny(rest, "@?")
 }
 
 // readSecret reads a value that is never shown and, in production, refuses one

@@ -79,7 +79,7 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest) (ActionResu
 	r.requests++
 	clean, err := req.Clean()
 	if err != nil {
-		r.audit(action, req, tenant.OutcomeRefused, err.Error())
+		r.audit(action, req.Legible(), tenant.OutcomeRefused, err.Error())
 		return ActionResult{}, validateForm(req)
 	}
 	request := string(action) + " " + clean.RequestID // one id may stand for a retry and, later, for a rollback
@@ -127,6 +127,16 @@ func (r *run) planHash() string {
 // wantsRollback reports that a rollback was accepted while a step runs.
 func (r *run) wantsRollback() bool {
 	return !r.pivotPassed && r.intent != nil && r.intent.action == tenant.ActionRollback
+}
+
+// done ends the intent that was acted on. One that was accepted meanwhile comes
+// too late: what it was meant for has been decided.
+func (r *run) done(acted *intent, why string) {
+	if r.intent == acted {
+		r.intent = nil
+		return
+	}
+	r.dropIntent(why)
 }
 
 // dropIntent takes an acceptance back that was overtaken. The audit log keeps

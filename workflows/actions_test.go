@@ -114,3 +114,27 @@ func TestTheStatusOfAParkedRun(t *testing.T) {
 	}
 	require.Equal(t, []string{"CreateSchema done", "DeployContract failed", "MarkActive ", "SendWelcomeEmail "}, states)
 }
+
+// TestAnActionThatComesTooLate is accepted while the deadline is being written:
+// it is taken back where everybody can read it, and never counts for what
+// stops the run next.
+func TestAnActionThatComesTooLate(t *testing.T) {
+	t.Parallel()
+	r := newRunning(t)
+	with(fault{call: "SendWelcome", times: always, before: permanent}, fault{call: "Move SUCCEEDED", times: 1, before: r.meanwhile(signal(tenant.ActionRetry))})(r)
+	requireWhole(t, r, r.run(t))
+	require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
+	require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted))
+	require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
+
+	r = newRunning(t)
+	with(
+		fault{call: "Send", times: always, before: permanent}, fault{call: "DropSchema", times: 3, before: permanent},
+		fault{call: "Move ROLLING_BACK", spared: 1, times: 1, before: r.meanwhile(signal(tenant.ActionSkip))},
+	)(r)
+	requireWhole(t, r, r.run(t))
+	require.Equal(t, tenant.StateRolledBack, r.model.operation.State)
+	require.False(t, r.model.schema, "no undo was skipped")
+	require.Equal(t, 1, r.audited(tenant.ActionSkip, tenant.OutcomeAccepted))
+	require.Equal(t, 1, r.audited(tenant.ActionSkip, tenant.OutcomeRefused))
+}

@@ -35,6 +35,8 @@ func (r *run) conclude(ctx workflow.Context, outcome error) error {
 			return nil
 		}
 		return r.move(ctx, tenant.EventCancel, tenant.StateSucceeded, time.Time{})
+	case r.pivotPassed: // nothing is undone, whatever has gone wrong: the reconciler has another run go on
+		return outcome
 	default:
 		return r.rollBack(ctx, outcome)
 	}
@@ -127,13 +129,14 @@ func (r *run) blocked(ctx workflow.Context, failures []saga.Failure, wait time.D
 	if _, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return r.intent != nil }); err != nil {
 		return err
 	}
-	event := tenant.EventRetry
-	if r.intent != nil && r.intent.action == tenant.ActionSkip {
+	event, acted := tenant.EventRetry, r.intent
+	if acted != nil && acted.action == tenant.ActionSkip {
 		r.undos.Drop(newest.Name)
 		event = tenant.EventSkip
 	}
-	r.intent = nil
-	return r.move(ctx, event, tenant.StateRollingBack, time.Time{})
+	err := r.move(ctx, event, tenant.StateRollingBack, time.Time{})
+	r.done(acted, "the undos were being tried again before it was acted on")
+	return err
 }
 
 // settle lets everything that was asked be answered and written before the run

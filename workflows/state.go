@@ -153,8 +153,9 @@ func (r *run) park(ctx workflow.Context) error {
 	if to == tenant.StateSucceeded {
 		outcome = errGivenUp
 	}
+	acted := r.intent
 	err = r.move(ctx, event, to, time.Time{})
-	r.intent = nil
+	r.done(acted, "it was decided otherwise before it was acted on")
 	if err != nil {
 		return err
 	}

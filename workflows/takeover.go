@@ -37,10 +37,10 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 		if found.State.Closed() { // as when the answer of the last step's commit was lost
 			r.reach(ctx, found.State)
 		}
-		if !found.Claimed || found.State == r.state {
+		if !found.Claimed {
 			return outcome
 		}
-		c = found
+		c = found // where the row is, which may have lost what the run has seen: a failover, a restore
 	}
 }
 
@@ -50,6 +50,9 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 // undone; after it, the rest is done. The steps tolerate being done again.
 func (r *run) enter(ctx workflow.Context, c tenant.Claim) error {
 	r.pivotPassed, r.undos = c.PivotPassed, saga.Stack{}
+	if r.pivotPassed { // a rollback may have been accepted before that was known
+		r.dropIntent("the tenant is active")
+	}
 	first := 0
 	for r.pivotPassed && first < len(r.steps) {
 		r.progress[first].State = "done"

@@ -151,3 +151,36 @@ func TestAResetRunFindsThatItHadParked(t *testing.T) {
 	requireWhole(t, r, err)
 	require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
 }
+
+// TestARollbackThatComesBeforeTheClaimNeverUndoesWhatIsActive: the run learns
+// that the tenant is active only after it has accepted it.
+func TestARollbackThatComesBeforeTheClaimNeverUndoesWhatIsActive(t *testing.T) {
+	t.Parallel()
+	for _, ask := range []reaction{signal(tenant.ActionRollback), update(tenant.ActionRollback)} {
+		for _, run := range []string{"", originalRun} {
+			r := newRunning(t)
+			left(r, tenant.StateNeedsAttention, len(remains)-1)
+			activated(r)
+			r.model.takenOver, r.model.operation.RunID = run == "", run
+			with(fault{call: "Claim", times: 1, before: r.meanwhile(ask)}, fault{call: "SendWelcome", times: always, before: permanent})(r)
+			requireWhole(t, r, r.run(t))
+			require.Equal(t, tenant.StateSucceeded, r.model.operation.State, "the deadline gives the mail up")
+			require.Equal(t, 1, r.audited(tenant.ActionRollback, tenant.OutcomeAccepted))
+			require.Equal(t, 1, r.audited(tenant.ActionRollback, tenant.OutcomeRefused))
+		}
+	}
+}
+
+// TestALostClaimIsClaimedAgain: a failover of the database has lost its commit.
+func TestALostClaimIsClaimedAgain(t *testing.T) {
+	t.Parallel()
+	r := newRunning(t)
+	with(fault{call: "CreateSchema", times: 1, before: func(context.Context) error {
+		r.model.mu.Lock()
+		defer r.model.mu.Unlock()
+		r.model.operation.State, r.model.operation.RunID = tenant.StatePending, ""
+		return nil
+	}})(r)
+	requireWhole(t, r, r.run(t))
+	require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
+}

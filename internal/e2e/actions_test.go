@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -139,6 +140,23 @@ func TestRefusedByTheRun(t *testing.T) {
 		return value[int](i, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND action = 'skip' AND outcome = 'refused' AND actor = 'oncall'`, o.ID) > 0
 	})
 	require.Equal(t, o, i.operation(o.ID))
+}
+
+// TestASignalOfRubbish is refused and audited, and stops nothing.
+func TestASignalOfRubbish(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	o := i.parksAfterThePivot()
+	for _, rubbish := range []any{
+		map[string]string{"actor": "a\x00", "reason": "x"}, map[string]string{"actor": strings.Repeat("ä", 5000), "reason": "x", "requestId": uuid.NewString() + rand.Text() + strings.Repeat("€", 1000)},
+		"not an object", 7,
+	} {
+		require.NoError(t, i.temporal().SignalWorkflow(t.Context(), workflowID(o), "", "skip", rubbish))
+	}
+	i.mail.Recover()
+	i.actUntilAccepted(o.ID, "retry")
+	i.becomesActive(o)
+	require.Equal(t, 2, value[int](i, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND action = 'skip' AND outcome = 'refused'`, o.ID))
 }
 
 // TestOperatorSeesWhatIsParked looks with every tool for what needs a person.

@@ -8,8 +8,10 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// MarkActive makes the tenant active and passes the operation's pivot.
-// Repeating it changes nothing.
+// MarkActive makes the tenant active and passes the operation's pivot. Repeating
+// it changes nothing. From then on nothing is undone, so it looks whether the
+// rows tell of everything that an active tenant has: a database that has lost
+// commits (a failover, a restore) may have lost those of an earlier step.
 func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
@@ -17,7 +19,9 @@ func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
 		WITH activated AS (
 			UPDATE tenants SET status = 'ACTIVE', activated_at = coalesce(activated_at, now()), failure_reason = NULL,
 				version = version + 1, updated_at = now()
-			WHERE id = $1 AND status = 'PROVISIONING' RETURNING id
+			WHERE id = $1 AND status = 'PROVISIONING' AND contract_id IS NOT NULL
+			  AND EXISTS (SELECT FROM tenant_schema_versions v WHERE v.tenant_id = $1 AND v.generation = tenants.generation)
+			RETURNING id
 		), passed AS (
 			UPDATE operations SET pivot_passed = true, updated_at = now() WHERE id = $2 AND EXISTS (SELECT FROM activated)
 		)
@@ -25,8 +29,16 @@ func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
 		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
 		FROM activated`,
 		string(f.Tenant), string(f.Operation), string(tenant.StepMarkActive))
+	var status tenant.Status
+	b.Queue(`SELECT status FROM tenants WHERE id = $1`, string(f.Tenant)).QueryRow(func(row pgx.Row) error { return row.Scan(&status) })
 	if err := run(ctx, s.pool, b); err != nil {
 		return stepError(tenant.StepMarkActive, err)
+	}
+	if status != tenant.StatusActive {
+		return &tenant.StepError{
+			Step: tenant.StepMarkActive, Class: tenant.ClassConflict, Permanent: true,
+			Reason: "the tenant's row has no contract, no schema or another status (" + string(status) + "): the database has lost what earlier steps wrote, or somebody changed it",
+		}
 	}
 	return nil
 }

@@ -169,6 +169,7 @@ func TestActiveTenantIsNeverDropped(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, "Active clinic")
 	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	require.NoError(t, b.store.StoreContract(b.ctx, f, "C1"))
 	require.NoError(t, b.store.MarkActive(b.ctx, f))
 	require.NoError(t, b.store.MarkActive(b.ctx, f), "a repetition changes nothing")
 	// What the workflow never does:
@@ -182,6 +183,39 @@ func TestActiveTenantIsNeverDropped(t *testing.T) {
 	require.ErrorAs(t, b.store.DropSchema(b.ctx, undoing(f)), &failure)
 	require.True(t, failure.Permanent)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
+}
+
+// TestNothingBecomesActiveWithoutItsParts: what a failover has lost of them can
+// still be undone before the pivot, and not after it.
+func TestNothingBecomesActiveWithoutItsParts(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, lost := range map[string]string{
+		"schema":             `DELETE FROM tenant_schema_versions WHERE tenant_id = $1`,
+		"another generation": `UPDATE tenant_schema_versions SET generation = generation + 1 WHERE tenant_id = $1`,
+		"contract":           `UPDATE tenants SET contract_id = NULL WHERE id = $1`,
+		"status":             `UPDATE tenants SET status = 'PENDING' WHERE id = $1`,
+	} {
+		f := b.claim(t, "Clinic without "+name)
+		require.NoError(t, b.store.CreateSchema(b.ctx, f))
+		require.NoError(t, b.store.StoreContract(b.ctx, f, "C-"+name))
+		b.mustExec(t, lost, string(f.Tenant))
+		var failure *tenant.StepError
+		require.ErrorAs(t, b.store.MarkActive(b.ctx, f), &failure, name)
+		require.True(t, failure.Permanent)
+		require.Equal(t, tenant.StepMarkActive, failure.Step)
+		require.Zero(t, b.count(t, `SELECT count(*) FROM operations WHERE pivot_passed OR (SELECT status FROM tenants WHERE id = tenant_id) = 'ACTIVE'`))
+		require.Zero(t, b.count(t, `SELECT count(*) FROM provisioning_logs WHERE step = 'MARK_ACTIVE'`))
+	}
+}
+
+// TestAClaimOfWhatIsNotThere, as after a restore.
+func TestAClaimOfWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	c, err := b.store.Claim(b.ctx, fence(acceptance(t, "Lost clinic")))
+	require.NoError(t, err)
+	require.False(t, c.Claimed)
 }
 
 func TestManySchemasAtOnce(t *testing.T) {

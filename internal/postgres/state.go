@@ -13,7 +13,7 @@ import (
 
 // Claim gives a PENDING operation to a run, or an open one whose run was
 // released. Claiming again what the run has already is no error; an operation
-// of another run, or a closed one, is not claimed.
+// of another run, a closed one, or one that there is not, is not claimed.
 func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
 	var c tenant.Claim
 	err := s.pool.QueryRow(ctx, `
@@ -35,6 +35,9 @@ func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 		FROM operations WHERE id = $1 AND NOT EXISTS (SELECT FROM claimed)`,
 		string(f.Operation), f.Run, f.Generation).
 		Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason)
+	if errors.Is(err, pgx.ErrNoRows) { // a restore has lost the row: the run has nothing to do
+		return tenant.Claim{}, nil
+	}
 	if err != nil {
 		return tenant.Claim{}, fmt.Errorf("claim operation %s: %w", f.Operation, interpret(err))
 	}

@@ -46,9 +46,14 @@ func AllowedActions(state State, pivotPassed bool) []Action {
 	return allowed
 }
 
-// MaxReasonLength is the longest reason, in characters: two lines of a
-// terminal, with room for a ticket's number.
-const MaxReasonLength = 500
+const (
+	// MaxReasonLength is the longest reason, in characters: two lines of a
+	// terminal, with room for a ticket's number.
+	MaxReasonLength = 500
+	maxActorLength  = 200
+	// maxRequestIDLength is in bytes.
+	maxRequestIDLength = 255
+)
 
 // ActionRequest is who asks for an action, and why. It travels to the workflow
 // in clear: whoever types a reason is told so.
@@ -71,7 +76,7 @@ const maxPlanHash = 64
 func (r ActionRequest) Clean() (ActionRequest, error) {
 	var errs []FieldError
 	r.Actor, r.Reason = strings.TrimSpace(r.Actor), strings.TrimSpace(r.Reason)
-	if r.Actor == "" || utf8.RuneCountInString(r.Actor) > 200 {
+	if r.Actor == "" || utf8.RuneCountInString(r.Actor) > maxActorLength {
 		errs = append(errs, FieldError{Field: "actor", Message: "must say who acts, in 1 to 200 characters"})
 	}
 	if n := utf8.RuneCountInString(r.Reason); n < 1 || n > MaxReasonLength {
@@ -82,7 +87,7 @@ func (r ActionRequest) Clean() (ActionRequest, error) {
 			errs = append(errs, FieldError{Field: f.field, Message: "must not contain control characters"})
 		}
 	}
-	if len(r.RequestID) > 255 {
+	if len(r.RequestID) > maxRequestIDLength {
 		errs = append(errs, FieldError{Field: "requestId", Message: "must have at most 255 characters"})
 	}
 	if len(r.PlanHash) > maxPlanHash {
@@ -92,4 +97,27 @@ func (r ActionRequest) Clean() (ActionRequest, error) {
 		return ActionRequest{}, &InvalidError{Fields: errs}
 	}
 	return r, nil
+}
+
+// Legible is what the audit log can keep of a request that Clean refuses:
+// anybody who may signal a run can send anything.
+func (r ActionRequest) Legible() ActionRequest {
+	return ActionRequest{
+		Actor: legible(r.Actor, maxActorLength), Reason: legible(r.Reason, MaxReasonLength), RequestID: legible(r.RequestID, maxRequestIDLength/utf8.UTFMax),
+	}
+}
+
+// legible replaces what is not a character of a text, and cuts after most
+// characters.
+func legible(s string, most int) string {
+	s = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return unicode.ReplacementChar
+		}
+		return c
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar)))
+	if cut := []rune(s); len(cut) > most {
+		return string(cut[:most])
+	}
+	return s
 }

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -36,6 +39,24 @@ func TestARequestSaysWhoAndWhy(t *testing.T) {
 		_, err := c.request.Clean()
 		requireInvalid(t, err, what, c.field)
 	}
+}
+
+// TestWhatIsKeptOfAnyRequest fits the audit log, whatever was sent.
+func TestWhatIsKeptOfAnyRequest(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		anything := rapid.OneOf(rapid.String(), rapid.StringN(0, 5000, -1), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 5000), func(b []byte) string { return string(b) }))
+		r := tenant.ActionRequest{Actor: anything.Draw(t, "actor"), Reason: anything.Draw(t, "reason"), RequestID: anything.Draw(t, "request id")}
+		kept := r.Legible()
+		for _, s := range []string{kept.Actor, kept.Reason, kept.RequestID} {
+			require.True(t, utf8.ValidString(s))
+			require.False(t, strings.ContainsFunc(s, unicode.IsControl))
+		}
+		require.LessOrEqual(t, utf8.RuneCountInString(kept.Actor), 200)
+		require.LessOrEqual(t, utf8.RuneCountInString(kept.Reason), tenant.MaxReasonLength)
+		require.LessOrEqual(t, len(kept.RequestID), 255)
+	})
+	require.Equal(t, tenant.ActionRequest{Actor: "a\ufffd", Reason: "x"}, tenant.ActionRequest{Actor: "a\x00", Reason: "x"}.Legible())
 }
 
 func TestARefusalSaysWhatIsAllowedInstead(t *testing.T) {

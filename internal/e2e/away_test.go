@@ -181,6 +181,7 @@ func TestPostgresIsAway(t *testing.T) {
 	for name, breaks := range map[string]func(*gate) outage{
 		"refuses connections": func(g *gate) outage { return outage{away: g.cut, back: g.open} },
 		"is silent":           func(g *gate) outage { return outage{away: g.freeze, back: func() { g.cut(); g.thaw(); g.open() }} },
+		"has vanished":        func(g *gate) outage { return outage{away: g.freeze, back: g.replace} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -79,6 +79,7 @@ type link struct {
 	ended          chan struct{}
 	once           sync.Once
 	late           *caught // the request that is late on it, once there is one
+	stranded       bool    // nothing gets through it any more
 }
 
 func (l *link) end() {
@@ -147,6 +148,17 @@ func (g *gate) thaw() {
 	}
 }
 
+// replace has the server at another host: connections that were frozen stay so,
+// since nobody is left to end them, and new ones get through.
+func (g *gate) replace() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for l := range g.links {
+		l.stranded = true
+	}
+	g.frozen = nil // and not closed
+}
+
 // catch delays the first request that holds text, and everything after it on
 // its connection.
 func (g *gate) catch(text string) *caught {
@@ -212,7 +224,7 @@ func (g *gate) pump(l *link, to, from net.Conn, request bool) {
 			} else {
 				g.answering(l)
 			}
-			g.await(l, g.ice())
+			g.await(l, g.ice(l))
 			if _, err := to.Write(chunk[:n]); err != nil {
 				return
 			}
@@ -223,9 +235,12 @@ func (g *gate) pump(l *link, to, from net.Conn, request bool) {
 	}
 }
 
-func (g *gate) ice() <-chan struct{} {
+func (g *gate) ice(l *link) <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if l.stranded {
+		return l.ended
+	}
 	if g.frozen == nil {
 		return nil
 	}

@@ -16,7 +16,8 @@ const (
 	longestInterval = time.Minute
 	// probeTimeout bounds a probe.
 	probeTimeout = 5 * time.Second
-	// storeTimeout bounds the write of how a probe went.
+	// storeTimeout bounds a question to the database: a host that has vanished
+	// answers neither yes nor no.
 	storeTimeout = 5 * time.Second
 )
 
@@ -70,7 +71,7 @@ func (p *Prober) Run(ctx context.Context) {
 // round makes every probe that is due.
 func (p *Prober) round(ctx context.Context) error {
 	for ctx.Err() == nil {
-		i, due, err := p.config.Store.TakeProbe(ctx, p.config.Interval, longestInterval)
+		i, due, err := p.take(ctx)
 		if err != nil || !due {
 			return err
 		}
@@ -79,6 +80,12 @@ func (p *Prober) round(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (p *Prober) take(ctx context.Context) (tenant.Incident, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return p.config.Store.TakeProbe(ctx, p.config.Interval, longestInterval)
 }
 
 func (p *Prober) probe(ctx context.Context, i tenant.Incident) error {

@@ -20,7 +20,8 @@ const (
 	// retryFirst and retryMost space the attempts at a mail.
 	retryFirst = 15 * time.Second
 	retryMost  = 15 * time.Minute
-	// storeTimeout bounds the write of what became of a mail.
+	// storeTimeout bounds a question to the database: a host that has vanished
+	// answers neither yes nor no.
 	storeTimeout = 5 * time.Second
 	// sendTimeout bounds a conversation with the mail provider.
 	sendTimeout = time.Minute
@@ -98,11 +99,11 @@ func (n *Notifier) Run(ctx context.Context) {
 
 // round collects, and sends what is due.
 func (n *Notifier) round(ctx context.Context) error {
-	if err := n.config.Store.CollectNotices(ctx, n.config.Recipients, n.config.Window); err != nil {
+	if err := n.collect(ctx); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {
-		notice, due, err := n.config.Store.TakeNotice(ctx, lease)
+		notice, due, err := n.take(ctx)
 		if err != nil || !due {
 			return err
 		}
@@ -111,6 +112,18 @@ func (n *Notifier) round(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (n *Notifier) collect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return n.config.Store.CollectNotices(ctx, n.config.Recipients, n.config.Window)
+}
+
+func (n *Notifier) take(ctx context.Context) (tenant.Notice, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	return n.config.Store.TakeNotice(ctx, lease)
 }
 
 // deliver sends one notice and writes what became of it. A worker that stops

@@ -26,6 +26,8 @@ const (
 	dispatchLease = 15 * time.Second
 	// startTimeout bounds one start.
 	startTimeout = 5 * time.Second
+	// takeTimeout bounds a look at the rows.
+	takeTimeout = 5 * time.Second
 	// dispatchPoll is how often rows are looked for although nothing was
 	// announced.
 	dispatchPoll = 2 * time.Second
@@ -86,7 +88,7 @@ func (d *Dispatcher) Announce(_ tenant.OperationID, state tenant.State) {
 func (d *Dispatcher) Run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause := dispatchPoll
-		taken, err := d.config.Queue.TakePending(ctx, dispatchBatch, d.config.MaxRunning, dispatchLease)
+		taken, err := d.take(ctx)
 		switch {
 		case err != nil:
 			if ctx.Err() == nil {
@@ -100,6 +102,14 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		}
 		d.sleep(ctx, pause)
 	}
+}
+
+// take looks for what waits. A host that has vanished answers neither yes nor
+// no, for many minutes.
+func (d *Dispatcher) take(ctx context.Context) ([]tenant.Operation, error) {
+	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
+	defer cancel()
+	return d.config.Queue.TakePending(ctx, dispatchBatch, d.config.MaxRunning, dispatchLease)
 }
 
 func (d *Dispatcher) sleep(ctx context.Context, pause time.Duration) {

@@ -48,6 +48,7 @@ func Open(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 		pc.MaxConns = c.MaxConns
 	}
 	pc.ConnConfig.ConnectTimeout = connectTimeout
+	pc.PingTimeout = connectTimeout // of a connection that was idle: its host may have vanished
 	pc.ConnConfig.RuntimeParams["application_name"] = c.ApplicationName
 	pc.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(idleInTransaction.Milliseconds(), 10)
 	pc.ConnConfig.RuntimeParams["timezone"] = "UTC"

@@ -15,11 +15,15 @@ import (
 type FindingStore interface {
 	Now(ctx context.Context) (time.Time, error)
 	OpenOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error)
-	Compare(ctx context.Context, grace time.Duration) ([]tenant.Finding, error)
 	CompareKinds() []tenant.FindingKind
+	// Compare looks for findings of one kind; all is false when there may be
+	// more than what it returns.
+	Compare(ctx context.Context, kind tenant.FindingKind, grace time.Duration) (found []tenant.Finding, all bool, err error)
 	ContractsToCheck(ctx context.Context, round int64, limit int) ([]tenant.ContractCheck, error)
 	RecordSweep(ctx context.Context, s tenant.Sweep) error
-	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
+	// SafeFindings lists open findings whose repair can lose nothing, in the
+	// order of their ids.
+	SafeFindings(ctx context.Context, after tenant.FindingID, limit int) ([]tenant.Finding, error)
 }
 
 // Runs are the workflow executions.
@@ -42,8 +46,8 @@ const (
 	// DefaultGrace is how long nothing may have happened to an operation
 	// before it is looked at: longer than a start takes.
 	DefaultGrace = time.Minute
-	// operationPage is how many operations are read at a time.
-	operationPage = 200
+	// pageRows is how many operations or findings are read at a time.
+	pageRows = 200
 	// contractsPerRound bounds the questions to the ledger in one round: at
 	// most half a minute of a server that takes 100 ms for each.
 	contractsPerRound = 200
@@ -78,7 +82,7 @@ func (a *Reconciler) grace() time.Duration {
 func (a *Reconciler) CompareRuns(ctx context.Context) error {
 	return a.sweep(ctx, []tenant.FindingKind{tenant.FindingRunClosed}, func(s *tenant.Sweep) error {
 		for after := tenant.OperationID(""); ; {
-			page, err := a.Store.OpenOperations(ctx, a.grace(), after, operationPage)
+			page, err := a.Store.OpenOperations(ctx, a.grace(), after, pageRows)
 			if err != nil {
 				return err
 			}
@@ -96,7 +100,7 @@ func (a *Reconciler) CompareRuns(ctx context.Context) error {
 					s.Found = append(s.Found, runClosed(o))
 				}
 			}
-			if len(page) < operationPage {
+			if len(page) < pageRows {
 				return nil
 			}
 		}
@@ -116,12 +120,22 @@ func runClosed(o tenant.Operation) tenant.Finding {
 }
 
 // CompareDatabase finds what does not fit together in the database and among
-// the server's roles.
+// the server's roles. Of a kind that there is too much of, nothing is gone: it
+// may be among what was not returned.
 func (a *Reconciler) CompareDatabase(ctx context.Context) error {
-	return a.sweep(ctx, a.Store.CompareKinds(), func(s *tenant.Sweep) error {
-		var err error
-		s.Found, err = a.Store.Compare(ctx, a.grace())
-		return err
+	return a.sweep(ctx, nil, func(s *tenant.Sweep) error {
+		for _, kind := range a.Store.CompareKinds() {
+			activity.RecordHeartbeat(ctx, kind)
+			found, all, err := a.Store.Compare(ctx, kind, a.grace())
+			if err != nil {
+				return err
+			}
+			s.Found = append(s.Found, found...)
+			if all {
+				s.Kinds = append(s.Kinds, kind)
+			}
+		}
+		return nil
 	})
 }
 

@@ -35,21 +35,26 @@ type RepairRequest struct {
 // RepairSafe repairs the open findings whose repair can lose nothing. One that
 // fails does not hold up the others, and is tried again in the next round.
 func (a *Reconciler) RepairSafe(ctx context.Context) error {
-	open, err := a.Store.OpenFindings(ctx)
-	if err != nil {
-		return reconcileError(ctx, err)
-	}
 	var failed []error
-	for _, f := range open {
-		if !f.Safe || !f.Kind.Repairable() {
-			continue
+	for after := tenant.FindingID(0); ; {
+		page, err := a.Store.SafeFindings(ctx, after, pageRows)
+		if err != nil {
+			return reconcileError(ctx, errors.Join(append(failed, err)...))
 		}
-		activity.RecordHeartbeat(ctx, f.ID.String())
-		if err := a.repair(ctx, f, RepairRequest{Finding: f.ID, Actor: tenant.ReconcilerActor}); err != nil {
-			failed = append(failed, fmt.Errorf("%s: %w", f.ID, err))
+		for _, f := range page {
+			after = f.ID
+			if !f.Kind.Repairable() {
+				continue
+			}
+			activity.RecordHeartbeat(ctx, f.ID.String())
+			if err := a.repair(ctx, f, RepairRequest{Finding: f.ID, Actor: tenant.ReconcilerActor}); err != nil {
+				failed = append(failed, fmt.Errorf("%s: %w", f.ID, err))
+			}
+		}
+		if len(page) < pageRows {
+			return reconcileError(ctx, errors.Join(failed...))
 		}
 	}
-	return reconcileError(ctx, errors.Join(failed...))
 }
 
 // Repair repairs one open finding on request. One that is closed already is

@@ -177,3 +177,27 @@ func TestPersonWithPsql(t *testing.T) {
 	i.requireNothingOf(i.tenant(o.TenantID))
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND reason = 'a test'`))
 }
+
+// TestTooMuchToFind of one kind, as after a restore without schemas and roles:
+// what is safe to repair is repaired all the same, and what does not fit into a
+// round is not called gone.
+func TestTooMuchToFind(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	restore := func(from, to int) {
+		i.execute(`INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
+			SELECT ('01a00000-0000-7000-8000-' || lpad((100000 - g)::text, 12, '0'))::uuid, n, n AS key, n AS slug, n AS schema, n AS role, n AS login, 'ACTIVE', '', '', '', '', ''
+			FROM (SELECT g, 'restored_' || g AS n FROM generate_series($1::int, $2) g) restored`, from, to)
+	}
+	o := i.parksBeforeThePivot()
+	i.rpc.heal()
+	i.terminate(o)
+	restore(1, 1000)
+	i.reconciles()
+	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+
+	restore(1001, 1100)
+	i.execute(`UPDATE tenants SET version = version + 1 WHERE id > '01a00000-0000-7000-8000-000000098999'`) // those of before come last
+	i.reconciles()
+	require.Zero(t, value[int](i, `SELECT count(*) FROM findings WHERE state = 'gone'`))
+}

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -83,7 +84,8 @@ var comparisons = []comparison{
 		FROM tenants t JOIN pg_roles r ON r.rolname = t.role_name
 		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND $1::interval IS NOT NULL AND ` + quiet + `
 		  AND shobj_description(r.oid, 'pg_authid') = role_mark(t.id::text)
-		  AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)`,
+		  AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)
+		/* what is safe is not crowded out */ ORDER BY 5 DESC`,
 	},
 	{
 		tenant.FindingLostAttempt, "marks the attempt as failed", `
@@ -117,25 +119,27 @@ func (s *Store) CompareKinds() []tenant.FindingKind {
 	return kinds
 }
 
-// Compare looks for what does not fit together in this database and among the
-// server's roles. What may still be under way is given grace.
-func (s *Store) Compare(ctx context.Context, grace time.Duration) ([]tenant.Finding, error) {
-	var all []tenant.Finding
-	for _, c := range comparisons {
-		rows, err := s.pool.Query(ctx, c.sql+fmt.Sprintf(` LIMIT %d`, maxFindings), grace)
-		if err != nil {
-			return nil, fmt.Errorf("look for %s: %w", c.kind, interpret(err))
-		}
-		found, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.Finding, error) {
-			f := tenant.Finding{Kind: c.kind, Repair: c.repair}
-			return f, row.Scan(&f.Subject, &f.Tenant, &f.Operation, &f.Detail, &f.Safe)
-		})
-		if err != nil {
-			return nil, fmt.Errorf("look for %s: %w", c.kind, interpret(err))
-		}
-		all = append(all, found...)
+// Compare looks for what does not fit together in one way, in this database and
+// among the server's roles. What may still be under way is given grace. all is
+// false when there may be more than what it returns.
+func (s *Store) Compare(ctx context.Context, kind tenant.FindingKind, grace time.Duration) (found []tenant.Finding, all bool, err error) {
+	n := slices.IndexFunc(comparisons, func(c comparison) bool { return c.kind == kind })
+	if n < 0 {
+		return nil, false, fmt.Errorf("look for %s: the database alone cannot tell", kind)
 	}
-	return all, nil
+	c := comparisons[n]
+	rows, err := s.pool.Query(ctx, c.sql+fmt.Sprintf(` LIMIT %d`, maxFindings), grace)
+	if err != nil {
+		return nil, false, fmt.Errorf("look for %s: %w", kind, interpret(err))
+	}
+	found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.Finding, error) {
+		f := tenant.Finding{Kind: c.kind, Repair: c.repair}
+		return f, row.Scan(&f.Subject, &f.Tenant, &f.Operation, &f.Detail, &f.Safe)
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("look for %s: %w", kind, interpret(err))
+	}
+	return found, len(found) < maxFindings, nil
 }
 
 // OpenOperations lists operations that are not closed and that nothing has

@@ -39,13 +39,19 @@ func (s *Store) Finding(ctx context.Context, id tenant.FindingID) (tenant.Findin
 	return found[0], nil
 }
 
-// OpenFindings lists what is open, newest first.
+// OpenFindings lists the newest 1,000 of what is open, newest first.
 func (s *Store) OpenFindings(ctx context.Context) ([]tenant.Finding, error) {
-	return s.findings(ctx, `f.state = 'open'`)
+	return s.findings(ctx, `f.state = 'open' ORDER BY f.id DESC LIMIT $1`, maxFindings)
 }
 
-func (s *Store) findings(ctx context.Context, where string, args ...any) ([]tenant.Finding, error) {
-	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT %s FROM findings f WHERE %s ORDER BY f.id DESC LIMIT %d`, findingColumns, where, maxFindings), args...)
+// SafeFindings lists up to limit open findings that the reconciler repairs by
+// itself, in the order of their ids.
+func (s *Store) SafeFindings(ctx context.Context, after tenant.FindingID, limit int) ([]tenant.Finding, error) {
+	return s.findings(ctx, `f.state = 'open' AND f.safe AND f.id > $1 ORDER BY f.id LIMIT $2`, int64(after), limit)
+}
+
+func (s *Store) findings(ctx context.Context, which string, args ...any) ([]tenant.Finding, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+findingColumns+` FROM findings f WHERE `+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the findings: %w", interpret(err))
 	}

@@ -132,8 +132,8 @@ type Sweep struct {
 	// Began is when the look began, by the database's clock: what was found
 	// later by another one is left alone.
 	Began time.Time
-	// Kinds are those that were looked for. An open finding of one of them
-	// that was not found again is gone.
+	// Kinds are those of which everything was looked for. An open finding of
+	// one of them that was not found again is gone.
 	Kinds []FindingKind
 	// Subjects limits what can be gone to those that were looked at; nil means
 	// all.

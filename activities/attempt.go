@@ -38,8 +38,9 @@ func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // attempt runs one attempt at a step. A failure goes into the step's log, with
 // its true duration, and its cause into the worker's log: the error that
-// leaves here holds only what may be shown.
-func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.Step, do func(context.Context) error) error {
+// leaves here holds only what may be shown. do sets the attempt's id when it has
+// logged the start.
+func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.Step, do func(context.Context, *tenant.AttemptID) error) error {
 	if f.State == tenant.StateRunning { // an undo goes on by itself, however long it takes
 		if in := standsInTheWay(ctx, log, step); in != nil {
 			return in.asError()
@@ -48,7 +49,8 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	ctx, cancel := inTime(ctx)
 	defer cancel()
 	started := time.Now()
-	err := do(ctx)
+	var id tenant.AttemptID
+	err := do(ctx, &id)
 	if err == nil {
 		return nil
 	}
@@ -66,7 +68,8 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	recordCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer stop()
 	in := record(recordCtx, log, f, tenant.Failure{
-		Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Permanent: fail.Permanent, Lost: lost, Duration: time.Since(started),
+		Attempt: id, Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Permanent: fail.Permanent, Lost: lost,
+		Duration: time.Since(started),
 	})
 	if in != nil && !fail.Permanent && f.State == tenant.StateRunning {
 		return in.asError()

@@ -12,8 +12,8 @@ import (
 // ContractStore keeps the contract's address and the step's log.
 type ContractStore interface {
 	FailureLog
-	BeginContract(ctx context.Context, f tenant.Fence) (stored string, err error)
-	StoreContract(ctx context.Context, f tenant.Fence, contractID string) error
+	BeginContract(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error)
+	StoreContract(ctx context.Context, f tenant.Fence, attempt tenant.AttemptID, contractID string) error
 	ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error
 }
 
@@ -34,16 +34,17 @@ type Contract struct {
 // address is known before anything is sent, and every transaction is
 // journalled first: a repetition finds what an earlier attempt has sent.
 func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context) error {
-		stored, err := a.Store.BeginContract(ctx, f)
+	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context, id *tenant.AttemptID) (err error) {
+		var stored string
+		*id, stored, err = a.Store.BeginContract(ctx, f)
 		if err != nil || stored != "" {
 			return err
 		}
-		id, err := a.Ledger.Deploy(ctx, f, heartbeat(ctx))
+		contractID, err := a.Ledger.Deploy(ctx, f, heartbeat(ctx))
 		if err != nil {
 			return err
 		}
-		return a.Store.StoreContract(ctx, f, id)
+		return a.Store.StoreContract(ctx, f, *id, contractID)
 	})
 }
 
@@ -51,7 +52,7 @@ func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence) error {
 // learns the fate of every transaction that was journalled, and ends the
 // contract if there is one. Ending an ended contract is no error.
 func (a *Contract) TerminateContract(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context) error {
+	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context, _ *tenant.AttemptID) error {
 		started := time.Now()
 		if err := a.Ledger.Terminate(ctx, f, heartbeat(ctx)); err != nil {
 			return err

@@ -13,6 +13,9 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
+// attempt is what the log calls an attempt.
+const attempt tenant.AttemptID = 7
+
 // chain is the database and the ledger of the contract's step.
 type chain struct {
 	store
@@ -20,16 +23,18 @@ type chain struct {
 	beginErr   error
 	deployErr  error
 	storeErr   error
+	completed  tenant.AttemptID
 	terminated time.Duration
 }
 
-func (c *chain) BeginContract(ctx context.Context, _ tenant.Fence) (string, error) {
+func (c *chain) BeginContract(ctx context.Context, _ tenant.Fence) (tenant.AttemptID, string, error) {
 	_ = c.call(ctx, "BeginContract")
-	return c.stored, c.beginErr
+	return attempt, c.stored, c.beginErr
 }
 
-func (c *chain) StoreContract(ctx context.Context, _ tenant.Fence, id string) error {
+func (c *chain) StoreContract(ctx context.Context, _ tenant.Fence, of tenant.AttemptID, id string) error {
 	_ = c.call(ctx, "StoreContract")
+	c.completed = of
 	c.stored = id
 	return c.storeErr
 }
@@ -59,6 +64,7 @@ func TestAContractIsDeployedAndStored(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"BeginContract", "Deploy", "StoreContract"}, c.calls)
 	require.Equal(t, "CADDRESS", c.stored)
+	require.Equal(t, attempt, c.completed)
 
 	c.calls = nil
 	_, err = run(t, a, a.DeployContract, fence)
@@ -84,6 +90,7 @@ func TestWhichOfTheTwoStepsFailed(t *testing.T) {
 	_, err := run(t, a, a.DeployContract, fence)
 	require.Equal(t, activities.StepFailure{Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Reason: "no balance"}, failure(t, err))
 	require.Equal(t, []string{"BeginContract", "Deploy"}, c.calls)
+	require.Equal(t, attempt, c.failures[0].Attempt)
 
 	c = &chain{storeErr: &tenant.StepError{Step: tenant.StepStoreContract, Reason: "the database is away"}}
 	a = &activities.Contract{Store: c, Ledger: c}

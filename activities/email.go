@@ -14,8 +14,8 @@ type Outbox interface {
 	FailureLog
 	BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error)
 	RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string) error
-	CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string, r tenant.EmailReceipt) error
-	LeaveWelcomeEmail(ctx context.Context, emailID string, state tenant.EmailState) error
+	CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error
+	LeaveWelcomeEmail(ctx context.Context, w tenant.WelcomeEmail, state tenant.EmailState) error
 }
 
 // Mailer sends mails and asks what became of them.
@@ -45,8 +45,9 @@ type Email struct {
 // it, and only when it does not have it, or cannot say, the same mail with the
 // same link leaves once more.
 func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Outbox, f, tenant.StepSendWelcomeEmail, func(ctx context.Context) error {
+	return attempt(ctx, a.Outbox, f, tenant.StepSendWelcomeEmail, func(ctx context.Context, id *tenant.AttemptID) error {
 		w, err := a.Outbox.BeginWelcomeEmail(ctx, f, a.invitation)
+		*id = w.Attempt
 		if err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence) error {
 		if err != nil {
 			return a.leave(ctx, w, err)
 		}
-		return a.Outbox.CompleteWelcomeEmail(ctx, f, w.ID, receipt)
+		return a.Outbox.CompleteWelcomeEmail(ctx, f, w, receipt)
 	})
 }
 
@@ -102,5 +103,5 @@ func (a *Email) leave(ctx context.Context, w tenant.WelcomeEmail, cause error) e
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return errors.Join(cause, a.Outbox.LeaveWelcomeEmail(ctx, w.ID, state))
+	return errors.Join(cause, a.Outbox.LeaveWelcomeEmail(ctx, w, state))
 }

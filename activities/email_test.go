@@ -27,6 +27,7 @@ type office struct {
 	left       tenant.EmailState
 	leftAlive  bool
 	receipt    tenant.EmailReceipt
+	completed  tenant.AttemptID
 }
 
 var recipient = tenant.Tenant{
@@ -35,7 +36,7 @@ var recipient = tenant.Tenant{
 
 func (o *office) BeginWelcomeEmail(ctx context.Context, _ tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
 	o.invitation = invite(recipient)
-	return tenant.WelcomeEmail{ID: "mail-1", Tenant: recipient, Before: o.before}, o.call(ctx, "Begin")
+	return tenant.WelcomeEmail{ID: "mail-1", Attempt: attempt, Tenant: recipient, Before: o.before}, o.call(ctx, "Begin")
 }
 
 func (o *office) RepeatWelcomeEmail(ctx context.Context, _ tenant.Fence, _ string) error {
@@ -43,12 +44,12 @@ func (o *office) RepeatWelcomeEmail(ctx context.Context, _ tenant.Fence, _ strin
 	return o.repeatErr
 }
 
-func (o *office) CompleteWelcomeEmail(ctx context.Context, _ tenant.Fence, _ string, r tenant.EmailReceipt) error {
-	o.receipt = r
+func (o *office) CompleteWelcomeEmail(ctx context.Context, _ tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error {
+	o.completed, o.receipt = w.Attempt, r
 	return o.call(ctx, "Complete")
 }
 
-func (o *office) LeaveWelcomeEmail(ctx context.Context, _ string, s tenant.EmailState) error {
+func (o *office) LeaveWelcomeEmail(ctx context.Context, _ tenant.WelcomeEmail, s tenant.EmailState) error {
 	o.left, o.leftAlive = s, ctx.Err() == nil
 	_ = o.call(ctx, "Leave")
 	return o.leaveErr
@@ -91,6 +92,7 @@ func TestADoubtIsAskedAbout(t *testing.T) {
 		require.NoError(t, err, what)
 		require.Equal(t, c.calls, c.office.calls, what)
 		require.Equal(t, c.provider, c.office.receipt.Provider, what)
+		require.Equal(t, attempt, c.office.completed, what)
 	}
 }
 

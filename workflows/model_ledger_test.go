@@ -18,7 +18,7 @@ type ledger struct {
 const contractID = "CTENANTCONTRACT"
 
 // BeginContract implements activities.ContractStore.
-func (m *model) BeginContract(ctx context.Context, f tenant.Fence) (stored string, err error) {
+func (m *model) BeginContract(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
 	err = m.call(ctx, "BeginContract", func() error {
 		if err := m.pass(f); err != nil {
 			return err
@@ -28,7 +28,7 @@ func (m *model) BeginContract(ctx context.Context, f tenant.Fence) (stored strin
 		}
 		return nil
 	})
-	return stored, err
+	return 0, stored, err
 }
 
 // Deploy implements activities.Ledger: it journals, which passes the fence,
@@ -69,7 +69,7 @@ func (m *model) learnFate() {
 }
 
 // StoreContract implements activities.ContractStore.
-func (m *model) StoreContract(ctx context.Context, f tenant.Fence, id string) error {
+func (m *model) StoreContract(ctx context.Context, f tenant.Fence, _ tenant.AttemptID, id string) error {
 	return m.call(ctx, "StoreContract", func() error {
 		if err := m.pass(f); err != nil {
 			return err

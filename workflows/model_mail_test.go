@@ -64,7 +64,7 @@ func (m *model) RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, _ string
 
 // CompleteWelcomeEmail implements activities.Outbox: the operation has
 // succeeded with the same commit.
-func (m *model) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, _ string, _ tenant.EmailReceipt) error {
+func (m *model) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, _ tenant.WelcomeEmail, _ tenant.EmailReceipt) error {
 	return m.call(ctx, "CompleteWelcomeEmail", func() error {
 		if err := m.pass(f); err != nil {
 			return err
@@ -78,7 +78,7 @@ func (m *model) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, _ stri
 }
 
 // LeaveWelcomeEmail implements activities.Outbox.
-func (m *model) LeaveWelcomeEmail(ctx context.Context, _ string, state tenant.EmailState) error {
+func (m *model) LeaveWelcomeEmail(ctx context.Context, _ tenant.WelcomeEmail, state tenant.EmailState) error {
 	return m.call(ctx, "LeaveWelcomeEmail", func() error {
 		if m.mail.state != tenant.EmailSent {
 			m.mail.state = state

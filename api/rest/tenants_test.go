@@ -202,7 +202,8 @@ func TestProvisioningTellsEveryStep(t *testing.T) {
 	b := setup(t)
 	o := b.create(t, "Charité")
 	b.exec(t, `INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, duration_ms, error_class, error)
-		VALUES ($1, $2, 'CREATE_SCHEMA', 'FAILED', 1, 12.5, 'capacity', 'the disk is full'), ($1, $2, 'CREATE_SCHEMA', 'COMPLETED', 2, 7.25, NULL, NULL)`,
+		VALUES ($1, $2, 'CREATE_SCHEMA', 'FAILED', 1, 12.5, 'capacity', 'the disk is full'), ($1, $2, 'CREATE_SCHEMA', 'COMPLETED', 2, 7.25, NULL, NULL),
+		($1, $2, 'CREATE_SCHEMA', 'FAILED', 3, 99, NULL, 'it came late')`,
 		o["tenantId"], o["id"])
 	p := b.get(t, "/v1/tenants/"+o["tenantId"].(string)+"/provisioning").json(t)
 	require.Equal(t, o["tenantId"], p["tenantId"])
@@ -213,7 +214,7 @@ func TestProvisioningTellsEveryStep(t *testing.T) {
 	require.Equal(t, map[string]any{"step": "CREATE_SCHEMA", "status": "COMPLETED", "attempts": 2.0, "durationMs": 7.25}, steps[1])
 	require.Equal(t, map[string]any{"step": "SEND_WELCOME_EMAIL", "attempts": 0.0, "durationMs": 0.0}, steps[7])
 	logs := p["logs"].([]any)
-	require.Len(t, logs, 3)
+	require.Len(t, logs, 4)
 	require.Equal(t, "the disk is full", logs[1].(map[string]any)["error"])
 	require.Equal(t, "capacity", logs[1].(map[string]any)["errorClass"])
 }

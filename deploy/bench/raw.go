@@ -78,14 +78,15 @@ func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, err
 }
 
 func (p *plain) deploy(ctx context.Context, f tenant.Fence) error {
-	if _, err := p.store.BeginContract(ctx, f); err != nil {
+	attempt, _, err := p.store.BeginContract(ctx, f)
+	if err != nil {
 		return err
 	}
 	id, err := p.ledger.Deploy(ctx, f, func(string) {})
 	if err != nil {
 		return fmt.Errorf("deploy: %w", err)
 	}
-	return p.store.StoreContract(ctx, f, id)
+	return p.store.StoreContract(ctx, f, attempt, id)
 }
 
 func (p *plain) send(ctx context.Context, f tenant.Fence) error {
@@ -101,5 +102,5 @@ func (p *plain) send(ctx context.Context, f tenant.Fence) error {
 	if err != nil {
 		return err
 	}
-	return p.store.CompleteWelcomeEmail(ctx, f, w.ID, receipt)
+	return p.store.CompleteWelcomeEmail(ctx, f, w, receipt)
 }

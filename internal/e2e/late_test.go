@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"net/http"
 	"syscall"
 	"testing"
 
@@ -59,4 +60,32 @@ func TestStoppedWorkerCommitsLate(t *testing.T) {
 	i.becomesActive(i.create("Bethanien"))
 	i.requireNothingOf(tenant)
 	require.Equal(t, "ROLLED_BACK", i.operation(o.ID).State)
+}
+
+// TestALateAttemptFailsByItself: a stopped worker's attempt at the contract comes
+// back while another worker's is under way, and is told that it is not awaited
+// any more.
+func TestALateAttemptFailsByItself(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	held := i.rpc.hold(t, sendTransaction, true)
+	stopped := i.startWorker()
+	o := i.create("Charité")
+	held.await()
+	stopped.signal(syscall.SIGSTOP)
+	i.startWorker()
+	held.awaitAll(2)
+	stopped.signal(syscall.SIGCONT)
+	eventually(t, "the late attempt has written down how it ended", func() bool {
+		return value[bool](i, `SELECT EXISTS (SELECT FROM provisioning_logs WHERE error LIKE 'the attempt was cut short%')`)
+	})
+	held.release()
+	active := i.becomesActive(o)
+	progress := i.call(http.MethodGet, "/v1/tenants/"+active.ID+"/provisioning", nil)
+	for _, step := range read[struct {
+		Steps []struct{ Step, Status string }
+	}](i, progress).Steps {
+		require.Equal(t, "COMPLETED", step.Status, step.Step)
+	}
 }

@@ -40,17 +40,19 @@ func (s *Service) Progress(ctx context.Context, id tenant.ID) (tenant.Progress, 
 	if err != nil {
 		return tenant.Progress{}, err
 	}
-	return tenant.Progress{Tenant: t, Operation: o, Steps: stepProgress(logs), Logs: logs}, nil
+	return tenant.Progress{Tenant: t, Operation: o, Steps: stepProgress(o.State, logs), Logs: logs}, nil
 }
 
-// stepProgress sums the log up by step.
-func stepProgress(logs []tenant.LogEntry) []tenant.StepProgress {
+// stepProgress sums the log up by step. What is done stays done, whatever an
+// attempt says that comes late, unless it is being undone.
+func stepProgress(state tenant.State, logs []tenant.LogEntry) []tenant.StepProgress {
+	undone := state == tenant.StateRollingBack || state == tenant.StateRollbackBlocked || state == tenant.StateRolledBack
 	steps := tenant.ProvisionSteps()
 	progress := make([]tenant.StepProgress, len(steps))
 	for i, step := range steps {
 		p := tenant.StepProgress{Step: step}
 		for _, l := range logs {
-			if l.Step != step {
+			if l.Step != step || p.Status == tenant.StepCompleted && !undone {
 				continue
 			}
 			p.Status, p.ErrorClass, p.Error = l.Status, l.ErrorClass, l.Error

@@ -67,7 +67,7 @@ func TestTheLinkOfACorrectedAddressEnds(t *testing.T) {
 	f := b.claim(t, "Corrected clinic")
 	w, err := b.store.BeginWelcomeEmail(b.ctx, f, linkTo)
 	require.NoError(t, err)
-	require.NoError(t, b.store.LeaveWelcomeEmail(b.ctx, w.ID, tenant.EmailFailed))
+	require.NoError(t, b.store.LeaveWelcomeEmail(b.ctx, w, tenant.EmailFailed))
 
 	release := b.hold(t, `SELECT FROM emails FOR UPDATE`)
 	var step, change errgroup.Group

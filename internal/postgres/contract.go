@@ -12,7 +12,7 @@ import (
 // BeginContract passes the fence and logs the start of an attempt at the
 // contract step. It returns the contract's id when an earlier attempt has
 // stored it already; then there is nothing to do.
-func (s *Store) BeginContract(ctx context.Context, f tenant.Fence) (stored string, err error) {
+func (s *Store) BeginContract(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {
 			return err
@@ -22,26 +22,30 @@ func (s *Store) BeginContract(ctx context.Context, f tenant.Fence) (stored strin
 			return err
 		}
 		b := &pgx.Batch{}
-		beginAttempt(b, f, tenant.StepDeployContract)
+		beginAttempt(b, f, tenant.StepDeployContract, &attempt)
 		return run(ctx, tx, b)
 	})
 	if err != nil {
-		return "", stepError(tenant.StepDeployContract, err)
+		return attempt, "", stepError(tenant.StepDeployContract, err)
 	}
-	return stored, nil
+	return attempt, stored, nil
 }
 
 // StoreContract writes the contract's address and completes both steps that
-// the deployment covers.
-func (s *Store) StoreContract(ctx context.Context, f tenant.Fence, contractID string) error {
+// the deployment covers. What another attempt has stored already is not stored
+// again.
+func (s *Store) StoreContract(ctx context.Context, f tenant.Fence, attempt tenant.AttemptID, contractID string) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
-	completeAttempt(b, f, tenant.StepDeployContract)
-	b.Queue(`UPDATE tenants SET contract_id = $2, version = version + 1, updated_at = now() WHERE id = $1`, string(f.Tenant), contractID)
+	completeAttempt(b, f, tenant.StepDeployContract, attempt)
 	b.Queue(`
+		WITH stored AS (
+			UPDATE tenants SET contract_id = $4, version = version + 1, updated_at = now()
+			WHERE id = $1 AND contract_id IS DISTINCT FROM $4 RETURNING id
+		)
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
-		VALUES ($1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000)`,
-		string(f.Tenant), string(f.Operation), string(tenant.StepStoreContract))
+		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000 FROM stored`,
+		string(f.Tenant), string(f.Operation), string(tenant.StepStoreContract), contractID)
 	if err := run(ctx, s.pool, b); err != nil {
 		return stepError(tenant.StepStoreContract, err)
 	}

@@ -23,30 +23,32 @@ func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite fu
 		if err := lockEmail(ctx, tx, f, &w); err != nil {
 			return err
 		}
-		if w.Before == tenant.EmailSent {
-			return nil
-		}
-		i := invite(w.Tenant)
-		if err := tx.QueryRow(ctx, `
-			INSERT INTO invitations AS i (token_hash, tenant_id, user_id, expires_at) VALUES ($1, $2, $3, now() + $4)
-			ON CONFLICT (token_hash) DO UPDATE SET expires_at = CASE
-				WHEN i.used_at IS NULL AND i.expires_at < now() THEN excluded.expires_at ELSE i.expires_at END
-			RETURNING expires_at`,
-			i.TokenHash, string(f.Tenant), f.Tenant.AdministratorID(), i.TTL).Scan(&w.ExpiresAt); err != nil {
-			return err
-		}
 		b := &pgx.Batch{}
-		b.Queue(`
-			UPDATE emails SET state = 'SENDING', attempts = attempts + 1, updated_at = now(),
-				left_at = CASE WHEN state IN ('SENDING', 'UNKNOWN') THEN left_at ELSE now() END
-			WHERE id = $1`, w.ID)
-		beginAttempt(b, f, tenant.StepSendWelcomeEmail)
+		beginAttempt(b, f, tenant.StepSendWelcomeEmail, &w.Attempt)
+		if w.Before != tenant.EmailSent {
+			prepareEmail(b, f, invite(w.Tenant), &w)
+		}
 		return run(ctx, tx, b)
 	})
 	if err != nil {
-		return tenant.WelcomeEmail{}, stepError(tenant.StepSendWelcomeEmail, err)
+		return w, stepError(tenant.StepSendWelcomeEmail, err)
 	}
 	return w, nil
+}
+
+// prepareEmail writes the invitation, and that its mail is about to leave.
+func prepareEmail(b *pgx.Batch, f tenant.Fence, i tenant.Invitation, w *tenant.WelcomeEmail) {
+	b.Queue(`
+		INSERT INTO invitations AS i (token_hash, tenant_id, user_id, expires_at) VALUES ($1, $2, $3, now() + $4)
+		ON CONFLICT (token_hash) DO UPDATE SET expires_at = CASE
+			WHEN i.used_at IS NULL AND i.expires_at < now() THEN excluded.expires_at ELSE i.expires_at END
+		RETURNING expires_at`,
+		i.TokenHash, string(f.Tenant), f.Tenant.AdministratorID(), i.TTL).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&w.ExpiresAt) })
+	b.Queue(`
+		UPDATE emails SET state = 'SENDING', attempts = attempts + 1, updated_at = now(),
+			left_at = CASE WHEN state IN ('SENDING', 'UNKNOWN') THEN left_at ELSE now() END
+		WHERE id = $1`, w.ID)
 }
 
 // lockEmail reads the tenant and its mail's row, which it makes when missing.
@@ -91,14 +93,14 @@ func (s *Store) RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, emailID 
 
 // CompleteWelcomeEmail writes the mail as SENT, which is the last step: the
 // operation has succeeded with the same commit.
-func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string, r tenant.EmailReceipt) error {
+func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	b.Queue(`
 		UPDATE emails SET state = 'SENT', provider = coalesce(nullif($2, ''), provider), provider_id = coalesce(nullif($3, ''), provider_id),
 			sent_at = coalesce(sent_at, now()), updated_at = now()
-		WHERE id = $1`, emailID, r.Provider, r.ProviderID)
-	completeAttempt(b, f, tenant.StepSendWelcomeEmail)
+		WHERE id = $1`, w.ID, r.Provider, r.ProviderID)
+	completeAttempt(b, f, tenant.StepSendWelcomeEmail, w.Attempt)
 	b.Queue(`
 		UPDATE operations SET state = 'SUCCEEDED', finished_at = now(), updated_at = now(),
 			failed_step = NULL, failure_class = NULL, failure_reason = NULL, attention_deadline = NULL
@@ -109,9 +111,14 @@ func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, emailI
 	return nil
 }
 
-// LeaveWelcomeEmail writes where a failed attempt left the mail.
-func (s *Store) LeaveWelcomeEmail(ctx context.Context, emailID string, state tenant.EmailState) error {
-	_, err := s.pool.Exec(ctx, `UPDATE emails SET state = $2, updated_at = now() WHERE id = $1 AND state <> 'SENT'`, emailID, string(state))
+// LeaveWelcomeEmail writes where a failed attempt left the mail, unless another
+// one has begun since: where that leaves it is for that one to say.
+func (s *Store) LeaveWelcomeEmail(ctx context.Context, w tenant.WelcomeEmail, state tenant.EmailState) error {
+	_, err := s.pool.Exec(ctx, `
+		UPDATE emails SET state = $2, updated_at = now()
+		FROM provisioning_logs l WHERE emails.id = $1 AND emails.state <> 'SENT' AND l.id = $3
+		  AND NOT EXISTS (SELECT FROM provisioning_logs since WHERE since.operation_id = l.operation_id AND since.step = l.step AND since.id > l.id)`,
+		w.ID, string(state), int64(w.Attempt))
 	if err != nil {
 		return stepError(tenant.StepSendWelcomeEmail, err)
 	}

@@ -11,19 +11,20 @@ import (
 )
 
 // RecordFailure writes a failed attempt into the log, in a transaction of its
-// own: the step's was rolled back.
+// own: the step's was rolled back. One that has done the step all the same, and
+// does not know, stays as it is.
 func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
 	_, err := s.pool.Exec(ctx, `
-		WITH open AS (
+		WITH begun AS (
 			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6, passing = $7
-			WHERE operation_id = $2 AND step = $3 AND status = 'IN_PROGRESS'
-			RETURNING id
+			WHERE id = $8 AND step = $3 AND status <> 'COMPLETED'
 		)
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error, duration_ms, passing, started_at)
 		SELECT $1, $2, $3, 'FAILED', next_attempt($2, $3), nullif($4, ''), $5, $6, $7,
 			clock_timestamp() - make_interval(secs => $6 / 1000)
-		WHERE NOT EXISTS (SELECT FROM open)`,
-		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration), !fail.Permanent && !fail.Lost)
+		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE id = $8 AND step = $3)`,
+		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration),
+		!fail.Permanent && !fail.Lost, int64(fail.Attempt))
 	if err != nil {
 		return fmt.Errorf("log the failure of %s: %w", fail.Step, interpret(err))
 	}
@@ -31,22 +32,29 @@ func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.F
 }
 
 // beginAttempt logs the start of an attempt at a step that leaves the
-// database. One that is still there was lost with its worker.
-func beginAttempt(b *pgx.Batch, f tenant.Fence, step tenant.Step) {
+// database, and sets its id. One that is still there was lost with its worker,
+// or will come back late.
+func beginAttempt(b *pgx.Batch, f tenant.Fence, step tenant.Step, id *tenant.AttemptID) {
 	b.Queue(`
 		UPDATE provisioning_logs SET status = 'FAILED', error = 'the attempt was lost: its worker ended, or it ran out of time',
 			duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000
 		WHERE operation_id = $1 AND step = $2 AND status = 'IN_PROGRESS'`, string(f.Operation), string(step))
 	b.Queue(`
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
-		VALUES ($1, $2, $3, 'IN_PROGRESS', next_attempt($2, $3))`, string(f.Tenant), string(f.Operation), string(step))
+		VALUES ($1, $2, $3, 'IN_PROGRESS', next_attempt($2, $3)) RETURNING id`, string(f.Tenant), string(f.Operation), string(step)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(id) })
 }
 
-// completeAttempt closes the attempt that beginAttempt opened.
-func completeAttempt(b *pgx.Batch, f tenant.Fence, step tenant.Step) {
+// completeAttempt closes an attempt as the one that has done the step: the
+// first that comes to that, even if it was taken for lost.
+func completeAttempt(b *pgx.Batch, f tenant.Fence, step tenant.Step, id tenant.AttemptID) {
 	b.Queue(`
-		UPDATE provisioning_logs SET status = 'COMPLETED', duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000
-		WHERE operation_id = $1 AND step = $2 AND status = 'IN_PROGRESS'`, string(f.Operation), string(step))
+		UPDATE provisioning_logs SET status = CASE WHEN id = $3 THEN 'COMPLETED' ELSE 'FAILED' END,
+			error = CASE WHEN id <> $3 THEN 'another attempt has done the step' END, error_class = NULL, passing = false,
+			duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000
+		WHERE operation_id = $1 AND step = $2 AND (id = $3 OR status = 'IN_PROGRESS')
+		  AND NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $1 AND step = $2 AND status = 'COMPLETED')`,
+		string(f.Operation), string(step), int64(id))
 }
 
 // logUndo writes that a step's effect was undone.

@@ -24,8 +24,10 @@ const TemplateWelcome = "welcome"
 // WelcomeEmail is the mail to a tenant's administrator as the outbox has it.
 type WelcomeEmail struct {
 	// ID travels with the mail; the provider is asked for it after a doubt.
-	ID     string
-	Tenant Tenant
+	ID string
+	// Attempt is the one at sending it.
+	Attempt AttemptID
+	Tenant  Tenant
 	// Before is the state in which an earlier attempt left the mail: SENDING
 	// and UNKNOWN mean that it may be out already.
 	Before EmailState

@@ -67,11 +67,16 @@ type LogEntry struct {
 	CreatedAt    time.Time
 }
 
+// AttemptID names an attempt at a step in the log; zero is one whose start was
+// not logged.
+type AttemptID int64
+
 // Failure is a failed attempt at a step, for the log.
 type Failure struct {
-	Step   Step
-	Class  FailureClass
-	Reason string
+	Attempt AttemptID
+	Step    Step
+	Class   FailureClass
+	Reason  string
 	// Permanent tells that no other attempt can mend it.
 	Permanent bool
 	// Lost tells that the attempt was cut short by something that the step does

@@ -35,7 +35,7 @@ func (b testBundle) provision(t *testing.T, name string, want tenant.State) (ten
 	f := b.claim(t, name)
 	require.NoError(t, b.store.CreateSchema(b.ctx, f))
 	if want == tenant.StateSucceeded {
-		require.NoError(t, b.store.StoreContract(b.ctx, f, "C-"+name))
+		require.NoError(t, b.store.StoreContract(b.ctx, f, 0, "C-"+name))
 		require.NoError(t, b.store.MarkActive(b.ctx, f))
 		b.move(t, f, tenant.StateRunning, tenant.StateSucceeded)
 	} else {

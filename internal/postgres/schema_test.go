@@ -169,7 +169,7 @@ func TestActiveTenantIsNeverDropped(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, "Active clinic")
 	require.NoError(t, b.store.CreateSchema(b.ctx, f))
-	require.NoError(t, b.store.StoreContract(b.ctx, f, "C1"))
+	require.NoError(t, b.store.StoreContract(b.ctx, f, 0, "C1"))
 	require.NoError(t, b.store.MarkActive(b.ctx, f))
 	require.NoError(t, b.store.MarkActive(b.ctx, f), "a repetition changes nothing")
 	// What the workflow never does:
@@ -198,7 +198,7 @@ func TestNothingBecomesActiveWithoutItsParts(t *testing.T) {
 	} {
 		f := b.claim(t, "Clinic without "+name)
 		require.NoError(t, b.store.CreateSchema(b.ctx, f))
-		require.NoError(t, b.store.StoreContract(b.ctx, f, "C-"+name))
+		require.NoError(t, b.store.StoreContract(b.ctx, f, 0, "C-"+name))
 		b.mustExec(t, lost, string(f.Tenant))
 		var failure *tenant.StepError
 		require.ErrorAs(t, b.store.MarkActive(b.ctx, f), &failure, name)

@@ -39,6 +39,11 @@ func installOnDisk(t testing.TB, settings map[string]string) (*installation, dis
 		pid = p.cmd.Process.Pid
 		return p
 	})
+	d := disk{t: t, dir: filepath.Join("/proc", strconv.Itoa(pid), "root", dir)}
+	owner, err := os.Stat(filepath.Join(s.dir, "postgres", "data"))
+	require.NoError(t, err)
+	postgres := owner.Sys().(*syscall.Stat_t) //nolint:forcetypeassert // it is one on each system that has a /proc
+	require.NoError(t, os.Chown(d.dir, int(postgres.Uid), int(postgres.Gid)))
 	i := s.installation()
 	for name, value := range settings {
 		i.env[name] = value
@@ -56,7 +61,7 @@ func installOnDisk(t testing.TB, settings map[string]string) (*installation, dis
 		require.NoError(t, err, sql)
 	}
 	require.NoError(t, server.Close(t.Context()))
-	return i, disk{t: t, dir: filepath.Join("/proc", strconv.Itoa(pid), "root", dir)}
+	return i, d
 }
 
 // fill takes all that is left, to the last page.

@@ -40,6 +40,8 @@ func startStack(t testing.TB, launch launcher) *stack {
 	t.Helper()
 	program := devstack(t)
 	s := &stack{t: t, dir: t.TempDir()}
+	// Where root may not have a user namespace, PostgreSQL runs as nobody.
+	require.NoError(t, os.Chmod(filepath.Dir(s.dir), 0o755))
 	p := launch(t, map[string]string{"HOME": os.Getenv("HOME"), "DEVSTACK_ISOLATE": "1", "LEDGER_INTERVAL": "100ms"},
 		program, "up", "--data-dir", s.dir, "--starter", binaries.path(t, "starter"))
 	t.Cleanup(func() { // in order, or its files would be in use when they are removed

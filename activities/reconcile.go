@@ -14,7 +14,7 @@ import (
 // FindingStore compares what the database knows, and keeps what does not fit.
 type FindingStore interface {
 	Now(ctx context.Context) (time.Time, error)
-	OpenOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error)
+	StartedOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error)
 	CompareKinds() []tenant.FindingKind
 	// Compare looks for findings of one kind; all is false when there may be
 	// more than what it returns.
@@ -82,15 +82,12 @@ func (a *Reconciler) grace() time.Duration {
 func (a *Reconciler) CompareRuns(ctx context.Context) error {
 	return a.sweep(ctx, []tenant.FindingKind{tenant.FindingRunClosed}, func(s *tenant.Sweep) error {
 		for after := tenant.OperationID(""); ; {
-			page, err := a.Store.OpenOperations(ctx, a.grace(), after, pageRows)
+			page, err := a.Store.StartedOperations(ctx, a.grace(), after, pageRows)
 			if err != nil {
 				return err
 			}
 			for _, o := range page {
 				after = o.ID
-				if o.State == tenant.StatePending { // the dispatcher starts it
-					continue
-				}
 				activity.RecordHeartbeat(ctx, string(o.ID))
 				open, err := a.Runs.Open(ctx, o.TenantID)
 				if err != nil {

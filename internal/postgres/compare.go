@@ -32,6 +32,16 @@ const quiet = `NOT EXISTS (SELECT FROM operations o WHERE o.tenant_id = t.id AND
 // latestOperation is the newest operation of tenant t.
 const latestOperation = `(SELECT o.id::text FROM operations o WHERE o.tenant_id = t.id ORDER BY o.id DESC LIMIT 1)`
 
+// Neither role_mark nor shobj_description can be inlined: to call them for each
+// of many tenants takes several times as long as to ask once and join.
+const (
+	// markedRoles is the roles of the server that have a comment.
+	markedRoles = `(SELECT a.oid, a.rolname, d.description AS mark FROM pg_roles a
+		JOIN pg_shdescription d ON d.objoid = a.oid AND d.classoid = 'pg_authid'::regclass)`
+	// markOf is what the comment of tenant t's role says.
+	markOf = `(SELECT role_mark('')) || t.id`
+)
+
 // comparisons are all that the database alone can tell.
 var comparisons = []comparison{
 	{
@@ -47,10 +57,9 @@ var comparisons = []comparison{
 		tenant.FindingRoleWithoutTenant,
 		"drops the role, unless anything in any database of the server depends on it", `
 		SELECT r.rolname, '', '', 'role ' || r.rolname || ' carries the mark of this installation, and its tenant is unknown', false
-		FROM pg_roles r, installation i
-		WHERE shobj_description(r.oid, 'pg_authid') ~ ('^tenant-provisioning installation=' || i.id || ' owner=[0-9a-f-]{36}$')
-		  AND $1::interval IS NOT NULL
-		  AND NOT EXISTS (SELECT FROM tenants t WHERE role_mark(t.id::text) = shobj_description(r.oid, 'pg_authid'))`,
+		FROM ` + markedRoles + ` r
+		WHERE starts_with(r.mark, (SELECT role_mark(''))) AND r.mark ~ ' owner=[0-9a-f-]{36}$' AND $1::interval IS NOT NULL
+		  AND NOT EXISTS (SELECT FROM tenants t WHERE ` + markOf + ` = r.mark)`,
 	},
 	{
 		tenant.FindingActiveWithoutSchema,
@@ -67,7 +76,7 @@ var comparisons = []comparison{
 		SELECT t.role_name, t.id::text, '', 'the tenant is ' || t.status || ', and there is no role ' || t.role_name || ' with its mark', false
 		FROM tenants t
 		WHERE t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED') AND $1::interval IS NOT NULL AND NOT EXISTS (
-			SELECT FROM pg_roles r WHERE r.rolname = t.role_name AND shobj_description(r.oid, 'pg_authid') = role_mark(t.id::text))`,
+			SELECT FROM ` + markedRoles + ` r WHERE r.rolname = t.role_name AND r.mark = ` + markOf + `)`,
 	},
 	{
 		tenant.FindingFailedWithSchema, repairSchema, `
@@ -81,9 +90,8 @@ var comparisons = []comparison{
 		"drops the role, unless anything in any database of the server depends on it", `
 		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its role ' || t.role_name || ' is there',
 			NOT EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid)
-		FROM tenants t JOIN pg_roles r ON r.rolname = t.role_name
+		FROM tenants t JOIN ` + markedRoles + ` r ON r.rolname = t.role_name AND r.mark = ` + markOf + `
 		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND $1::interval IS NOT NULL AND ` + quiet + `
-		  AND shobj_description(r.oid, 'pg_authid') = role_mark(t.id::text)
 		  AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)
 		/* what is safe is not crowded out */ ORDER BY 5 DESC`,
 	},
@@ -142,22 +150,22 @@ func (s *Store) Compare(ctx context.Context, kind tenant.FindingKind, grace time
 	return found, len(found) < maxFindings, nil
 }
 
-// OpenOperations lists operations that are not closed and that nothing has
-// changed for a while, in the order of their ids.
-func (s *Store) OpenOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error) {
+// StartedOperations lists operations that a run has taken, that are not closed
+// and that nothing has changed for a while, in the order of their ids.
+func (s *Store) StartedOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error) {
 	rows, err := s.pool.Query(ctx, `
 		SELECT `+operationColumns+` FROM operations o
-		WHERE o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND o.updated_at <= now() - $1::interval
+		WHERE o.state IN ('RUNNING', 'NEEDS_ATTENTION', 'ROLLING_BACK', 'ROLLBACK_BLOCKED') AND o.updated_at <= now() - $1::interval
 		  AND ($2 = '' OR o.id > nullif($2, '')::uuid)
 		ORDER BY o.id LIMIT $3`, unchanged, string(after), limit)
 	if err != nil {
-		return nil, fmt.Errorf("list open operations: %w", interpret(err))
+		return nil, fmt.Errorf("list started operations: %w", interpret(err))
 	}
-	open, err := pgx.CollectRows(rows, scanOperation)
+	started, err := pgx.CollectRows(rows, scanOperation)
 	if err != nil {
-		return nil, fmt.Errorf("list open operations: %w", interpret(err))
+		return nil, fmt.Errorf("list started operations: %w", interpret(err))
 	}
-	return open, nil
+	return started, nil
 }
 
 // ContractsToCheck lists contracts that the ledger is to be asked about: those

@@ -237,9 +237,9 @@ func TestReleaseRun(t *testing.T) {
 	released, err := b.store.ReleaseRun(b.ctx, f.Operation, next.Run)
 	require.NoError(t, err)
 	require.False(t, released, "it is closed")
-	open, err := b.store.OpenOperations(b.ctx, 0, "", 10)
+	started, err := b.store.StartedOperations(b.ctx, 0, "", 10)
 	require.NoError(t, err)
-	require.Empty(t, open)
+	require.Empty(t, started)
 }
 
 // TestASkippedUndoLeavesAFinding: the one that the reconciler would make.
@@ -294,4 +294,17 @@ func TestNeverStarted(t *testing.T) {
 	_, err := b.store.Claim(b.ctx, fence(a))
 	require.NoError(t, err)
 	require.Empty(t, b.look(t))
+}
+
+// TestWhatNoRunHasTaken is not among what may have lost its run, however much
+// of it waits.
+func TestWhatNoRunHasTaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Under way")
+	b.accept(t, "Waits")
+	started, err := b.store.StartedOperations(b.ctx, 0, "", 10)
+	require.NoError(t, err)
+	require.Len(t, started, 1)
+	require.Equal(t, f.Operation, started[0].ID)
 }

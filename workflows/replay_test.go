@@ -16,11 +16,9 @@ import (
 	"tenant-provisioning/workflows"
 )
 
-// To record the histories anew, after a change that is guarded by
-// workflow.GetVersion (keep the old files beside the new ones) or before a
-// first release:
-//
-//	bin/devstack up --ephemeral --no-setup -- go test ./workflows -run TestOnTheServer -record
+// record is set by "make histories", which is run after a change that is
+// guarded by workflow.GetVersion (rename the old files, which stay beside the
+// new ones) or before a first release.
 var record = flag.Bool("record", false, "write the histories of runs on the server to testdata")
 
 const histories = "testdata"

@@ -111,17 +111,16 @@ func (s *Server) require(e endpoint) func(huma.Context, func(huma.Context)) {
 	}
 }
 
-// refusal tells whoever lacks a role, and has it audited where it was an
-// action.
+// refusal tells whoever lacks a role, and has it audited where it would have
+// changed something.
 func (s *Server) refusal(ctx context.Context, e endpoint, id string, bearer token.Bearer) error {
 	refused := newProblem(CodeForbidden, fmt.Sprintf("This needs a token with the role %s.", needed(e.role)))
-	operation, err := tenant.ParseOperationID(id)
-	if e.action == "" || err != nil {
+	if e.refused == nil {
 		return refused
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if err := s.operations.Refused(ctx, operation, e.action, callerOf(bearer), "needs the role "+needed(e.role)); err != nil {
+	if err := e.refused(ctx, id, callerOf(bearer), "needs the role "+needed(e.role)); err != nil {
 		return err // what cannot be audited is not answered either
 	}
 	return refused

@@ -36,9 +36,9 @@ type endpoint struct {
 	status int
 	// problems that this endpoint has beside the common ones.
 	problems []Code
-	// action is set where even a request of somebody who may not act is
-	// audited.
-	action tenant.Action
+	// refused audits a request of somebody who may not make it, about what has
+	// the id in the path; nil where nobody has to know.
+	refused func(ctx context.Context, id string, who tenant.Caller, why string) error
 	// slow endpoints see to their own deadlines.
 	slow bool
 }

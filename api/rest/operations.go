@@ -101,7 +101,7 @@ type operationsOutput struct{ Body list[Operation] }
 
 // actionBody says why.
 type actionBody struct {
-	Reason    string `json:"reason" minLength:"1" doc:"Why, in up to 500 characters. It is kept in clear in the audit log and in Temporal: no personal data." example:"the provider confirmed that the address works again"`
+	Reason    string `json:"reason" minLength:"1" doc:"Why, in up to 500 characters. It is kept in clear in the audit log and in Temporal: no personal data, no secrets; a ticket's number will do." example:"ticket 4711: the provider confirmed that the address works again"`
 	RequestID string `json:"requestId,omitempty" maxLength:"255" doc:"Makes a repeated request act once. Without it, an action counts for the wait that was current when it was accepted." example:"INC-4711"`
 }
 
@@ -160,8 +160,8 @@ func (s *Server) registerAction(action tenant.Action, summary, does string) {
 		id: string(action) + "-operation", method: http.MethodPost, path: "/v1/operations/{id}/" + string(action),
 		tag: tagOperations, role: token.RoleOperator, status: http.StatusAccepted,
 		summary:     summary,
-		description: does + " What is allowed now stands in `allowedActions` of the operation. Every request is audited with its reason, refused ones too.",
-		problems:    []Code{CodeNotFound, CodeActionRefused}, action: action,
+		description: does + " What is allowed now stands in `allowedActions` of the operation. Every well-formed request about an operation that exists is audited with its reason, refused ones too.",
+		problems:    []Code{CodeNotFound, CodeActionRefused}, refused: s.refusedAction(action),
 	}, func(ctx context.Context, in *actionInput) (*acceptedOutput, error) {
 		who := caller(ctx)
 		o, err := s.operations.Act(ctx, in.id, action, tenant.ActionRequest{
@@ -172,6 +172,18 @@ func (s *Server) registerAction(action tenant.Action, summary, does string) {
 		}
 		return accepted(o), nil
 	})
+}
+
+// refusedAction audits an action of somebody who may not act. Without an
+// operation of this id it would have touched nothing.
+func (s *Server) refusedAction(action tenant.Action) func(context.Context, string, tenant.Caller, string) error {
+	return func(ctx context.Context, id string, who tenant.Caller, why string) error {
+		operation, err := tenant.ParseOperationID(id)
+		if err != nil {
+			return nil //nolint:nilerr // as above
+		}
+		return s.operations.Refused(ctx, operation, action, who, why)
+	}
 }
 
 func (s *Server) getOperation(ctx context.Context, in *operationInput) (*operationOutput, error) {

@@ -13,7 +13,7 @@ import (
 
 // rollbackBody says why, and on which plan it was decided.
 type rollbackBody struct {
-	Reason    string `json:"reason,omitempty" doc:"Why, in 1 to 500 characters; required unless dryRun is true. It is kept in clear in the audit log and in Temporal: no personal data." example:"the hospital has withdrawn"`
+	Reason    string `json:"reason,omitempty" doc:"Why, in 1 to 500 characters; required unless dryRun is true. It is kept in clear in the audit log and in Temporal: no personal data, no secrets; a ticket's number will do." example:"ticket 4711: the hospital has withdrawn"`
 	RequestID string `json:"requestId,omitempty" maxLength:"255" doc:"Makes a repeated request act once. Without it, an action counts for the wait that was current when it was accepted." example:"INC-4711"`
 	PlanHash  string `json:"planHash,omitempty" maxLength:"64" doc:"The planHash of a dry run. The rollback is refused if its plan is another one by now. Without it, whatever was done by then is undone." example:"5f1c0a9be2d47788"`
 }
@@ -83,9 +83,9 @@ func (s *Server) registerRollback() {
 		summary: "Roll an operation back, or see what that would do",
 		description: "Undoes everything, as long as the tenant is not active. With `dryRun=true` nothing is undone: the answer is the plan, " +
 			"its steps in order, which of them leave something behind, and a `planHash`. A rollback that carries a `planHash` is refused when the plan " +
-			"is another one by then. What is allowed now stands in `allowedActions` of the operation. Every request but a dry run is audited with its " +
-			"reason, refused ones too.",
-		problems: []Code{CodeNotFound, CodeActionRefused, CodePlanChanged}, action: tenant.ActionRollback,
+			"is another one by then. What is allowed now stands in `allowedActions` of the operation. Every well-formed request about an operation that exists, but " +
+			"a dry run, is audited with its reason, refused ones too.",
+		problems: []Code{CodeNotFound, CodeActionRefused, CodePlanChanged}, refused: s.refusedAction(tenant.ActionRollback),
 	}
 	register(s, e, s.rollBack)
 	schemas, answers := s.api.OpenAPI().Components.Schemas, s.operation(e.method, e.path).Responses

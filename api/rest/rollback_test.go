@@ -124,9 +124,12 @@ func TestReprovision(t *testing.T) {
 	b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Idempotency-Key", "k"), request("Other")).
 		problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
 	b.send(t, http.MethodPost, "/v1/tenants/"+someID+"/reprovision", operator(t), "").problem(t, http.StatusNotFound, rest.CodeNotFound)
-	b.send(t, http.MethodPost, tenantPath+"/reprovision", viewer(t), "").problem(t, http.StatusForbidden, rest.CodeForbidden)
+	for _, path := range []string{tenantPath, "/v1/tenants/" + someID, "/v1/tenants/none"} {
+		b.send(t, http.MethodPost, path+"/reprovision", viewer(t), "").problem(t, http.StatusForbidden, rest.CodeForbidden)
+	}
 	require.Equal(t, []string{
 		"ada@platform reprovision refused ", "ada@platform reprovision refused ",
 		"ada@platform reprovision accepted it was none", "ada@platform reprovision refused ",
+		"ada@platform reprovision refused ",
 	}, b.audited(t, "tenant_id = $1 AND action = 'reprovision'", o["tenantId"]))
 }

@@ -27,6 +27,9 @@ type Tenants interface {
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
 	// Reprovision provisions a FAILED tenant anew.
 	Reprovision(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	// RefusedReprovision audits a request that was refused before it came to
+	// Reprovision.
+	RefusedReprovision(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error
 }
 
 type newTenant struct {

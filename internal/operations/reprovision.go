@@ -17,7 +17,8 @@ const ActionReprovision = "reprovision"
 // first request's operation.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrNotFailed,
-// tenant.ErrNameTaken, tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
+// tenant.ErrNameTaken, tenant.ErrOperationOpen, tenant.ErrIdempotencyMismatch,
+// tenant.ErrUnavailable.
 func (s *Service) Reprovision(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
 	if reason != "" {
 		r, err := tenant.ActionRequest{Actor: "-", Reason: reason}.Clean()
@@ -42,13 +43,30 @@ func (s *Service) Reprovision(ctx context.Context, id tenant.ID, reason string, 
 		},
 		IdempotencyKey: idempotencyKey, RequestHash: hash[:], Actor: who.Actor, Claimed: who.Claimed, Reason: reason,
 	})
-	if errors.Is(err, tenant.ErrNotFailed) || errors.Is(err, tenant.ErrNameTaken) {
-		if audited := s.config.Store.Audit(ctx, tenant.AuditEntry{
-			Actor: who.Actor, Claimed: who.Claimed, Action: ActionReprovision, Outcome: tenant.OutcomeRefused, Tenant: id,
-			Reason: reason, Detail: err.Error(),
-		}); audited != nil {
+	if errors.Is(err, tenant.ErrNotFailed) || errors.Is(err, tenant.ErrNameTaken) || errors.Is(err, tenant.ErrOperationOpen) {
+		if audited := s.config.Store.Audit(ctx, refusedReprovision(id, who, reason, err.Error())); audited != nil {
 			return tenant.Operation{}, audited
 		}
 	}
 	return o, err
+}
+
+// RefusedReprovision has a request audited that was refused before it came to
+// Reprovision: its sender may not make it.
+func (s *Service) RefusedReprovision(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error {
+	_, err := s.config.Store.Tenant(ctx, id)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return nil // it would have touched nothing
+	}
+	if err != nil {
+		return err
+	}
+	return s.config.Store.Audit(ctx, refusedReprovision(id, who, "", why))
+}
+
+func refusedReprovision(id tenant.ID, who tenant.Caller, reason, why string) tenant.AuditEntry {
+	return tenant.AuditEntry{
+		Actor: who.Actor, Claimed: who.Claimed, Action: ActionReprovision, Outcome: tenant.OutcomeRefused, Tenant: id,
+		Reason: reason, Detail: why,
+	}
 }

@@ -38,8 +38,10 @@ filter selects, after it has shown them and you have typed their number. What
 changed meanwhile is refused one by one; a second run acts on what is left.
 
 The reason goes into the audit log and into Temporal's history, in clear, also
-where payloads are encrypted: nothing about patients, no secrets. A ticket's
-number does. "starter status ID" says which actions are allowed now.`,
+where payloads are encrypted: no personal data, no secrets; a ticket's number
+will do. "starter status ID" says which actions are allowed now.
+
+` + exitHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if f.bulk.state != "" && len(args) == 0 {
 				return nil

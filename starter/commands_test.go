@@ -61,6 +61,7 @@ func TestWrongCommandLines(t *testing.T) {
 	const id = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"
 	for args, want := range map[string]string{
 		"frobnicate":                            `unknown command "frobnicate"`,
+		"frobnicate --help":                     `unknown command "frobnicate"`,
 		"list --frobnicate":                     "unknown flag: --frobnicate",
 		"list extra":                            "unknown command",
 		"list --limit 0":                        "--limit must be 1 to 200; --all lists everything",

@@ -23,6 +23,9 @@ func (a *app) list() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List tenants, newest first, or the operations that need attention",
+		Long: `List tenants, newest first, or the operations that need attention.
+
+A list that could be read is exit code 0, also when operations wait in it.`,
 		Example: `  starter list --status FAILED
   starter list --attention
   starter list --all --output json | jq -r '.items[].schemaName'`,

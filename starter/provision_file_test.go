@@ -59,7 +59,7 @@ func TestFileRunTwiceCreatesOnce(t *testing.T) {
 		require.Equal(t, fmt.Sprint(i+1), row["row"])
 		require.Equal(t, "ACTIVE", row["state"])
 		require.NotEmpty(t, row["tenantId"])
-		require.True(t, strings.HasPrefix(row["schema"], "t_hospital_"), row["schema"])
+		require.True(t, strings.HasPrefix(row["schemaName"], "t_hospital_"), row["schemaName"])
 		require.NotEmpty(t, row["contractId"])
 		require.Empty(t, row["error"])
 	}

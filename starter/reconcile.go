@@ -37,7 +37,9 @@ can be repaired without losing anything, and lists what is left.
 
 --repair shows what the repair of one finding would do; with --yes it is done.
 --dismiss closes a finding that you live with: it is not found anew for as long
-as it stays true.`,
+as it stays true.
+
+` + exitHelp,
 		Example: `  starter reconcile
   starter reconcile --repair F-000012
   starter reconcile --repair F-000012 --yes --reason 'ticket 7'
@@ -59,7 +61,7 @@ as it stays true.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&f.repair, "repair", "", "the id of the finding to repair")
-	flags.StringVar(&f.dismiss, "dismiss", "", "the id of the finding to live with")
+	flags.StringVar(&f.dismiss, "dismiss", "", "close this finding and do not report it again")
 	flags.StringVar(&f.reason, "reason", "", "why, for the audit log; it is kept in clear")
 	flags.BoolVar(&f.yes, "yes", false, "repair, having seen what it does")
 	return cmd
@@ -98,7 +100,7 @@ func (a *app) reconcileWith(ctx context.Context, c findings, f reconcileFlags, i
 		if err != nil {
 			return err
 		}
-		return a.answer(output.Finding{Finding: found})
+		return a.answer(output.NewFinding(found))
 	}
 	open, incomplete, err := c.Reconcile(ctx, a.caller())
 	if err != nil {
@@ -119,12 +121,12 @@ func (a *app) repair(ctx context.Context, c findings, f reconcileFlags, id tenan
 	case err != nil:
 		return err
 	case found.State != tenant.FindingOpen:
-		return a.answer(output.Finding{Finding: found})
+		return a.answer(output.NewFinding(found))
 	case !found.Kind.Repairable():
 		return usagef("nothing repairs %s by itself; by hand: %s", id, found.Repair)
 	case !f.yes:
 		a.say("Nothing was done. To repair it, which %s:\n  starter reconcile --repair %s --yes", found.Repair, id)
-		return a.answer(output.Finding{Finding: found})
+		return a.answer(output.NewFinding(found))
 	}
 	found, err = c.Repair(ctx, id, f.reason, a.caller())
 	var step *tenant.StepError
@@ -134,5 +136,5 @@ func (a *app) repair(ctx context.Context, c findings, f reconcileFlags, id tenan
 	if err != nil {
 		return err
 	}
-	return a.answer(output.Finding{Finding: found})
+	return a.answer(output.NewFinding(found))
 }

@@ -18,7 +18,6 @@ It needs the settings of the api and the worker (environment, .env, NAME_FILE)
 and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
 
 ` + exitHelp,
-		Args:              cobra.NoArgs,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,

@@ -42,7 +42,7 @@ func details(s Status, namespace, workflowID string) string {
 	if len(s.AllowedActions) == 0 {
 		return string(b)
 	}
-	b = append(b, "\nAllowed now (the reason is kept in clear):\n\n```\n"...)
+	b = append(b, "\nAllowed now (a reason is kept in clear: no personal data, no secrets; a ticket's number will do):\n\n```\n"...)
 	for _, a := range s.AllowedActions {
 		b = fmt.Appendf(b, "starter %s %s --reason 'WHY'\n", a, s.Operation)
 	}

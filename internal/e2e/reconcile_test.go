@@ -12,8 +12,8 @@ import (
 )
 
 type finding struct {
-	ID, Kind, Subject, Tenant, State string
-	Safe                             bool
+	ID, Kind, Subject, TenantID, State string
+	Safe                               bool
 }
 
 // reconciles has everything compared at once, and returns what is open.

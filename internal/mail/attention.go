@@ -29,7 +29,9 @@ type AttentionItem struct {
 // attentionItem is what the templates see.
 type attentionItem struct {
 	TenantID, OperationID, Step, Class, Meaning, Since, Deadline, Then string
-	Commands                                                           []string
+	// First is what to do before any of the commands.
+	First    string
+	Commands []string
 }
 
 // Attention writes one mail about all operations that newly wait for a person.
@@ -66,6 +68,9 @@ func describe(item AttentionItem) attentionItem {
 			described.Then = "the step is skipped"
 		}
 	}
+	if item.Step == tenant.StepSendWelcomeEmail && item.Class == tenant.ClassPermanent {
+		described.First = "correct the administrator's address; starter status shows how"
+	}
 	for _, action := range item.Allowed {
 		described.Commands = append(described.Commands,
 			fmt.Sprintf("starter %s %s --reason 'why'", action, item.OperationID))
@@ -89,7 +94,7 @@ func meaning(class tenant.FailureClass) string {
 	case tenant.ClassCancelled:
 		return "a person stopped it"
 	case tenant.ClassUndoFailed:
-		return "an undo did not succeed; it is tried again by itself"
+		return "an undo did not succeed; it is tried again by itself, and you need not act unless it stays"
 	}
 	return "see its status"
 }

@@ -27,7 +27,7 @@ type Outcome struct {
 	TenantID    tenant.ID          `json:"tenantId"`
 	OperationID tenant.OperationID `json:"operationId"`
 	State       State              `json:"state"`
-	Schema      string             `json:"schema"`
+	Schema      string             `json:"schemaName"`
 	ContractID  string             `json:"contractId"`
 	// Seconds is the time from the operation's acceptance to its end; 0 while
 	// it is open.

@@ -74,7 +74,7 @@ func writeJSON(w io.Writer, outcomes []Outcome) error {
 
 func writeCSV(w io.Writer, outcomes []Outcome) error {
 	table := csv.NewWriter(w)
-	lines := [][]string{{"row", "key", "tenantId", "operationId", "state", "schema", "contractId", "seconds", "error"}}
+	lines := [][]string{{"row", "key", "tenantId", "operationId", "state", "schemaName", "contractId", "seconds", "error"}}
 	for _, o := range outcomes {
 		lines = append(lines, []string{
 			strconv.Itoa(o.Row), o.Key, string(o.TenantID), string(o.OperationID), string(o.State),

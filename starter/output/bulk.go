@@ -63,6 +63,6 @@ func Preview(a tenant.Action, selected []tenant.Operation) string {
 	if hidden := len(selected) - len(rows); hidden > 0 {
 		fmt.Fprintf(&b, "… and %d more\n", hidden)
 	}
-	fmt.Fprintf(&b, "\n%s: %d operations. The reason is kept in clear in the audit log.", a, len(selected))
+	fmt.Fprintf(&b, "\n%s: %d operations. The reason is kept in clear: no personal data, no secrets; a ticket's number will do.", a, len(selected))
 	return b.String()
 }

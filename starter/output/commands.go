@@ -55,7 +55,7 @@ func commandText(commands []Command) string {
 		return ""
 	}
 	var b strings.Builder
-	b.WriteString("\nWhat may be done now (the reason is kept in clear: nothing about patients, no secrets):\n")
+	b.WriteString("\nWhat may be done now (a reason is kept in clear: no personal data, no secrets; a ticket's number will do):\n")
 	for _, c := range commands {
 		fmt.Fprintf(&b, "\n  # %s\n  %s\n", c.Does, c.Line)
 	}

@@ -2,20 +2,25 @@ package output
 
 import (
 	"strings"
+	"time"
 
 	"tenant-provisioning/internal/tenant"
 )
 
 // Findings are what does not fit together.
 type Findings struct {
-	Items []tenant.Finding `json:"items"`
+	Items []Finding `json:"items"`
 	// Incomplete names what could not be looked at, with the reason.
 	Incomplete []string `json:"incomplete,omitempty"`
 }
 
 // NewFindings makes the document.
 func NewFindings(open []tenant.Finding, incomplete []string) Findings {
-	return Findings{Items: append([]tenant.Finding{}, open...), Incomplete: incomplete}
+	l := Findings{Items: make([]Finding, len(open)), Incomplete: incomplete}
+	for i, f := range open {
+		l.Items[i] = NewFinding(f)
+	}
+	return l
 }
 
 // Text is a block for each finding: its sentences do not fit into a table.
@@ -28,7 +33,7 @@ func (l Findings) Text() string {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(findingText(f))
+		b.WriteString(f.Text())
 	}
 	for _, part := range l.Incomplete {
 		b.WriteString("\nnot looked at: " + Visible(part) + "\n")
@@ -36,7 +41,35 @@ func (l Findings) Text() string {
 	return b.String()
 }
 
-func findingText(f tenant.Finding) string {
+// Finding is one thing that does not fit together.
+type Finding struct {
+	ID          tenant.FindingID   `json:"id"`
+	Kind        tenant.FindingKind `json:"kind"`
+	Subject     string             `json:"subject"`
+	TenantID    tenant.ID          `json:"tenantId,omitempty"`
+	OperationID tenant.OperationID `json:"operationId,omitempty"`
+	Detail      string             `json:"detail"`
+	Repair      string             `json:"repair"`
+	// Safe tells that the reconciler repairs it by itself.
+	Safe       bool                `json:"safe"`
+	State      tenant.FindingState `json:"state"`
+	FirstSeen  time.Time           `json:"firstSeen"`
+	LastSeen   time.Time           `json:"lastSeen"`
+	ResolvedAt time.Time           `json:"resolvedAt,omitzero"`
+	ResolvedBy string              `json:"resolvedBy,omitempty"`
+}
+
+// NewFinding makes the document.
+func NewFinding(f tenant.Finding) Finding {
+	return Finding{
+		ID: f.ID, Kind: f.Kind, Subject: f.Subject, TenantID: f.Tenant, OperationID: f.Operation,
+		Detail: f.Detail, Repair: f.Repair, Safe: f.Safe, State: f.State,
+		FirstSeen: f.FirstSeen.UTC(), LastSeen: f.LastSeen.UTC(), ResolvedAt: f.ResolvedAt.UTC(), ResolvedBy: f.ResolvedBy,
+	}
+}
+
+// Text is the finding's block.
+func (f Finding) Text() string {
 	repair := "by hand"
 	switch {
 	case f.State != tenant.FindingOpen || !f.Kind.Repairable():
@@ -45,27 +78,18 @@ func findingText(f tenant.Finding) string {
 	default:
 		repair = "on request"
 	}
-	pairs := []pair{
+	return form([]pair{
 		{"finding", f.ID.String()},
 		{"kind", string(f.Kind)},
 		{"state", string(f.State)},
 		{"subject", f.Subject},
-		{"tenant", string(f.Tenant)},
-		{"operation", string(f.Operation)},
+		{"tenant", string(f.TenantID)},
+		{"operation", string(f.OperationID)},
 		{"found", f.Detail},
 		{"repair", repair + ": " + f.Repair},
 		{"first seen", moment(f.FirstSeen)},
 		{"last seen", moment(f.LastSeen)},
 		{"closed", moment(f.ResolvedAt)},
 		{"closed by", f.ResolvedBy},
-	}
-	return form(pairs)
+	})
 }
-
-// Finding is one finding, after something was done about it.
-type Finding struct {
-	tenant.Finding
-}
-
-// Text is the finding's block.
-func (f Finding) Text() string { return findingText(f.Finding) }

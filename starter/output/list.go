@@ -67,7 +67,7 @@ func (l Attention) Text() string {
 			moment(o.UpdatedAt), deadline, actions(o.AllowedActions), o.FailureReason,
 		}
 	}
-	text := Grid([]string{"OPERATION", "TENANT", "STATE", "STEP", "CLASS", "SINCE", "DECIDES ITSELF", "ALLOWED", "WHY"}, rows)
+	text := Grid([]string{"OPERATION", "TENANT", "STATE", "STEP", "CLASS", "SINCE", "DECIDED AT", "ALLOWED", "WHY"}, rows)
 	if l.More {
 		text += "\nThere are more: add --all\n"
 	}

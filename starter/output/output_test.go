@@ -77,13 +77,29 @@ func blocked() tenant.Operation {
 	return o
 }
 
+func findings() []tenant.Finding {
+	return []tenant.Finding{
+		{
+			ID: 12, Kind: tenant.FindingFailedWithSchema, Subject: aTenant().Schema, Tenant: aTenant().ID, Operation: anOperation().ID,
+			Detail: "the schema is there, and its tenant was rolled back", Repair: "drops schema and role", State: tenant.FindingOpen,
+			FirstSeen: accepted, LastSeen: accepted.Add(time.Hour),
+		},
+		{
+			ID: 13, Kind: tenant.FindingRoleWithoutTenant, Subject: "t_gone", Detail: "nobody has it", Repair: "drops the role",
+			State: tenant.FindingDismissed, FirstSeen: accepted, LastSeen: accepted, ResolvedAt: accepted, ResolvedBy: "ada",
+		},
+	}
+}
+
 // TestGolden compares each answer with what it looked like when somebody last
 // looked at it, as a table and as JSON.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	other := aTenant()
 	other.Name, other.Schema, other.Status, other.ContractID = "東京 \u202eletipsoh 病院", "t_0a0f12aa", tenant.StatusFailed, ""
-	other.FailureReason = "contract: refused"
+	other.FailureReason, other.ActivatedAt = "contract: refused", time.Time{}
+	undoing := other
+	undoing.Status, undoing.FailureReason = tenant.StatusProvisioning, ""
 	for name, d := range map[string]output.Document{
 		"provisioned":      output.NewProvisioned(aTenant(), anOperation()),
 		"provisioned-open": output.NewProvisioned(running().Tenant, running().Operation),
@@ -91,13 +107,15 @@ func TestGolden(t *testing.T) {
 		"tenants":          output.NewTenants([]tenant.Tenant{aTenant(), other}, "YWZ0ZXI6"),
 		"tenants-none":     output.NewTenants(nil, ""),
 		"attention": output.Attention{More: true, Items: []output.Waiting{
-			{Operation: output.NewOperation(blocked()), Tenant: output.NewTenant(other)},
+			{Operation: output.NewOperation(blocked()), Tenant: output.NewTenant(undoing)},
 			{Operation: output.NewOperation(parked().Operation), Tenant: output.NewTenant(aTenant())},
 		}},
 		"attention-none": output.Attention{Items: []output.Waiting{}},
 		"status-parked":  output.NewStatus(parked()),
 		"status-running": output.NewStatus(running()),
-		"status-blocked": output.NewStatus(tenant.Progress{Tenant: other, Operation: blocked()}),
+		"status-blocked": output.NewStatus(tenant.Progress{Tenant: undoing, Operation: blocked()}),
+		"findings":       output.NewFindings(findings(), []string{"the ledger: it does not answer"}),
+		"findings-none":  output.NewFindings(nil, nil),
 		"acted":          output.Acted{Action: tenant.ActionRetry, Operation: output.NewOperation(running().Operation)},
 		"token":          output.Token{Token: "aaa.bbb.ccc", Role: "viewer", Subject: "ada", ExpiresAt: accepted},
 		"migration":      output.Migration{From: 0, To: 3},

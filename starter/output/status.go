@@ -81,7 +81,7 @@ func operationText(o Operation) string {
 		pairs = append(pairs, pair{"finished", moment(*o.FinishedAt)})
 	}
 	if o.AttentionDeadline != nil {
-		pairs = append(pairs, pair{"decides itself", moment(*o.AttentionDeadline)})
+		pairs = append(pairs, pair{"decided at", moment(*o.AttentionDeadline)})
 	}
 	return form(pairs)
 }

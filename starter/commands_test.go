@@ -277,6 +277,30 @@ func TestAttentionAndStatus(t *testing.T) {
 	require.Contains(t, r.errors, "See what there is with: starter list")
 }
 
+// TestStatusSaysWhatItWaitsFor: an incident holds up what is not started yet,
+// and what runs only where its next step needs the dependency.
+func TestStatusSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var p output.Provisioned
+	b.good(&p, oneTenant...)
+	status := func() (s output.Status) {
+		b.good(&s, "status", string(p.Tenant.ID))
+		return s
+	}
+	b.exec(`INSERT INTO incidents (dependency, cause, affected, closed_at) VALUES ('ledger', 'over', 10, now())`)
+	require.Nil(t, status().WaitsFor)
+	b.exec(`INSERT INTO incidents (dependency, cause, affected) VALUES ('mail', 'it refuses', 10)`)
+	require.Equal(t, tenant.DependencyMail, status().WaitsFor.Dependency)
+	require.Contains(t, b.run("status", string(p.Tenant.ID)).out, "It waits for incident 2 of the mail: it refuses")
+
+	b.exec(`UPDATE operations SET state = 'RUNNING'`)
+	require.Nil(t, status().WaitsFor, "its next step needs no mail")
+	b.exec(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
+		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.ProvisionSteps()[:7])
+	require.Equal(t, tenant.DependencyMail, status().WaitsFor.Dependency)
+}
+
 func TestActionsAreAudited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

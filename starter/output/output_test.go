@@ -91,6 +91,15 @@ func findings() []tenant.Finding {
 	}
 }
 
+// waiting is an operation that an incident holds up.
+func waiting() output.Status {
+	s := output.NewStatus(running())
+	s.WaitsFor = &tenant.Incident{
+		ID: 3, Dependency: tenant.DependencyLedger, Cause: "the RPC server does not answer", Affected: 12, OpenedAt: accepted,
+	}
+	return s
+}
+
 // TestGolden compares each answer with what it looked like when somebody last
 // looked at it, as a table and as JSON.
 func TestGolden(t *testing.T) {
@@ -113,6 +122,7 @@ func TestGolden(t *testing.T) {
 		"attention-none": output.Attention{Items: []output.Waiting{}},
 		"status-parked":  output.NewStatus(parked()),
 		"status-running": output.NewStatus(running()),
+		"status-waiting": waiting(),
 		"status-blocked": output.NewStatus(tenant.Progress{Tenant: undoing, Operation: blocked()}),
 		"findings":       output.NewFindings(findings(), []string{"the ledger: it does not answer"}),
 		"findings-none":  output.NewFindings(nil, nil),

@@ -100,8 +100,51 @@ func TestWrongCommandLines(t *testing.T) {
 			require.Contains(t, r.errors, want)
 			require.Contains(t, r.errors, "--help")
 			require.Empty(t, r.out)
+
+			// The flag first: what comes after a mistake is not read.
+			r = offline(t, nil, append([]string{"--output=json"}, strings.Split(args, " ")...)...)
+			if strings.Contains(args, "--output") {
+				return
+			}
+			require.Equal(t, exitUsage, r.code)
+			var failure output.Failure
+			require.NoError(t, json.Unmarshal([]byte(r.out), &failure), r.out)
+			require.Equal(t, exitUsage, failure.ExitCode)
+			require.Contains(t, failure.Error, want)
 		})
 	}
+}
+
+// TestTokensThatCannotBe are mistakes in the command line.
+func TestTokensThatCannotBe(t *testing.T) {
+	t.Parallel()
+	for mistake, want := range map[string]string{"--ttl=-1h": "--ttl must be longer than nothing", "--subject=a\nb": "--subject"} {
+		r := offline(t, []string{"JWT_SECRET=" + secret}, "token", "--role", "viewer", mistake)
+		require.Equal(t, exitUsage, r.code, r.errors)
+		require.Contains(t, r.errors, want)
+		require.Empty(t, r.out)
+	}
+}
+
+// TestErrorsForPrograms: whoever reads JSON gets some, whatever happens.
+func TestErrorsForPrograms(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, args := range []string{
+		"status 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11", "list --cursor x",
+		"retry 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11 --reason x", "rollback 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11 --dry-run",
+		"reprovision 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11 --reason x", "reconcile --repair F-000099 --yes",
+	} {
+		r := b.run(append(strings.Split(args, " "), "-o", "json")...)
+		require.Equal(t, exitFailed, r.code, args)
+		var failure output.Failure
+		require.NoError(t, json.Unmarshal([]byte(r.out), &failure), "%s: %s", args, r.out)
+		require.NotEmpty(t, failure.Error)
+		require.Equal(t, exitFailed, failure.ExitCode)
+		require.Contains(t, r.errors, failure.Error)
+		require.Contains(t, r.errors, failure.Next)
+	}
+	require.Contains(t, b.run("reconcile", "--repair", "F-000099").errors, "starter reconcile", "a list of tenants would not help")
 }
 
 func TestMissingSettingsAreNamed(t *testing.T) {

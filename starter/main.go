@@ -38,6 +38,8 @@ type app struct {
 
 	format output.Format
 	actor  string
+	// answered tells that the one document of the run was written.
+	answered bool
 	// started tells that the command line was understood: what fails from then
 	// on is no mistake in its use.
 	started bool
@@ -52,6 +54,10 @@ func (a *app) run(ctx context.Context, args []string) int {
 		return exitOK
 	}
 	code := a.exitCode(err)
+	if a.format == output.JSON && !a.answered {
+		// Where even that cannot be written, the text below and the code tell.
+		_ = a.answer(output.Failure{Error: err.Error(), Next: nextStep(err), ExitCode: code})
+	}
 	fmt.Fprintf(a.err, "starter: %s\n", advise(err))
 	if code == exitUsage {
 		fmt.Fprintf(a.err, "\nSee: %s --help\n", cmd.CommandPath())

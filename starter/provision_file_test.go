@@ -118,6 +118,18 @@ func TestInterruptedFileGoesOn(t *testing.T) {
 	require.Equal(t, again.Rows, rows)
 }
 
+// TestAResultFileThatCannotBeWritten is noticed before anything is created.
+func TestAResultFileThatCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.file("tenants.json", jsonHospitals(t, 2))
+	require.NoError(t, os.Mkdir(b.dir+"/tenants.result.json", 0o700))
+	r := b.run("provision", "--wait=false", "--file", path)
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "so nothing was created")
+	require.Zero(t, b.count("tenants"))
+}
+
 func jsonHospitals(t *testing.T, n int) string {
 	t.Helper()
 	var rows []map[string]string

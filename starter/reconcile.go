@@ -56,7 +56,11 @@ as it stays true.
 			return err
 		}
 		defer plane.Close()
-		return a.reconcileWith(cmd.Context(), plane, f, id)
+		err = a.reconcileWith(cmd.Context(), plane, f, id)
+		if id != 0 && errors.Is(err, tenant.ErrNotFound) {
+			return fmt.Errorf("there is no finding %s; see what there is with: starter reconcile", id)
+		}
+		return err
 	})
 	flags := cmd.Flags()
 	flags.SortFlags = false

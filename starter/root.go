@@ -17,6 +17,9 @@ func (a *app) root() *cobra.Command {
 It needs the settings of the api and the worker (environment, .env, NAME_FILE)
 and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
 
+With --output json a command that has nothing else to answer answers its error:
+{"error", "next", "exitCode"}.
+
 ` + exitHelp,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
@@ -52,7 +55,10 @@ func (a *app) does(work func(cmd *cobra.Command, args []string) error) func(*cob
 }
 
 // answer writes the one document of the run.
-func (a *app) answer(d output.Document) error { return output.Write(a.out, a.format, d) }
+func (a *app) answer(d output.Document) error {
+	a.answered = true
+	return output.Write(a.out, a.format, d)
+}
 
 // say writes a message for the person at the terminal.
 func (a *app) say(format string, args ...any) { fmt.Fprintf(a.err, format+"\n", args...) }

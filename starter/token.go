@@ -27,10 +27,13 @@ the only setting needed; it cannot be taken back before it expires.
 		Example: `  curl -H "Authorization: Bearer $(starter token --role viewer)" "$APP_URL/v1/tenants"`,
 		Args:    cobra.NoArgs,
 	}
-	cmd.RunE = a.does(func(*cobra.Command, []string) error {
+	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
 		parsed, err := token.ParseRole(role)
-		if err != nil {
+		switch {
+		case err != nil:
 			return usagef("--role %q: %w", role, err)
+		case cmd.Flags().Changed("ttl") && ttl <= 0:
+			return usagef("--ttl must be longer than nothing")
 		}
 		cfg, err := config.Load(a.settings, config.NeedJWT)
 		if err != nil {
@@ -49,7 +52,7 @@ the only setting needed; it cannot be taken back before it expires.
 		signer := token.Signer{Secret: cfg.JWT.Secret.Reveal(), Issuer: cfg.JWT.Issuer, Audience: cfg.JWT.Audience}
 		text, err := signer.Issue(subject, parsed, ttl, now)
 		if err != nil {
-			return err
+			return usagef("%w; choose another one with --subject", err) // all else was checked
 		}
 		return a.answer(output.Token{Token: text, Role: role, Subject: subject, ExpiresAt: now.Add(ttl).UTC().Truncate(time.Second)})
 	})

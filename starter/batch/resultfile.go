@@ -30,7 +30,13 @@ func OpenResultFile(tenants string, format roster.Format) (*ResultFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created; copy the tenants' file to a folder that can be written: %w", f.Path, err)
 	}
-	return f, discard(probe)
+	if err := discard(probe); err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(f.Path); err == nil && info.IsDir() {
+		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created: a folder has its name; rename one of the two", f.Path)
+	}
+	return f, nil
 }
 
 func discard(f *os.File) error {
@@ -61,6 +67,7 @@ func (f *ResultFile) Save(outcomes []Outcome) error {
 		return fmt.Errorf("write the result file: %w", err)
 	}
 	if err := os.Rename(temp.Name(), f.Path); err != nil {
+		_ = os.Remove(temp.Name()) // the error that matters is the first one
 		return fmt.Errorf("write the result file: %w", err)
 	}
 	return nil

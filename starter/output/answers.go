@@ -40,6 +40,17 @@ func (p Provisioned) Text() string {
 	return text
 }
 
+// Failure is the answer, in JSON, of a command that has no other one.
+type Failure struct {
+	Error string `json:"error"`
+	// Next is what to do; absent where the error says it.
+	Next     string `json:"next,omitempty"`
+	ExitCode int    `json:"exitCode"`
+}
+
+// Text is the error.
+func (f Failure) Text() string { return f.Error + "\n" }
+
 // Token is a bearer token.
 type Token struct {
 	Token     string    `json:"token"`

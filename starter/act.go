@@ -15,6 +15,7 @@ var actShort = map[tenant.Action]string{
 	tenant.ActionRetry:    "Try the failed step, or the blocked undo, again",
 	tenant.ActionSkip:     "Go on without the failed step, or without the blocked undo",
 	tenant.ActionRollback: "Undo everything; the tenant ends FAILED and its name is free again",
+	tenant.ActionCancel:   "End an operation: by a rollback or, once the tenant is active, without the mail",
 }
 
 // actFlags are the flags of an action.
@@ -24,7 +25,7 @@ type actFlags struct {
 	bulk    bulkFlags
 }
 
-// act is one of the three actions, on one operation or on all that a filter
+// act is one of the actions, on one operation or on all that a filter
 // selects.
 func (a *app) act(action tenant.Action) *cobra.Command {
 	var f actFlags

@@ -38,7 +38,7 @@ With --output json a command that has nothing else to answer answers its error:
 	flags.StringVar(&a.actor, "actor", "", "who acts, for the audit log (default: this user at this host)")
 	root.AddCommand(
 		a.provision(), a.list(), a.status(),
-		a.act("retry"), a.act("skip"), a.act("rollback"), a.reprovision(),
+		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"), a.reprovision(),
 		a.reconcile(), a.incidents(), a.deployment(),
 		a.token(), a.codec(), a.migrate(), a.setup(), a.version(),
 	)

@@ -34,7 +34,7 @@ func TestNothingUnderV1WithoutAToken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	routes := guardedRoutes(document(t, b.server))
-	require.Len(t, routes, 11)
+	require.Len(t, routes, 12)
 	for route := range routes {
 		method, path, _ := strings.Cut(route, " ")
 		a := b.send(t, method, path, nil, "not even JSON")

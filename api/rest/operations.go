@@ -153,6 +153,8 @@ func (s *Server) registerOperations() {
 	s.registerAction(tenant.ActionSkip, "Skip what stands in an operation's way",
 		"Goes on without the failed step once the tenant is active, or, with the role admin, without an undo that is blocked.")
 	s.registerRollback()
+	s.registerAction(tenant.ActionCancel, "Cancel an operation",
+		"Ends it the short way, as a cancel in Temporal does: before the tenant is active by a rollback, after that without the welcome mail.")
 }
 
 func (s *Server) registerAction(action tenant.Action, summary, does string) {

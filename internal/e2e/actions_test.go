@@ -298,40 +298,6 @@ func (i *installation) requireAudited(o operation, action string, by tool) {
 	require.Equal(i.t, by.name != "the API", claimed, "nobody but the API has checked who acts")
 }
 
-// TestCancel cancels as the Web UI and the command line do.
-func TestCancel(t *testing.T) {
-	t.Parallel()
-	cancel := func(i *installation, o operation) {
-		require.NoError(i.t, i.temporal().CancelWorkflow(i.t.Context(), workflowID(o), ""))
-	}
-	t.Run("parked before the pivot", func(t *testing.T) {
-		t.Parallel()
-		i := install(t, impatient)
-		o := i.parksBeforeThePivot()
-		cancel(i, o)
-		o, _ = i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED)
-		require.Equal(t, "cancelled", o.FailureClass)
-	})
-	t.Run("parked after the pivot", func(t *testing.T) {
-		t.Parallel()
-		i := install(t, nil)
-		o := i.parksAfterThePivot()
-		cancel(i, o)
-		i.isGivenUp(o)
-	})
-	t.Run("while the contract is deployed", func(t *testing.T) {
-		t.Parallel()
-		i := install(t, nil)
-		i.start()
-		held := i.rpc.hold(t, sendTransaction, afterSending)
-		o := i.create("Charité")
-		held.await()
-		cancel(i, o)
-		held.release()
-		i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED)
-	})
-}
-
 // TestRollbackWhileAStepRuns cancels the step, waits until it has settled and
 // undoes it as well.
 func TestRollbackWhileAStepRuns(t *testing.T) {

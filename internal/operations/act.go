@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,8 +27,8 @@ const (
 	effectPoll    = 50 * time.Millisecond
 )
 
-// Act takes an action: retry, skip or rollback. It is audited whether accepted
-// or refused. The same request id acts once.
+// Act takes an action: retry, skip, rollback or cancel. It is audited whether
+// accepted or refused. The same request id acts once.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrForbidden,
 // *tenant.ActionRefusedError, *tenant.PlanChangedError, tenant.ErrUnavailable.
@@ -45,14 +44,14 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 	}
 	if r.RequestID == "" {
 		r.RequestID = uuid.NewString()
-	} else if taken, err := s.config.Store.ActionTaken(ctx, id, a, r.RequestID); err != nil || taken {
+	} else if taken, err := s.config.Store.ActionTaken(ctx, id, a, r.RequestID); err != nil || taken && !(a == tenant.ActionCancel && o.Allows(a)) {
 		return o, err
 	}
 	if err := s.permit(ctx, o, a, r, who); err != nil {
 		return o, err
 	}
-	if o.State == tenant.StatePending { // nothing but a rollback is permitted there
-		done, err := s.rollBackPending(ctx, o, r, who)
+	if o.State == tenant.StatePending { // nothing but a rollback or a cancel is permitted there
+		done, err := s.rollBackPending(ctx, o, a, r, who)
 		if err != nil || done {
 			return s.reread(ctx, id, err)
 		}
@@ -62,6 +61,9 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 		if err := s.permit(ctx, o, a, r, who); err != nil {
 			return o, err
 		}
+	}
+	if a == tenant.ActionCancel {
+		return s.reread(ctx, id, s.cancel(ctx, o, r, who))
 	}
 	if !who.Claimed {
 		if err := s.config.Store.Vouch(ctx, id, a, r); err != nil {
@@ -78,17 +80,39 @@ func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) 
 	return s.config.Store.Operation(ctx, id)
 }
 
-func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
-	return s.config.Store.RollBackPending(ctx, o.ID, "rolled back on request before it began",
-		entry(o, tenant.ActionRollback, r, who, tenant.OutcomeAccepted, ""))
+func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
+	return s.config.Store.RollBackPending(ctx, o.ID, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
+}
+
+// cancel cancels the operation's run, which can't be told who asks: so that is
+// audited first, and a request that Temporal did not take is sent again when it
+// is repeated.
+func (s *Service) cancel(ctx context.Context, o tenant.Operation, r tenant.ActionRequest, who tenant.Caller) error {
+	if err := s.config.Store.Audit(ctx, entry(o, tenant.ActionCancel, r, who, tenant.OutcomeAccepted, "")); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
+	defer cancel()
+	err := s.config.Temporal.CancelWorkflow(ctx, o.TenantID.WorkflowID(), "")
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return runIsGone()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: Temporal does not take the cancel; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
+	}
+	return nil
+}
+
+func runIsGone() error {
+	return fmt.Errorf("%w: the operation's run is gone (it was terminated, or its history is lost); starter reconcile gives it another one, and does so by itself every five minutes: then send the action again", tenant.ErrUnavailable)
 }
 
 // permit refuses what the table does not allow, and has the refusal audited.
 func (s *Service) permit(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) error {
 	var refusal error
-	switch allowed := o.AllowedActions(); {
-	case !slices.Contains(allowed, a):
-		refusal = &tenant.ActionRefusedError{Action: a, State: o.State, Allowed: allowed}
+	switch {
+	case !o.Allows(a):
+		refusal = &tenant.ActionRefusedError{Action: a, State: o.State, Allowed: o.AllowedActions()}
 	case o.State == tenant.StateRollbackBlocked && a == tenant.ActionSkip && !who.Admin:
 		refusal = fmt.Errorf("%w: to skip an undo leaves something behind", tenant.ErrForbidden)
 	case a == tenant.ActionRollback && r.PlanHash != "":
@@ -150,7 +174,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 		return refused
 	}
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return fmt.Errorf("%w: the operation's run is gone (it was terminated, or its history is lost); starter reconcile gives it another one, and does so by itself every five minutes: then send the action again", tenant.ErrUnavailable)
+		return runIsGone()
 	}
 	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "operation", o.ID, "action", a, "error", err)
 	signalCtx, cancel := context.WithTimeout(ctx, signalTimeout)

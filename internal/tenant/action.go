@@ -16,9 +16,15 @@ const (
 	ActionSkip Action = "skip"
 	// ActionRollback undoes everything that was done.
 	ActionRollback Action = "rollback"
+	// ActionCancel ends the operation as Temporal's own cancel does: by a
+	// rollback before the pivot, and after it by giving the mail up. It is
+	// offered to nobody, since one of the others always says more exactly what
+	// is meant.
+	ActionCancel Action = "cancel"
 )
 
-// Actions lists every action in the order in which they are offered.
+// Actions lists every action that a run takes as an update or a signal, in the
+// order in which they are offered.
 func Actions() []Action { return []Action{ActionRetry, ActionSkip, ActionRollback} }
 
 // Event is what an action means to the transition table.
@@ -30,6 +36,8 @@ func (a Action) Event() Event {
 		return EventSkip
 	case ActionRollback:
 		return EventRollback
+	case ActionCancel:
+		return EventCancel
 	}
 	return ""
 }

@@ -104,6 +104,13 @@ type Operation struct {
 // AllowedActions lists what a person may do with the operation now.
 func (o Operation) AllowedActions() []Action { return AllowedActions(o.State, o.PivotPassed) }
 
+// Allows tells whether the transition table has an action here, whether it is
+// offered or not.
+func (o Operation) Allows(a Action) bool {
+	_, err := Next(o.State, o.PivotPassed, a.Event())
+	return err == nil
+}
+
 // WorkflowID names the Temporal workflow that provisions a tenant. It is the
 // key by which a start is idempotent.
 func (id ID) WorkflowID() string { return "tenant-provision/" + string(id) }

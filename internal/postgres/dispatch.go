@@ -13,13 +13,16 @@ import (
 // TakePending leases up to limit PENDING operations to one dispatcher, the
 // oldest of each client in turn, so that a client's thousand do not hold up
 // another's one. No more are taken than keep the number of running operations
-// at maxRunning, and none while an incident is open. An operation that no run has claimed when the lease ends can
-// be taken again.
+// at maxRunning, and none while an incident is open; when one is over, that
+// number grows to maxRunning over resumeSpread. An operation that no run has
+// claimed when the lease ends can be taken again.
 func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
 	rows, err := s.pool.Query(ctx, `
-		WITH RECURSIVE room AS (
-			SELECT greatest(0, least($1::bigint, $2::bigint - count(*))) AS n FROM operations WHERE state = 'RUNNING'
-			HAVING NOT EXISTS (SELECT FROM incidents WHERE closed_at IS NULL)
+		WITH RECURSIVE bound AS (
+			SELECT ceil($2::bigint * least(1, extract(epoch FROM now() - max(closed_at)) / extract(epoch FROM $4::interval)))::bigint AS n
+			FROM incidents HAVING count(*) = count(closed_at)
+		), room AS (
+			SELECT greatest(0, least($1::bigint, n - (SELECT count(*) FROM operations WHERE state = 'RUNNING'))) AS n FROM bound
 		), clients AS (
 			(SELECT client FROM operations WHERE state = 'PENDING' ORDER BY client LIMIT 1)
 			UNION ALL
@@ -39,7 +42,7 @@ func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease ti
 		)
 		UPDATE operations o SET dispatch_after = now() + $3::interval
 		FROM taken t WHERE o.id = t.id RETURNING `+operationColumns,
-		limit, maxRunning, lease)
+		limit, maxRunning, lease, resumeSpread)
 	if err != nil {
 		return nil, fmt.Errorf("take pending operations: %w", interpret(err))
 	}

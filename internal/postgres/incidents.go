@@ -22,7 +22,8 @@ const (
 	incidentsTimeout = 2 * time.Second
 	// longestAttempt bounds how long before its end a failed attempt began.
 	longestAttempt = 10 * time.Minute
-	// resumeSpread spreads the start of what has waited.
+	// resumeSpread is how long it takes after an incident until as much is
+	// started as ever.
 	resumeSpread = 15 * time.Second
 	// probesToClose is how many probes in a row must succeed.
 	probesToClose = 2
@@ -225,7 +226,8 @@ func (s *Store) TakeProbe(ctx context.Context, interval, longest time.Duration) 
 }
 
 // Probed notes how a probe went. The second success in a row closes the
-// incident; what has waited is then started over some seconds, not at once.
+// incident. Nothing else is written, however much has waited: TakePending spreads
+// its start.
 func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `
@@ -238,11 +240,7 @@ func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool
 			_, err = tx.Exec(ctx, `UPDATE incidents SET successes = 0 WHERE id = $1 AND closed_at IS NULL`, id)
 			return err
 		}
-		if err := tx.QueryRow(ctx, `SELECT closed_at IS NOT NULL FROM incidents WHERE id = $1`, id).Scan(&closed); err != nil || !closed {
-			return err
-		}
-		_, err = tx.Exec(ctx, `UPDATE operations SET dispatch_after = now() + random() * $1::interval WHERE state = 'PENDING' AND dispatch_after <= now()`, resumeSpread)
-		return err
+		return tx.QueryRow(ctx, `SELECT closed_at IS NOT NULL FROM incidents WHERE id = $1`, id).Scan(&closed)
 	})
 	if err != nil {
 		return false, fmt.Errorf("note the probe of incident %d: %w", id, interpret(err))

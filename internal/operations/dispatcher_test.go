@@ -222,6 +222,33 @@ func TestNoMoreAreStartedThanThereIsRoomFor(t *testing.T) {
 	}
 }
 
+// TestNoMoreAreStartedThanAreClaimed: runs that nobody works at take up room as
+// well, until their lease ends.
+func TestNoMoreAreStartedThanAreClaimed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 4 {
+		b.create(t)
+	}
+	looked := make(chan int, 1000)
+	d := b.dispatch(t, func(c *operations.DispatcherConfig) {
+		c.MaxRunning = 2
+		c.Queue = &countingQueue{Queue: b.store, looked: looked}
+	})
+	require.Equal(t, 2, receive(t, looked))
+	for range 3 {
+		d.Announce("", tenant.StatePending)
+		require.Zero(t, receive(t, looked))
+	}
+	b.exec(t, `UPDATE operations SET dispatch_after = now() WHERE dispatch_after > now()`)
+	taken := 0
+	for range 3 {
+		d.Announce("", tenant.StatePending)
+		taken += receive(t, looked)
+	}
+	require.Equal(t, 2, taken)
+}
+
 // countingQueue tells how many were taken each time.
 type countingQueue struct {
 	operations.Queue

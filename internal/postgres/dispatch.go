@@ -12,9 +12,9 @@ import (
 
 // TakePending leases up to limit PENDING operations to one dispatcher, the
 // oldest of each client in turn, so that a client's thousand do not hold up
-// another's one. No more are taken than keep the number of running operations
-// at maxRunning, and none while an incident is open; when one is over, that
-// number grows to maxRunning over resumeSpread. An operation that no run has
+// another's one. No more are taken than keep the number of those that run or
+// are leased at maxRunning, and none while an incident is open; when one is over,
+// that number grows to maxRunning over resumeSpread. An operation that no run has
 // claimed when the lease ends can be taken again.
 func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
 	rows, err := s.pool.Query(ctx, `
@@ -22,7 +22,8 @@ func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease ti
 			SELECT ceil($2::bigint * least(1, extract(epoch FROM now() - max(closed_at)) / extract(epoch FROM $4::interval)))::bigint AS n
 			FROM incidents HAVING count(*) = count(closed_at)
 		), room AS (
-			SELECT greatest(0, least($1::bigint, n - (SELECT count(*) FROM operations WHERE state = 'RUNNING'))) AS n FROM bound
+			SELECT greatest(0, least($1::bigint, n - (SELECT count(*) FROM operations WHERE state = 'RUNNING')
+				- (SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after > now()))) AS n FROM bound
 		), clients AS (
 			(SELECT client FROM operations WHERE state = 'PENDING' ORDER BY client LIMIT 1)
 			UNION ALL

@@ -68,8 +68,8 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	recordCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer stop()
 	in := record(recordCtx, log, f, tenant.Failure{
-		Attempt: id, Step: fail.Step, Class: fail.Class, Reason: fail.Reason, Permanent: fail.Permanent, Lost: lost,
-		Duration: time.Since(started),
+		Attempt: id, Step: fail.Step, Class: fail.Class, Dependency: dependency(err), Reason: fail.Reason,
+		Permanent: fail.Permanent, Lost: lost, Duration: time.Since(started),
 	})
 	if in != nil && !fail.Permanent && f.State == tenant.StateRunning {
 		return in.asError()

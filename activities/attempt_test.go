@@ -15,6 +15,20 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
+// TestWhatHasFailed is told where it is not what the step's failures are put
+// down to.
+func TestWhatHasFailed(t *testing.T) {
+	t.Parallel()
+	s := &store{do: func(context.Context) error {
+		return fmt.Errorf("begin: %w", &tenant.StepError{Reason: "no", Dependency: tenant.DependencyLedger})
+	}}
+	a := &activities.Activation{Store: s}
+	_, err := run(t, a, a.MarkActive, fence)
+	require.Error(t, err)
+	require.Equal(t, tenant.DependencyLedger, s.failures[0].Dependency)
+	require.Equal(t, tenant.DependencyLedger, s.failures[0].DependsOn())
+}
+
 const secret = "postgres://admin:s3cr3t@db.internal"
 
 // TestWhatIsRetried: what an adapter knows to be permanent is not, all else is.

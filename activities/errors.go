@@ -66,6 +66,14 @@ func describe(step tenant.Step, err error) StepFailure {
 	return StepFailure{Step: step, Class: se.Class, Reason: se.Reason, Permanent: se.Permanent}
 }
 
+// dependency is what an error says has failed, if it does.
+func dependency(err error) tenant.Dependency {
+	if se, ok := errors.AsType[*tenant.StepError](err); ok {
+		return se.Dependency
+	}
+	return ""
+}
+
 // Failure reads what an activity's error says, however the SDK wrapped it. It
 // reports false for an error that no attempt has explained, such as a time-out
 // of every one.

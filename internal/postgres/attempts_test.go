@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -115,4 +116,33 @@ func TestALateAttemptDoesNotSayWhereTheMailIs(t *testing.T) {
 	require.NoError(t, b.store.RecordFailure(b.ctx, f, lost(tenant.StepSendWelcomeEmail, late.Attempt)))
 	require.NoError(t, b.store.CompleteWelcomeEmail(b.ctx, f, running, tenant.EmailReceipt{Provider: "smtp"}))
 	require.Equal(t, []tenant.StepStatus{tenant.StepFailed, tenant.StepFailed, tenant.StepCompleted}, b.attempts(t, f, tenant.StepSendWelcomeEmail))
+}
+
+// TestTheDatabaseIsToBlame in every step, for what it does not do.
+func TestTheDatabaseIsToBlame(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Blameless clinic")
+	journal := postgres.NewStellarJournal(b.pool)
+	b.mustExec(t, `ALTER DATABASE `+ident(b.pool.Config().ConnConfig.Database)+` SET default_transaction_read_only = on`)
+	b.pool.Reset()
+	for name, do := range map[string]func() error{
+		"contract": func() error {
+			_, _, err := b.store.BeginContract(b.ctx, f)
+			return err
+		},
+		"address": func() error { return b.store.StoreContract(b.ctx, f, 0, contractID) },
+		"journal": func() error { return journal.MarkSent(b.ctx, "hash") },
+		"mail": func() error {
+			_, err := b.store.BeginWelcomeEmail(b.ctx, f, linkTo)
+			return err
+		},
+	} {
+		err := do()
+		require.ErrorIs(t, err, tenant.ErrUnavailable, name)
+		var failure *tenant.StepError
+		require.ErrorAs(t, err, &failure, name)
+		require.Equal(t, tenant.DependencyDatabase, failure.Dependency, name)
+		require.Contains(t, failure.Reason, "read-only", name)
+	}
 }

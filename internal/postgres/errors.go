@@ -102,7 +102,7 @@ func stepError(step tenant.Step, err error) error {
 	if _, told := errors.AsType[*tenant.StepError](err); told || errors.Is(err, tenant.ErrSuperseded) {
 		return err
 	}
-	se := &tenant.StepError{Step: step, Err: err, Reason: "the database reported an unexpected error; the worker's log has it"}
+	se := &tenant.StepError{Step: step, Dependency: tenant.DependencyDatabase, Err: err, Reason: "the database reported an unexpected error; the worker's log has it"}
 	pg, fromServer := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case !fromServer && errors.Is(err, tenant.ErrUnavailable):

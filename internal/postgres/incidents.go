@@ -120,7 +120,7 @@ const underWay = `SELECT count(*)::integer FROM operations WHERE state IN ('PEND
 // id is zero when there is none. opened tells one caller of many that it was
 // the first.
 func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error) {
-	d := fail.Step.Dependency()
+	d := fail.DependsOn()
 	return s.detect(ctx, tenant.Incident{Dependency: d, Cause: fail.Reason},
 		failedAlike, string(d), tenant.StepsOf(d), tenant.IncidentWindow, longestAttempt)
 }

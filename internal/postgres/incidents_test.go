@@ -140,6 +140,8 @@ func TestWhatIsNoIncident(t *testing.T) {
 	forGood.Class, forGood.Permanent = tenant.ClassPermanent, true
 	lost := ledgerDown
 	lost.Lost = true
+	databaseAway := ledgerDown
+	databaseAway.Dependency, databaseAway.Reason = tenant.DependencyDatabase, "the database does not answer"
 	for name, fail := range map[string]func(testBundle) int{
 		"too few": func(b testBundle) int { return b.fail(t, tenant.IncidentThreshold-1, ledgerDown) },
 		"one, often": func(b testBundle) int {
@@ -149,6 +151,9 @@ func TestWhatIsNoIncident(t *testing.T) {
 				n += b.failAgain(t, []tenant.Fence{f}, ledgerDown)
 			}
 			return n
+		},
+		"not of what the step is known to depend on": func(b testBundle) int {
+			return b.fail(t, tenant.IncidentThreshold, databaseAway) + b.fail(t, tenant.IncidentThreshold-1, ledgerDown)
 		},
 		"permanent": func(b testBundle) int { return b.fail(t, tenant.IncidentThreshold+1, forGood) },
 		// Temporal was away, and took the attempts with it.

@@ -12,8 +12,10 @@ import (
 
 // RecordFailure writes a failed attempt into the log, in a transaction of its
 // own: the step's was rolled back. One that has done the step all the same, and
-// does not know, stays as it is.
+// does not know, stays as it is. Only one that tells something of what the step
+// is known to depend on may be counted with others.
 func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
+	passing := !fail.Permanent && !fail.Lost && fail.DependsOn() == fail.Step.Dependency()
 	_, err := s.pool.Exec(ctx, `
 		WITH begun AS (
 			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6, passing = $7
@@ -24,7 +26,7 @@ func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.F
 			clock_timestamp() - make_interval(secs => $6 / 1000)
 		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE id = $8 AND step = $3)`,
 		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration),
-		!fail.Permanent && !fail.Lost, int64(fail.Attempt))
+		passing, int64(fail.Attempt))
 	if err != nil {
 		return fmt.Errorf("log the failure of %s: %w", fail.Step, interpret(err))
 	}

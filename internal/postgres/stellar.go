@@ -38,15 +38,24 @@ func scanTransaction(row pgx.CollectableRow) (stellar.Transaction, error) {
 	return t, err
 }
 
+// journalError tells that it is the database that has failed, and not the ledger.
+func journalError(doing string, err error) error {
+	err = interpret(err)
+	if !errors.Is(err, tenant.ErrNotFound) && !errors.Is(err, context.Canceled) {
+		err = stepError(tenant.StepDeployContract, err)
+	}
+	return fmt.Errorf("%s: %w", doing, err)
+}
+
 // Transactions lists those of one generation of a tenant, oldest first.
 func (j *StellarJournal) Transactions(ctx context.Context, id tenant.ID, generation int) ([]stellar.Transaction, error) {
 	rows, err := j.pool.Query(ctx, transactionColumns+`WHERE tenant_id = $1 AND generation = $2 ORDER BY created_at, hash`, string(id), generation)
 	if err != nil {
-		return nil, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+		return nil, journalError("read the Stellar journal", err)
 	}
 	txs, err := pgx.CollectRows(rows, scanTransaction)
 	if err != nil {
-		return nil, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+		return nil, journalError("read the Stellar journal", err)
 	}
 	return txs, nil
 }
@@ -64,11 +73,11 @@ func (j *StellarJournal) OpenOn(ctx context.Context, network, channel string) (s
 func (j *StellarJournal) one(ctx context.Context, where string, args ...any) (stellar.Transaction, error) {
 	rows, err := j.pool.Query(ctx, transactionColumns+where, args...)
 	if err != nil {
-		return stellar.Transaction{}, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+		return stellar.Transaction{}, journalError("read the Stellar journal", err)
 	}
 	t, err := pgx.CollectExactlyOneRow(rows, scanTransaction)
 	if err != nil {
-		return stellar.Transaction{}, fmt.Errorf("read the Stellar journal: %w", interpret(err))
+		return stellar.Transaction{}, journalError("read the Stellar journal", err)
 	}
 	return t, nil
 }
@@ -83,7 +92,7 @@ func (j *StellarJournal) Lease(ctx context.Context, network string, addresses []
 	}
 	tag, err := j.pool.Exec(ctx, `INSERT INTO stellar_channels (network, address) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, network, addresses)
 	if err != nil {
-		return stellar.Lease{}, fmt.Errorf("register channel accounts: %w", interpret(err))
+		return stellar.Lease{}, journalError("register channel accounts", err)
 	}
 	if tag.RowsAffected() == 0 {
 		return stellar.Lease{}, stellar.ErrNoFreeChannel
@@ -110,7 +119,7 @@ func (j *StellarJournal) lease(ctx context.Context, network string, addresses []
 		return stellar.Lease{}, stellar.ErrNoFreeChannel
 	}
 	if err != nil {
-		return stellar.Lease{}, fmt.Errorf("lease a channel account: %w", interpret(err))
+		return stellar.Lease{}, journalError("lease a channel account", err)
 	}
 	return l, nil
 }
@@ -120,7 +129,7 @@ func (j *StellarJournal) Release(ctx context.Context, l stellar.Lease) error {
 	_, err := j.pool.Exec(ctx, `UPDATE stellar_channels SET lease_token = NULL, leased_until = now() WHERE network = $1 AND address = $2 AND lease_token = $3`,
 		l.Network, l.Address, l.Token)
 	if err != nil {
-		return fmt.Errorf("release channel account %s: %w", l.Address, interpret(err))
+		return journalError("release channel account "+l.Address, err)
 	}
 	return nil
 }
@@ -151,7 +160,7 @@ func (j *StellarJournal) Prepare(ctx context.Context, l stellar.Lease, tx stella
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == stateUniqueViolation {
 			return fmt.Errorf("%w (%s)", stellar.ErrInFlight, pg.ConstraintName)
 		}
-		return fmt.Errorf("journal a Stellar transaction: %w", interpret(err))
+		return journalError("journal a Stellar transaction", err)
 	}
 	if written == 0 {
 		return stellar.ErrLeaseLost
@@ -163,7 +172,7 @@ func (j *StellarJournal) Prepare(ctx context.Context, l stellar.Lease, tx stella
 func (j *StellarJournal) Reprice(ctx context.Context, hash, envelope string) error {
 	_, err := j.pool.Exec(ctx, `UPDATE stellar_transactions SET envelope = $2 WHERE hash = $1 AND state IN ('PREPARED', 'SENT')`, hash, envelope)
 	if err != nil {
-		return fmt.Errorf("journal another bid: %w", interpret(err))
+		return journalError("journal another bid", err)
 	}
 	return nil
 }
@@ -172,7 +181,7 @@ func (j *StellarJournal) Reprice(ctx context.Context, hash, envelope string) err
 func (j *StellarJournal) MarkSent(ctx context.Context, hash string) error {
 	_, err := j.pool.Exec(ctx, `UPDATE stellar_transactions SET state = 'SENT', sent_at = coalesce(sent_at, clock_timestamp()) WHERE hash = $1 AND state IN ('PREPARED', 'SENT')`, hash)
 	if err != nil {
-		return fmt.Errorf("journal that a transaction was sent: %w", interpret(err))
+		return journalError("journal that a transaction was sent", err)
 	}
 	return nil
 }
@@ -193,7 +202,7 @@ func (j *StellarJournal) Settle(ctx context.Context, hash string, o stellar.Outc
 		FROM settled s WHERE c.network = s.network AND c.address = s.channel`,
 		hash, o.State, o.ResultCode, o.Ledger, o.FeeCharged, o.SequenceUsed)
 	if err != nil {
-		return fmt.Errorf("journal the fate of a transaction: %w", interpret(err))
+		return journalError("journal the fate of a transaction", err)
 	}
 	return nil
 }

@@ -90,6 +90,9 @@ func (e *PlanChangedError) Error() string {
 type StepError struct {
 	Step  Step
 	Class FailureClass
+	// Dependency is what has failed; empty when it is the one that the step's
+	// failures are put down to.
+	Dependency Dependency
 	// Reason is the cause in plain words with what to do. It is stored, shown
 	// and never encrypted: nothing personal or secret goes into it.
 	Reason string

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 )
@@ -34,6 +35,9 @@ func (s Step) Dependency() Dependency {
 	}
 	return DependencyDatabase // which keeps the state of every other step as well
 }
+
+// DependsOn is what the failure is put down to.
+func (f Failure) DependsOn() Dependency { return cmp.Or(f.Dependency, f.Step.Dependency()) }
 
 // StepsOf lists the steps whose failures are put down to d.
 func StepsOf(d Dependency) []Step {

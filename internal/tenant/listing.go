@@ -76,7 +76,9 @@ type Failure struct {
 	Attempt AttemptID
 	Step    Step
 	Class   FailureClass
-	Reason  string
+	// Dependency is what has failed; empty leaves it to the step.
+	Dependency Dependency
+	Reason     string
 	// Permanent tells that no other attempt can mend it.
 	Permanent bool
 	// Lost tells that the attempt was cut short by something that the step does

@@ -57,7 +57,7 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 		Reconciler: &activities.Reconciler{Store: store, Repairs: store, Ledger: ledger, Terminator: ledger},
 		Probes: map[tenant.Dependency]incident.Probe{
 			tenant.DependencyDatabase: store.ProbeDatabase,
-			tenant.DependencyLedger:   ledger.Check,
+			tenant.DependencyLedger:   ledger.Probe,
 			tenant.DependencyMail:     postman.Probe,
 		},
 	}, nil

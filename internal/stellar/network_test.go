@@ -191,7 +191,14 @@ func (b *bench) useNumber(t *testing.T, channel *keypair.Full) {
 	require.NoError(t, err)
 	outer, err = outer.Sign(devnet.Passphrase, b.admin)
 	require.NoError(t, err)
-	envelope, err := outer.Base64()
+	b.submit(t, outer)
+}
+
+// submit brings a transaction of a test's own onto the ledger.
+func (b *bench) submit(t *testing.T, tx interface{ Base64() (string, error) }) {
+	t.Helper()
+	c := newClient(t, b.url)
+	envelope, err := tx.Base64()
 	require.NoError(t, err)
 	sent, err := c.SendTransaction(t.Context(), protocol.SendTransactionRequest{Transaction: envelope})
 	require.NoError(t, err)

@@ -44,11 +44,7 @@ func (d *Deployer) Setup(ctx context.Context, report func(string)) error {
 // fund makes sure that the deployer and the fee payer exist. Only where money
 // is play money is there somebody to ask for it.
 func (d *Deployer) fund(ctx context.Context, friendbot string, report func(string)) error {
-	addresses := []string{d.Address()}
-	if d.payer.Address() != d.Address() {
-		addresses = append(addresses, d.payer.Address())
-	}
-	for _, a := range addresses {
+	for _, a := range d.funded() {
 		balance, err := d.balance(ctx, a)
 		if err != nil {
 			return err
@@ -68,6 +64,14 @@ func (d *Deployer) fund(ctx context.Context, friendbot string, report func(strin
 		}
 	}
 	return nil
+}
+
+// funded are the accounts that must exist before anything can be done.
+func (d *Deployer) funded() []string {
+	if d.payer.Address() == d.Address() {
+		return []string{d.Address()}
+	}
+	return []string{d.Address(), d.payer.Address()}
 }
 
 // balance is in stroops, 0 for an account that does not exist.

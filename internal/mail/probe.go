@@ -2,9 +2,11 @@ package mail
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/sendgrid/rest"
 	"github.com/sendgrid/sendgrid-go"
@@ -14,7 +16,12 @@ import (
 // Probe asks whether a mail could leave now. Nothing is sent.
 func (p *Postman) Probe(ctx context.Context) error { return p.config.Provider.Probe(ctx) }
 
-// Probe asks SendGrid what the key may do.
+// scopeSend is the permission "Mail Send".
+const scopeSend = "mail.send"
+
+// Probe asks SendGrid whether the key may send mail. Whether MAIL_FROM is a
+// verified sender is not asked: the permission for that question is one that a
+// key which only sends does not have.
 func (s *SendGrid) Probe(ctx context.Context) error {
 	request := sendgrid.GetRequest(s.config.APIKey, "/v3/scopes", s.config.BaseURL)
 	request.Method = rest.Get
@@ -28,6 +35,17 @@ func (s *SendGrid) Probe(ctx context.Context) error {
 		return s.throttled(response)
 	case response.StatusCode >= http.StatusInternalServerError:
 		return &UnavailableError{Provider: providerSendGrid, Reason: fmt.Sprintf("not in service (%d)", response.StatusCode)}
+	case response.StatusCode != http.StatusOK:
+		return nil // it answers, and knows the key
+	}
+	var may struct {
+		Scopes []string `json:"scopes"`
+	}
+	if err := json.Unmarshal([]byte(response.Body), &may); err != nil || may.Scopes == nil {
+		return s.unexpected(response.StatusCode)
+	}
+	if !slices.Contains(may.Scopes, scopeSend) {
+		return s.denied(http.StatusForbidden)
 	}
 	return nil
 }

@@ -55,7 +55,10 @@ func (c *Catcher) activity(w http.ResponseWriter, r *http.Request) {
 
 // scopes tells a key's owner what it may do.
 func (c *Catcher) scopes(w http.ResponseWriter, _ *http.Request) {
-	scopes := []string{"mail.send"}
+	scopes := []string{"user.profile.read"}
+	if !c.faults.sendingDenied() {
+		scopes = append(scopes, "mail.send")
+	}
 	if c.faults.activityStatus() != http.StatusForbidden {
 		scopes = append(scopes, "messages.read")
 	}

@@ -49,7 +49,8 @@ type faults struct {
 	holds    [2]chan struct{}
 	waiting  int
 	requests int
-	activity int // the status that Email Activity fails with; 0: it works
+	denied   bool // the key lacks the permission to send
+	activity int  // the status that Email Activity fails with; 0: it works
 	delay    time.Duration
 }
 
@@ -58,6 +59,9 @@ func (f *faults) next() *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.requests++
+	if f.denied {
+		return &Fault{Status: http.StatusForbidden}
+	}
 	if f.fault == nil {
 		return nil
 	}
@@ -123,6 +127,12 @@ func (f *faults) refused(request sendRequest) []apiError {
 		}
 	}
 	return nil
+}
+
+func (f *faults) sendingDenied() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.denied
 }
 
 func (f *faults) activityStatus() int {

@@ -99,6 +99,14 @@ func (s *Server) Requests() int {
 	return s.faults.requests
 }
 
+// DenySending takes the permission "Mail Send" from the key: sending ends in a
+// 403.
+func (s *Server) DenySending() {
+	s.faults.mu.Lock()
+	defer s.faults.mu.Unlock()
+	s.faults.denied = true
+}
+
 // DenyActivity answers Email Activity with 403, as on a plan without it.
 func (s *Server) DenyActivity() { s.FailActivity(http.StatusForbidden) }
 

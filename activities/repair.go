@@ -15,7 +15,7 @@ import (
 // there was nothing to repair any more.
 type RepairStore interface {
 	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
-	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, by, reason string) (bool, error)
+	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
 	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
 	ReleaseRun(ctx context.Context, id tenant.OperationID, run string) (bool, error)
 	DropSchema(ctx context.Context, f tenant.Fence) error
@@ -25,7 +25,8 @@ type RepairStore interface {
 	ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error
 }
 
-// RepairRequest is a finding to be repaired, and who wants it.
+// RepairRequest is a finding to be repaired, and who wants it: a name that
+// anybody who may start a workflow can write, and that is audited as claimed.
 type RepairRequest struct {
 	Finding tenant.FindingID `json:"finding"`
 	Actor   string           `json:"actor"`
@@ -47,7 +48,7 @@ func (a *Reconciler) RepairSafe(ctx context.Context) error {
 				continue
 			}
 			activity.RecordHeartbeat(ctx, f.ID.String())
-			if err := a.repair(ctx, f, RepairRequest{Finding: f.ID, Actor: tenant.ReconcilerActor}); err != nil {
+			if err := a.repair(ctx, f, tenant.Caller{Actor: tenant.ReconcilerActor}, ""); err != nil {
 				failed = append(failed, fmt.Errorf("%s: %w", f.ID, err))
 			}
 		}
@@ -70,12 +71,12 @@ func (a *Reconciler) Repair(ctx context.Context, r RepairRequest) error {
 	if !f.Kind.Repairable() {
 		return classify("", &tenant.StepError{Permanent: true, Class: tenant.ClassPermanent, Reason: "nothing repairs this by itself; by hand: " + f.Repair})
 	}
-	return reconcileError(ctx, a.repair(ctx, f, r))
+	return reconcileError(ctx, a.repair(ctx, f, tenant.Caller{Actor: r.Actor, Claimed: true}, r.Reason))
 }
 
 // repair looks once more, repairs, and closes the finding: as repaired, or as
 // gone when there was nothing to repair.
-func (a *Reconciler) repair(ctx context.Context, f tenant.Finding, r RepairRequest) error {
+func (a *Reconciler) repair(ctx context.Context, f tenant.Finding, who tenant.Caller, reason string) error {
 	done, err := a.mend(ctx, f)
 	if err != nil {
 		return err
@@ -84,7 +85,7 @@ func (a *Reconciler) repair(ctx context.Context, f tenant.Finding, r RepairReque
 	if !done {
 		to = tenant.FindingGone
 	}
-	_, err = a.Repairs.ResolveFinding(ctx, f, to, r.Actor, r.Reason)
+	_, err = a.Repairs.ResolveFinding(ctx, f, to, who, reason)
 	return err
 }
 

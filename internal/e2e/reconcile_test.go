@@ -173,9 +173,9 @@ func TestPersonWithPsql(t *testing.T) {
 	require.Equal(t, i.tenant(o.TenantID).SchemaName, left.Subject)
 	i.output("reconcile", "--repair", left.ID)
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, left.Subject), "a preview does nothing")
-	require.Contains(t, i.output("reconcile", "--repair", left.ID, "--yes", "--reason", "a test"), "repaired")
+	require.Contains(t, i.output("reconcile", "--repair", left.ID, "--yes", "--reason", "a test", "--actor", "reconciler"), "repaired")
 	i.requireNothingOf(i.tenant(o.TenantID))
-	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND reason = 'a test'`))
+	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND reason = 'a test' AND actor_claimed`), "anybody can say so")
 }
 
 // TestTooMuchToFind of one kind, as after a restore without schemas and roles:
@@ -195,6 +195,7 @@ func TestTooMuchToFind(t *testing.T) {
 	restore(1, 1000)
 	i.reconciles()
 	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
+	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND actor = 'reconciler' AND NOT actor_claimed`))
 
 	restore(1001, 1100)
 	i.execute(`UPDATE tenants SET version = version + 1 WHERE id > '01a00000-0000-7000-8000-000000098999'`) // those of before come last

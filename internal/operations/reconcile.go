@@ -106,7 +106,7 @@ func (s *Service) Dismiss(ctx context.Context, id tenant.FindingID, reason strin
 	if err != nil {
 		return f, err
 	}
-	if _, err := s.config.Store.ResolveFinding(ctx, f, tenant.FindingDismissed, who.Actor, reason); err != nil {
+	if _, err := s.config.Store.ResolveFinding(ctx, f, tenant.FindingDismissed, who, reason); err != nil {
 		return f, err
 	}
 	return s.config.Store.Finding(ctx, id)

@@ -27,7 +27,7 @@ type Store interface {
 	Vouch(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest) error
 	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
 	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
-	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, by, reason string) (bool, error)
+	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
 	Incidents(ctx context.Context) ([]tenant.Incident, error)
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error)
 }

@@ -117,11 +117,11 @@ func writeFindings(ctx context.Context, tx pgx.Tx, found []tenant.Finding) error
 
 // ResolveFinding closes an open finding and audits who did it and why. It
 // reports false when the finding is not open any more.
-func (s *Store) ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, by, reason string) (bool, error) {
+func (s *Store) ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error) {
 	resolved := false
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE findings SET state = $2, resolved_at = now(), resolved_by = $3 WHERE id = $1 AND state = 'open'`,
-			int64(f.ID), string(to), by)
+			int64(f.ID), string(to), who.Actor)
 		if err != nil || tag.RowsAffected() == 0 {
 			return err
 		}
@@ -129,7 +129,7 @@ func (s *Store) ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.
 		_, err = tx.Exec(ctx, `
 			INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason, detail)
 			VALUES ($1, $2, $3, 'accepted', nullif($4, '')::uuid, nullif($5, '')::uuid, nullif($6, ''), $7)`,
-			by, by != tenant.ReconcilerActor, "finding-"+string(to), string(f.Tenant), string(f.Operation), reason,
+			who.Actor, who.Claimed, "finding-"+string(to), string(f.Tenant), string(f.Operation), reason,
 			fmt.Sprintf("%s %s %s", f.ID, f.Kind, f.Subject))
 		return err
 	})

@@ -100,12 +100,12 @@ func TestADismissedFindingIsNotFoundAnew(t *testing.T) {
 	b := setup(t)
 	b.mustExec(t, `CREATE SCHEMA t_0123abcd`)
 	f := b.look(t)[0]
-	closed, err := b.store.ResolveFinding(b.ctx, f, tenant.FindingDismissed, "ada@desk", "ours")
+	closed, err := b.store.ResolveFinding(b.ctx, f, tenant.FindingDismissed, tenant.Caller{Actor: "ada@desk"}, "ours")
 	require.NoError(t, err)
 	require.True(t, closed)
 	require.Empty(t, b.look(t))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM findings`))
-	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'finding-dismissed' AND actor = 'ada@desk' AND reason = 'ours'`))
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'finding-dismissed' AND actor = 'ada@desk' AND NOT actor_claimed AND reason = 'ours'`))
 
 	b.mustExec(t, `DROP SCHEMA t_0123abcd`)
 	require.Empty(t, b.look(t))

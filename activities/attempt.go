@@ -111,5 +111,5 @@ func record(ctx context.Context, log FailureLog, f tenant.Fence, fail tenant.Fai
 	if incident.ID == 0 {
 		return nil
 	}
-	return &Wait{Step: fail.Step, Incident: incident}
+	return waitFor(fail.Step, incident)
 }

@@ -73,7 +73,15 @@ func standsInTheWay(ctx context.Context, b Breaker, step tenant.Step) *Wait {
 	case err != nil, incident.ID == 0:
 		return nil
 	}
-	return &Wait{Step: step, Incident: incident}
+	return waitFor(step, incident)
+}
+
+// waitFor is nil for an incident that is not waited for.
+func waitFor(step tenant.Step, i tenant.Incident) *Wait {
+	if !i.Spares() {
+		return nil
+	}
+	return &Wait{Step: step, Incident: i}
 }
 
 // outage is the incident of a database that has refused a write: it is the same
@@ -88,7 +96,7 @@ func outage(ctx context.Context, b Breaker, step tenant.Step, refused error) *Wa
 		activity.GetLogger(ctx).Warn("the outage of the database cannot be written down", "error", err)
 	}
 	announce(ctx, incident, opened)
-	return &Wait{Step: step, Incident: incident}
+	return waitFor(step, incident)
 }
 
 // announce tells the operator of an incident, once.

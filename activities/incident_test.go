@@ -59,6 +59,29 @@ func TestAFailureThatIsPartOfAnIncidentWaits(t *testing.T) {
 	require.Equal(t, "never", failure(t, err).Reason)
 }
 
+// TestAnIncidentThatComesBackTooOftenIsNotWaitedFor: its probe succeeds, and work
+// fails, so that nothing would ever use up its budget.
+func TestAnIncidentThatComesBackTooOftenIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	again := open
+	again.Reopened = tenant.IncidentRelapses
+	for name, s := range map[string]*store{
+		"before":                      {incident: again},
+		"after a failure":             {detected: again},
+		"after one that nobody noted": {outage: again, recordErr: tenant.ErrUnavailable},
+	} {
+		s.do = func(context.Context) error { return &tenant.StepError{Reason: "no connection"} }
+		a := &activities.Schema{Store: s}
+		_, err := run(t, a, a.CreateSchema, fence)
+		waits(t, err)
+		s.incident.Reopened, s.detected.Reopened, s.outage.Reopened = again.Reopened+1, again.Reopened+1, again.Reopened+1
+		_, err = run(t, a, a.CreateSchema, fence)
+		require.Equal(t, "no connection", failure(t, err).Reason, name)
+		require.True(t, retried(t, err), "within its budget")
+		require.NoError(t, awaitEnd(&activities.Operation{Store: s}, again), "and nobody waits for it any more")
+	}
+}
+
 // TestADatabaseThatDoesNotAnswerIsAnOutage, and nothing else is.
 func TestADatabaseThatDoesNotAnswerIsAnOutage(t *testing.T) {
 	t.Parallel()
@@ -125,18 +148,22 @@ func TestAnOutageLastsUntilWritesAreTaken(t *testing.T) {
 	t.Parallel()
 	s := &store{refusals: 3}
 	a := &activities.Operation{Store: s}
+	require.NoError(t, awaitEnd(a, tenant.Incident{Dependency: tenant.DependencyDatabase}))
+	require.Zero(t, s.refusals)
+	require.Len(t, s.outages, 3, "each may be the one that finds room for the incident")
+}
+
+// awaitEnd waits as a workflow does.
+func awaitEnd(a *activities.Operation, i tenant.Incident) error {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()
 	env.RegisterActivity(a)
 	env.ExecuteWorkflow(func(ctx workflow.Context) error {
 		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
-		wait := activities.Wait{Step: tenant.StepCreateSchema, Incident: tenant.Incident{Dependency: tenant.DependencyDatabase}}
-		return workflow.ExecuteActivity(ctx, a.AwaitIncidentEnd, wait).Get(ctx, nil)
+		return workflow.ExecuteActivity(ctx, a.AwaitIncidentEnd, activities.Wait{Step: tenant.StepCreateSchema, Incident: i}).Get(ctx, nil)
 	})
-	require.NoError(t, env.GetWorkflowError())
-	require.Zero(t, s.refusals)
-	require.Len(t, s.outages, 3, "each may be the one that finds room for the incident")
+	return env.GetWorkflowError()
 }
 
 // TestTheWaitIsBetweenAttempts, each at a time of its own.

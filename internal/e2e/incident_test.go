@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/mail/mailtest"
 )
 
 // many is more than make an incident.
@@ -98,4 +100,35 @@ func TestAFewAreNoIncident(t *testing.T) {
 		i.becomesActive(o)
 	}
 	i.requireNoMore()
+}
+
+// TestAnIncidentThatIsNoneComesToPeople: each probe succeeds and each mail fails,
+// for MAIL_FROM is no verified sender. After a while nobody waits for it: the
+// budgets run, and each operation asks for attention.
+func TestAnIncidentThatIsNoneComesToPeople(t *testing.T) {
+	t.Parallel()
+	i := install(t, map[string]string{"STEP_RETRY_BUDGET": "10s"})
+	i.mail.Fail(mailtest.Fault{Status: http.StatusForbidden})
+	i.startAPI()
+	var operations []operation
+	for n := range many {
+		operations = append(operations, i.create("Hospital "+strconv.Itoa(n)))
+	}
+	i.startWorker()
+	eventually(t, "it came back", func() bool { return value[int](i, `SELECT coalesce(sum(reopened), 0) FROM incidents`) > 0 })
+	require.Zero(t, value[int](i, `SELECT count(*) FROM operations WHERE state = 'NEEDS_ATTENTION'`), "it is waited for")
+	i.execute(`UPDATE incidents SET reopened = 6`)
+	for _, o := range operations {
+		o = i.reaches(o.ID, "NEEDS_ATTENTION")
+		require.Equal(t, "SEND_WELCOME_EMAIL", o.FailedStep)
+		require.Equal(t, "auth", o.FailureClass)
+	}
+	i.mail.Recover()
+	i.execute(`UPDATE incidents SET closed_at = coalesce(closed_at, now())`) // which its next probes do
+	for _, o := range operations {
+		i.actUntilAccepted(o.ID, "retry")
+	}
+	for _, o := range operations {
+		i.becomesActive(o)
+	}
 }

@@ -72,6 +72,12 @@ type Incident struct {
 	Reopened int `json:"reopened"`
 }
 
+// Spares reports whether what the incident stops waits for its end instead of
+// using up its budgets. One that has come back too often has a probe that
+// succeeds where work fails: waiting does not mend that, so people are to decide
+// about each operation.
+func (i Incident) Spares() bool { return i.Reopened <= IncidentRelapses }
+
 // String says which incident it is, for people.
 func (i Incident) String() string {
 	if i.ID == 0 {
@@ -89,4 +95,7 @@ const (
 	// IncidentQuiet is how long after its end failures still belong to the same
 	// incident, since the probe was too kind. After it, it is over for good.
 	IncidentQuiet = 10 * time.Minute
+	// IncidentRelapses is how often an incident may come back and still be waited
+	// for: with ever longer pauses between the probes, some five minutes.
+	IncidentRelapses = 5
 )

@@ -54,7 +54,7 @@ func TestEverythingComesUp(t *testing.T) {
 	for _, e := range events {
 		require.Positive(t, met[e], e)
 	}
-	for _, a := range tenant.Actions() {
+	for _, a := range decisions {
 		require.Positive(t, decided[a], a)
 	}
 	require.Positive(t, anew)

@@ -62,6 +62,7 @@ func TestWrongCommandLines(t *testing.T) {
 	for args, want := range map[string]string{
 		"frobnicate":                            `unknown command "frobnicate"`,
 		"frobnicate --help":                     `unknown command "frobnicate"`,
+		"deployment frobnicate --help":          `unknown command "frobnicate"`,
 		"list --frobnicate":                     "unknown flag: --frobnicate",
 		"list extra":                            "unknown command",
 		"list --limit 0":                        "--limit must be 1 to 200; --all lists everything",

@@ -43,6 +43,8 @@ type app struct {
 	// started tells that the command line was understood: what fails from then
 	// on is no mistake in its use.
 	started bool
+	// unknown is the mistake of whoever asks for the help of no command.
+	unknown error
 }
 
 // run runs the command and returns the process's exit code.
@@ -50,6 +52,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	root := a.root()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		err = a.unknown
+	}
 	if err == nil {
 		return exitOK
 	}

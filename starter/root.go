@@ -21,6 +21,7 @@ With --output json a command that has nothing else to answer answers its error:
 {"error", "next", "exitCode"}.
 
 ` + exitHelp,
+		Args:              cobra.NoArgs,
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
@@ -32,6 +33,16 @@ With --output json a command that has nothing else to answer answers its error:
 	}
 	root.SetOut(a.out)
 	root.SetErr(a.err)
+	// With --help, cobra would show the help of the last command that it knows.
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if cmd.HasSubCommands() {
+			a.unknown = cmd.ValidateArgs(cmd.Flags().Args())
+		}
+		if a.unknown == nil {
+			help(cmd, args)
+		}
+	})
 	a.format = output.Table
 	flags := root.PersistentFlags()
 	flags.VarP(&a.format, "output", "o", "how to answer: table for people, json for programs")

@@ -2,8 +2,10 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -261,12 +263,18 @@ func (s *Store) TakesWrites(ctx context.Context) error {
 }
 
 // ProbeDatabase writes as much as a tenant's schema takes, and takes it back:
-// a full disk lets a single row in.
+// a full disk lets a single row in. It commits, as a step does, and needs the
+// same privilege.
 func (s *Store) ProbeDatabase(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, incidentsTimeout)
 	defer cancel()
+	schema := pgx.Identifier{"probe_" + strings.ToLower(rand.Text())}.Sanitize() // several probe at once
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `CREATE TEMPORARY TABLE probe ON COMMIT DROP AS SELECT repeat('x', 1000) AS filler FROM generate_series(1, 500)`)
+		_, err := tx.Exec(ctx, `
+			CREATE SCHEMA `+schema+`;
+			CREATE TABLE `+schema+`.probe AS SELECT repeat('x', 1000) AS filler FROM generate_series(1, 500);
+			DROP TABLE `+schema+`.probe;
+			DROP SCHEMA `+schema, pgx.QueryExecModeSimpleProtocol)
 		return err
 	})
 	if err != nil {

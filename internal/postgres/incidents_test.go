@@ -1,11 +1,14 @@
 package postgres_test
 
 import (
+	"crypto/rand"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
@@ -213,6 +216,23 @@ func TestProbeOfTheDatabase(t *testing.T) {
 	b.mustExec(t, `ALTER DATABASE `+ident(b.pool.Config().ConnConfig.Database)+` SET default_transaction_read_only = on`)
 	b.pool.Reset()
 	require.ErrorIs(t, b.store.ProbeDatabase(b.ctx), tenant.ErrUnavailable)
+}
+
+// TestProbeNeedsNoMoreThanTenants: CREATE on the database, and nothing else, TEMP
+// among it. Otherwise an incident would never end.
+func TestProbeNeedsNoMoreThanTenants(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	role, database := ident("probe_"+strings.ToLower(rand.Text())), ident(b.pool.Config().ConnConfig.Database)
+	b.mustExec(t, `CREATE ROLE `+role)
+	b.mustExec(t, `REVOKE TEMP ON DATABASE `+database+` FROM PUBLIC`)
+	b.mustExec(t, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
+	b.mustExec(t, `GRANT CREATE ON DATABASE `+database+` TO `+role)
+	b.mustExec(t, `ALTER DATABASE `+database+` SET role = `+role)
+	b.pool.Reset()
+	require.NoError(t, b.store.ProbeDatabase(b.ctx))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname ~ '^probe'`))
+	b.mustExec(t, `SET ROLE NONE; DROP OWNED BY `+role+`; DROP ROLE `+role, pgx.QueryExecModeSimpleProtocol)
 }
 
 // TestAnIncidentFindsRoom, and so does the mail about it, in what the tables have

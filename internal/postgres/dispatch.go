@@ -37,8 +37,10 @@ func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease ti
 				ORDER BY o.created_at LIMIT $1
 			) p
 		), taken AS (
+			-- The array has the few rows found by their keys; the join alone reads
+			-- all of a large backlog.
 			SELECT o.id FROM operations o JOIN candidates c ON c.id = o.id
-			WHERE o.state = 'PENDING' AND o.dispatch_after <= now()
+			WHERE o.id = ANY (ARRAY(SELECT id FROM candidates)) AND o.state = 'PENDING' AND o.dispatch_after <= now()
 			ORDER BY c.turn, c.created_at LIMIT coalesce((SELECT n FROM room), 0) FOR UPDATE OF o SKIP LOCKED
 		)
 		UPDATE operations o SET dispatch_after = now() + $3::interval

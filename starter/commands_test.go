@@ -343,6 +343,8 @@ func TestStatusSaysWhatItWaitsFor(t *testing.T) {
 	b.exec(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
 		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.ProvisionSteps()[:7])
 	require.Equal(t, tenant.DependencyMail, status().WaitsFor.Dependency)
+	b.exec(`UPDATE incidents SET reopened = $1`, tenant.IncidentRelapses+1)
+	require.Nil(t, status().WaitsFor, "it is not waited for any more")
 }
 
 func TestActionsAreAudited(t *testing.T) {

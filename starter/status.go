@@ -59,7 +59,7 @@ func waitsFor(p tenant.Progress, incidents []tenant.Incident) *tenant.Incident {
 		if !i.ClosedAt.IsZero() {
 			continue
 		}
-		concerned := i.Dependency == tenant.DependencyDatabase || next >= 0 && p.Steps[next].Step.Dependency() == i.Dependency
+		concerned := i.Spares() && (i.Dependency == tenant.DependencyDatabase || next >= 0 && p.Steps[next].Step.Dependency() == i.Dependency)
 		if p.Operation.State == tenant.StatePending || p.Operation.State == tenant.StateRunning && concerned {
 			return &i
 		}

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -23,8 +24,12 @@ const (
 	// contractHeartbeat is how soon a lost worker, or a cancel, is noticed
 	// while the ledger is waited for.
 	contractHeartbeat = 10 * time.Second
-	// emailTimeout bounds one conversation with the mail provider.
-	emailTimeout = 30 * time.Second
+	// emailTimeout bounds one attempt at the mail, the local one as well. It is
+	// for the provider's own time-out to end a conversation: what is cut off
+	// before that has perhaps been taken, and most providers can never say. There
+	// may be four conversations of ten seconds: the question for an earlier mail,
+	// the mail, the question whether it was taken, and the backup.
+	emailTimeout = 45 * time.Second
 
 	// undoBudget is how long an undo is repeated before the rollback is
 	// blocked.
@@ -48,6 +53,8 @@ type profile struct {
 	// local tells that the first attempt is a local activity. What waits for
 	// the ledger never is.
 	local bool
+	// localTimeout bounds that attempt; zero is the brief default.
+	localTimeout time.Duration
 }
 
 var (
@@ -61,7 +68,7 @@ var (
 	}
 	emailProfile = profile{
 		queue: func(q Queues) string { return q.Email }, timeout: emailTimeout,
-		retry: backoff(time.Second, 5*time.Minute), local: true,
+		retry: backoff(time.Second, 5*time.Minute), local: true, localTimeout: emailTimeout,
 	}
 )
 
@@ -80,7 +87,14 @@ func (p profile) plain(q Queues, budget time.Duration, summary string) workflow.
 	}
 }
 
-// localOptions is the options of the first, local attempt: once and briefly.
+// first is the options of the first, local attempt at a step.
+func (p profile) first(summary string) workflow.LocalActivityOptions {
+	options := localOptions(summary)
+	options.ScheduleToCloseTimeout = cmp.Or(p.localTimeout, options.ScheduleToCloseTimeout)
+	return options
+}
+
+// localOptions is the options of a local attempt: once and briefly.
 func localOptions(summary string) workflow.LocalActivityOptions {
 	return workflow.LocalActivityOptions{
 		ScheduleToCloseTimeout: localTimeout,

@@ -239,7 +239,7 @@ func (r *run) try(ctx workflow.Context, i int) error {
 	s := r.steps[i]
 	fence := r.fence(ctx, tenant.StateRunning)
 	if s.profile.local {
-		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.summary)), s.do, fence).Get(ctx, nil)
+		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, s.profile.first(s.summary)), s.do, fence).Get(ctx, nil)
 		if err == nil || ctx.Err() != nil || final(err) {
 			return err
 		}

@@ -107,6 +107,24 @@ func TestTheBackupRepeatsWhatTheFirstCannotTell(t *testing.T) {
 	require.Equal(t, []string{invitationLink.FindString(sent[0].Text)}, backup.links())
 }
 
+// TestASlowMailProviderSendsOneMail: it has the mail, is a while about answering,
+// and cannot be asked. Nobody gives up on it before it does itself.
+func TestASlowMailProviderSendsOneMail(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.mail.DenyActivity()
+	held := mailHeld(false)(i)
+	i.start()
+	o := i.create("Charité")
+	held.await()
+	eventually(t, "it took a while", func() bool {
+		return value[bool](i, `SELECT left_at < now() - interval '6 seconds' FROM emails`)
+	})
+	held.release()
+	i.becomesActive(o)
+	require.Zero(t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE status = 'FAILED'`))
+}
+
 // throughMailGate leads to the first provider through a gate.
 func (i *installation) throughMailGate() *gate {
 	i.t.Helper()

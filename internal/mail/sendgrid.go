@@ -33,8 +33,8 @@ type SendGridConfig struct {
 	APIKey string
 	// BaseURL defaults to https://api.sendgrid.com.
 	BaseURL string
-	// Timeout bounds one request. Defaults to 10 s, so that a request and the
-	// look-up after it fit into the 30 s of an attempt.
+	// Timeout bounds one request. Defaults to 10 s, so that a request, the
+	// look-ups around it and the backup fit into the 45 s of an attempt.
 	Timeout time.Duration
 	// ActivityDelay is how old an attempt must be before Email Activity is
 	// believed when it does not know a mail. Zero is 30 s, three times the

@@ -86,12 +86,12 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest) (ActionResu
 	if v, repeated := r.decided[request]; repeated && clean.RequestID != "" {
 		return v.result, v.err
 	}
-	v := verdict{result: ActionResult{Action: action, State: r.state}}
+	v := verdict{result: ActionResult{Action: action, State: r.present()}}
 	switch allowed := r.allowed(); {
 	case r.intent != nil && r.intent.action == action: // asked twice for the same parking: acts once
 		r.audit(action, clean, tenant.OutcomeAccepted, "already accepted")
 	case !slices.Contains(allowed, action):
-		refusal := &tenant.ActionRefusedError{Action: action, State: r.state, Allowed: allowed}
+		refusal := &tenant.ActionRefusedError{Action: action, State: r.present(), Allowed: allowed}
 		v.result, v.err = ActionResult{}, temporal.NewApplicationErrorWithOptions(refusal.Error(), ErrTypeActionRefused,
 			temporal.ApplicationErrorOptions{NonRetryable: true, Details: []any{*refusal}})
 		r.audit(action, clean, tenant.OutcomeRefused, refusal.Error())
@@ -111,12 +111,22 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest) (ActionResu
 }
 
 // allowed is what a person may do now: nothing more once an action was
-// accepted and is about to be done.
+// accepted and is about to be done. A state that is being written counts, since
+// everybody else may read it already, and the run may learn last that it was
+// written: the task that did so can be lost.
 func (r *run) allowed() []tenant.Action {
 	if r.intent != nil {
 		return []tenant.Action{}
 	}
-	return tenant.AllowedActions(r.state, r.pivotPassed)
+	return tenant.AllowedActions(r.present(), r.pivotPassed)
+}
+
+// present is the state to which a request belongs.
+func (r *run) present() tenant.State {
+	if r.heading != "" {
+		return r.heading
+	}
+	return r.state
 }
 
 // planHash names what a rollback would undo now.

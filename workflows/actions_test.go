@@ -115,16 +115,16 @@ func TestTheStatusOfAParkedRun(t *testing.T) {
 	require.Equal(t, []string{"CreateSchema done", "DeployContract failed", "MarkActive ", "SendWelcomeEmail "}, states)
 }
 
-// TestAnActionThatComesTooLate is accepted while the deadline is being written:
-// it is taken back where everybody can read it, and never counts for what
-// stops the run next.
-func TestAnActionThatComesTooLate(t *testing.T) {
+// TestARequestBelongsToTheStateThatIsBeingWritten, which everybody may read
+// before the run knows that it was written: what comes too late is refused, and
+// never counts for what stops the run next; what comes early is not refused.
+func TestARequestBelongsToTheStateThatIsBeingWritten(t *testing.T) {
 	t.Parallel()
 	r := newRunning(t)
 	with(fault{call: "SendWelcome", times: always, before: permanent}, fault{call: "Move SUCCEEDED", times: 1, before: r.meanwhile(signal(tenant.ActionRetry))})(r)
 	requireWhole(t, r, r.run(t))
 	require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
-	require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted))
+	require.Zero(t, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted))
 	require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
 
 	r = newRunning(t)
@@ -135,6 +135,22 @@ func TestAnActionThatComesTooLate(t *testing.T) {
 	requireWhole(t, r, r.run(t))
 	require.Equal(t, tenant.StateRolledBack, r.model.operation.State)
 	require.False(t, r.model.schema, "no undo was skipped")
-	require.Equal(t, 1, r.audited(tenant.ActionSkip, tenant.OutcomeAccepted))
 	require.Equal(t, 1, r.audited(tenant.ActionSkip, tenant.OutcomeRefused))
+
+	for _, when := range []string{"before", "after"} {
+		r = newRunning(t)
+		early := fault{call: "Move NEEDS_ATTENTION", times: 1}
+		ask := r.meanwhile(func(r *running) { r.model.mend(); r.signal(tenant.ActionRetry, "r-1") })
+		if when == "before" {
+			early.before = ask
+		} else {
+			early.after = ask
+		}
+		with(fault{call: "SendWelcome", times: always, before: permanent}, early)(r)
+		requireWhole(t, r, r.run(t))
+		require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
+		require.Equal(t, 1, r.model.mail.delivered, when)
+		require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted))
+		require.Zero(t, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
+	}
 }

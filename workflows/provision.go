@@ -95,7 +95,9 @@ type run struct {
 	progress []StepState
 	undos    saga.Stack
 
-	state       tenant.State
+	state tenant.State
+	// heading is the state that is being written, while it is.
+	heading     tenant.State
 	pivotPassed bool
 	failure     activities.StepFailure
 	class       tenant.FailureClass

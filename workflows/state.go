@@ -31,7 +31,9 @@ func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, de
 	if err := r.awaitAudits(ctx); err != nil {
 		return err
 	}
+	r.heading = to
 	err := r.write(ctx, "write "+string(to), nil, operationActivities.MoveOperation, m)
+	r.heading = ""
 	if activities.Superseded(err) {
 		return errSuperseded
 	}

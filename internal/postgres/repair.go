@@ -28,11 +28,16 @@ func (s *Store) DropLeftoverRole(ctx context.Context, role string) (bool, error)
 		}
 		var leftover bool
 		err := tx.QueryRow(ctx, `
-			SELECT coalesce(shobj_description(r.oid, 'pg_authid'), '') ~ ('^tenant-provisioning installation=' || i.id || ' owner=[0-9a-f-]{36}$')
-			   AND NOT EXISTS (SELECT FROM tenants t WHERE (t.role_name = r.rolname OR role_mark(t.id::text) = shobj_description(r.oid, 'pg_authid'))
+			WITH found AS MATERIALIZED (
+				SELECT substring(shobj_description(r.oid, 'pg_authid')
+					FROM '^tenant-provisioning installation=' || i.id || ' owner=([0-9a-f-]{36})$')::uuid AS owner
+				FROM pg_roles r, installation i WHERE r.rolname = $1::text
+			)
+			SELECT f.owner IS NOT NULL
+			   AND NOT EXISTS (SELECT FROM tenants t WHERE (t.role_name = $1::text OR t.id = f.owner)
 				AND (t.status <> 'FAILED' OR t.activated_at IS NOT NULL OR NOT `+quiet+`))
-			   AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = r.rolname)
-			FROM pg_roles r, installation i WHERE r.rolname = $1`, role).Scan(&leftover)
+			   AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = $1::text)
+			FROM found f`, role).Scan(&leftover)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

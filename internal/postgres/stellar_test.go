@@ -248,3 +248,24 @@ func TestStellarTransactionsForAllTenantsNeedNoFence(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, tenant.Fence{}, got.Fence)
 }
+
+// What keeps the journal from being written is said as plainly as for a step
+// that only needs the database.
+func TestStellarJournalExplainsADatabaseThatTakesNothing(t *testing.T) {
+	t.Parallel()
+	b := setupJournal(t)
+	b.lease(t, "GA")
+	for code, want := range map[string]string{"53100": "disk is full", "25006": "read-only", "57P01": "refuses work now", "28P01": "DB_PASSWORD"} {
+		_, err := b.pool.Exec(b.ctx, fmt.Sprintf(`
+			CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '%s'; END $$;
+			CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON stellar_channels FOR EACH ROW EXECUTE FUNCTION refuse()`, code))
+		require.NoError(t, err)
+		_, err = b.journal.Lease(b.ctx, testNetwork, []string{"GB"}, time.Minute)
+		var s *tenant.StepError
+		require.ErrorAs(t, err, &s, code)
+		require.ErrorIs(t, err, tenant.ErrUnavailable)
+		require.Contains(t, s.Reason, want)
+		require.Equal(t, tenant.StepDeployContract, s.Step)
+		require.False(t, s.Permanent)
+	}
+}

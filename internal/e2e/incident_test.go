@@ -132,3 +132,26 @@ func TestAnIncidentThatIsNoneComesToPeople(t *testing.T) {
 		i.becomesActive(o)
 	}
 }
+
+// TestTheMailProviderIsNotBlamedForTheDatabase, which refuses to note the mails.
+func TestTheMailProviderIsNotBlamedForTheDatabase(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.execute(`CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'busy' USING ERRCODE = '55P03'; END $$`)
+	i.execute(`CREATE TRIGGER refuse BEFORE INSERT ON emails FOR EACH ROW EXECUTE FUNCTION refuse()`)
+	i.startAPI()
+	var operations []operation
+	for n := range many {
+		operations = append(operations, i.create("Hospital "+strconv.Itoa(n)))
+	}
+	i.startWorker()
+	eventually(t, "all have failed at the mail", func() bool {
+		return value[int](i, `SELECT count(DISTINCT operation_id) FROM provisioning_logs
+			WHERE step = 'SEND_WELCOME_EMAIL' AND status = 'FAILED' AND error LIKE '%SQLSTATE 55P03%'`) == many
+	})
+	i.execute(`DROP TRIGGER refuse ON emails`)
+	for _, o := range operations {
+		i.becomesActive(o)
+	}
+	require.Zero(t, value[int](i, `SELECT count(*) FROM incidents`))
+}

@@ -3,6 +3,7 @@ package stellar_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -102,6 +103,23 @@ func TestAnswersThatAreNoneAreNotBelieved(t *testing.T) {
 			require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 		}
 	}
+}
+
+// An answer that was meant for somebody else is no reason to give a tenant up.
+func TestAnAnswerAboutAnotherTransactionIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	f := b.newTenant(t)
+	d := b.through(t, newProxy(t, b.url, firstOf(1, protocol.SendTransactionMethodName, func(x *exchange) {
+		x.edit(func(r map[string]any) { r["hash"] = strings.Repeat("ab", 32) })
+	})))
+	_, err := d.Deploy(testContext(t), f, nil)
+	s := stepError(t, err)
+	require.False(t, s.Permanent)
+	require.Contains(t, s.Reason, "SOROBAN_RPC_URL")
+	_, err = d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 }
 
 func tryAgainLater(x *exchange) {

@@ -97,7 +97,12 @@ func (f *flight) send(ctx context.Context) error {
 		return err
 	}
 	if resp.Hash != envelope.hash {
-		return f.d.wrongNetwork()
+		// The network's name is part of every hash. Unless the server says that
+		// it is of another one, this was the answer to somebody else.
+		if _, err := f.d.network(ctx); err != nil {
+			return err
+		}
+		return garbled(protocol.SendTransactionMethodName, errors.New("it is about another transaction"))
 	}
 	switch resp.Status {
 	case statusPending, statusDuplicate:

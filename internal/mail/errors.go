@@ -100,15 +100,15 @@ func AsStepError(step tenant.Step, err error) error {
 	)
 	switch {
 	case errors.As(err, &rejected):
-		failure.Class, failure.Permanent, failure.Reason = tenant.ClassPermanent, true, rejected.Reason
+		failure.Class, failure.Permanent, failure.Reason = tenant.ClassPermanent, true, rejected.Provider+": "+rejected.Reason
 	case errors.As(err, &auth):
-		failure.Class, failure.Reason = tenant.ClassAuth, auth.Reason
+		failure.Class, failure.Reason = tenant.ClassAuth, auth.Provider+": "+auth.Reason
 	case errors.As(err, &throttled):
-		failure.Class, failure.RetryAfter, failure.Reason = tenant.ClassCapacity, throttled.RetryAfter, throttled.Reason
+		failure.Class, failure.RetryAfter, failure.Reason = tenant.ClassCapacity, throttled.RetryAfter, throttled.Provider+": "+throttled.Reason
 	case errors.As(err, &uncertain):
-		failure.Uncertain, failure.Reason = true, uncertain.Reason
+		failure.Uncertain, failure.Reason = true, uncertain.Provider+": "+uncertain.Reason
 	case errors.As(err, &unavailable):
-		failure.Reason = unavailable.Reason
+		failure.Reason = unavailable.Provider + ": " + unavailable.Reason
 	}
 	return failure
 }

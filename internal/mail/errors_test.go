@@ -21,12 +21,12 @@ func TestAsStepError(t *testing.T) {
 		after     time.Duration
 		reason    string
 	}{
-		"rejected":    {&mail.RejectedError{Provider: "p", Reason: "r"}, tenant.ClassPermanent, true, 0, "r"},
-		"auth":        {&mail.AuthError{Provider: "p", Reason: "r"}, tenant.ClassAuth, false, 0, "r"},
-		"throttled":   {&mail.ThrottledError{Provider: "p", Reason: "r", RetryAfter: time.Minute}, tenant.ClassCapacity, false, time.Minute, "r"},
-		"uncertain":   {&mail.UncertainError{Provider: "p", Reason: "r"}, "", false, 0, "r"},
-		"unavailable": {&mail.UnavailableError{Provider: "p", Reason: "r"}, "", false, 0, "r"},
-		"wrapped":     {fmt.Errorf("send: %w", &mail.RejectedError{Provider: "p", Reason: "r"}), tenant.ClassPermanent, true, 0, "r"},
+		"rejected":    {&mail.RejectedError{Provider: "p", Reason: "r"}, tenant.ClassPermanent, true, 0, "p: r"},
+		"auth":        {&mail.AuthError{Provider: "p", Reason: "r"}, tenant.ClassAuth, false, 0, "p: r"},
+		"throttled":   {&mail.ThrottledError{Provider: "p", Reason: "r", RetryAfter: time.Minute}, tenant.ClassCapacity, false, time.Minute, "p: r"},
+		"uncertain":   {&mail.UncertainError{Provider: "p", Reason: "r"}, "", false, 0, "p: r"},
+		"unavailable": {&mail.UnavailableError{Provider: "p", Reason: "r"}, "", false, 0, "p: r"},
+		"wrapped":     {fmt.Errorf("send: %w", &mail.RejectedError{Provider: "p", Reason: "r"}), tenant.ClassPermanent, true, 0, "p: r"},
 		"unknown":     {errors.New("x"), "", false, 0, "the mail could not be sent"},
 	}
 	for name, tc := range cases {

@@ -123,8 +123,14 @@ func (g *gate) open() {
 	if g.listener != nil {
 		return
 	}
-	l, err := net.Listen("tcp", g.address())
-	require.NoError(g.t, err)
+	var l net.Listener
+	// A program that another test is just starting has the old listener open
+	// until it is executed.
+	eventually(g.t, "the gate opens", func() bool {
+		var err error
+		l, err = net.Listen("tcp", g.address())
+		return err == nil
+	})
 	g.listener = l
 	go g.accept(l)
 }

@@ -19,7 +19,6 @@ import (
 	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/tenant"
 )
 
 func main() {
@@ -61,7 +60,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := checkNetwork(ctx, cfg.Environment, steps.Probes[tenant.DependencyLedger], log); err != nil {
+	if err := checkNetwork(ctx, cfg.Environment, steps.ConfirmNetwork, log); err != nil {
 		return err
 	}
 	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"tenant-provisioning/internal/config"
-	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -15,7 +14,7 @@ import (
 // that is set to another one fails every tenant that it takes, for good:
 // production refuses to start it. A server that is away denies nothing; each
 // step asks again.
-func checkNetwork(ctx context.Context, environment config.Environment, ask incident.Probe, log *slog.Logger) error {
+func checkNetwork(ctx context.Context, environment config.Environment, ask func(context.Context) error, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	err := ask(ctx)

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"errors"
@@ -27,6 +28,9 @@ type Steps struct {
 	Email      *activities.Email
 	// Reconciler has no Runs yet: they need a client of Temporal.
 	Reconciler *activities.Reconciler
+	// ConfirmNetwork asks the ledger whether it is of the configured network, and
+	// nothing else: whether anything can be paid for is for Probes.
+	ConfirmNetwork func(context.Context) error
 	// Probes ask the dependencies of the steps whether they work.
 	Probes map[tenant.Dependency]incident.Probe
 }
@@ -54,7 +58,8 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 			Outbox: store, Mailer: postman, InvitationKey: key,
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
-		Reconciler: &activities.Reconciler{Store: store, Repairs: store, Ledger: ledger, Terminator: ledger},
+		Reconciler:     &activities.Reconciler{Store: store, Repairs: store, Ledger: ledger, Terminator: ledger},
+		ConfirmNetwork: ledger.Check,
 		Probes: map[tenant.Dependency]incident.Probe{
 			tenant.DependencyDatabase: store.ProbeDatabase,
 			tenant.DependencyLedger:   ledger.Probe,

@@ -78,3 +78,14 @@ func TestProductionRefusesAnotherNetwork(t *testing.T) {
 	require.Contains(t, worker.stderr.String(), "SOROBAN_NETWORK is not the network of the server at SOROBAN_RPC_URL")
 	require.NotContains(t, worker.stderr.String(), "polling")
 }
+
+// TestAWorkerThatCannotPayStarts: the network is confirmed, and what is missing
+// may come while it works.
+func TestAWorkerThatCannotPayStarts(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.env["SOROBAN_CONTRACT_DEPLOYER_SECRET"] = keypair.MustRandom().Seed() // nobody has sent it anything
+	worker := i.startWorker()
+	worker.says("polling")
+	require.NotContains(t, worker.stderr.String(), "not confirmed")
+}

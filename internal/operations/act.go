@@ -23,7 +23,7 @@ const (
 	signalTimeout = 2 * time.Second
 	// effectTimeout is how long an answered action is watched to take effect,
 	// and effectPoll how often: the command line hears no announcements.
-	effectTimeout = time.Second
+	effectTimeout = 2 * time.Second
 	effectPoll    = 50 * time.Millisecond
 )
 
@@ -91,15 +91,16 @@ func (s *Service) cancel(ctx context.Context, o tenant.Operation, r tenant.Actio
 	if err := s.config.Store.Audit(ctx, entry(o, tenant.ActionCancel, r, who, tenant.OutcomeAccepted, "")); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, signalTimeout)
+	cancelCtx, cancel := context.WithTimeout(ctx, signalTimeout)
 	defer cancel()
-	err := s.config.Temporal.CancelWorkflow(ctx, o.TenantID.WorkflowID(), "")
+	err := s.config.Temporal.CancelWorkflow(cancelCtx, o.TenantID.WorkflowID(), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return runIsGone()
 	}
 	if err != nil {
 		return fmt.Errorf("%w: Temporal does not take the cancel; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
 	}
+	s.awaitEffect(ctx, o)
 	return nil
 }
 

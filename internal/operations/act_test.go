@@ -243,6 +243,18 @@ func TestAnActionWaitsForAWorker(t *testing.T) {
 	require.Zero(t, b.count(t, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND actor_claimed`, string(o.ID)), "who acts was checked before it waited")
 }
 
+func TestACancelIsAnsweredOnceItHasTakenEffect(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	acted, err := b.service.Act(b.ctx, o.ID, tenant.ActionCancel, because, operator)
+	require.NoError(t, err)
+	require.NotEqual(t, tenant.StateNeedsAttention, acted.State, "what it was before is no answer")
+	b.reaches(t, o.ID, tenant.StateRolledBack)
+	require.Equal(t, []audit{{"ada", "cancel", "accepted"}}, b.audits(t, o.ID))
+}
+
 func TestAnActionOnARunThatIsGone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -15,13 +14,8 @@ import (
 )
 
 const (
-	// incidentsFresh is how long what is known of open incidents, or of whether
-	// writes are taken, is believed: every attempt asks, and one question serves
-	// all of a second.
-	incidentsFresh = time.Second
-	// incidentsTimeout bounds that question. The database that does not answer
-	// in it is away as far as the attempt is concerned.
-	incidentsTimeout = 2 * time.Second
+	// outageTimeout bounds what is asked of a database that may be away.
+	outageTimeout = 2 * time.Second
 	// longestAttempt bounds how long before its end a failed attempt began.
 	longestAttempt = 10 * time.Minute
 	// resumeSpread is how long it takes after an incident until as much is
@@ -32,29 +26,6 @@ const (
 	// maxIncidents bounds a listing.
 	maxIncidents = 100
 )
-
-// openIncidents is what was last known, for all attempts of this process.
-type openIncidents struct {
-	mu    sync.Mutex
-	asked time.Time
-	found []tenant.Incident
-	err   error
-}
-
-// forget has the next attempt ask anew.
-func (o *openIncidents) forget() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.asked = time.Time{}
-}
-
-// takesWrites is what was last known of that, for all that waits in this
-// process.
-type takesWrites struct {
-	mu    sync.Mutex
-	asked time.Time
-	err   error
-}
 
 const incidentColumns = `i.id, i.dependency, i.cause, i.affected, i.opened_at, i.closed_at, i.last_probe_at, i.reopened`
 
@@ -69,19 +40,13 @@ func scanIncident(row pgx.CollectableRow) (tenant.Incident, error) {
 // OpenIncident is the incident that an attempt at step must wait for; its id
 // is zero when there is none. The answer is at most a second old.
 func (s *Store) OpenIncident(ctx context.Context, step tenant.Step) (tenant.Incident, error) {
-	s.incidents.mu.Lock()
-	defer s.incidents.mu.Unlock()
-	if time.Since(s.incidents.asked) > incidentsFresh {
-		// One caller's cancel must not be the others' answer.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), incidentsTimeout)
-		defer cancel()
-		s.incidents.found, s.incidents.err = s.listIncidents(ctx, `WHERE i.closed_at IS NULL`)
-		s.incidents.asked = time.Now()
+	open, err := s.incidents.get(ctx, func(ctx context.Context) ([]tenant.Incident, error) {
+		return s.listIncidents(ctx, `WHERE i.closed_at IS NULL`)
+	})
+	if err != nil {
+		return tenant.Incident{}, err
 	}
-	if s.incidents.err != nil {
-		return tenant.Incident{}, s.incidents.err
-	}
-	for _, i := range s.incidents.found {
+	for _, i := range open {
 		if i.Dependency == step.Dependency() || i.Dependency == tenant.DependencyDatabase {
 			return i, nil
 		}
@@ -137,7 +102,7 @@ func (s *Store) DetectOutage(ctx context.Context, refused error) (i tenant.Incid
 	if sqlState(refused) != stateDiskFull {
 		return seen, false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, incidentsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, outageTimeout)
 	defer cancel()
 	i, opened, err = s.detect(ctx, seen, underWay)
 	if i.ID == 0 {
@@ -253,20 +218,15 @@ func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool
 // TakesWrites is ProbeDatabase for everything that waits: its answer is at most
 // a second old.
 func (s *Store) TakesWrites(ctx context.Context) error {
-	s.writes.mu.Lock()
-	defer s.writes.mu.Unlock()
-	if time.Since(s.writes.asked) > incidentsFresh {
-		s.writes.err = s.ProbeDatabase(context.WithoutCancel(ctx))
-		s.writes.asked = time.Now()
-	}
-	return s.writes.err
+	_, err := s.writes.get(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.ProbeDatabase(ctx) })
+	return err
 }
 
 // ProbeDatabase writes as much as a tenant's schema takes, and takes it back:
 // a full disk lets a single row in. It commits, as a step does, and needs the
 // same privilege.
 func (s *Store) ProbeDatabase(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, incidentsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, outageTimeout)
 	defer cancel()
 	schema := pgx.Identifier{"probe_" + strings.ToLower(rand.Text())}.Sanitize() // several probe at once
 	err := s.inTx(ctx, func(tx pgx.Tx) error {

@@ -26,9 +26,10 @@ type Store struct {
 	template migrations.Template
 	// version is what the control tables must have at least.
 	version int64
-	// incidents is what every attempt asks.
-	incidents openIncidents
-	writes    takesWrites
+	// incidents are the open ones, which every attempt asks for; writes is whether
+	// any are taken, for which everything that waits asks.
+	incidents shared[[]tenant.Incident]
+	writes    shared[struct{}]
 }
 
 // NewStore makes a store on a pool. Close it after use; the pool stays the

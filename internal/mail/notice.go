@@ -9,10 +9,9 @@ import (
 )
 
 // SendNotice sends the mail about operations that wait for a person, or about an
-// incident. After a
-// doubt the provider is asked for it first; only when it does not have it, or
-// can never say, the mail leaves once more. The first result tells, with an
-// error, that the mail may have left.
+// incident. After a doubt the provider is asked for it first; only when it does
+// not have it, or can never say, the mail leaves once more. The first result
+// tells, with an error, that the mail may have left.
 func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful bool, err error) {
 	if n.Doubtful {
 		finding, err := p.config.Provider.Lookup(ctx, n.ID, p.config.Clock().Add(-n.Age))

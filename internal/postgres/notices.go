@@ -65,6 +65,7 @@ func collectIncidents(ctx context.Context, tx pgx.Tx, recipients []string, windo
 		INSERT INTO notices (batch, recipient, incident_id, over)
 		SELECT gen_random_uuid(), n.recipient, i.id, true FROM incidents i JOIN notices n ON n.incident_id = i.id
 		WHERE n.state = 'SENT' AND NOT n.over AND i.closed_at <= now() - $1::interval
+		  AND NOT EXISTS (SELECT FROM notices o WHERE o.incident_id = i.id AND o.over AND o.recipient = n.recipient)
 		ON CONFLICT DO NOTHING`, tenant.IncidentQuiet)
 	return err
 }

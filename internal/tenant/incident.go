@@ -60,7 +60,8 @@ type Incident struct {
 	Dependency Dependency `json:"dependency"`
 	// Cause is the reason of the failure that opened it, in plain words.
 	Cause string `json:"cause"`
-	// Affected is how many operations had failed by then.
+	// Affected is how many operations had failed by then or, where nobody could
+	// write their failures down, were under way.
 	Affected int       `json:"affected"`
 	OpenedAt time.Time `json:"openedAt,omitzero"`
 	// ClosedAt is zero while it is open.

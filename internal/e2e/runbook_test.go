@@ -160,25 +160,20 @@ func TestRunbookOfMail(t *testing.T) {
 	i.becomesActive(o)
 }
 
-// TestRunbookOfTheLedger does so for an RPC server that is back, and
-// TestRunbookOfAFullDatabase for one that has room again: what has parked is
-// the same.
-func TestRunbookOfTheLedger(t *testing.T) {
+// TestRunbooksOfWhatIsBack does so for an RPC server that is back, and for a
+// database that has room again: what has parked is the same.
+func TestRunbooksOfWhatIsBack(t *testing.T) {
 	t.Parallel()
-	i := install(t, impatient)
-	o := i.parksBeforeThePivot()
-	i.rpc.heal()
-	i.follow(o, "stellar-down.md")
-	i.becomesActive(o)
-}
-
-func TestRunbookOfAFullDatabase(t *testing.T) {
-	t.Parallel()
-	i := install(t, impatient)
-	o := i.parksBeforeThePivot()
-	i.rpc.heal()
-	i.follow(o, "database-full.md")
-	i.becomesActive(o)
+	for _, page := range []string{"stellar-down.md", "database-full.md"} {
+		t.Run(page, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			o := i.parksBeforeThePivot()
+			i.rpc.heal()
+			i.follow(o, page)
+			i.becomesActive(o)
+		})
+	}
 }
 
 // TestRunbookOfABlockedRollback follows the page where a person with psql has

@@ -158,7 +158,7 @@ func (a *app) provisionOne(ctx context.Context, f provisionFlags) error {
 // judge turns an end that somebody has to look at into the exit code for it.
 func judge(t tenant.Tenant, op tenant.Operation, waited bool) error {
 	switch {
-	case output.NeedsPerson(op.State):
+	case op.State.NeedsPerson():
 		return &attentionError{fmt.Sprintf("the operation is %s", op.State)}
 	case op.State.Closed() && t.Status != tenant.StatusActive:
 		return &attentionError{fmt.Sprintf("the tenant is %s", t.Status)}

@@ -18,7 +18,10 @@ func (r *run) claim(ctx workflow.Context) (tenant.Claim, error) {
 	return c, err
 }
 
-// move writes a transition of the operation, and shows it.
+// move writes a transition of the operation, and shows it. A state that waits
+// for a person is written when the history knows what has led to it: whoever
+// reads it may act at once, and were the task lost, the run would refuse what it
+// does not allow yet.
 func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, deadline time.Time) error {
 	m := tenant.Move{
 		Fence: r.fence(ctx, r.state), Event: event, From: r.state, To: to,
@@ -31,8 +34,12 @@ func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, de
 	if err := r.awaitAudits(ctx); err != nil {
 		return err
 	}
+	write := r.write
+	if to.NeedsPerson() {
+		write = r.writeKept
+	}
 	r.heading = to
-	err := r.write(ctx, "write "+string(to), nil, operationActivities.MoveOperation, m)
+	err := write(ctx, "write "+string(to), nil, operationActivities.MoveOperation, m)
 	r.heading = ""
 	if activities.Superseded(err) {
 		return errSuperseded
@@ -53,14 +60,22 @@ func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, de
 // it had written locally would stay, and the update, with all that follows from
 // it, would never have been.
 func (r *run) write(ctx workflow.Context, summary string, result, activity any, arg any) error {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
 	if r.requests == r.kept {
-		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(summary)), activity, arg).Get(ctx, result)
+		local, cancel := workflow.NewDisconnectedContext(ctx)
+		defer cancel()
+		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(local, localOptions(summary)), activity, arg).Get(local, result)
 		if err == nil || final(err) {
 			return err
 		}
 	}
+	return r.writeKept(ctx, summary, result, activity, arg)
+}
+
+// writeKept is write for what may only be written once all that led to it is in
+// the history.
+func (r *run) writeKept(ctx workflow.Context, summary string, result, activity any, arg any) error {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
 	requests := r.requests
 	err := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, stateOptions(r.in.Queues, summary)), activity, arg).Get(ctx, result)
 	r.kept = max(r.kept, requests)

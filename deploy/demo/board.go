@@ -39,8 +39,7 @@ type step struct {
 
 // settled reports that nothing more happens to the tenant by itself.
 func (l line) settled() bool {
-	return l.problem != "" && l.operationID == "" || l.state.Closed() ||
-		l.state == tenant.StateNeedsAttention || l.state == tenant.StateRollbackBlocked
+	return l.problem != "" && l.operationID == "" || l.state.Settled()
 }
 
 // good reports that the tenant is in use and nobody has to look at it.

@@ -1,6 +1,11 @@
 package e2e
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+
+	"tenant-provisioning/internal/mail/mailtest"
+)
 
 // moment is a point in a provisioning at which the worker is killed.
 type moment struct {
@@ -114,4 +119,51 @@ func (m moment) kill(t *testing.T) {
 	direct.startWorker()
 	direct.becomesActive(o)
 	direct.requireNoMore()
+}
+
+// TestWorkerIsKilledWhenItHasParked: everybody reads that the operation waits for
+// a person, and the worker that wrote it cannot tell Temporal any more. What is
+// accepted then is done.
+func TestWorkerIsKilledWhenItHasParked(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		fail, heal func(*installation)
+		action     string
+		ends       func(*installation, operation)
+	}{
+		"by a step that failed for good at once": {
+			fail:   func(i *installation) { i.mail.Fail(mailtest.Fault{Status: http.StatusBadRequest}) },
+			heal:   func(*installation) {},
+			action: "skip",
+			ends:   (*installation).isGivenUp,
+		},
+		"by a step that used up its budget": {
+			fail:   func(i *installation) { i.rpc.fail(http.StatusServiceUnavailable) },
+			heal:   func(i *installation) { i.rpc.heal() },
+			action: "retry",
+			ends:   func(i *installation, o operation) { i.becomesActive(o); i.requireNoMore() },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			direct := i.with(nil)
+			temporal := i.throughTemporalGate()
+			direct.startAPI()
+			c.fail(i)
+			held := i.holdRow("operations", "NEW.state = 'NEEDS_ATTENTION'")
+			o := direct.create("Charité")
+			worker := i.startWorker()
+			held.await()
+			temporal.freeze()
+			held.release()
+			direct.reaches(o.ID, "NEEDS_ATTENTION")
+			worker.kill()
+			temporal.cut() // nothing of the killed worker's arrives late
+			c.heal(i)
+			direct.actUntilAccepted(o.ID, c.action)
+			direct.startWorker()
+			c.ends(direct, o)
+		})
+	}
 }

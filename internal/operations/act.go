@@ -198,7 +198,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 // was for. Until then the row says what it said before, and whoever reads or
 // follows it would take that for what has come of the action.
 func (s *Service) awaitEffect(ctx context.Context, was tenant.Operation) {
-	if !settled(was.State) {
+	if !was.State.Settled() {
 		return
 	}
 	changed, stop := s.changes.watch(was.ID)

@@ -24,7 +24,7 @@ func (s *Service) Wait(ctx context.Context, id tenant.OperationID, atMost time.D
 	defer poll.Stop()
 	for {
 		o, err := s.config.Store.Operation(ctx, id)
-		if err != nil || settled(o.State) {
+		if err != nil || o.State.Settled() {
 			return o, err
 		}
 		select {
@@ -39,10 +39,6 @@ func (s *Service) Wait(ctx context.Context, id tenant.OperationID, atMost time.D
 			return o, ctx.Err()
 		}
 	}
-}
-
-func settled(s tenant.State) bool {
-	return s.Closed() || s == tenant.StateNeedsAttention || s == tenant.StateRollbackBlocked
 }
 
 // Announce tells waiting callers that an operation has changed. An empty id

@@ -45,6 +45,12 @@ func States() []State {
 // Closed reports whether nothing happens any more in this state.
 func (s State) Closed() bool { return s == StateSucceeded || s == StateRolledBack }
 
+// NeedsPerson reports whether it is a person's turn.
+func (s State) NeedsPerson() bool { return s == StateNeedsAttention || s == StateRollbackBlocked }
+
+// Settled reports whether nothing happens in this state unless a person acts.
+func (s State) Settled() bool { return s.Closed() || s.NeedsPerson() }
+
 // FailureClass tells an operator what sort of failure stopped a step.
 type FailureClass string
 

@@ -69,7 +69,7 @@ func (r *Runner) row(ctx context.Context, row roster.Row, began tenant.Operation
 	}
 	t, err := r.tenant(ctx, op.TenantID)
 	outcome = outcome.reached(op, t)
-	if r.Wait && broken == nil && !settled(op.State) {
+	if r.Wait && broken == nil && !op.State.Settled() {
 		outcome.Error = fmt.Sprintf("not finished after %s; it goes on by itself", r.Timeout)
 	}
 	return outcome, errors.Join(broken, err)

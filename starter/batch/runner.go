@@ -98,7 +98,7 @@ func (r *Runner) tenant(ctx context.Context, id tenant.ID) (t tenant.Tenant, err
 func (r *Runner) Follow(ctx context.Context, op tenant.Operation) (tenant.Operation, error) {
 	limited, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	for !settled(op.State) {
+	for !op.State.Settled() {
 		var next tenant.Operation
 		err := r.patiently(limited, func(context.Context) (err error) {
 			next, err = r.Control.Wait(limited, op.ID, pollSlice)
@@ -139,9 +139,4 @@ func (r *Runner) patiently(ctx context.Context, call func(context.Context) error
 		case <-time.After(delay):
 		}
 	}
-}
-
-// settled reports states in which nothing happens unless a person acts.
-func settled(s tenant.State) bool {
-	return s.Closed() || s == tenant.StateNeedsAttention || s == tenant.StateRollbackBlocked
 }

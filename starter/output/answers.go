@@ -31,7 +31,7 @@ func (p Provisioned) Text() string {
 		{"tenant", p.Tenant.Name}, {"id", string(p.Tenant.ID)}, {"status", string(p.Tenant.Status)},
 		{"schema", p.Tenant.SchemaName}, {"contract", p.Tenant.ContractID}, {"seconds", seconds(p.Seconds)},
 	}) + "\n" + operationText(p.Operation)
-	if NeedsPerson(p.Operation.State) {
+	if p.Operation.State.NeedsPerson() {
 		return text + commandText(p.Commands)
 	}
 	if !p.Operation.State.Closed() {

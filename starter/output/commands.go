@@ -19,7 +19,7 @@ type Command struct {
 func Commands(o tenant.Operation) []Command {
 	commands := []Command{}
 	// A mail fails for good when its address is refused.
-	if o.FailedStep == tenant.StepSendWelcomeEmail && o.FailureClass == tenant.ClassPermanent && NeedsPerson(o.State) {
+	if o.FailedStep == tenant.StepSendWelcomeEmail && o.FailureClass == tenant.ClassPermanent && o.State.NeedsPerson() {
 		commands = append(commands, Command{
 			Does: "corrects the administrator's address, before a retry",
 			Line: fmt.Sprintf(`curl -X PATCH -H "Authorization: Bearer $(starter token --role operator)" -H "Content-Type: application/json" `+

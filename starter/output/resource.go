@@ -66,8 +66,3 @@ func NewOperation(o tenant.Operation) Operation {
 		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt),
 	}
 }
-
-// NeedsPerson reports whether the operation waits for somebody.
-func NeedsPerson(s tenant.State) bool {
-	return s == tenant.StateNeedsAttention || s == tenant.StateRollbackBlocked
-}

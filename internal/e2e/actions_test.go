@@ -66,14 +66,15 @@ func (i *installation) update(o operation, action string) error {
 	return handle.Get(i.t.Context(), nil)
 }
 
-// impatient is an installation whose steps park soon. A step that works must be
-// done in that time too, on a busy machine.
-var impatient = map[string]string{"STEP_RETRY_BUDGET": "15s"}
+// impatient is an installation whose steps park when a server wants to be asked
+// again in a minute. A step that works must be done in that time too, on a busy
+// machine.
+var impatient = map[string]string{"STEP_RETRY_BUDGET": "50s"}
 
 // parksBeforeThePivot has an operation whose contract cannot be deployed.
 func (i *installation) parksBeforeThePivot() operation {
 	i.t.Helper()
-	i.rpc.fail(http.StatusServiceUnavailable)
+	i.rpc.refuse()
 	i.start()
 	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
 	require.Equal(i.t, "DEPLOY_SOROBAN_CONTRACT", o.FailedStep)

@@ -159,7 +159,7 @@ func TestPersonWithPsql(t *testing.T) {
 	require.Equal(t, map[string]string{"active-without-schema": active.SchemaName, "schema-without-tenant": "t_left_0123abcd"}, kinds)
 	i.execute(`DROP SCHEMA t_left_0123abcd`)
 
-	i.rpc.fail(503)
+	i.rpc.refuse()
 	o := i.reaches(i.create("Universitätsspital").ID, "NEEDS_ATTENTION")
 	i.execute(`UPDATE operations SET state = 'ROLLED_BACK', finished_at = now() WHERE id = $1`, o.ID)
 	i.execute(`UPDATE tenants SET status = 'FAILED', failure_reason = 'by hand' WHERE id = $1`, o.TenantID)

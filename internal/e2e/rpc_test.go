@@ -124,6 +124,15 @@ func (p *rpcProxy) heal() { p.behave(func(c *rpcCall) { c.answer(c.forward()) })
 // fail answers every call with an HTTP status.
 func (p *rpcProxy) fail(status int) { p.behave(func(c *rpcCall) { c.w.WriteHeader(status) }) }
 
+// refuse answers every call that it is too early by a minute. A step whose budget
+// is shorter than that parks at its first failure, however slow the machine is.
+func (p *rpcProxy) refuse() {
+	p.behave(func(c *rpcCall) {
+		c.w.Header().Set("Retry-After", "60")
+		c.w.WriteHeader(http.StatusServiceUnavailable)
+	})
+}
+
 // When, in a call, it is held.
 const (
 	beforeSending = true  // nothing has reached the network, nor ever will

@@ -234,7 +234,7 @@ func TestRunbookOfABadDeployment(t *testing.T) {
 		t.Run(behavior, func(t *testing.T) {
 			t.Parallel()
 			i := install(t, map[string]string{"STEP_RETRY_BUDGET": impatient["STEP_RETRY_BUDGET"], "TEMPORAL_WORKER_VERSIONING": behavior})
-			i.rpc.fail(503)
+			i.rpc.refuse()
 			i.startAPI()
 			i.deploys("before")
 			bad := i.deploys("bad")

@@ -59,7 +59,8 @@ func install(t testing.TB, settings map[string]string) *installation {
 		"METRICS_ADDR": host + ":0",
 	}
 	maps.Copy(i.env, settings)
-	require.Zero(t, i.starter("setup").wait(), "starter setup")
+	// It may be repeated: an answer that was late has told it that something is away.
+	eventually(t, "starter setup has made everything ready", func() bool { return i.starter("setup", "--wait", "1m").wait() == 0 })
 	i.token = strings.TrimSpace(i.output("token", "--role", "admin", "--subject", name))
 	return i
 }

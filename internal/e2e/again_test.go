@@ -41,7 +41,7 @@ func (i *installation) dryRun(o operation) plan {
 func TestAPlanThatHasChanged(t *testing.T) {
 	t.Parallel()
 	i := install(t, impatient)
-	i.rpc.fail(http.StatusServiceUnavailable)
+	i.rpc.refuse()
 	i.start()
 	held := i.holdRow("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'")
 	o := i.create("Charité")

@@ -92,7 +92,7 @@ func (i *installation) attempts(o operation) int {
 func TestAFewAreNoIncident(t *testing.T) {
 	t.Parallel()
 	i := install(t, impatient)
-	i.rpc.fail(http.StatusServiceUnavailable)
+	i.rpc.refuse()
 	i.start()
 	var operations []operation
 	for n := range 9 {

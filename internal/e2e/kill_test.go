@@ -43,7 +43,7 @@ var moments = []moment{
 	{name: "in the activation", stop: row("tenants", "NEW.status = 'ACTIVE'")},
 	{name: "after the activation", stop: row("tenants", "NEW.status = 'ACTIVE'"), commit: `SELECT pivot_passed FROM operations WHERE id = $1`},
 	{name: "before the mail", stop: row("emails", "NEW.state = 'SENDING'")},
-	{name: "in the mail, the answer is lost", stop: mailHeld(false)},
+	{name: "in the mail, the answer is lost", stop: mailTaken},
 	{name: "in the mail, it is not noted", stop: row("emails", "NEW.state = 'SENT'")},
 	{name: "after the mail", stop: row("emails", "NEW.state = 'SENT'"), commit: `SELECT state = 'SUCCEEDED' FROM operations WHERE id = $1`},
 }
@@ -56,23 +56,16 @@ func rpc(method string, before bool) func(*installation) hold {
 	return func(i *installation) hold { return i.rpc.hold(i.t, method, before) }
 }
 
-func mailHeld(before bool) func(*installation) hold {
-	return func(i *installation) hold {
-		begin := i.mail.HoldAnswers
-		if before {
-			begin = i.mail.Hold
-		}
-		release := begin()
-		i.t.Cleanup(release)
-		return hold{
-			t: i.t, what: "sending a mail", held: i.mail.Waiting,
-			release: func() {
-				if before { // or the server would take it before it has noticed that the sender is gone
-					eventually(i.t, "the sender is gone", func() bool { return i.mail.Waiting() == 0 })
-				}
-				release()
-			},
-		}
+// mailHeld has a mail wait before the provider's door.
+func mailHeld(i *installation) hold {
+	letIn := i.mail.Hold()
+	i.t.Cleanup(letIn)
+	return hold{
+		t: i.t, what: "sending a mail", held: i.mail.Waiting,
+		release: func() { // or the server would take it before it has noticed that the sender is gone
+			eventually(i.t, "the sender is gone", func() bool { return i.mail.Waiting() == 0 })
+			letIn()
+		},
 	}
 }
 
@@ -93,7 +86,7 @@ func TestWorkerIsKilled(t *testing.T) {
 // of its own so that it begins with the first ones.
 func TestWorkerIsKilledBeforeTheMailWasTaken(t *testing.T) {
 	t.Parallel()
-	moment{name: "in the mail, nothing was taken", stop: mailHeld(true)}.kill(t)
+	moment{name: "in the mail, nothing was taken", stop: mailHeld}.kill(t)
 }
 
 func (m moment) kill(t *testing.T) {
@@ -138,7 +131,7 @@ func TestWorkerIsKilledWhenItHasParked(t *testing.T) {
 			ends:   (*installation).isGivenUp,
 		},
 		"by a step that used up its budget": {
-			fail:   func(i *installation) { i.rpc.fail(http.StatusServiceUnavailable) },
+			fail:   func(i *installation) { i.rpc.refuse() },
 			heal:   func(i *installation) { i.rpc.heal() },
 			action: "retry",
 			ends:   func(i *installation, o operation) { i.becomesActive(o); i.requireNoMore() },

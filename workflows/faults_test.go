@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"time"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -59,6 +60,12 @@ func permanent(context.Context) error {
 
 func transient(context.Context) error {
 	return &tenant.StepError{Reason: "it does not answer"}
+}
+
+// beyondTheBudget is transient, and by itself repeated only when no budget lasts
+// so long: the server gives up at once, as it does at the end of a budget.
+func beyondTheBudget(context.Context) error {
+	return &tenant.StepError{Reason: "it does not answer", RetryAfter: 24 * time.Hour}
 }
 
 // inDoubt is a lost answer: the effect may have happened.

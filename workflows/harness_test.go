@@ -67,7 +67,7 @@ func runningOn(t *testing.T, m *model, run string) *running {
 	}
 	r.env.SetTestTimeout(time.Minute)
 	r.env.SetWorkflowRunTimeout(forgotten)
-	r.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{r.watch}})
+	r.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{r.watch}, DeadlockDetectionTimeout: time.Minute})
 	for _, a := range r.model.steps() {
 		r.env.RegisterActivity(a)
 	}

@@ -6,12 +6,14 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
 
 	"tenant-provisioning/internal/tenant"
 )
 
 // stops has the calls of one name fail and open an incident, which is over
-// after a while.
+// after a while; then is what happens in the middle of that, when the run has
+// begun to wait however slow the machine is.
 func stops(call string, lasts time.Duration, then ...reaction) func(*running) {
 	return func(r *running) {
 		with(fault{call: call, times: 1, before: func(ctx context.Context) error {
@@ -24,7 +26,7 @@ func stops(call string, lasts time.Duration, then ...reaction) func(*running) {
 				r.model.incident = tenant.Incident{}
 			}, lasts)
 			for _, do := range then {
-				r.env.RegisterDelayedCallback(func() { do(r) }, lasts/10)
+				r.env.RegisterDelayedCallback(func() { do(r) }, lasts/3)
 			}
 			return transient(ctx)
 		}})(r)
@@ -52,7 +54,7 @@ func TestAnIncidentIsWaitedFor(t *testing.T) {
 				}
 			})(r)
 			in := r.input()
-			in.RetryBudget = incidentLasts / 10
+			in.RetryBudget = incidentLasts * 2 / 3
 			requireWhole(t, r, r.runOn(t, in))
 			require.Equal(t, tenant.StateSucceeded, r.model.operation.State, "%v", r.model.calls)
 			require.Contains(t, seen, "waits for incident 3 of the ledger: the Stellar RPC server does not answer")
@@ -94,9 +96,11 @@ func TestWhoWaitsForAnIncidentCanBeStopped(t *testing.T) {
 func TestAnAttemptThatHangsWaitsToo(t *testing.T) {
 	t.Parallel()
 	s := newServed(t)
-	s.input.RetryBudget = 2 * time.Second
-	over := func(_ context.Context, s *served) error {
-		<-time.After(2 * s.input.RetryBudget)
+	s.input.RetryBudget = 20 * time.Second // of which the attempt leaves as much as it ever does
+	over := func(ctx context.Context, s *served) error {
+		if err := s.awaitStep(ctx, "waits for incident 3"); err != nil {
+			return err
+		}
 		s.model.mu.Lock()
 		defer s.model.mu.Unlock()
 		s.model.incident = tenant.Incident{}
@@ -107,8 +111,16 @@ func TestAnAttemptThatHangsWaitsToo(t *testing.T) {
 		s.model.incident = tenant.Incident{ID: 3, Dependency: tenant.DependencyLedger, Cause: "the Stellar RPC server does not answer"}
 		s.model.mu.Unlock()
 		s.do(over)
-		<-ctx.Done()
-		return ctx.Err()
+		alive := time.NewTicker(time.Second)
+		defer alive.Stop()
+		for {
+			select {
+			case <-alive.C:
+				activity.RecordHeartbeat(ctx, "waiting")
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
 	}}}
 	_, err := s.run(t)
 	require.NoError(t, err)

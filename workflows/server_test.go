@@ -3,6 +3,8 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,7 +26,7 @@ import (
 )
 
 // serverTimeout is the end of a run that hangs.
-const serverTimeout = time.Minute
+const serverTimeout = 3 * time.Minute
 
 // served is one run of the workflow on the real server, with the real
 // activities on a model of its own.
@@ -149,6 +151,28 @@ func (s *served) untilStopped(what act) func(context.Context) error {
 	}
 }
 
+// awaitStep waits until the run says of a step that it is so.
+func (s *served) awaitStep(ctx context.Context, state string) error {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		var status workflows.Status
+		if value, err := s.client.QueryWorkflow(ctx, s.input.Tenant.WorkflowID(), "", workflows.QueryStatus); err == nil {
+			if err := value.Get(&status); err != nil {
+				return err
+			}
+		}
+		if slices.ContainsFunc(status.Steps, func(step workflows.StepState) bool { return strings.HasPrefix(step.State, state) }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
 func (s *served) start(ctx context.Context) (client.WorkflowRun, error) {
 	return s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: s.input.Tenant.WorkflowID(), TaskQueue: s.input.Queues.Main,
@@ -190,7 +214,7 @@ func (s *served) run(t *testing.T) (*historypb.History, error) {
 	ctx, cancel := context.WithTimeout(t.Context(), serverTimeout)
 	defer cancel()
 	for _, queue := range []string{s.input.Queues.Main, s.input.Queues.Stellar, s.input.Queues.Email} {
-		w := worker.New(s.client, queue, worker.Options{MaxHeartbeatThrottleInterval: 100 * time.Millisecond})
+		w := worker.New(s.client, queue, worker.Options{MaxHeartbeatThrottleInterval: 100 * time.Millisecond, DeadlockDetectionTimeout: time.Minute})
 		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
 		for _, a := range s.model.steps() {
 			w.RegisterActivity(a)

@@ -34,15 +34,8 @@ func shapes() []shape {
 			fails(fault{call: "Send", times: 1, before: s.untilStopped(what)})(s)
 		}
 	}
-	// The budget is short where it is to be used up, and only there.
-	noContract := func(s *served) {
-		fails(fault{call: "StoreContract", times: always, before: transient})(s)
-		s.input.RetryBudget = 2 * time.Second
-	}
-	activeInDoubt := func(s *served) {
-		fails(fault{call: "MarkActive", times: always, after: inDoubt})(s)
-		s.input.RetryBudget = 2 * time.Second
-	}
+	noContract := fails(fault{call: "StoreContract", times: always, before: beyondTheBudget})
+	activeInDoubt := fails(fault{call: "MarkActive", times: always, after: beyondTheBudget})
 	noMail := fails(fault{call: "SendWelcome", times: always, before: permanent})
 	noUndo := fails(fault{call: "Journal", times: always, before: permanent}, fault{call: "DropSchema", times: always, before: permanent})
 	return []shape{

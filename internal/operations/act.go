@@ -27,6 +27,9 @@ const (
 	effectPoll    = 50 * time.Millisecond
 )
 
+// limits bound the parts of an action.
+type limits struct{ update, signal, effect time.Duration }
+
 // Act takes an action: retry, skip, rollback or cancel. It is audited whether
 // accepted or refused. The same request id acts once.
 //
@@ -91,7 +94,7 @@ func (s *Service) cancel(ctx context.Context, o tenant.Operation, r tenant.Actio
 	if err := s.config.Store.Audit(ctx, entry(o, tenant.ActionCancel, r, who, tenant.OutcomeAccepted, "")); err != nil {
 		return err
 	}
-	cancelCtx, cancel := context.WithTimeout(ctx, signalTimeout)
+	cancelCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
 	defer cancel()
 	err := s.config.Temporal.CancelWorkflow(cancelCtx, o.TenantID.WorkflowID(), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
@@ -158,7 +161,7 @@ func entry(o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tena
 // and where no worker answers, as a signal, which waits. Both carry the same
 // request id, so that it acts once.
 func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest) error {
-	updateCtx, cancel := context.WithTimeout(ctx, updateTimeout)
+	updateCtx, cancel := context.WithTimeout(ctx, s.limits.update)
 	defer cancel()
 	handle, err := s.config.Temporal.UpdateWorkflow(updateCtx, client.UpdateWorkflowOptions{
 		WorkflowID: o.TenantID.WorkflowID(), UpdateID: string(a) + "/" + r.RequestID, UpdateName: string(a), Args: []any{r},
@@ -178,7 +181,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 		return runIsGone()
 	}
 	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "operation", o.ID, "action", a, "error", err)
-	signalCtx, cancel := context.WithTimeout(ctx, signalTimeout)
+	signalCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
 	defer cancel()
 	err = s.config.Temporal.SignalWorkflow(signalCtx, o.TenantID.WorkflowID(), "", string(a), r)
 	if err == nil {
@@ -203,7 +206,7 @@ func (s *Service) awaitEffect(ctx context.Context, was tenant.Operation) {
 	}
 	changed, stop := s.changes.watch(was.ID)
 	defer stop()
-	end := time.NewTimer(effectTimeout)
+	end := time.NewTimer(s.limits.effect)
 	defer end.Stop()
 	poll := time.NewTicker(effectPoll)
 	defer poll.Stop()

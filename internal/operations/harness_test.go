@@ -27,7 +27,7 @@ import (
 )
 
 // patience is the end of a wait for something that does not come.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 var (
 	operator = tenant.Caller{Client: "console", Actor: "ada"}
@@ -56,9 +56,9 @@ func setup(t *testing.T) *testBundle {
 	b := &testBundle{ctx: t.Context(), pool: pool, store: store, temporal: c, outside: &outside{}}
 	b.config = operations.Config{
 		Store: store, Temporal: c, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
-		RetryBudget: time.Minute, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
 	}
-	b.service = operations.New(b.config)
+	b.service = operations.Patient(b.config, patience)
 	return b
 }
 
@@ -135,7 +135,7 @@ func (b *testBundle) work(t *testing.T) (stop func()) {
 	queues := workflows.QueuesOf(b.config.TaskQueue)
 	var stops []func()
 	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
-		w := worker.New(b.temporal, queue, worker.Options{})
+		w := worker.New(b.temporal, queue, worker.Options{DeadlockDetectionTimeout: time.Minute})
 		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
 		for _, s := range steps {
 			w.RegisterActivity(s)
@@ -193,18 +193,14 @@ func (b *testBundle) create(t *testing.T) tenant.Operation {
 	return o
 }
 
-// parkSoon makes operations from now on park after a few seconds: soon, but
-// long enough for a step that can succeed on a busy machine.
-func (b *testBundle) parkSoon() {
-	b.config.RetryBudget = 5 * time.Second
-	b.service = operations.New(b.config)
-}
+// beyondTheBudget parks an operation at once: its next attempt would be later
+// than any budget lasts. Whatever can succeed has all the time that it needs.
+var beyondTheBudget = &tenant.StepError{Reason: "the ledger does not answer", RetryAfter: 24 * time.Hour}
 
 // parked is an operation whose contract cannot be deployed.
 func (b *testBundle) parked(t *testing.T) tenant.Operation {
 	t.Helper()
-	b.parkSoon()
-	b.outside.failDeployments(&tenant.StepError{Reason: "the ledger does not answer"})
+	b.outside.failDeployments(beyondTheBudget)
 	b.dispatch(t)
 	o := b.reaches(t, b.create(t).ID, tenant.StateNeedsAttention)
 	require.Equal(t, tenant.StepDeployContract, o.FailedStep)

@@ -59,6 +59,7 @@ type Config struct {
 // Service accepts, reads and steers operations.
 type Service struct {
 	config  Config
+	limits  limits
 	changes changes
 }
 
@@ -70,5 +71,5 @@ func New(c Config) *Service {
 	if c.AttentionPeriod <= 0 {
 		c.AttentionPeriod = DefaultAttentionPeriod
 	}
-	return &Service{config: c}
+	return &Service{config: c, limits: limits{update: updateTimeout, signal: signalTimeout, effect: effectTimeout}}
 }

@@ -23,13 +23,16 @@ import (
 )
 
 func main() {
-	if err := run(context.Background(), os.Args[1:]); err != nil {
+	drained := func() <-chan time.Time { return time.After(drainDelay) }
+	if err := run(context.Background(), os.Args[1:], drained); err != nil {
 		fmt.Fprintln(os.Stderr, "api:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+// run is the program. drained tells when load balancers must have heard of its
+// end.
+func run(ctx context.Context, args []string, drained func() <-chan time.Time) error {
 	if len(args) > 0 {
 		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment", args[0])
 	}
@@ -64,7 +67,7 @@ func run(ctx context.Context, args []string) error {
 	defer stopListening()
 
 	log.Info("ready to answer", "address", listener.Addr().String(), "url", cfg.App.URL)
-	return serve(ctx, stop, listener, handler, log)
+	return serve(ctx, stop, listener, handler, drained, log)
 }
 
 // drainer is a handler that can be told that the end is near.
@@ -91,7 +94,7 @@ const (
 
 // serve answers until ctx ends, and then stops in order. release gives the
 // signals back, so that a second one ends the process at once.
-func serve(ctx context.Context, release func(), listener net.Listener, handler drainer, log *slog.Logger) error {
+func serve(ctx context.Context, release func(), listener net.Listener, handler drainer, drained func() <-chan time.Time, log *slog.Logger) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -109,7 +112,7 @@ func serve(ctx context.Context, release func(), listener net.Listener, handler d
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
-	case <-time.After(drainDelay):
+	case <-drained():
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()

@@ -32,11 +32,28 @@ const runsAPI = "TEST_RUNS_API"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(runsAPI) != "" {
-		main()
+		if err := run(context.Background(), nil, inputEnds); err != nil {
+			fmt.Fprintln(os.Stderr, "api:", err)
+			os.Exit(1)
+		}
 		return
 	}
 	os.Exit(m.Run())
 }
+
+// inputEnds lets the test say when load balancers have heard of the end, in
+// place of a clock.
+func inputEnds() <-chan time.Time {
+	ended := make(chan time.Time)
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		close(ended)
+	}()
+	return ended
+}
+
+// patience is the end of a wait for something that does not come.
+const patience = 2 * time.Minute
 
 const secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -46,6 +63,9 @@ type process struct {
 	url    string
 	output *syncBuffer
 	ended  chan error
+	// heard tells the process, once it is stopping, that load balancers have
+	// heard of it.
+	heard func()
 }
 
 // start runs the api with nothing but the given settings.
@@ -58,7 +78,12 @@ func start(t *testing.T, settings ...string) *process {
 	p.Dir = t.TempDir() // without a .env
 	p.Env = append([]string{runsAPI + "=1", "APP_PORT=" + port, "JWT_SECRET=" + secret}, settings...)
 	p.Stdout, p.Stderr = p.output, p.output
+	input, output, err := os.Pipe()
+	require.NoError(t, err)
+	p.Stdin, p.heard = input, sync.OnceFunc(func() { _ = output.Close() })
+	t.Cleanup(p.heard)
 	require.NoError(t, p.Start())
+	require.NoError(t, input.Close())
 	go func() { p.ended <- p.Wait() }()
 	t.Cleanup(func() { _ = p.Process.Kill() })
 	return p
@@ -83,7 +108,7 @@ func (p *process) get(t *testing.T, path string) (int, string) {
 
 func (p *process) await(t *testing.T, path string, status int) {
 	t.Helper()
-	require.Eventually(t, func() bool { got, _ := p.get(t, path); return got == status }, 20*time.Second, 20*time.Millisecond,
+	require.Eventually(t, func() bool { got, _ := p.get(t, path); return got == status }, patience, 20*time.Millisecond,
 		"%s never answered %d: %s", path, status, p.output)
 }
 
@@ -93,7 +118,7 @@ func (p *process) exit(t *testing.T) error {
 	select {
 	case err := <-p.ended:
 		return err
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		require.FailNow(t, "the process does not end", p.output.String())
 		return nil
 	}
@@ -127,6 +152,7 @@ func TestStartsAndStopsWithNothingBehindIt(t *testing.T) {
 	status, body = p.get(t, "/v1/tenants")
 	require.Equal(t, http.StatusServiceUnavailable, status, body)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	p.heard()
 	require.NoError(t, p.exit(t), p.output.String())
 	require.Contains(t, p.output.String(), `"msg":"stopped"`)
 }
@@ -156,11 +182,12 @@ func TestStopAnswersWhatHasBegun(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, metrics := p.get(t, "/metrics")
 		return strings.Contains(metrics, "http_requests_in_flight 2") // the poll and the look at it
-	}, 20*time.Second, 20*time.Millisecond)
+	}, patience, 20*time.Millisecond)
 	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
 	p.await(t, "/readyz", http.StatusServiceUnavailable)
 	status, _ := p.get(t, "/v1/tenants")
 	require.Equal(t, http.StatusOK, status, "requests are served until load balancers have heard of it")
+	p.heard()
 	require.NoError(t, p.exit(t), p.output.String())
 	require.Equal(t, http.StatusOK, <-polled)
 }
@@ -189,7 +216,7 @@ func TestPortThatIsTaken(t *testing.T) {
 
 func TestArgumentsAreRefused(t *testing.T) {
 	t.Parallel()
-	require.ErrorContains(t, run(t.Context(), []string{"--help"}), "no arguments")
+	require.ErrorContains(t, run(t.Context(), []string{"--help"}, inputEnds), "no arguments")
 }
 
 // TestDefaultPace: a client may make 100 requests in one second, and the next
@@ -199,7 +226,7 @@ func TestDefaultPace(t *testing.T) {
 	server := miniredis.RunT(t)
 	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 	limiter, err := redis.NewLimiter(redis.Config{
-		Addr: server.Addr(), Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Addr: server.Addr(), Timeout: patience, Now: func() time.Time { return now }, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = limiter.Close() })

@@ -83,7 +83,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	b.client = &http.Client{
 		Transport:     documented{t: t, next: transport, doc: document(t, b.server)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       30 * time.Second,
+		Timeout:       2 * time.Minute,
 	}
 	return b
 }

@@ -113,7 +113,7 @@ func TestLongPoll(t *testing.T) {
 	}
 	for _, state := range []string{"NEEDS_ATTENTION", "ROLLBACK_BLOCKED", "SUCCEEDED"} {
 		answered := make(chan answer, 1)
-		go func() { answered <- b.get(t, "/v1/operations/"+id+"?wait=25s") }()
+		go func() { answered <- b.get(t, "/v1/operations/"+id+"?wait=60s") }()
 		b.awaitInFlight(t, 1)
 		b.exec(t, `UPDATE operations SET state = $2, pivot_passed = $2 <> 'ROLLBACK_BLOCKED' WHERE id = $1`, id, state)
 		a := within(t, answered)
@@ -148,7 +148,7 @@ func within(t *testing.T, answered <-chan answer) answer {
 	select {
 	case a := <-answered:
 		return a
-	case <-time.After(15 * time.Second):
+	case <-time.After(45 * time.Second):
 		require.FailNow(t, "no answer")
 		return answer{}
 	}

@@ -44,7 +44,7 @@ func TestProbeOfAKeyThatMayNotSend(t *testing.T) {
 		_, _ = io.WriteString(w, "<html>Please log in</html>")
 	}))
 	t.Cleanup(portal.Close)
-	sender, err = mail.NewSendGrid(mail.SendGridConfig{APIKey: mailtest.APIKey, BaseURL: portal.URL})
+	sender, err = mail.NewSendGrid(mail.SendGridConfig{APIKey: mailtest.APIKey, BaseURL: portal.URL, Timeout: patience})
 	require.NoError(t, err)
 	require.ErrorContains(t, sender.Probe(t.Context()), "SENDGRID_BASE_URL")
 }

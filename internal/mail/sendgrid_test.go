@@ -37,6 +37,9 @@ func setupSendGrid(t *testing.T, config mail.SendGridConfig) sendGridBundle {
 	if config.BaseURL == "" {
 		config.BaseURL = b.server.URL
 	}
+	if config.Timeout == 0 {
+		config.Timeout = patience
+	}
 	var err error
 	b.sender, err = mail.NewSendGrid(config)
 	require.NoError(t, err)
@@ -130,7 +133,7 @@ func TestSendGridSaysWhenTheLimitIsLifted(t *testing.T) {
 
 func TestSendGridTimesOut(t *testing.T) {
 	t.Parallel()
-	b := setupSendGrid(t, mail.SendGridConfig{Timeout: 50 * time.Millisecond})
+	b := setupSendGrid(t, mail.SendGridConfig{Timeout: 5 * time.Second}) // enough for the request to leave
 	release := b.server.Hold()
 	defer release()
 	_, err := b.sender.Send(t.Context(), testMessage())
@@ -162,7 +165,7 @@ func TestSendGridKeepsItsStatusWhenTheBodyIsLost(t *testing.T) {
 		_, _ = w.Write([]byte("cut"))
 	}))
 	defer server.Close()
-	sender, err := mail.NewSendGrid(mail.SendGridConfig{APIKey: "k", BaseURL: server.URL})
+	sender, err := mail.NewSendGrid(mail.SendGridConfig{APIKey: "k", BaseURL: server.URL, Timeout: patience})
 	require.NoError(t, err)
 	receipt, err := sender.Send(t.Context(), testMessage())
 	require.NoError(t, err)
@@ -181,7 +184,7 @@ func TestSendGridReadsNoMoreThanItNeeds(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	sender, err := mail.NewSendGrid(mail.SendGridConfig{APIKey: "k", BaseURL: server.URL, Timeout: time.Minute})
+	sender, err := mail.NewSendGrid(mail.SendGridConfig{APIKey: "k", BaseURL: server.URL, Timeout: patience})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ import (
 func TestSMTPKeepsThePasswordWithoutTLS(t *testing.T) {
 	t.Parallel()
 	server := newSMTPServer(t, loginInClear)
-	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: server.host, Port: server.port, User: smtpUser, Password: smtpPassword})
+	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: server.host, Port: server.port, User: smtpUser, Password: smtpPassword, Timeout: patience})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
 	var auth *mail.AuthError
@@ -27,7 +27,7 @@ func TestSMTPKeepsThePasswordWithoutTLS(t *testing.T) {
 func TestSMTPRelayOnThisMachineNeedsNoTLS(t *testing.T) {
 	t.Parallel()
 	server := newSMTPServer(t, openRelay)
-	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: server.host, Port: server.port})
+	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: server.host, Port: server.port, Timeout: patience})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func TestSMTPSpeaksTLSFromTheFirstByte(t *testing.T) {
 	t.Parallel()
 	server := newSMTPServer(t, implicitTLS)
 	sender, err := mail.NewSMTP(mail.SMTPConfig{
-		Host: server.host, Port: server.port, ImplicitTLS: true, User: smtpUser, Password: smtpPassword,
+		Host: server.host, Port: server.port, ImplicitTLS: true, User: smtpUser, Password: smtpPassword, Timeout: patience,
 		TLS: &tls.Config{RootCAs: server.roots, MinVersion: tls.VersionTLS12},
 	})
 	require.NoError(t, err)
@@ -51,7 +51,7 @@ func TestSMTPInsistsOnTLSElsewhere(t *testing.T) {
 	t.Parallel()
 	server := newSMTPServer(t, openRelay)
 	// Another spelling of this machine, which is not known to be this machine.
-	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: "0.0.0.0", Port: server.port})
+	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: "0.0.0.0", Port: server.port, Timeout: patience})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
 	requireNotTaken(t, err)
@@ -63,7 +63,7 @@ func TestSMTPRefusesAForeignCertificate(t *testing.T) {
 	t.Parallel()
 	server := newSMTPServer(t, withSTARTTLS)
 	sender, err := mail.NewSMTP(mail.SMTPConfig{
-		Host: server.host, Port: server.port, User: smtpUser, Password: smtpPassword,
+		Host: server.host, Port: server.port, User: smtpUser, Password: smtpPassword, Timeout: patience,
 		TLS: &tls.Config{MinVersion: tls.VersionTLS12}, // the system's roots
 	})
 	require.NoError(t, err)
@@ -90,7 +90,7 @@ func TestSMTPWithoutALoginIsRefusedAsSuch(t *testing.T) {
 	t.Parallel()
 	server := newSMTPServer(t, withSTARTTLS)
 	sender, err := mail.NewSMTP(mail.SMTPConfig{
-		Host: server.host, Port: server.port, TLS: &tls.Config{RootCAs: server.roots, MinVersion: tls.VersionTLS12},
+		Host: server.host, Port: server.port, Timeout: patience, TLS: &tls.Config{RootCAs: server.roots, MinVersion: tls.VersionTLS12},
 	})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())

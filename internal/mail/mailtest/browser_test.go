@@ -30,11 +30,11 @@ func browse(t *testing.T) context.Context {
 	if path == "" {
 		t.Skip("no Chromium on this machine")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	// In a container Chromium's own sandbox cannot start.
 	allocated, cancel := chromedp.NewExecAllocator(ctx, append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(path), chromedp.NoSandbox)...)
+		chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.WSURLReadTimeout(2*time.Minute))...)
 	t.Cleanup(cancel)
 	page, cancel := chromedp.NewContext(allocated)
 	t.Cleanup(cancel)
@@ -84,6 +84,6 @@ func TestBrowserFollowsALinkOutOfTheMail(t *testing.T) {
 		default:
 			return false
 		}
-	}, 20*time.Second, 100*time.Millisecond)
+	}, 2*time.Minute, 100*time.Millisecond)
 	require.Zero(t, spied.Load(), "a mail runs no script and loads no picture")
 }

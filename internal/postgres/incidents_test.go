@@ -195,11 +195,11 @@ func TestFailuresThatComeBack(t *testing.T) {
 	require.Equal(t, 1, all[0].Reopened)
 	require.Zero(t, all[0].ClosedAt)
 
-	_, due, err := b.store.TakeProbe(b.ctx, time.Second, time.Minute)
+	_, due, err := b.store.TakeProbe(b.ctx, time.Minute, time.Hour)
 	require.NoError(t, err)
 	require.True(t, due)
-	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM incidents WHERE probe_after = last_probe_at + interval '2 seconds'`))
-	_, due, err = b.store.TakeProbe(b.ctx, time.Second, time.Minute)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM incidents WHERE probe_after = last_probe_at + interval '2 minutes'`))
+	_, due, err = b.store.TakeProbe(b.ctx, time.Minute, time.Hour)
 	require.NoError(t, err)
 	require.False(t, due, "another worker has it")
 

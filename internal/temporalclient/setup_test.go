@@ -133,8 +133,9 @@ func TestSetupWaitsForEveryProcessOfTheServer(t *testing.T) {
 		DialOptions: []grpc.DialOption{grpc.WithChainUnaryInterceptor(server.intercept)},
 	}}})
 	namespace(t, c, tenantID)
-	require.Equal(t, 3, server.calls["CountWorkflowExecutions"])
-	require.Equal(t, 3, server.calls["ListSearchAttributes"])
+	for _, call := range []string{"CountWorkflowExecutions", "ListSearchAttributes"} { // the server itself may lag, too
+		require.GreaterOrEqual(t, server.calls[call], 3, call)
+	}
 }
 
 // TestNothingIsStoredInClear looks for what went in, through the whole history

@@ -13,7 +13,7 @@ import (
 )
 
 // startLimit is how long a server may take to answer.
-const startLimit = 10 * time.Second
+const startLimit = time.Minute
 
 // Server is a Redis server that can go away and come back at the same address,
 // empty.

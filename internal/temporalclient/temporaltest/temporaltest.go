@@ -23,7 +23,7 @@ import (
 
 const (
 	// setupTimeout leaves room for a server that has just started.
-	setupTimeout = time.Minute
+	setupTimeout = 3 * time.Minute
 	// retention is the shortest that a server takes.
 	retention = 24 * time.Hour
 )

@@ -103,7 +103,7 @@ func TestBulkStopsBetweenTwoActions(t *testing.T) {
 			}
 		}
 	}()
-	r := b.runUntil(ctx, "rollback", "--state", "PENDING", "--reason", "x", "--yes", "--rate", "0.05")
+	r := b.runUntil(ctx, "rollback", "--state", "PENDING", "--reason", "x", "--yes", "--rate", "0.001")
 	require.Equal(t, exitFailed, r.code)
 	require.Contains(t, r.out, "1 accepted, 0 refused, 2 not reached")
 	require.Contains(t, r.errors, "run the same command again")

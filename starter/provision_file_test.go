@@ -91,7 +91,7 @@ func TestInterruptedFileGoesOn(t *testing.T) {
 	// One row is done, four are in flight: the others have not begun.
 	require.Eventually(t, func() bool {
 		return b.count(`tenants WHERE status = 'ACTIVE'`) == 1 && b.count("tenants") == 5
-	}, 20*time.Second, 20*time.Millisecond)
+	}, 2*time.Minute, 20*time.Millisecond)
 	interrupt()
 	r := <-ended
 	require.Equal(t, exitFailed, r.code)
@@ -283,7 +283,7 @@ func TestInterruptedInTheMiddleOfARequest(t *testing.T) {
 	go func() { ended <- b.runUntil(ctx, "provision", "--file", path, "--concurrency", "1") }()
 	require.Eventually(t, func() bool {
 		return b.count(`pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`) == 1
-	}, 20*time.Second, 20*time.Millisecond)
+	}, 2*time.Minute, 20*time.Millisecond)
 	interrupt()
 	require.NoError(t, held.Rollback(t.Context()))
 	require.Equal(t, exitFailed, (<-ended).code)

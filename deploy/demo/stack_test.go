@@ -24,7 +24,7 @@ import (
 
 // demoLimit is far more than a demo takes, on a machine that runs all other
 // tests at the same time.
-const demoLimit = 2 * time.Minute
+const demoLimit = 5 * time.Minute
 
 // bundle is the demo with all of the product, built, on a part of the stack
 // that nobody else uses: a database, a namespace, a deployer and two ports.
@@ -56,7 +56,7 @@ func setup(t *testing.T) *bundle {
 		"SOROBAN_CONTRACT_DEPLOYER_SECRET="+keypair.MustRandom().Seed(), "SOROBAN_CHANNEL_SECRET="+keypair.MustRandom().Seed(), "SOROBAN_CHANNELS=4",
 		"SOROBAN_NETWORK=local", "JWT_SECRET="+strings.Repeat("0123456789abcdef", 4), "TERM=dumb",
 	)
-	made := b.command("starter", "setup")
+	made := b.command("starter", "setup", "--wait", "3m")
 	output, err = made.CombinedOutput()
 	require.NoError(t, err, "starter setup: %s", output)
 	return b

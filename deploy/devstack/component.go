@@ -39,7 +39,7 @@ func component(verb string, args []string) (int, error) {
 	for _, name := range slices.Sorted(maps.Keys(r.Addresses())) {
 		fmt.Printf("%s=%s\n", name, r.Addresses()[name])
 	}
-	fmt.Println("ready")
+	fmt.Println(role.Serving)
 	var died error
 	select {
 	case <-orderly.Done():

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"strings"
 )
@@ -37,18 +38,9 @@ func (c *child) how() string {
 // tail returns the last lines that were written to the log from offset on,
 // indented.
 func tail(path string, offset int64) string {
-	f, err := os.Open(path)
+	raw, err := output(path, offset)
 	if err != nil {
-		return fmt.Sprintf("    (cannot read it: %v)", err)
-	}
-	defer f.Close()
-	const enough = 64 << 10
-	if info, err := f.Stat(); err == nil {
-		offset = max(offset, info.Size()-enough)
-	}
-	raw, err := io.ReadAll(io.NewSectionReader(f, offset, enough))
-	if err != nil {
-		return fmt.Sprintf("    (cannot read it: %v)", err)
+		return fmt.Sprintf("    (%v)", err)
 	}
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 {
@@ -57,6 +49,20 @@ func tail(path string, offset int64) string {
 	lines := strings.Split(string(raw), "\n")
 	lines = lines[max(0, len(lines)-tailLines):]
 	return "    " + strings.Join(lines, "\n    ")
+}
+
+// output is what was written to the log from offset on.
+func output(path string, offset int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read it: %w", err)
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.NewSectionReader(f, offset, math.MaxInt64-offset))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read it: %w", err)
+	}
+	return raw, nil
 }
 
 // portTaken is how every server says it, whatever letter it begins with.

@@ -1,11 +1,13 @@
 package process
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -82,7 +84,7 @@ func (p *Process) awaitReady(ctx context.Context, c *child) error {
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
 	for {
-		err := p.spec.Ready(ctx)
+		err := p.serves(ctx, c)
 		if err == nil && c.running() {
 			return nil
 		}
@@ -97,6 +99,20 @@ func (p *Process) awaitReady(ctx context.Context, c *child) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// serves returns nil when the child says and shows that it serves.
+func (p *Process) serves(ctx context.Context, c *child) error {
+	if p.spec.Says != "" {
+		said, err := output(p.spec.LogFile, c.logStart)
+		if err != nil {
+			return err
+		}
+		if !bytes.Contains(said, []byte(p.spec.Says)) {
+			return fmt.Errorf("it has not said %q", strings.TrimSpace(p.spec.Says))
+		}
+	}
+	return p.spec.Ready(ctx)
 }
 
 // supervise owns the child until it is stopped or has ended for good.

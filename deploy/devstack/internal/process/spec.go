@@ -30,7 +30,11 @@ type Spec struct {
 	KillSignal syscall.Signal
 	StopLimit  time.Duration
 
-	// Ready returns nil once the child serves; it is polled. Nil: ready at once.
+	// Says is found in the child's output once it serves. An answer on its port
+	// tells less: it may be another program's, before the child has found that it
+	// cannot listen there. Empty: it need not say anything.
+	Says string
+	// Ready returns nil once the child serves; it is polled. Nil: it is then.
 	Ready func(ctx context.Context) error
 	// ReadyLimit is how long that may take (default 60 s: a database recovering
 	// after a crash on a busy machine).

@@ -43,9 +43,6 @@ func (m *Mail) Start(context.Context) (Component, error) {
 	return serve(m.Port, catcher, catcher.Close)
 }
 
-// Ready implements [Role].
-func (m *Mail) Ready(ctx context.Context) error { return accepts(ctx, m.Port) }
-
 // URL is the catcher's page and the base of SendGrid's API.
 func (m *Mail) URL() string { return "http://" + port.Address(m.Port) }
 

@@ -53,9 +53,6 @@ func (r *Redis) Start(context.Context) (Component, error) {
 	}}, nil
 }
 
-// Ready implements [Role].
-func (r *Redis) Ready(ctx context.Context) error { return accepts(ctx, r.Port) }
-
 // Addresses implements [Role].
 func (r *Redis) Addresses() map[string]string {
 	return map[string]string{"REDIS_HOST": port.Host, "REDIS_PORT": fmt.Sprint(r.Port)}

@@ -4,10 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
-	"time"
 
 	"tenant-provisioning/deploy/devstack/internal/port"
 )
@@ -24,11 +22,12 @@ type Role interface {
 	ReadSecrets(getenv func(string) string)
 	// Start starts the component in this process and returns when it serves.
 	Start(context.Context) (Component, error)
-	// Ready returns nil when the component serves, wherever it runs.
-	Ready(context.Context) error
 	// Addresses are the variables by which programs find the component.
 	Addresses() map[string]string
 }
+
+// Serving is the line that a child process writes when its role serves.
+const Serving = "ready"
 
 // Component is a part of the stack that runs.
 type Component interface {
@@ -62,16 +61,6 @@ func pickPort(chosen *int, count int) error {
 	}
 	*chosen, err = leases.Take(0, count)
 	return err
-}
-
-// accepts returns nil when somebody listens on the port.
-func accepts(ctx context.Context, p int) error {
-	dialer := net.Dialer{Timeout: time.Second}
-	conn, err := dialer.DialContext(ctx, "tcp", port.Address(p))
-	if err != nil {
-		return err
-	}
-	return conn.Close()
 }
 
 // openLog appends to a component's log; no file: standard error.

@@ -78,9 +78,6 @@ func (s *Stellar) run(network *devnet.Network) (Component, error) {
 	})
 }
 
-// Ready implements [Role].
-func (s *Stellar) Ready(ctx context.Context) error { return accepts(ctx, s.Port) }
-
 // URL is the address of the network's RPC.
 func (s *Stellar) URL() string { return "http://" + port.Address(s.Port) }
 

@@ -56,11 +56,6 @@ func (t *Temporal) Start(ctx context.Context) (Component, error) {
 	return running{stop: server.Stop}, nil
 }
 
-// Ready implements [Role].
-func (t *Temporal) Ready(ctx context.Context) error {
-	return temporalserver.Serving(ctx, t.config())
-}
-
 func (t *Temporal) config() temporalserver.Config {
 	return temporalserver.Config{
 		Host: port.Host, Port: t.Port, UIPort: t.UIPort, Store: t.Store,

@@ -116,7 +116,7 @@ func (s *Stack) startRole(ctx context.Context, r role.Role) error {
 		return fmt.Errorf("find the own executable: %w", err)
 	}
 	return s.startProcess(ctx, process.Spec{
-		Name: r.Name(), Path: self, Args: role.Args(r), Env: append(os.Environ(), r.Secrets()...), Ready: r.Ready,
+		Name: r.Name(), Path: self, Args: role.Args(r), Env: append(os.Environ(), r.Secrets()...), Says: "\n" + role.Serving + "\n",
 	})
 }
 

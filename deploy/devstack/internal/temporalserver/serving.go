@@ -19,9 +19,9 @@ const (
 	servingLimit = 60 * time.Second
 )
 
-// Serving returns nil when the frontend answers requests and the Web UI, if there
+// serving returns nil when the frontend answers requests and the Web UI, if there
 // is one, listens.
-func Serving(ctx context.Context, cfg Config) error {
+func serving(ctx context.Context, cfg Config) error {
 	if err := frontendServing(ctx, cfg.Address()); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func awaitServing(ctx context.Context, cfg Config) error {
 	tick := time.NewTicker(servingPoll)
 	defer tick.Stop()
 	for {
-		err := Serving(ctx, cfg)
+		err := serving(ctx, cfg)
 		if err == nil {
 			return nil
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/postgres/postgrestest"
 )
 
 // stack is an embedded stack of a test's own, each component a process.
@@ -61,7 +62,7 @@ func (s *stack) installation() *installation {
 	require.NoError(t, err)
 	port, err := strconv.Atoi(i.env["DB_PORT"])
 	require.NoError(t, err)
-	i.db, err = postgres.Open(t.Context(), postgres.Config{
+	i.db, err = postgrestest.Open(postgres.Config{
 		Host: i.env["DB_HOST"], Port: port, User: i.env["DB_USERNAME"], Password: i.env["DB_PASSWORD"], Database: i.env["DB_NAME"], SSLMode: "disable",
 	})
 	require.NoError(t, err)
@@ -100,9 +101,11 @@ func (s *stack) pid(component string) int {
 // kill kills a component, which the stack then starts again.
 func (s *stack) kill(component string) {
 	s.t.Helper()
-	pid := s.pid(component)
-	require.NotZero(s.t, pid)
-	require.NoError(s.t, syscall.Kill(pid, syscall.SIGKILL))
+	var pid int
+	eventually(s.t, component+" is killed", func() bool { // unless it is between two lives
+		pid = s.pid(component)
+		return pid != 0 && syscall.Kill(pid, syscall.SIGKILL) == nil
+	})
 	eventually(s.t, component+" is started again", func() bool {
 		now := s.pid(component)
 		return now != 0 && now != pid

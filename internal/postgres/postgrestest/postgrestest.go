@@ -69,7 +69,7 @@ func NewWithConfig(t testing.TB) (*pgxpool.Pool, postgres.Config) {
 		_, err := conn.Exec(ctx, `CREATE DATABASE `+c.Database+` TEMPLATE `+template)
 		return err
 	}))
-	pool, err := postgres.Open(context.Background(), c)
+	pool, err := Open(c)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
@@ -87,6 +87,19 @@ func NewWithConfig(t testing.TB) (*pgxpool.Pool, postgres.Config) {
 	_, err = pool.Exec(ctx, `UPDATE installation SET id = gen_random_uuid()`)
 	require.NoError(t, err)
 	return pool, c
+}
+
+// Open makes the product's pool, with more patience: a server that is busy with
+// other tests does not always let somebody in within three seconds.
+func Open(c postgres.Config) (*pgxpool.Pool, error) {
+	product, err := postgres.Open(context.Background(), c)
+	if err != nil {
+		return nil, err
+	}
+	defer product.Close()
+	patient := product.Config()
+	patient.ConnConfig.ConnectTimeout, patient.PingTimeout = setupTimeout, setupTimeout
+	return pgxpool.NewWithConfig(context.Background(), patient)
 }
 
 var template struct {
@@ -132,7 +145,7 @@ func makeTemplate(ctx context.Context, conn *pgx.Conn, c postgres.Config, name s
 			return err
 		}
 	}
-	pool, err := postgres.Open(ctx, c)
+	pool, err := Open(c)
 	if err != nil {
 		return err
 	}

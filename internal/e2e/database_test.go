@@ -22,13 +22,31 @@ func value[T any](i *installation, sql string, args ...any) T {
 // NEW, before it is written: a trigger waits for a lock that the test has.
 func (i *installation) holdRow(table, condition string) hold {
 	i.t.Helper()
+	return i.holdBy(`PERFORM pg_advisory_xact_lock_shared(%d);`, table, condition)
+}
+
+// holdRowForGood is holdRow for what is written in any case when it is released,
+// also if whoever sent it gave it up while the test was not looking.
+func (i *installation) holdRowForGood(table, condition string) hold {
+	i.t.Helper()
+	return i.holdBy(`LOOP
+			BEGIN
+				PERFORM pg_advisory_xact_lock_shared(%d);
+				EXIT;
+			EXCEPTION WHEN query_canceled THEN
+			END;
+		END LOOP;`, table, condition)
+}
+
+func (i *installation) holdBy(wait, table, condition string) hold {
+	i.t.Helper()
 	key := rand.Int64()
 	name := fmt.Sprintf("hold_%d", uint64(key))
 	_, err := i.db.Exec(i.t.Context(), fmt.Sprintf(`
 		CREATE FUNCTION %[1]s() RETURNS trigger LANGUAGE plpgsql AS $$
-		BEGIN PERFORM pg_advisory_xact_lock_shared(%[2]d); RETURN NEW; END $$;
+		BEGIN %[2]s RETURN NEW; END $$;
 		CREATE TRIGGER %[1]s BEFORE INSERT OR UPDATE ON %[3]s FOR EACH ROW WHEN (%[4]s) EXECUTE FUNCTION %[1]s();`,
-		name, key, table, condition))
+		name, fmt.Sprintf(wait, key), table, condition))
 	require.NoError(i.t, err)
 	conn, err := pgx.ConnectConfig(i.t.Context(), i.db.Config().ConnConfig)
 	require.NoError(i.t, err)

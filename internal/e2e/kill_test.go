@@ -13,7 +13,8 @@ type moment struct {
 	// stop makes a run stop at the moment.
 	stop func(*installation) hold
 	// commit says when what is held has happened, for moments after a step: the
-	// hold is released while the worker cannot tell Temporal.
+	// hold, which must be for good, is released while the worker cannot tell
+	// Temporal.
 	commit string
 }
 
@@ -22,13 +23,13 @@ type moment struct {
 var moments = []moment{
 	{name: "claiming", stop: row("operations", "NEW.state = 'RUNNING'")},
 	{
-		name: "claimed", stop: row("operations", "NEW.state = 'RUNNING'"),
+		name: "claimed", stop: rowForGood("operations", "NEW.state = 'RUNNING'"),
 		commit: `SELECT state = 'RUNNING' FROM operations WHERE id = $1`,
 	},
 	{name: "before the schema", stop: row("tenant_schema_versions", "true")},
 	{name: "in the schema", stop: row("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'")},
 	{
-		name: "after the schema", stop: row("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'"),
+		name: "after the schema", stop: rowForGood("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'"),
 		commit: `SELECT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $1 AND step = 'SEED_ROLES_AND_USER')`,
 	},
 	{name: "before the contract", stop: row("provisioning_logs", "NEW.step = 'DEPLOY_SOROBAN_CONTRACT' AND NEW.status = 'IN_PROGRESS'")},
@@ -37,19 +38,23 @@ var moments = []moment{
 	{name: "in the contract, the answer is lost", stop: rpc(sendTransaction, afterSending)},
 	{name: "in the contract, it is not stored", stop: row("tenants", "NEW.contract_id IS NOT NULL AND NEW.status = 'PROVISIONING'")},
 	{
-		name: "after the contract", stop: row("tenants", "NEW.contract_id IS NOT NULL AND NEW.status = 'PROVISIONING'"),
+		name: "after the contract", stop: rowForGood("tenants", "NEW.contract_id IS NOT NULL AND NEW.status = 'PROVISIONING'"),
 		commit: `SELECT t.contract_id IS NOT NULL FROM tenants t JOIN operations o ON o.tenant_id = t.id WHERE o.id = $1`,
 	},
 	{name: "in the activation", stop: row("tenants", "NEW.status = 'ACTIVE'")},
-	{name: "after the activation", stop: row("tenants", "NEW.status = 'ACTIVE'"), commit: `SELECT pivot_passed FROM operations WHERE id = $1`},
+	{name: "after the activation", stop: rowForGood("tenants", "NEW.status = 'ACTIVE'"), commit: `SELECT pivot_passed FROM operations WHERE id = $1`},
 	{name: "before the mail", stop: row("emails", "NEW.state = 'SENDING'")},
 	{name: "in the mail, the answer is lost", stop: mailTaken},
 	{name: "in the mail, it is not noted", stop: row("emails", "NEW.state = 'SENT'")},
-	{name: "after the mail", stop: row("emails", "NEW.state = 'SENT'"), commit: `SELECT state = 'SUCCEEDED' FROM operations WHERE id = $1`},
+	{name: "after the mail", stop: rowForGood("emails", "NEW.state = 'SENT'"), commit: `SELECT state = 'SUCCEEDED' FROM operations WHERE id = $1`},
 }
 
 func row(table, condition string) func(*installation) hold {
 	return func(i *installation) hold { return i.holdRow(table, condition) }
+}
+
+func rowForGood(table, condition string) func(*installation) hold {
+	return func(i *installation) hold { return i.holdRowForGood(table, condition) }
 }
 
 func rpc(method string, before bool) func(*installation) hold {

@@ -64,6 +64,7 @@ type gate struct {
 	frozen   chan struct{} // not nil while nothing gets through; closed by thaw
 	trigger  []byte
 	catching *caught
+	alone    bool // the trigger freezes everything else
 }
 
 // caught is a request that is late.
@@ -175,6 +176,15 @@ func (g *gate) catch(text string) *caught {
 	return g.catching
 }
 
+// catchAlone is catch, and freezes everything else at the same moment: whoever
+// has sent the request cannot send it another time.
+func (g *gate) catchAlone(text string) *caught {
+	g.mu.Lock()
+	g.alone = true
+	g.mu.Unlock()
+	return g.catch(text)
+}
+
 // await waits until something has happened to the request.
 func (c *caught) await(t testing.TB, what string, ch <-chan struct{}) {
 	t.Helper()
@@ -260,6 +270,9 @@ func (g *gate) triggered(l *link, seen []byte) <-chan struct{} {
 		return nil
 	}
 	g.trigger, l.late = nil, g.catching
+	if g.alone && g.frozen == nil {
+		g.frozen = make(chan struct{})
+	}
 	close(l.late.reached)
 	return l.late.released
 }

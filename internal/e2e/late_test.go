@@ -17,7 +17,7 @@ func TestLateStepChangesNothing(t *testing.T) {
 	i.startAPI()
 	direct := i.with(nil)
 	network := i.throughGate("DB_HOST", "DB_PORT")
-	late := network.catch("claim_schema")
+	late := network.catchAlone("claim_schema")
 	slow := i.startWorker()
 	o := i.create("Charité")
 	late.await(t, "the statements are on their way", late.reached)
@@ -28,6 +28,7 @@ func TestLateStepChangesNothing(t *testing.T) {
 	_, tenant := direct.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 
 	close(late.released)
+	network.thaw()
 	late.await(t, "the database has answered", late.answered)
 	direct.requireNothingOf(tenant)
 	slow.signal(syscall.SIGCONT)
@@ -43,7 +44,7 @@ func TestStoppedWorkerCommitsLate(t *testing.T) {
 	t.Parallel()
 	i := install(t, nil)
 	i.startAPI()
-	held := i.holdRow("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'")
+	held := i.holdRowForGood("provisioning_logs", "NEW.step = 'SEED_ROLES_AND_USER'")
 	stopped := i.startWorker()
 	o := i.create("Charité")
 	held.await()
@@ -74,15 +75,19 @@ func TestALateAttemptFailsByItself(t *testing.T) {
 	o := i.create("Charité")
 	held.await()
 	stopped.signal(syscall.SIGSTOP)
+	attempts := func() int {
+		return value[int](i, `SELECT count(*) FROM provisioning_logs WHERE step = 'DEPLOY_SOROBAN_CONTRACT'`)
+	}
+	begun := attempts()
 	i.startWorker()
-	held.awaitAll(2)
+	eventually(t, "the other worker has begun one", func() bool { return attempts() > begun })
 	stopped.signal(syscall.SIGCONT)
 	eventually(t, "the late attempt has written down how it ended", func() bool {
 		return value[bool](i, `SELECT EXISTS (SELECT FROM provisioning_logs WHERE error LIKE 'the attempt was cut short%')`)
 	})
 	held.release()
 	active := i.becomesActive(o)
-	progress := i.call(http.MethodGet, "/v1/tenants/"+active.ID+"/provisioning", nil)
+	progress := i.insist(http.MethodGet, "/v1/tenants/"+active.ID+"/provisioning", nil)
 	for _, step := range read[struct {
 		Steps []struct{ Step, Status string }
 	}](i, progress).Steps {

@@ -44,34 +44,43 @@ func (i *installation) pastes(o operation, inVain, last string) {
 	commands := i.shown(o)
 	require.Len(i.t, commands, 2, "one for each action that is allowed")
 	for n, action := range []string{inVain, last} {
-		failures := i.failures(o)
+		attempts := i.failedAttempts(o)
 		require.Contains(i.t, commands[n], "--name "+action+" ")
 		i.types(commands[n])
 		eventually(i.t, action+" is accepted", func() bool {
-			return value[int](i, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND action = $2 AND outcome = 'accepted' AND actor = 'WHO' AND reason = 'WHY'`, o.ID, action) == 1
+			return value[bool](i, `SELECT EXISTS (SELECT FROM audit_log WHERE operation_id = $1 AND action = $2 AND outcome = 'accepted' AND actor = 'WHO' AND reason = 'WHY')`, o.ID, action)
 		})
 		if action == inVain {
-			eventually(i.t, "it is tried again, in vain", func() bool { return i.failures(o) > failures })
+			eventually(i.t, "it is tried again, in vain", func() bool { return i.failedAttempts(o) > attempts })
 			i.reaches(o.ID, o.State)
 		}
 	}
 }
 
-// failures is how many attempts have failed.
-func (i *installation) failures(o operation) int {
+// failedAttempts is how many have failed, or are about to.
+func (i *installation) failedAttempts(o operation) int {
 	i.t.Helper()
-	return value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND status = 'FAILED'`, o.ID)
+	return value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND status IN ('FAILED', 'IN_PROGRESS')`, o.ID)
 }
 
-// shown are the temporal commands of a run's current details.
+// shown are the temporal commands of a run's current details, as soon as there
+// are some: a run hears last that its state was written.
 func (i *installation) shown(o operation) []string {
 	i.t.Helper()
-	answer, err := i.temporal().QueryWorkflow(i.t.Context(), workflowID(o), "", "__temporal_workflow_metadata")
-	require.NoError(i.t, err)
-	var metadata sdkpb.WorkflowMetadata
-	require.NoError(i.t, answer.Get(&metadata))
-	_, code, found := strings.Cut(metadata.GetCurrentDetails(), "```\n")
-	require.True(i.t, found, metadata.GetCurrentDetails())
+	var code string
+	c := i.temporal()
+	eventually(i.t, "the details have commands", func() (found bool) {
+		var metadata sdkpb.WorkflowMetadata
+		require.NoError(i.t, i.asksTemporal(func() error {
+			answer, err := c.QueryWorkflow(i.t.Context(), workflowID(o), "", "__temporal_workflow_metadata")
+			if err != nil {
+				return err
+			}
+			return answer.Get(&metadata)
+		}))
+		_, code, found = strings.Cut(metadata.GetCurrentDetails(), "```\n")
+		return found
+	})
 	code, _, _ = strings.Cut(code, "```")
 	var commands []string
 	for command := range strings.SplitSeq(code, "\n\n") {

@@ -64,12 +64,18 @@ func TestBlockedRollbackIsTerminated(t *testing.T) {
 	o := i.reaches(i.create("Charité").ID, "ROLLBACK_BLOCKED")
 	first := i.terminate(o)
 	i.reconciles()
-	taken := `SELECT run_id <> $2 AND state = 'ROLLBACK_BLOCKED' FROM operations WHERE id = $1`
-	eventually(t, "another run is blocked", func() bool { return value[bool](i, taken, o.ID, first) })
+	c := i.temporal()
+	eventually(t, "another run is blocked", func() bool { // its own failure is what it shows beside the state
+		var asked struct{ State, FailedStep string }
+		answer, err := c.QueryWorkflow(t.Context(), workflowID(o), "", "status")
+		return err == nil && answer.Get(&asked) == nil && asked.State == "ROLLBACK_BLOCKED" && asked.FailedStep != ""
+	})
+	require.NotEqual(t, first, value[string](i, `SELECT run_id FROM operations WHERE id = $1`, o.ID))
 	require.ElementsMatch(t, []string{"retry", "skip"}, i.operation(o.ID).AllowedActions)
 
-	i.terminate(o)
+	i.terminateHeld(o)
 	i.execute(`DROP TRIGGER keep ON tenant_schema_versions`)
+	i.ages(o) // not before: a scheduled round might find it
 	i.reconciles()
 	o, _ = i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 	require.Equal(t, 2, value[int](i, `SELECT takeovers FROM operations WHERE id = $1`, o.ID))
@@ -86,13 +92,21 @@ func TestScheduleReconciles(t *testing.T) {
 	i.rpc.heal()
 	i.terminate(o)
 	schedule := i.temporal().ScheduleClient().GetHandle(t.Context(), "tenant-reconcile")
-	is, err := schedule.Describe(t.Context())
-	require.NoError(t, err)
+	var is *client.ScheduleDescription
+	require.NoError(t, i.asksTemporal(func() (err error) {
+		is, err = schedule.Describe(t.Context())
+		return err
+	}))
 	require.False(t, is.Schedule.State.Paused)
 	require.Len(t, is.Schedule.Spec.Intervals, 1)
 	require.LessOrEqual(t, is.Schedule.Spec.Intervals[0].Every.Minutes(), 5.0)
-	require.NoError(t, schedule.Trigger(t.Context(), client.ScheduleTriggerOptions{}))
+	// After a round that is just due, which may have begun before the run ended.
+	require.NoError(t, i.asksTemporal(func() error {
+		return schedule.Trigger(t.Context(), client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
+	}))
 	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
-	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND actor = 'reconciler'`))
+	eventually(t, "the repair is audited", func() bool {
+		return value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND actor = 'reconciler'`) == 1
+	})
 	require.Zero(t, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'reconcile'`), "nobody has asked")
 }

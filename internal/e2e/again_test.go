@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net/http"
-	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -31,7 +30,7 @@ func (p plan) undos() (names []string) {
 func (i *installation) dryRun(o operation) plan {
 	i.t.Helper()
 	before := i.operation(o.ID)
-	r := i.call(http.MethodPost, "/v1/operations/"+o.ID+"/rollback?dryRun=true", nil)
+	r := i.insist(http.MethodPost, "/v1/operations/"+o.ID+"/rollback?dryRun=true", nil)
 	require.Equal(i.t, http.StatusOK, r.status, "%s", r.body)
 	require.Equal(i.t, before, i.operation(o.ID), "a dry run changes nothing")
 	return read[plan](i, r)
@@ -55,7 +54,7 @@ func TestAPlanThatHasChanged(t *testing.T) {
 	require.Equal(t, []string{"terminate the contract", "drop schema and role", "mark the tenant FAILED"}, present.undos())
 	require.False(t, present.Steps[0].Reversible, "a ledger cannot be undone")
 	body := map[string]string{"reason": "a test", "requestId": uuid.NewString(), "planHash": early.PlanHash}
-	r := i.call(http.MethodPost, "/v1/operations/"+o.ID+"/rollback", body)
+	r := i.insist(http.MethodPost, "/v1/operations/"+o.ID+"/rollback", body)
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
 	refusal := read[problem](i, r)
 	require.Equal(t, "plan-changed", refusal.Code)
@@ -81,18 +80,13 @@ func TestReprovision(t *testing.T) {
 	end()
 	made := value[string](i, `SELECT contract_id FROM stellar_transactions WHERE tenant_id = $1 AND purpose = 'DEPLOY_CONTRACT'`, o.TenantID)
 
-	r := i.call(http.MethodPatch, "/v1/tenants/"+o.TenantID, map[string]string{"adminEmail": "ada@right.example"})
+	r := i.insist(http.MethodPatch, "/v1/tenants/"+o.TenantID, map[string]string{"adminEmail": "ada@right.example"})
 	require.Equal(t, http.StatusOK, r.status, "%s", r.body)
 	held := i.rpc.hold(t, sendTransaction, afterSending)
 	path, key := "/v1/tenants/"+o.TenantID+"/reprovision", uuid.NewString()
-	var replies [5]reply
-	var asking sync.WaitGroup
-	for n := range replies {
-		asking.Go(func() {
-			replies[n], _ = i.try(promptly, http.MethodPost, path, map[string]string{"reason": "a test"}, "Idempotency-Key", key)
-		})
-	}
-	asking.Wait()
+	replies := i.atOnce(5, func() reply {
+		return i.insist(http.MethodPost, path, map[string]string{"reason": "a test"}, "Idempotency-Key", key)
+	})
 	again := i.accepted(replies[0])
 	for _, r := range replies {
 		require.Equal(t, again.ID, i.accepted(r).ID, "the same request is the same operation")
@@ -112,7 +106,7 @@ func TestReprovision(t *testing.T) {
 	i.requireNoMore()
 	i.setsFirstPassword(tenant)
 
-	r = i.call(http.MethodPost, path, nil)
+	r = i.insist(http.MethodPost, path, nil)
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
 	require.Equal(t, "not-failed", read[problem](i, r).Code)
 }
@@ -126,7 +120,7 @@ func TestReprovisionNeedsTheName(t *testing.T) {
 	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 	i.rpc.heal()
 	i.becomesActive(i.create("Charité"))
-	r := i.call(http.MethodPost, "/v1/tenants/"+o.TenantID+"/reprovision", nil)
+	r := i.insist(http.MethodPost, "/v1/tenants/"+o.TenantID+"/reprovision", nil)
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
 	require.Equal(t, "name-taken", read[problem](i, r).Code)
 	i.requireNothingOf(i.tenant(o.TenantID))

@@ -15,9 +15,12 @@ func TestVersionsArePromotedAndDrained(t *testing.T) {
 		i.deploys(build)
 		i.becomesActive(i.create("Clinic of the " + build + " build"))
 	}
-	require.Contains(t, []string{"draining", "drained"}, i.versions()["first"], "it gets no new runs")
+	eventually(t, "the first gets no new runs", func() bool {
+		state := i.versions()["first"]
+		return state == "draining" || state == "drained"
+	})
 
-	refused := i.starter("deployment", "drain", "second", "--wait", "0")
+	refused := i.answered("deployment", "drain", "second", "--wait", "0")
 	require.Equal(t, 1, refused.wait(), "what gets new runs is never drained")
 	require.Contains(t, refused.stderr.String(), "promote another one first")
 	unknown := i.starter("deployment", "promote", "third")

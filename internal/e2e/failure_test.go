@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/uuid"
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
@@ -150,7 +151,7 @@ func TestMailIsRejected(t *testing.T) {
 func (i *installation) refuses(o operation, action string) {
 	i.t.Helper()
 	before := i.operation(o.ID)
-	r := i.act(o.ID, action)
+	r := i.insist(http.MethodPost, "/v1/operations/"+o.ID+"/"+action, map[string]string{"reason": "a test", "requestId": uuid.NewString()})
 	require.Equal(i.t, http.StatusConflict, r.status, "%s", r.body)
 	p := read[problem](i, r)
 	require.Equal(i.t, "action-refused", p.Code)

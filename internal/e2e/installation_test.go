@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"strconv"
@@ -97,10 +98,22 @@ func (i *installation) starter(args ...string) *process {
 	return launch(i.t, i.env, binaries.path(i.t, "starter"), args...)
 }
 
+// answered is a command that has ended, and was repeated, as people do, while
+// what it needs did not answer it in time. What it does must bear that.
+func (i *installation) answered(args ...string) *process {
+	i.t.Helper()
+	var p *process
+	eventually(i.t, fmt.Sprintf("starter %v is answered", args), func() bool {
+		p = i.starter(args...)
+		return p.wait() != 1 || !strings.Contains(p.stderr.String(), "temporarily unavailable") && !strings.Contains(p.stderr.String(), "deadline exceeded")
+	})
+	return p
+}
+
 // output is what a command says that must succeed.
 func (i *installation) output(args ...string) string {
 	i.t.Helper()
-	p := i.starter(args...)
+	p := i.answered(args...)
 	require.Zero(i.t, p.wait(), "starter %v: %s", args, p.stderr.String())
 	return p.stdout.String()
 }

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
 )
@@ -29,11 +32,24 @@ func (i *installation) temporal() client.Client {
 	i.t.Helper()
 	c, err := client.NewLazyClient(client.Options{
 		HostPort: i.env["TEMPORAL_ADDRESS"], Namespace: i.env["TEMPORAL_NAMESPACE"],
-		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience},
+		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	require.NoError(i.t, err)
 	i.t.Cleanup(c.Close)
 	return c
+}
+
+// asksTemporal repeats what Temporal, or a worker on its behalf, did not answer
+// within the ten seconds that its client takes. What is asked must bear that.
+func (i *installation) asksTemporal(ask func() error) (err error) {
+	i.t.Helper()
+	eventually(i.t, "Temporal answers", func() bool {
+		err = ask()
+		_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
+		return !late && !errors.Is(err, context.DeadlineExceeded)
+	})
+	return err
 }
 
 func workflowID(o operation) string { return "tenant-provision/" + o.TenantID }

@@ -20,8 +20,13 @@ import (
 	"tenant-provisioning/internal/stellar/devnet"
 )
 
-// ledgerInterval is a hundred times faster than the public network.
-const ledgerInterval = 50 * time.Millisecond
+const (
+	// ledgerInterval is a hundred times faster than the public network.
+	ledgerInterval = 50 * time.Millisecond
+	// ledgersKept are those of two hours, far longer than the tests take: what was
+	// made is counted at the end of each.
+	ledgersKept = uint32(2 * time.Hour / ledgerInterval)
+)
 
 // sharedLedger is the network of all tests; each has an account of its own.
 var sharedLedger ledger
@@ -44,7 +49,7 @@ func (l *ledger) url(t testing.TB) string {
 }
 
 func (l *ledger) start() {
-	if l.network, l.err = devnet.Open(context.Background(), devnet.Config{CloseInterval: ledgerInterval}); l.err != nil {
+	if l.network, l.err = devnet.Open(context.Background(), devnet.Config{CloseInterval: ledgerInterval, RetentionLedgers: ledgersKept}); l.err != nil {
 		return
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -32,7 +32,9 @@ func TestOneOfTwentyGetsTheName(t *testing.T) {
 	body := request("Charité")
 	statuses := map[int]int{}
 	var winner operation
-	for _, r := range i.atOnce(20, func() reply { return i.call(http.MethodPost, "/v1/tenants", body) }) {
+	for _, r := range i.atOnce(20, func() reply {
+		return i.insist(http.MethodPost, "/v1/tenants", body, "Idempotency-Key", uuid.NewString())
+	}) {
 		statuses[r.status]++
 		switch r.status {
 		case http.StatusAccepted:
@@ -43,7 +45,7 @@ func TestOneOfTwentyGetsTheName(t *testing.T) {
 	}
 	require.Equal(t, map[int]int{http.StatusAccepted: 1, http.StatusConflict: 19}, statuses)
 	i.becomesActive(winner)
-	r := i.call(http.MethodPost, "/v1/tenants", request(" CHARITÉ "))
+	r := i.insist(http.MethodPost, "/v1/tenants", request(" CHARITÉ "))
 	require.Equal(t, http.StatusConflict, r.status, "an active tenant has its name, however it is written")
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM tenants`))
 	i.requireNoMore()
@@ -57,7 +59,7 @@ func TestRepeatedRequestIsOne(t *testing.T) {
 	api, _ := i.start()
 	body, key := request("Charité"), uuid.NewString()
 	post := func() reply {
-		return i.call(http.MethodPost, "/v1/tenants", body, "Idempotency-Key", key)
+		return i.insist(http.MethodPost, "/v1/tenants", body, "Idempotency-Key", key)
 	}
 	first := i.accepted(post())
 	for _, r := range i.atOnce(50, post) {
@@ -70,7 +72,9 @@ func TestRepeatedRequestIsOne(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			_, _ = i.try(promptly, http.MethodPost, "/v1/tenants", second, "Idempotency-Key", secondKey) // the api is killed meanwhile
+			for api.running() {
+				_, _ = i.try(promptly, http.MethodPost, "/v1/tenants", second, "Idempotency-Key", secondKey) // the api is killed meanwhile
+			}
 		})
 	}
 	held.await()
@@ -79,7 +83,7 @@ func TestRepeatedRequestIsOne(t *testing.T) {
 	all.Wait()
 	i.startAPI()
 	replies := i.atOnce(50, func() reply {
-		return i.call(http.MethodPost, "/v1/tenants", second, "Idempotency-Key", secondKey)
+		return i.insist(http.MethodPost, "/v1/tenants", second, "Idempotency-Key", secondKey)
 	})
 	repeated := i.accepted(replies[0])
 	for _, r := range replies {
@@ -93,6 +97,6 @@ func TestRepeatedRequestIsOne(t *testing.T) {
 	i.requireNoMore()
 
 	other := request("Charité Mitte")
-	r := i.call(http.MethodPost, "/v1/tenants", other, "Idempotency-Key", key)
+	r := i.insist(http.MethodPost, "/v1/tenants", other, "Idempotency-Key", key)
 	require.Equal(t, http.StatusUnprocessableEntity, r.status, "the key of another request: %s", r.body)
 }

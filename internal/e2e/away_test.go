@@ -96,8 +96,8 @@ func TestAwayAtTheStart(t *testing.T) {
 			o.away()
 			_, worker := i.start()
 			operations := []operation{i.create("Charité"), i.create("Bethanien")}
-			require.Equal(t, http.StatusOK, i.call(http.MethodGet, "/health", nil).status)
-			require.Equal(t, http.StatusOK, i.call(http.MethodGet, "/v1/tenants", nil).status)
+			require.Equal(t, http.StatusOK, i.insist(http.MethodGet, "/health", nil).status)
+			require.Equal(t, http.StatusOK, i.insist(http.MethodGet, "/v1/tenants", nil).status)
 			eventually(t, "it is noticed that "+name, func() bool { return o.noticed(i, worker) })
 			o.back()
 			for _, op := range operations {
@@ -166,7 +166,7 @@ func TestEveryWorkerIsAway(t *testing.T) {
 	i.startAPI()
 	o, unwanted := i.create("Charité"), i.create("Bethanien")
 	require.Equal(t, "PENDING", i.operation(o.ID).State)
-	require.Equal(t, http.StatusAccepted, i.act(unwanted.ID, "rollback").status, "nothing was done, so nobody is needed")
+	i.actUntilAccepted(unwanted.ID, "rollback") // nothing was done, so nobody is needed
 	require.Equal(t, "ROLLED_BACK", i.operation(unwanted.ID).State)
 	require.Equal(t, "FAILED", i.tenant(unwanted.TenantID).Status)
 	i.startWorker()

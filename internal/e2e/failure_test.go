@@ -100,7 +100,8 @@ func (i *installation) requireLogOfRollback(o operation) {
 		require.Equal(i.t, 1, value[int](i, row+` AND duration_ms > 0`, o.ID, step, "COMPLETED"), step)
 		require.Equal(i.t, 1, value[int](i, row+` AND undo_duration_ms > 0 AND duration_ms IS NULL`, o.ID, step, "ROLLED_BACK"), step)
 	}
-	require.Equal(i.t, 1, value[int](i, row+` AND duration_ms > 0 AND error_class = $4 AND error <> ''`, o.ID, o.FailedStep, "FAILED", o.FailureClass), "the failed attempt")
+	// An attempt whose end the worker could not tell in time is made once more.
+	require.Positive(i.t, value[int](i, row+` AND duration_ms > 0 AND error_class = $4 AND error <> ''`, o.ID, o.FailedStep, "FAILED", o.FailureClass), "the failed attempt")
 	require.Zero(i.t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND status = 'IN_PROGRESS'`, o.ID))
 }
 
@@ -129,7 +130,7 @@ func TestMailIsRejected(t *testing.T) {
 	body := request("Charité")
 	wrong, right := body["adminEmail"], "ada@right.example"
 	i.mail.RejectAddress(wrong)
-	o := i.accepted(i.call(http.MethodPost, "/v1/tenants", body))
+	o := i.createAs(body)
 	o = i.reaches(o.ID, "NEEDS_ATTENTION")
 	require.Equal(t, "SEND_WELCOME_EMAIL", o.FailedStep)
 	require.Equal(t, "permanent", o.FailureClass)
@@ -138,7 +139,7 @@ func TestMailIsRejected(t *testing.T) {
 	i.requireTenant(o)
 	i.refuses(o, "rollback")
 
-	r := i.call(http.MethodPatch, "/v1/tenants/"+o.TenantID, map[string]string{"adminEmail": right})
+	r := i.insist(http.MethodPatch, "/v1/tenants/"+o.TenantID, map[string]string{"adminEmail": right})
 	require.Equal(t, http.StatusOK, r.status, "%s", r.body)
 	i.actUntilAccepted(o.ID, "retry")
 	tenant := i.becomesActive(o)

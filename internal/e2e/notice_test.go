@@ -13,7 +13,7 @@ import (
 // oncall are the people who are told.
 var oncall = []string{"oncall@platform.example", "ada@platform.example"}
 
-var told = map[string]string{"NOTIFY_EMAIL": oncall[0] + ", " + oncall[1], "STEP_RETRY_BUDGET": "15s"}
+var told = map[string]string{"NOTIFY_EMAIL": oncall[0] + ", " + oncall[1], "STEP_RETRY_BUDGET": impatient["STEP_RETRY_BUDGET"]}
 
 // awaitNotices waits until each of them has so many mails, and returns the
 // newest of one.
@@ -48,13 +48,11 @@ func TestPeopleAreToldOfWhatParks(t *testing.T) {
 // TestPeopleAreToldOfAnIncident instead of its tenants, and when it is over.
 func TestPeopleAreToldOfAnIncident(t *testing.T) {
 	t.Parallel()
-	i := install(t, told)
+	i := install(t, map[string]string{"NOTIFY_EMAIL": told["NOTIFY_EMAIL"]})
 	i.rpc.fail(http.StatusServiceUnavailable)
-	i.start()
-	var operations []operation
-	for n := range many {
-		operations = append(operations, i.create(fmt.Sprintf("Hospital %d", n)))
-	}
+	i.startAPI()
+	operations := i.createMany() // first, so that they fail together
+	i.startWorker()
 	eventually(t, "an incident is opened", func() bool { return value[int](i, `SELECT count(*) FROM incidents`) == 1 })
 	i.execute(`UPDATE incidents SET opened_at = opened_at - interval '1 minute'`)
 	mail := i.awaitNotices(1)
@@ -65,6 +63,7 @@ func TestPeopleAreToldOfAnIncident(t *testing.T) {
 	for _, o := range operations {
 		i.becomesActive(o)
 	}
+	eventually(t, "the incident is over", func() bool { return value[bool](i, `SELECT closed_at IS NOT NULL FROM incidents`) })
 	i.execute(`UPDATE incidents SET closed_at = closed_at - interval '10 minutes'`)
 	require.Equal(t, "Over: Stellar failed for many tenants", i.awaitNotices(2).Subject)
 }

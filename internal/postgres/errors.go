@@ -40,13 +40,24 @@ func interpret(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return tenant.ErrNotFound
 	}
-	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+	pg, fromServer := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case fromServer && connecting(err) && !passing(pg.Code) && !lockedOut(pg.Code):
+		return fmt.Errorf("%w: the database lets nobody in: %w", tenant.ErrUnavailable, err)
+	case fromServer:
 		return interpretServer(pg)
-	}
-	if unreachable(err) {
+	case unreachable(err):
 		return fmt.Errorf("%w: the database does not answer: %w", tenant.ErrUnavailable, err)
 	}
 	return err
+}
+
+// connecting tells errors of the way in, which say nothing about what was to be
+// asked. A server whose disk is full may refuse every new connection by an
+// internal error, since it can't write what a first one has it cache.
+func connecting(err error) bool {
+	_, ok := errors.AsType[*pgconn.ConnectError](err)
+	return ok
 }
 
 func interpretServer(pg *pgconn.PgError) error {
@@ -86,8 +97,7 @@ func lockedOut(code string) bool { return strings.HasPrefix(code, "28") || code 
 
 func unreachable(err error) bool {
 	var netErr net.Error
-	var connectErr *pgconn.ConnectError
-	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) || errors.As(err, &connectErr) ||
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) || connecting(err) ||
 		pgconn.Timeout(err) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") ||
 		strings.Contains(err.Error(), "unexpected EOF")
 }
@@ -126,7 +136,7 @@ func stepError(step tenant.Step, err error) error {
 	case lockedOut(pg.Code):
 		se.Class = tenant.ClassAuth
 		se.Reason = "the database refuses DB_USERNAME, DB_PASSWORD or DB_NAME"
-	case passing(pg.Code):
+	case passing(pg.Code), connecting(err):
 		se.Reason = "the database refuses work now (SQLSTATE " + pg.Code + "); the step is repeated by itself"
 	default:
 		se.Class, se.Permanent = tenant.ClassPermanent, true

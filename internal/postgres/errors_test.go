@@ -1,0 +1,57 @@
+package postgres_test
+
+import (
+	"net"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tenant"
+)
+
+// TestALockedDoorIsNoAnswer: whatever a server says instead of letting somebody
+// in, it says nothing about the step, which is repeated.
+func TestALockedDoorIsNoAnswer(t *testing.T) {
+	t.Parallel()
+	pool, err := postgres.Open(t.Context(), postgres.Config{
+		Host: "127.0.0.1", Port: letsNobodyIn(t), User: "nobody", Database: "full", SSLMode: "disable",
+	})
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	store, err := postgres.NewStore(t.Context(), pool)
+	require.NoError(t, err)
+	t.Cleanup(store.Close)
+
+	_, err = store.Incidents(t.Context())
+	require.ErrorIs(t, err, tenant.ErrUnavailable)
+	var failure *tenant.StepError
+	require.ErrorAs(t, store.CreateSchema(t.Context(), tenant.Fence{}), &failure)
+	require.False(t, failure.Permanent, failure.Reason)
+	require.ErrorIs(t, failure, tenant.ErrUnavailable)
+}
+
+// letsNobodyIn is a server as PostgreSQL is that cannot write its cache of the
+// catalog for a new connection.
+func letsNobodyIn(t *testing.T) (port int) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() }) // which ends the loop
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			door := pgproto3.NewBackend(conn, conn)
+			if _, err := door.ReceiveStartupMessage(); err == nil {
+				door.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "XX000", Message: "could not write init file"})
+				_ = door.Flush() // whoever has gone gets no answer
+			}
+			_ = conn.Close()
+		}
+	}()
+	return listener.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // it is TCP's
+}

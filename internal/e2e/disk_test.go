@@ -54,6 +54,9 @@ func installOnDisk(t testing.TB, settings map[string]string) (*installation, dis
 	server, err := pgx.ConnectConfig(t.Context(), config)
 	require.NoError(t, err)
 	for _, sql := range []string{
+		// A vacuum of the catalog has the server forget what it caches for new
+		// connections, and without room to write that anew it lets nobody in.
+		`ALTER SYSTEM SET autovacuum = off`, `SELECT pg_reload_conf()`,
 		`CREATE TABLESPACE small LOCATION '` + dir + `'`,
 		`ALTER DATABASE ` + pgx.Identifier{database}.Sanitize() + ` SET TABLESPACE small`,
 	} {
@@ -87,11 +90,13 @@ func (d disk) free() {
 func (d disk) filler() string { return filepath.Join(d.dir, "filler") }
 
 // TestDatabaseIsFull: what cannot be written is refused to callers, and waited
-// for by runs, far longer than their budgets. It is one incident, which has its
+// for by runs, longer than their budgets. It is one incident, which has its
 // place although nothing else has, and people get a mail.
 func TestDatabaseIsFull(t *testing.T) {
 	t.Parallel()
-	const budget = "20s"
+	// Far above the time in which all come to a step that fails, and in which those
+	// that work are done on a busy machine.
+	const budget = "1m"
 	i, disk := installOnDisk(t, map[string]string{"STEP_RETRY_BUDGET": budget, "NOTIFY_EMAIL": told["NOTIFY_EMAIL"]})
 	i.startAPI()
 	var operations []operation
@@ -105,11 +110,10 @@ func TestDatabaseIsFull(t *testing.T) {
 	eventually(t, "an incident is opened", func() bool { return value[int](i, `SELECT count(*) FROM incidents`) == 1 })
 	require.Regexp(t, `(?s)state +open\s.*dependency +database\s.*cause +the database's disk is full`, i.output("incidents"))
 	eventually(t, "it lasts", func() bool {
-		return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE closed_at IS NULL AND last_probe_at > opened_at + 2 * $1::interval`, budget)
+		return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE closed_at IS NULL AND last_probe_at > opened_at + $1::interval`, budget)
 	})
 	require.Zero(t, value[int](i, `SELECT count(*) FROM operations WHERE state NOT IN ('PENDING', 'RUNNING')`), "nothing parks")
 	require.Equal(t, 1, strings.Count(worker.stderr.String(), "INCIDENT"), "one alert")
-	i.execute(`UPDATE incidents SET opened_at = opened_at - interval '1 minute'`)
 	require.Contains(t, i.awaitNotices(1).Text, "database-full.md")
 	t.Run("its runbook", func(t *testing.T) { // works while there is no room
 		engineer := *i
@@ -149,7 +153,8 @@ func (i *installation) createsUntilRefused() (accepted []operation, again func()
 		return accepted, func() operation {
 			eventually(i.t, "it is accepted", func() bool { r = ask(); return r.status == http.StatusAccepted })
 			o := i.accepted(r)
-			require.Equal(i.t, o.ID, i.accepted(ask()).ID, "once")
+			again := i.insist(http.MethodPost, "/v1/tenants", body, "Idempotency-Key", key)
+			require.Equal(i.t, o.ID, i.accepted(again).ID, "once")
 			return o
 		}
 	}

@@ -17,8 +17,9 @@ import (
 )
 
 const (
-	// deploymentTimeout bounds one question to Temporal.
-	deploymentTimeout = 15 * time.Second
+	// deploymentTimeout bounds one question to Temporal. A worker of Temporal's
+	// own answers it, which in a new namespace takes its time to begin.
+	deploymentTimeout = 30 * time.Second
 	// drainPoll is how often a drain is asked about. Temporal itself looks
 	// every few minutes.
 	drainPoll = 5 * time.Second
@@ -115,7 +116,7 @@ func describe(ctx context.Context, name string, h client.WorkerDeploymentHandle)
 		return d, nil
 	}
 	if err != nil {
-		return d, fmt.Errorf("ask Temporal (TEMPORAL_ADDRESS) for the deployment %s: %w", name, err)
+		return d, fmt.Errorf("ask Temporal (TEMPORAL_ADDRESS) for the deployment %s; in a namespace that was just made, ask again in a minute: %w", name, err)
 	}
 	if v := answer.Info.RoutingConfig.CurrentVersion; v != nil {
 		d.Current = v.BuildID

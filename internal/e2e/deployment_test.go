@@ -40,13 +40,17 @@ func (i *installation) deploys(build string) *process {
 	return worker
 }
 
-// versions is the state of each build that Temporal knows.
+// versions is the state of each build that Temporal knows, once it answers: its
+// own worker of a new namespace takes its time.
 func (i *installation) versions() map[string]string {
 	i.t.Helper()
 	var d struct {
 		Versions []struct{ BuildID, State string } `json:"versions"`
 	}
-	require.NoError(i.t, json.Unmarshal([]byte(i.output("deployment", "--output", "json")), &d))
+	eventually(i.t, "Temporal answers for its deployments", func() bool {
+		asked := i.starter("deployment", "--output", "json")
+		return asked.wait() == 0 && json.Unmarshal([]byte(asked.stdout.String()), &d) == nil
+	})
 	states := map[string]string{}
 	for _, v := range d.Versions {
 		states[v.BuildID] = v.State

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -206,7 +207,7 @@ func TestAnAttemptGivesUpAndTheNextGoesOn(t *testing.T) {
 			if p.count(protocol.GetTransactionMethodName) > 2 {
 				hours.Store(1)
 			}
-			return time.Now().Add(time.Duration(hours.Load()) * time.Hour)
+			return b.clock.now().Add(time.Duration(hours.Load()) * time.Hour)
 		}
 	})
 	_, err := d.Deploy(testContext(t), f, nil)
@@ -229,6 +230,7 @@ func TestALostTransactionIsRebuiltAfterItExpired(t *testing.T) {
 	b := ready(t)
 	f := b.newTenant(t)
 	var lost atomic.Value
+	var times atomic.Int64
 	d := b.through(t, newProxy(t, b.url, func(x *exchange) {
 		if x.method != protocol.SendTransactionMethodName {
 			x.pass()
@@ -236,6 +238,9 @@ func TestALostTransactionIsRebuiltAfterItExpired(t *testing.T) {
 		}
 		lost.CompareAndSwap(nil, x.envelope())
 		if lost.Load() == x.envelope() {
+			if times.Add(1) == 2 { // it is sent again before it is given up
+				b.clock.expire()
+			}
 			pretendPending(x)
 			return
 		}
@@ -258,9 +263,11 @@ func TestRollbackOutlivesATransactionThatIsHeldUp(t *testing.T) {
 	b := ready(t)
 	f := b.newTenant(t)
 	held, release := make(chan struct{}), make(chan struct{})
+	hold, letGo := sync.OnceFunc(func() { close(held) }), sync.OnceFunc(func() { close(release) })
+	defer letGo()
 	p := newProxy(t, b.url, func(x *exchange) {
 		if x.method == protocol.SendTransactionMethodName {
-			close(held)
+			hold()
 			<-release
 		}
 		x.pass()
@@ -272,10 +279,12 @@ func TestRollbackOutlivesATransactionThatIsHeldUp(t *testing.T) {
 		ended <- err
 	}()
 	<-held
-	other := b.with(t, nil)
-	require.NoError(t, other.Terminate(testContext(t), b.rollBack(t, f), nil))
+	other, undo := b.with(t, nil), b.rollBack(t, f)
+	waited, err := b.outlive(t, func() error { return other.Terminate(testContext(t), undo, nil) })
+	require.NoError(t, err)
+	require.True(t, waited)
 	p.setRule((*exchange).pass)
-	close(release)
+	letGo()
 	require.ErrorIs(t, <-ended, tenant.ErrSuperseded)
 	require.Zero(t, b.creationsOf(t, f))
 	require.Equal(t, stellar.StateExpired, b.transactions(t, f)[0].State)
@@ -288,9 +297,11 @@ func TestAnAttemptThatComesBackAfterTheRollbackDoesNothing(t *testing.T) {
 	b := ready(t)
 	f := b.newTenant(t)
 	held, release := make(chan struct{}), make(chan struct{})
+	hold, letGo := sync.OnceFunc(func() { close(held) }), sync.OnceFunc(func() { close(release) })
+	defer letGo()
 	p := newProxy(t, b.url, func(x *exchange) {
 		if x.method == protocol.SimulateTransactionMethodName {
-			close(held)
+			hold()
 			<-release
 		}
 		x.pass()
@@ -303,7 +314,7 @@ func TestAnAttemptThatComesBackAfterTheRollbackDoesNothing(t *testing.T) {
 	}()
 	<-held
 	require.NoError(t, b.with(t, nil).Terminate(testContext(t), b.rollBack(t, f), nil))
-	close(release)
+	letGo()
 	require.ErrorIs(t, <-ended, tenant.ErrSuperseded)
 	require.Empty(t, b.transactions(t, f))
 	require.Zero(t, b.creationsOf(t, f))

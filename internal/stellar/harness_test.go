@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,13 +28,24 @@ import (
 
 // deadline is for everything that a test waits for. It is far beyond what any
 // of it takes, on a busy machine too.
-const deadline = 2 * time.Minute
+const deadline = 4 * time.Minute
 
-// validity is short, so that a test may wait for a transaction to expire.
-const validity = 2 * time.Second
+// validity is far longer than any transaction needs. A test that is about one
+// that expires lets the time pass.
+const validity = time.Minute
+
+// clock is that of a network and of everybody who uses it.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+// expire lets the time pass after which nothing that is under way now can be
+// applied any more.
+func (c *clock) expire() { c.ahead.Add(int64(2 * validity)) }
 
 // bench is one network and one database, shared by any number of deployers.
 type bench struct {
+	clock    *clock
 	pool     *pgxpool.Pool
 	journal  stellar.Journal
 	url      string
@@ -43,9 +55,23 @@ type bench struct {
 
 func setup(t *testing.T) *bench {
 	t.Helper()
-	pool := postgrestest.New(t)
-	admin := keypair.MustRandom()
-	return &bench{pool: pool, journal: postgres.NewStellarJournal(pool), url: devnettest.Start(t), deployer: admin.Seed(), admin: admin}
+	return setupOn(t, devnet.Config{})
+}
+
+// setupOn is setup with a network of another kind.
+func setupOn(t *testing.T, c devnet.Config) *bench {
+	t.Helper()
+	pool, admin, shared := postgrestest.New(t), keypair.MustRandom(), &clock{}
+	c.CloseInterval, c.Now = devnettest.CloseInterval, shared.now
+	_, url := devnettest.Open(t, c)
+	return &bench{clock: shared, pool: pool, journal: postgres.NewStellarJournal(pool), url: url, deployer: admin.Seed(), admin: admin}
+}
+
+// at is the bench with its network at another address.
+func (b *bench) at(url string) *bench {
+	other := *b
+	other.url = url
+	return &other
 }
 
 // ready is setup with the code, the channels and the deployer on the ledger.
@@ -61,8 +87,31 @@ func ready(t *testing.T) *bench {
 func (b *bench) config() stellar.Config {
 	return stellar.Config{
 		RPCURL: b.url, Passphrase: devnet.Passphrase, Deployer: stellar.Seed(b.deployer), Wasm: tenantcontract.Wasm,
-		Channels: 3, Validity: validity, PollInterval: 50 * time.Millisecond,
+		Channels: 3, Validity: validity, PollInterval: 50 * time.Millisecond, RequestTimeout: deadline, Clock: b.clock.now,
 	}
+}
+
+// outlive runs what may have to wait until a transaction under way can no longer
+// be applied, and tells whether it did. That comes after the network had its
+// chance to apply it.
+func (b *bench) outlive(t *testing.T, do func() error) (waited bool, err error) {
+	t.Helper()
+	c := newClient(t, b.url)
+	before, err := c.GetLatestLedger(t.Context())
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- do() }()
+	require.Eventually(t, func() bool {
+		now, err := c.GetLatestLedger(t.Context())
+		return err == nil && now.Sequence > before.Sequence+10
+	}, deadline, 10*time.Millisecond)
+	select {
+	case err = <-ended:
+		return false, err
+	default:
+	}
+	b.clock.expire()
+	return true, <-ended
 }
 
 // with makes another deployer, as another process would.
@@ -163,8 +212,12 @@ func newClient(t *testing.T, url string) *rpcclient.Client {
 func ledgerTransactions(t *testing.T, url string) []protocol.TransactionInfo {
 	t.Helper()
 	c := newClient(t, url)
-	h, err := c.GetHealth(t.Context())
-	require.NoError(t, err)
+	var h protocol.GetHealthResponse
+	require.Eventually(t, func() bool { // it is not healthy between a leap of its clock and the next ledger
+		var err error
+		h, err = c.GetHealth(t.Context())
+		return err == nil
+	}, deadline, 10*time.Millisecond)
 	var all []protocol.TransactionInfo
 	for q := (protocol.GetTransactionsRequest{StartLedger: h.OldestLedger}); ; {
 		page, err := c.GetTransactions(t.Context(), q)

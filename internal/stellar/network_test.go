@@ -10,8 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
-	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/stellar/devnet"
 	"tenant-provisioning/internal/stellar/devnet/devnettest"
@@ -47,7 +45,7 @@ func TestTransactionsOfAnotherNetworkAreLeftAlone(t *testing.T) {
 		}
 		x.pass()
 	})
-	m, dying, ctx := (&bench{pool: b.pool, journal: b.journal, url: p.url, deployer: b.deployer}).newMortal(t, 12, true)
+	m, dying, ctx := b.at(p.url).newMortal(t, 12, true)
 	_, err := dying.Deploy(ctx, f, nil)
 	require.Error(t, err)
 	require.GreaterOrEqual(t, m.calls(), 12)
@@ -66,7 +64,9 @@ func TestTransactionsOfAnotherNetworkAreLeftAlone(t *testing.T) {
 
 	undo := f
 	undo.State = tenant.StateRollingBack
-	require.NoError(t, b.with(t, nil).Terminate(testContext(t), undo, nil))
+	waited, err := b.outlive(t, func() error { return b.with(t, nil).Terminate(testContext(t), undo, nil) })
+	require.NoError(t, err)
+	require.True(t, waited)
 	b.requireSettled(t, f)
 }
 
@@ -143,7 +143,10 @@ func TestASequenceNumberThatTheLedgerDoesNotKnowIsForgotten(t *testing.T) {
 	_, err = b.pool.Exec(t.Context(), `UPDATE stellar_channels SET sequence = 4611686018427387904`)
 	require.NoError(t, err)
 	f := b.newTenant(t)
-	_, err = d.Deploy(testContext(t), f, nil)
+	_, err = b.outlive(t, func() error {
+		_, err := d.Deploy(testContext(t), f, nil)
+		return err
+	})
 	require.NoError(t, err)
 	txs := b.transactions(t, f)
 	require.Equal(t, "txBAD_SEQ", txs[0].ResultCode)
@@ -213,20 +216,23 @@ func (b *bench) submit(t *testing.T, tx interface{ Base64() (string, error) }) {
 // tells what has become of them.
 func TestATransactionThatTheServerHasForgotten(t *testing.T) {
 	t.Parallel()
-	pool, admin := postgrestest.New(t), keypair.MustRandom()
-	_, url := devnettest.Open(t, devnet.Config{CloseInterval: devnettest.CloseInterval, RetentionLedgers: 20})
-	b := &bench{pool: pool, journal: postgres.NewStellarJournal(pool), url: url, deployer: admin.Seed(), admin: admin}
-	fund(t, url, admin.Address())
+	b := setupOn(t, devnet.Config{RetentionLedgers: 20})
+	fund(t, b.url, b.admin.Address())
 	require.NoError(t, b.with(t, nil).Setup(testContext(t), nil))
 
 	f := b.newTenant(t)
 	b.killAfterSending(t, f)
 	sent := b.transactions(t, f)[0]
-	c := newClient(t, url)
-	require.Eventually(t, func() bool {
-		h, err := c.GetHealth(t.Context())
-		return err == nil && h.OldestLedger > sent.AfterLedger+10 && h.LatestLedgerCloseTime > sent.MaxTime.Unix()
-	}, deadline, 50*time.Millisecond)
+	c := newClient(t, b.url)
+	until := func(holds func(protocol.GetHealthResponse) bool) {
+		require.Eventually(t, func() bool {
+			h, err := c.GetHealth(t.Context())
+			return err == nil && holds(h)
+		}, deadline, 50*time.Millisecond)
+	}
+	until(func(h protocol.GetHealthResponse) bool { return h.OldestLedger > sent.AfterLedger+10 })
+	b.clock.expire()
+	until(func(h protocol.GetHealthResponse) bool { return h.LatestLedgerCloseTime > sent.MaxTime.Unix() })
 
 	d := b.with(t, nil)
 	id, err := d.Deploy(testContext(t), f, nil)
@@ -243,7 +249,7 @@ func TestATransactionThatTheServerHasForgotten(t *testing.T) {
 func (b *bench) killAfterSending(t *testing.T, f tenant.Fence) {
 	t.Helper()
 	p := newProxy(t, b.url, func(x *exchange) { x.pass() })
-	m, d, ctx := (&bench{pool: b.pool, journal: b.journal, url: p.url, deployer: b.deployer}).newMortal(t, neverDies, false)
+	m, d, ctx := b.at(p.url).newMortal(t, neverDies, false)
 	p.setRule(func(x *exchange) {
 		x.pass()
 		if x.method == protocol.SendTransactionMethodName {
@@ -258,17 +264,15 @@ func (b *bench) killAfterSending(t *testing.T, f tenant.Fence) {
 // Archived is not gone: the next transaction restores it.
 func TestAnArchivedContractIsTerminatedAllTheSame(t *testing.T) {
 	t.Parallel()
-	pool, admin := postgrestest.New(t), keypair.MustRandom()
-	_, url := devnettest.Open(t, devnet.Config{CloseInterval: devnettest.CloseInterval, MinPersistentTTL: 40})
-	b := &bench{pool: pool, journal: postgres.NewStellarJournal(pool), url: url, deployer: admin.Seed(), admin: admin}
-	fund(t, url, admin.Address())
+	b := setupOn(t, devnet.Config{MinPersistentTTL: 40})
+	fund(t, b.url, b.admin.Address())
 	d := b.with(t, func(c *stellar.Config) { c.MaxFee = 1_000_000_000 })
 	require.NoError(t, d.Setup(testContext(t), nil))
 	f := b.newTenant(t)
 	id, err := d.Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
 	made := b.transactions(t, f)[0].Ledger
-	c := newClient(t, url)
+	c := newClient(t, b.url)
 	require.Eventually(t, func() bool {
 		l, err := c.GetLatestLedger(t.Context())
 		return err == nil && l.Sequence > made+60

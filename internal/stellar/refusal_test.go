@@ -42,11 +42,14 @@ func TestRefusalsAreExplained(t *testing.T) {
 			f := b.newTenant(t)
 			d := b.through(t, newProxy(t, b.url, func(x *exchange) {
 				if x.method == protocol.SendTransactionMethodName {
-					if x.expired() {
+					if b.expired(x) {
 						refuseSend(x, xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxTooLate}})
 						return
 					}
 					refuseSend(x, xdr.TransactionResult{FeeCharged: 1 << 40, Result: xdr.TransactionResultResult{Code: c.code}})
+					if c.state == stellar.StateExpired {
+						b.clock.expire()
+					}
 					return
 				}
 				x.pass()
@@ -78,10 +81,10 @@ func TestRefusalsAreExplained(t *testing.T) {
 }
 
 // expired tells that a node would find the transaction too late.
-func (x *exchange) expired() bool {
+func (b *bench) expired(x *exchange) bool {
 	var e xdr.TransactionEnvelope
 	require.NoError(x.t, xdr.SafeUnmarshalBase64(x.envelope(), &e))
-	return int64(e.FeeBump.Tx.InnerTx.V1.Tx.TimeBounds().MaxTime) < time.Now().Unix()
+	return int64(e.FeeBump.Tx.InnerTx.V1.Tx.TimeBounds().MaxTime) < b.clock.now().Unix()
 }
 
 func TestOneInvalidTransactionIsSimulatedAnew(t *testing.T) {
@@ -93,6 +96,7 @@ func TestOneInvalidTransactionIsSimulatedAnew(t *testing.T) {
 		if x.method == protocol.SendTransactionMethodName && (first == "" || first == x.envelope()) {
 			first = x.envelope()
 			refuseSend(x, xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxSorobanInvalid}})
+			b.clock.expire()
 			return
 		}
 		x.pass()

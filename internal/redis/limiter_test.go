@@ -20,7 +20,8 @@ import (
 // longer than a request should wait.
 const generous = time.Minute
 
-// clock stands still unless it is told to go on.
+// clock stands still unless it is told to go on. The keys of a real server
+// expire all the same: limits are such that these last for minutes.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -76,17 +77,17 @@ func check(key string, requests int, window time.Duration, burst int) redis.Chec
 func TestBurstThenPace(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
-		c := check("a", 10, time.Second, 3)
+		c := check("a", 10, 1000*time.Second, 3)
 		for remaining := 2; remaining >= 0; remaining-- {
 			require.Equal(t, redis.Decision{Allowed: true, Remaining: remaining}, limiter.Allow(t.Context(), c))
 		}
-		require.Equal(t, redis.Decision{RetryAfter: 100 * time.Millisecond}, limiter.Allow(t.Context(), c))
-		clock.Advance(99 * time.Millisecond)
-		require.Equal(t, redis.Decision{RetryAfter: time.Millisecond}, limiter.Allow(t.Context(), c))
-		clock.Advance(time.Millisecond)
+		require.Equal(t, redis.Decision{RetryAfter: 100 * time.Second}, limiter.Allow(t.Context(), c))
+		clock.Advance(99 * time.Second)
+		require.Equal(t, redis.Decision{RetryAfter: time.Second}, limiter.Allow(t.Context(), c))
+		clock.Advance(time.Second)
 		require.True(t, limiter.Allow(t.Context(), c).Allowed)
 		require.False(t, limiter.Allow(t.Context(), c).Allowed)
-		require.True(t, limiter.Allow(t.Context(), check("b", 10, time.Second, 3)).Allowed, "another key")
+		require.True(t, limiter.Allow(t.Context(), check("b", 10, 1000*time.Second, 3)).Allowed, "another key")
 
 		clock.Advance(time.Hour)
 		require.Equal(t, 2, limiter.Allow(t.Context(), c).Remaining, "a pause gives the burst back, no more")
@@ -104,13 +105,13 @@ func TestRetryAfterSecondsIsRoundedUp(t *testing.T) {
 func TestSeveralKeys(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
-		wide, narrow := check("wide", 100, time.Second, 5), check("narrow", 1, time.Minute, 1)
+		wide, narrow := check("wide", 100, 10*time.Hour, 5), check("narrow", 1, time.Hour, 1)
 		require.Equal(t, redis.Decision{Allowed: true}, limiter.Allow(t.Context(), wide, narrow), "the strictest tells what remains")
 		for range 10 {
-			require.Equal(t, redis.Decision{RetryAfter: time.Minute}, limiter.Allow(t.Context(), wide, narrow))
+			require.Equal(t, redis.Decision{RetryAfter: time.Hour}, limiter.Allow(t.Context(), wide, narrow))
 		}
 		require.Equal(t, 3, limiter.Allow(t.Context(), wide).Remaining)
-		clock.Advance(time.Minute)
+		clock.Advance(time.Hour)
 		require.True(t, limiter.Allow(t.Context(), narrow, wide).Allowed)
 	})
 }
@@ -145,8 +146,9 @@ func TestNoMoreThanTheLimit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		limit := redis.Limit{
 			Requests: rapid.IntRange(1, 50).Draw(t, "requests"),
-			// Keys expire by the real clock, so windows are long beside a test.
-			Window: time.Duration(rapid.IntRange(60_000, 600_000).Draw(t, "window")) * time.Millisecond,
+			// Keys expire by the real clock, so that each request counts for far
+			// longer than a test lasts.
+			Window: time.Duration(rapid.IntRange(6_000, 60_000).Draw(t, "window")) * time.Second,
 			Burst:  rapid.IntRange(1, 20).Draw(t, "burst"),
 		}
 		check := redis.Check{Key: rapid.StringMatching(`[a-z]{12}`).Draw(t, "key"), Limit: limit}
@@ -219,11 +221,11 @@ func TestServerClock(t *testing.T) {
 func TestClockSetBack(t *testing.T) {
 	t.Parallel()
 	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
-		c := check("a", 1, time.Second, 2)
+		c := check("a", 1, time.Hour, 2)
 		require.True(t, limiter.Allow(t.Context(), c).Allowed)
 		clock.Advance(-24 * time.Hour)
-		require.Equal(t, redis.Decision{RetryAfter: time.Second}, limiter.Allow(t.Context(), c))
-		clock.Advance(time.Second)
+		require.Equal(t, redis.Decision{RetryAfter: time.Hour}, limiter.Allow(t.Context(), c))
+		clock.Advance(time.Hour)
 		require.True(t, limiter.Allow(t.Context(), c).Allowed)
 	})
 }

@@ -214,10 +214,14 @@ func (i *installation) page(link string) reply {
 func (i *installation) submit(link, password string) reply {
 	i.t.Helper()
 	form := url.Values{"password": {password}, "repeat": {password}}
-	req, err := http.NewRequestWithContext(i.t.Context(), http.MethodPost, link, strings.NewReader(form.Encode()))
-	require.NoError(i.t, err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r, err := send(req)
-	require.NoError(i.t, err)
+	var r reply
+	eventually(i.t, "the form is taken", func() bool {
+		req, err := http.NewRequestWithContext(i.t.Context(), http.MethodPost, link, strings.NewReader(form.Encode()))
+		require.NoError(i.t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r, err = send(req)
+		require.NoError(i.t, err)
+		return r.status != http.StatusServiceUnavailable
+	})
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,10 +27,25 @@ func (i *installation) shell(script string, more map[string]string) *process {
 	return launch(i.t, env, "/bin/sh", "-euc", script)
 }
 
+// untilAnswered runs a script to its end, and once more where it ended for want of an
+// answer in time, as starter, temporal and curl say it. What it does must bear
+// that.
+func (i *installation) untilAnswered(script string, more map[string]string) *process {
+	i.t.Helper()
+	var p *process
+	eventually(i.t, "an answer to "+script, func() bool {
+		p = i.shell(script, more)
+		return p.wait() == 0 || !slices.ContainsFunc([]string{"temporarily unavailable", "deadline exceeded", "returned error: 503"}, func(late string) bool {
+			return strings.Contains(p.stderr.String(), late)
+		})
+	})
+	return p
+}
+
 // types is what a command says that must succeed.
 func (i *installation) types(command string) string {
 	i.t.Helper()
-	p := i.shell(command, nil)
+	p := i.untilAnswered(command, nil)
 	require.Zero(i.t, p.wait(), "%s\n%s%s", command, p.stdout.String(), p.stderr.String())
 	return p.stdout.String()
 }

@@ -182,7 +182,7 @@ func resets(t *testing.T, c typed) {
 		return value[int](i, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND action = 'skip' AND outcome = 'refused'`, o.ID)
 	}
 	eventually(t, "the signal is refused", func() bool { return refused() == 1 })
-	require.Equal(t, 1, i.signals(o))
+	require.Positive(t, i.signals(o))
 	i.rpc.heal()
 	i.does(c, o)
 	i.becomesActive(o)

@@ -26,6 +26,10 @@ var shared = map[string]struct {
 	"mail":   {"mail", "30s", outages["mail refuses connections"]},
 }
 
+// waiting are the states of what waits for an incident: in its step or, where a
+// slow dispatcher had not come to it before, at the dispatcher.
+var waiting = []string{"RUNNING", "PENDING"}
+
 // TestWhatEverybodyNeedsIsAway is one incident: nothing parks although the
 // budgets are long used up, what is new waits, and all goes on when it is back.
 func TestWhatEverybodyNeedsIsAway(t *testing.T) {
@@ -57,7 +61,7 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			operations = append(operations, alone)
 			for _, op := range operations {
 				now := i.operation(op.ID)
-				require.Equal(t, "RUNNING", now.State, "%+v", now)
+				require.Contains(t, waiting, now.State, "%+v", now)
 			}
 			require.Contains(t, i.output("incidents"), "open")
 
@@ -124,7 +128,7 @@ func TestAnIncidentThatComesBackIsWaitedFor(t *testing.T) {
 	eventually(t, "it came back", func() bool { return value[int](i, `SELECT coalesce(sum(reopened), 0) FROM incidents`) > 0 })
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM incidents`))
 	for _, o := range operations {
-		require.Equal(t, "RUNNING", i.operation(o.ID).State)
+		require.Contains(t, waiting, i.operation(o.ID).State)
 	}
 	i.mail.Recover()
 	for _, o := range operations {

@@ -126,8 +126,9 @@ func TestParkedRunIsTerminated(t *testing.T) {
 	})
 }
 
-// reset has Temporal do the run again from its first task, as a person does.
-func (i *installation) reset(o operation) {
+// reset has Temporal do the run again from its first task, as a person does. It
+// returns the new run.
+func (i *installation) reset(o operation) (run string) {
 	i.t.Helper()
 	request := &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace: i.env["TEMPORAL_NAMESPACE"], WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID(o)},
@@ -137,9 +138,11 @@ func (i *installation) reset(o operation) {
 		},
 	}
 	require.NoError(i.t, i.asksTemporal(func() error {
-		_, err := i.temporal().WorkflowService().ResetWorkflowExecution(i.t.Context(), request)
+		answer, err := i.temporal().WorkflowService().ResetWorkflowExecution(i.t.Context(), request)
+		run = answer.GetRunId()
 		return err
 	}))
+	return run
 }
 
 // TestRunIsReset: an open operation goes on, a closed one stays as it is.
@@ -148,11 +151,11 @@ func TestRunIsReset(t *testing.T) {
 	i := install(t, impatient)
 	o := i.parksBeforeThePivot()
 	i.rpc.heal()
-	i.reset(o)
+	first := i.reset(o)
 	i.becomesActive(o)
 
 	row := value[string](i, `SELECT o::text || t::text FROM operations o JOIN tenants t ON t.id = o.tenant_id WHERE o.id = $1`, o.ID)
-	i.reset(o)
+	require.NotEqual(t, first, i.reset(o))
 	i.closes(o, enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED)
 	require.Equal(t, row, value[string](i, `SELECT o::text || t::text FROM operations o JOIN tenants t ON t.id = o.tenant_id WHERE o.id = $1`, o.ID))
 	i.requireNoMore()

@@ -20,15 +20,15 @@ set -- -json ${RUN:+-run "$RUN"}
 if [ -n "$root" ]; then
 	# shellcheck disable=SC2086 # a list of packages
 	if [ -n "${RACE:-}" ]; then
-		CGO_ENABLED=1 go test -race -timeout 10m "$@" $root || status=1
+		CGO_ENABLED=1 go test -race -timeout 30m "$@" $root || status=1
 	else
-		go test -timeout 10m "$@" $root || status=1
+		go test -timeout 30m "$@" $root || status=1
 	fi
 fi
 # go vet would analyse the 1,800 packages under the embedded Temporal server,
 # and each test binary there takes 2.6 GB to link: one at a time.
 if [ -n "$nested" ]; then
 	# shellcheck disable=SC2086 # a list of packages
-	(cd deploy/devstack && go test -vet=off -p 1 -timeout 10m "$@" $nested) || status=1
+	(cd deploy/devstack && go test -vet=off -p 1 -timeout 30m "$@" $nested) || status=1
 fi
 exit $status

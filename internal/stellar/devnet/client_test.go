@@ -41,7 +41,7 @@ func setupWith(t *testing.T, c devnet.Config) *testBundle {
 	n, url := devnettest.Serve(t, c)
 	return &testBundle{
 		T: t, net: n, url: url, pass: c.Passphrase,
-		rpc:  rpcclient.NewClient(url, &http.Client{Timeout: 30 * time.Second}),
+		rpc:  rpcclient.NewClient(url, &http.Client{Timeout: 3 * time.Minute}),
 		root: keypair.Master(c.Passphrase).(*keypair.Full),
 	}
 }

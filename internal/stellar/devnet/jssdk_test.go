@@ -60,7 +60,7 @@ func installJavaScriptSDK(t *testing.T) string {
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS("testdata/jssdk")))
-	if out, err := command(t, dir, "npm", "ci", "--no-audit", "--no-fund", "--prefer-offline").CombinedOutput(); err != nil {
+	if out, err := command(t, dir, "npm", "ci", "--no-audit", "--no-fund", "--prefer-offline", "--fetch-retries=5").CombinedOutput(); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatalf("npm ci: %v\n%s", err, out)
 		}

@@ -12,7 +12,7 @@ const admin = Keypair.random();
 async function build(operation, signer) {
   const account = await server.getAccount(signer.publicKey());
   const tx = new TransactionBuilder(account, { fee: BASE_FEE, networkPassphrase: passphrase })
-    .addOperation(operation).setTimeout(60).build();
+    .addOperation(operation).setTimeout(300).build();
   return server.prepareTransaction(tx);
 }
 
@@ -21,7 +21,7 @@ async function run(operation, signer = admin) {
   tx.sign(signer);
   const sent = await server.sendTransaction(tx);
   if (sent.status !== "PENDING") throw new Error(`${sent.status} ${JSON.stringify(sent.errorResult)}`);
-  const done = await server.pollTransaction(sent.hash, { attempts: 100, sleepStrategy: () => 50 });
+  const done = await server.pollTransaction(sent.hash, { attempts: 2400, sleepStrategy: () => 50 });
   if (done.status !== "SUCCESS") throw new Error(done.status);
   return done;
 }
@@ -43,7 +43,7 @@ const contract = new Contract(id);
 async function read(name) {
   const account = await server.getAccount(admin.publicKey());
   const tx = new TransactionBuilder(account, { fee: BASE_FEE, networkPassphrase: passphrase })
-    .addOperation(contract.call(name)).setTimeout(60).build();
+    .addOperation(contract.call(name)).setTimeout(300).build();
   const s = await server.simulateTransaction(tx);
   if (!rpc.Api.isSimulationSuccess(s)) throw new Error(s.error);
   return scValToNative(s.result.retval);

@@ -48,8 +48,7 @@ func TestAPrivateTemporalSurvivesKill(t *testing.T) {
 			w.RegisterWorkflow(waits)
 			require.NoError(t, w.Start())
 			defer w.Stop()
-			ctx := withTimeout(t)
-			run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: "chaos"}, waits)
+			run, err := c.ExecuteWorkflow(withTimeout(t), client.StartWorkflowOptions{TaskQueue: "chaos"}, waits)
 			require.NoError(t, err)
 
 			first.signal(syscall.SIGKILL)
@@ -58,6 +57,7 @@ func TestAPrivateTemporalSurvivesKill(t *testing.T) {
 			second := start(t, vars, append(args, "--port", port)...)
 			second.ready(t, "\nready\n")
 			require.Equal(t, address, addressIn(second.stdout.String()))
+			ctx := withTimeout(t)
 			require.NoError(t, c.SignalWorkflow(ctx, run.GetID(), "", "answer", "still here"))
 			var answer string
 			require.NoError(t, run.Get(ctx, &answer))

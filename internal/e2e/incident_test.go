@@ -22,8 +22,8 @@ var shared = map[string]struct {
 	budget string
 	of     func(*installation) outage
 }{
-	"ledger": {"ledger", "10s", outages["Stellar RPC answers 503"]},
-	"mail":   {"mail", "30s", outages["mail refuses connections"]},
+	"ledger": {"ledger", "30s", outages["Stellar RPC answers 503"]},
+	"mail":   {"mail", "45s", outages["mail refuses connections"]},
 }
 
 // waiting are the states of what waits for an incident: in its step or, where a

@@ -140,20 +140,23 @@ const (
 )
 
 // hold holds the calls of a method. Those that are held come to nothing when
-// they are released: whoever called has been killed by then.
+// they are released: whoever called has been killed by then, or has given up.
+// After sending, who has given up is not told either what has become of it.
 func (p *rpcProxy) hold(t testing.TB, method string, before bool) hold {
 	t.Helper()
 	released := make(chan struct{})
 	var held atomic.Int64
 	p.behave(func(c *rpcCall) {
-		if c.method != method {
+		switch {
+		case c.method == method && !before:
+			_ = c.forward()
+			held.Add(1)
+		case c.method == method:
+			held.Add(1)
+		case c.method != protocol.GetTransactionMethodName || before:
 			c.answer(c.forward())
 			return
 		}
-		if !before {
-			_ = c.forward()
-		}
-		held.Add(1)
 		<-released
 		panic(http.ErrAbortHandler) // the documented way to break the connection
 	})

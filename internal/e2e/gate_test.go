@@ -246,9 +246,22 @@ func (g *gate) pump(l *link, to, from net.Conn, request bool) {
 			}
 		}
 		if err != nil {
+			if request {
+				g.await(l, g.owed(l))
+			}
 			return
 		}
 	}
+}
+
+// owed is the answer to a late request that its sender did not wait for.
+func (g *gate) owed(l *link) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if l.late == nil {
+		return nil
+	}
+	return l.late.answered
 }
 
 func (g *gate) ice(l *link) <-chan struct{} {

@@ -185,7 +185,7 @@ func TestARepetitionIsNotRefusedByWhatTheFirstHasDone(t *testing.T) {
 	require.NoError(t, err)
 	r := because
 	r.RequestID = "request-1"
-	_, err = b.requireAnswer(t, o.ID, tenant.ActionRetry, r)
+	_, err = operations.Within(b.config, patience, patience, briefly).Act(b.ctx, o.ID, tenant.ActionRetry, r, operator)
 	require.NoError(t, err)
 	require.Never(t, func() bool {
 		now, err := b.service.Operation(b.ctx, o.ID)
@@ -232,7 +232,7 @@ func TestAnActionWaitsForAWorker(t *testing.T) {
 	o := b.parked(t)
 	stop()
 	b.outside.failDeployments(nil)
-	_, err := b.requireAnswer(t, o.ID, tenant.ActionRetry, because)
+	_, err := operations.Within(b.config, briefly, patience, patience).Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
 	require.NoError(t, err)
 	b.work(t)
 	b.reaches(t, o.ID, tenant.StateSucceeded)
@@ -324,7 +324,7 @@ func TestTheRunHasTheLastWord(t *testing.T) {
 	o := b.create(t)
 	b.reaches(t, o.ID, tenant.StateRunning)
 	b.config.Store = stale{b.store, tenant.StateNeedsAttention}
-	_, err := operations.Patient(b.config, patience).Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
+	_, err := patient(b.config).Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
 	var refused *tenant.ActionRefusedError
 	require.ErrorAs(t, err, &refused)
 	require.Equal(t, &tenant.ActionRefusedError{Action: tenant.ActionRetry, State: tenant.StateRunning, Allowed: []tenant.Action{tenant.ActionRollback}}, refused)
@@ -346,7 +346,7 @@ func TestARunMayBeFaster(t *testing.T) {
 	b.reaches(t, o.ID, tenant.StateRunning)
 	first := &onceStale{Store: b.store}
 	b.config.Store = first
-	_, err := operations.Patient(b.config, patience).Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
+	_, err := patient(b.config).Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
 	require.NoError(t, err)
 	release()
 	b.reaches(t, o.ID, tenant.StateRolledBack)

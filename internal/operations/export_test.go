@@ -2,10 +2,10 @@ package operations
 
 import "time"
 
-// Patient is New for tests in which whoever is asked answers, however slow the
-// machine is: for each part of an action it waits so long.
-func Patient(c Config, long time.Duration) *Service {
+// Within is New with other limits than the product's for the parts of an action:
+// for tests in which whoever is asked answers, however slow the machine is.
+func Within(c Config, update, signal, effect time.Duration) *Service {
 	s := New(c)
-	s.limits = limits{update: long, signal: long, effect: long}
+	s.limits = limits{update: update, signal: signal, effect: effect}
 	return s
 }

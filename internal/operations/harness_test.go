@@ -58,9 +58,17 @@ func setup(t *testing.T) *testBundle {
 		Store: store, Temporal: c, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
 		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
 	}
-	b.service = operations.Patient(b.config, patience)
+	b.service = patient(b.config)
 	return b
 }
+
+// patient waits for whoever answers.
+func patient(c operations.Config) *operations.Service {
+	return operations.Within(c, patience, patience, patience)
+}
+
+// briefly is how long a test waits for what does not come.
+const briefly = 2 * time.Second
 
 // away is an address at which nothing listens.
 const away = "127.0.0.1:9"

@@ -39,6 +39,7 @@ func connect(t *testing.T, config temporalclient.Config) client.Client {
 		t.Skip(`needs a Temporal server: run "make test PKG=./internal/temporalclient"`)
 	}
 	config.Options.HostPort = address
+	config.Options.ConnectionOptions.GetSystemInfoTimeout = time.Minute
 	if config.Logger == nil {
 		config.Logger = slog.New(slog.DiscardHandler)
 	}

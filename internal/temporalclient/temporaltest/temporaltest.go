@@ -5,6 +5,7 @@ package temporaltest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -64,7 +66,10 @@ func New(t testing.TB) (client.Client, string) {
 
 func connect(address, namespace string) (client.Client, error) {
 	return temporalclient.New(temporalclient.Config{
-		Options:  client.Options{HostPort: address, Namespace: namespace},
+		Options: client.Options{
+			HostPort: address, Namespace: namespace,
+			ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: setupTimeout},
+		},
 		Identity: Identity,
 		Logger:   slog.New(slog.DiscardHandler),
 	})
@@ -99,6 +104,33 @@ func namespace(address string) (string, error) {
 	}); err != nil {
 		return "", fmt.Errorf("set up the namespace of the tests: %w", err)
 	}
+	if err := started(ctx, address, name); err != nil {
+		return "", fmt.Errorf("start something in the namespace of the tests: %w", err)
+	}
 	shared.name = name
 	return name, nil
+}
+
+// started returns when a run can be started in the namespace: the part of the
+// server that keeps runs may be the last to hear of it.
+func started(ctx context.Context, address, namespace string) error {
+	c, err := connect(address, namespace)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for {
+		run, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{TaskQueue: "nobody"}, "nothing")
+		if err == nil {
+			return c.TerminateWorkflow(ctx, run.GetID(), run.GetRunID(), "it could be started")
+		}
+		if _, unknown := errors.AsType[*serviceerror.NamespaceNotFound](err); !unknown {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }

@@ -109,7 +109,9 @@ func TestAFewAreNoIncident(t *testing.T) {
 	require.Contains(t, i.output("incidents"), "no incidents")
 	i.rpc.heal()
 	i.becomesActive(i.create("Another"))
-	i.output("retry", "--state", "NEEDS_ATTENTION", "--class", "exhausted", "--reason", "a test", "--yes")
+	eventually(t, "none is left that was not accepted", func() bool {
+		return i.answered("retry", "--state", "NEEDS_ATTENTION", "--class", "exhausted", "--reason", "a test", "--yes").wait() == 0
+	})
 	for _, o := range operations {
 		i.becomesActive(o)
 	}

@@ -35,9 +35,12 @@ func (i *installation) untilAnswered(script string, more map[string]string) *pro
 	var p *process
 	eventually(i.t, "an answer to "+script, func() bool {
 		p = i.shell(script, more)
-		return p.wait() == 0 || !slices.ContainsFunc([]string{"temporarily unavailable", "deadline exceeded", "returned error: 503"}, func(late string) bool {
-			return strings.Contains(p.stderr.String(), late)
+		failed := p.wait() != 0
+		said := p.stderr.String()
+		late := slices.ContainsFunc([]string{"temporarily unavailable", "deadline exceeded", "returned error: 503"}, func(late string) bool {
+			return strings.Contains(said, late)
 		})
+		return !(failed && late) && !strings.Contains(said, "run the same command again for what is left")
 	})
 	return p
 }

@@ -37,7 +37,7 @@ func (i *installation) untilAnswered(script string, more map[string]string) *pro
 		p = i.shell(script, more)
 		failed := p.wait() != 0
 		said := p.stderr.String()
-		late := slices.ContainsFunc([]string{"temporarily unavailable", "deadline exceeded", "returned error: 503"}, func(late string) bool {
+		late := slices.ContainsFunc([]string{"temporarily unavailable", "deadline exceeded", "Workflow is busy", "returned error: 503"}, func(late string) bool {
 			return strings.Contains(said, late)
 		})
 		return !(failed && late) && !strings.Contains(said, "run the same command again for what is left")

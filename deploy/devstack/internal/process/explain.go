@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"strings"
 )
@@ -38,7 +37,8 @@ func (c *child) how() string {
 // tail returns the last lines that were written to the log from offset on,
 // indented.
 func tail(path string, offset int64) string {
-	raw, err := output(path, offset)
+	const enough = 64 << 10
+	raw, err := output(path, offset, enough)
 	if err != nil {
 		return fmt.Sprintf("    (%v)", err)
 	}
@@ -51,16 +51,21 @@ func tail(path string, offset int64) string {
 	return "    " + strings.Join(lines, "\n    ")
 }
 
-// output is what was written to the log from offset on.
-func output(path string, offset int64) ([]byte, error) {
+// output is what was written to the log from offset on, or the last of it where
+// that is more than so many bytes.
+func output(path string, offset, most int64) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("cannot read it: %w", err)
+		return nil, fmt.Errorf("read its output: %w", err)
 	}
 	defer f.Close()
-	raw, err := io.ReadAll(io.NewSectionReader(f, offset, math.MaxInt64-offset))
+	info, err := f.Stat()
 	if err != nil {
-		return nil, fmt.Errorf("cannot read it: %w", err)
+		return nil, fmt.Errorf("read its output: %w", err)
+	}
+	raw, err := io.ReadAll(io.NewSectionReader(f, max(offset, info.Size()-most), most))
+	if err != nil {
+		return nil, fmt.Errorf("read its output: %w", err)
 	}
 	return raw, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -104,7 +105,7 @@ func (p *Process) awaitReady(ctx context.Context, c *child) error {
 // serves returns nil when the child says and shows that it serves.
 func (p *Process) serves(ctx context.Context, c *child) error {
 	if p.spec.Says != "" {
-		said, err := output(p.spec.LogFile, c.logStart)
+		said, err := output(p.spec.LogFile, c.logStart, math.MaxInt64)
 		if err != nil {
 			return err
 		}

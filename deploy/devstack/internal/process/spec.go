@@ -34,7 +34,8 @@ type Spec struct {
 	// tells less: it may be another program's, before the child has found that it
 	// cannot listen there. Empty: it need not say anything.
 	Says string
-	// Ready returns nil once the child serves; it is polled. Nil: it is then.
+	// Ready returns nil once the child serves; it is polled. Nil: it
+	// does as soon as it has said so.
 	Ready func(ctx context.Context) error
 	// ReadyLimit is how long that may take (default 60 s: a database recovering
 	// after a crash on a busy machine).

@@ -174,7 +174,7 @@ func TestOperatorSeesWhatIsParked(t *testing.T) {
 	i.env["METRICS_ADDR"] = metrics
 	o := i.parksBeforeThePivot()
 	var shown string
-	eventually(t, "the metrics have what the database has counted", func() bool { // it is asked for two seconds
+	eventually(t, "the metrics have what the database has counted", func() bool { // which is not waited for longer than two seconds
 		shown = string(i.page("http://" + metrics + "/metrics").body)
 		return strings.Contains(shown, "provisioning_operations")
 	})

@@ -185,15 +185,12 @@ func (i *installation) actUntilAccepted(id, action string) {
 	i.askedAgain(id, action, map[string]string{"reason": "a test", "requestId": uuid.NewString()})
 }
 
-// askedAgain repeats a request for an action: 503 means to try again, and with
-// the same id it acts once.
+// askedAgain has an action accepted, once however often it is asked for: each
+// request has the same id.
 func (i *installation) askedAgain(id, action string, body map[string]string) {
 	i.t.Helper()
-	eventually(i.t, action+" is accepted", func() bool {
-		r := i.call(http.MethodPost, "/v1/operations/"+id+"/"+action, body)
-		require.Contains(i.t, []int{http.StatusAccepted, http.StatusServiceUnavailable}, r.status, "%s", r.body)
-		return r.status == http.StatusAccepted
-	})
+	r := i.insist(http.MethodPost, "/v1/operations/"+id+"/"+action, body)
+	require.Equal(i.t, http.StatusAccepted, r.status, "%s", r.body)
 }
 
 // page is a page for people: who looks at it has no token.

@@ -138,10 +138,9 @@ func TestAnIncidentThatComesBackIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestAnIncidentThatIsNoneComesToPeople: the same has come back five
-// times, as often as it is waited for.
-// Nobody waits for it any more: the budgets run, and each operation asks for
-// attention.
+// TestAnIncidentThatIsNoneComesToPeople: the same has come back five times, as
+// often as it is waited for. Nobody waits for it any more: the budgets run, and
+// each operation asks for attention.
 func TestAnIncidentThatIsNoneComesToPeople(t *testing.T) {
 	t.Parallel()
 	i := install(t, map[string]string{"STEP_RETRY_BUDGET": "10s"})

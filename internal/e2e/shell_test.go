@@ -27,7 +27,7 @@ func (i *installation) shell(script string, more map[string]string) *process {
 	return launch(i.t, env, "/bin/sh", "-euc", script)
 }
 
-// untilAnswered runs a script to its end, and once more where it ended for want of an
+// untilAnswered runs a script to its end, and again while it ends for want of an
 // answer in time, as starter, temporal and curl say it. What it does must bear
 // that.
 func (i *installation) untilAnswered(script string, more map[string]string) *process {

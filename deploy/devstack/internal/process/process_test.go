@@ -119,6 +119,22 @@ func TestAChildThatCannotGetReadyIsStopped(t *testing.T) {
 	require.ErrorIs(t, err, process.Signalled{Signal: syscall.SIGTERM})
 }
 
+// What it said in an earlier run does not count.
+func TestAChildServesWhenItHasSaidSo(t *testing.T) {
+	t.Parallel()
+	spec := shell(t, `echo started; until [ -e open ]; do sleep 0.05; done; echo ready; exec sleep 1000`)
+	require.NoError(t, os.WriteFile(spec.LogFile, []byte("started\nready\n"), 0o600))
+	spec.Says, spec.ReadyLimit = "\nready\n", 300*time.Millisecond
+	_, err := process.Start(t.Context(), spec, quiet())
+	require.ErrorContains(t, err, `sh is not ready after 300ms: it has not said "ready"`)
+
+	require.NoError(t, os.WriteFile(filepath.Join(spec.Dir, "open"), nil, 0o600))
+	spec.ReadyLimit = limit
+	p, err := process.Start(t.Context(), spec, quiet())
+	require.NoError(t, err)
+	require.NoError(t, p.Stop(t.Context()))
+}
+
 func TestACommandsLeftOversAreEnded(t *testing.T) {
 	t.Parallel()
 	pids := filepath.Join(t.TempDir(), "pid")

@@ -116,7 +116,11 @@ func describe(ctx context.Context, name string, h client.WorkerDeploymentHandle)
 		return d, nil
 	}
 	if err != nil {
-		return d, fmt.Errorf("ask Temporal (TEMPORAL_ADDRESS) for the deployment %s; in a namespace that was just made, ask again in a minute: %w", name, err)
+		hint := ""
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			hint = " (if its namespace was just made, ask again in a minute)"
+		}
+		return d, fmt.Errorf("ask Temporal (TEMPORAL_ADDRESS) for the deployment %s%s: %w", name, hint, err)
 	}
 	if v := answer.Info.RoutingConfig.CurrentVersion; v != nil {
 		d.Current = v.BuildID

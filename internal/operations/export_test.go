@@ -3,7 +3,7 @@ package operations
 import "time"
 
 // Within is New with other limits than the product's for the parts of an action:
-// for tests in which whoever is asked answers, however slow the machine is.
+// long ones where whoever is asked answers, however slow the machine is.
 func Within(c Config, update, signal, effect time.Duration) *Service {
 	s := New(c)
 	s.limits = limits{update: update, signal: signal, effect: effect}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"fmt"
 	"maps"
 	"os"
 	"strconv"
@@ -102,12 +101,7 @@ func (i *installation) starter(args ...string) *process {
 // what it needs did not answer it in time. What it does must bear that.
 func (i *installation) answered(args ...string) *process {
 	i.t.Helper()
-	var p *process
-	eventually(i.t, fmt.Sprintf("starter %v is answered", args), func() bool {
-		p = i.starter(args...)
-		return p.wait() != 1 || !strings.Contains(p.stderr.String(), "temporarily unavailable") && !strings.Contains(p.stderr.String(), "deadline exceeded")
-	})
-	return p
+	return untilAnswered(i.t, "starter "+strings.Join(args, " "), func() *process { return i.starter(args...) })
 }
 
 // output is what a command says that must succeed.

@@ -76,7 +76,9 @@ func (i *installation) goes(o operation, way []string) {
 	setup := blocks(i.t, "README.md")[0]
 	require.Equal(i.t, "setup", setup.kind)
 	for _, script := range way {
-		p := i.untilAnswered(lenient+setup.script+script, map[string]string{"OPERATION": o.ID, "TENANT": o.TenantID})
+		p := untilAnswered(i.t, script, func() *process {
+			return i.shell(lenient+setup.script+script, map[string]string{"OPERATION": o.ID, "TENANT": o.TenantID})
+		})
 		require.Zero(i.t, p.wait(), "%s\n%s%s", script, p.stdout.String(), p.stderr.String())
 	}
 }

@@ -27,20 +27,20 @@ func (i *installation) shell(script string, more map[string]string) *process {
 	return launch(i.t, env, "/bin/sh", "-euc", script)
 }
 
-// untilAnswered runs a script to its end, and again while it ends for want of an
-// answer in time, as starter, temporal and curl say it. What it does must bear
-// that.
-func (i *installation) untilAnswered(script string, more map[string]string) *process {
-	i.t.Helper()
+// late is how starter, temporal and curl say that they had no answer in time.
+var late = []string{"temporarily unavailable", "deadline exceeded", "Workflow is busy", "returned error: 503"}
+
+// untilAnswered runs a command to its end, and again while it ends for want of an
+// answer in time. What it does must bear that.
+func untilAnswered(t testing.TB, command string, run func() *process) *process {
+	t.Helper()
 	var p *process
-	eventually(i.t, "an answer to "+script, func() bool {
-		p = i.shell(script, more)
+	eventually(t, "an answer to "+command, func() bool {
+		p = run()
 		failed := p.wait() != 0
 		said := p.stderr.String()
-		late := slices.ContainsFunc([]string{"temporarily unavailable", "deadline exceeded", "Workflow is busy", "returned error: 503"}, func(late string) bool {
-			return strings.Contains(said, late)
-		})
-		return !(failed && late) && !strings.Contains(said, "run the same command again for what is left")
+		unanswered := slices.ContainsFunc(late, func(how string) bool { return strings.Contains(said, how) })
+		return !(failed && unanswered) && !strings.Contains(said, "run the same command again for what is left")
 	})
 	return p
 }
@@ -48,7 +48,7 @@ func (i *installation) untilAnswered(script string, more map[string]string) *pro
 // types is what a command says that must succeed.
 func (i *installation) types(command string) string {
 	i.t.Helper()
-	p := i.untilAnswered(command, nil)
+	p := untilAnswered(i.t, command, func() *process { return i.shell(command, nil) })
 	require.Zero(i.t, p.wait(), "%s\n%s%s", command, p.stdout.String(), p.stderr.String())
 	return p.stdout.String()
 }

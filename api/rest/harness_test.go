@@ -67,7 +67,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	registry := prometheus.NewRegistry()
 	c := rest.Config{
 		Tenants: service, Operations: service, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
-		Tokens: tokens, Database: rest.Check{Name: "database", Ask: store.Ping, Within: time.Minute},
+		Tokens: tokens, Database: rest.CheckWithin(rest.Check{Name: "database", Ask: store.Ping}, time.Minute),
 		PublicURL: publicURL, AppURL: appURL, Registerer: registry, Gatherer: registry, Logger: log, Now: time.Now,
 	}
 	for _, change := range changes {

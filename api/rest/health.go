@@ -18,8 +18,8 @@ type Check struct {
 	Name string
 	// Ask returns nil when the system answers.
 	Ask func(context.Context) error
-	// Within is how long it may take for that. Unset: 800 milliseconds.
-	Within time.Duration
+	// within is how long it may take for that; zero is checkTimeout.
+	within time.Duration
 }
 
 // checkTimeout is shorter than the second that Kubernetes and load balancers
@@ -94,7 +94,7 @@ func (s *Server) readyz(ctx context.Context, _ *struct{}) (*readinessOutput, err
 }
 
 func (c Check) answers(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.Within, checkTimeout))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.within, checkTimeout))
 	defer cancel()
 	return c.Ask(ctx) == nil
 }

@@ -18,8 +18,8 @@ type Activation struct {
 }
 
 // MarkActive makes the tenant active. The second time it finds it active.
-func (a *Activation) MarkActive(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Store, f, tenant.StepMarkActive, func(ctx context.Context, _ *tenant.AttemptID) error {
+func (a *Activation) MarkActive(ctx context.Context, f tenant.Fence, b Budget) error {
+	return attempt(ctx, a.Store, f, b, tenant.StepMarkActive, func(ctx context.Context, _ *tenant.AttemptID) error {
 		return a.Store.MarkActive(ctx, f)
 	})
 }

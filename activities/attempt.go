@@ -3,6 +3,8 @@ package activities
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"time"
 
 	"go.temporal.io/sdk/activity"
@@ -40,7 +42,7 @@ func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 // its true duration, and its cause into the worker's log: the error that
 // leaves here holds only what may be shown. do sets the attempt's id when it has
 // logged the start.
-func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.Step, do func(context.Context, *tenant.AttemptID) error) error {
+func attempt(ctx context.Context, log FailureLog, f tenant.Fence, b Budget, step tenant.Step, do func(context.Context, *tenant.AttemptID) error) error {
 	if f.State == tenant.StateRunning { // an undo goes on by itself, however long it takes
 		if in := standsInTheWay(ctx, log, step); in != nil {
 			return in.asError()
@@ -50,7 +52,7 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	defer cancel()
 	started := time.Now()
 	var id tenant.AttemptID
-	err := do(ctx, &id)
+	err := safely(func() error { return do(ctx, &id) })
 	if err == nil {
 		return nil
 	}
@@ -65,16 +67,31 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, step tenant.St
 	logger.Error("attempt failed", "step", step, "tenant", f.Tenant, "operation", f.Operation, "error", err)
 	fail := describe(step, err)
 	fail.Attempt = int(activity.GetInfo(ctx).Attempt)
+	took := time.Since(started)
 	recordCtx, stop := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer stop()
 	in := record(recordCtx, log, f, tenant.Failure{
 		Attempt: id, Step: fail.Step, Class: fail.Class, Dependency: dependency(err), Reason: fail.Reason,
-		Permanent: fail.Permanent, Lost: lost, Duration: time.Since(started),
+		Permanent: fail.Permanent, Lost: lost || queued(err), Duration: took,
 	})
 	if in != nil && !fail.Permanent && f.State == tenant.StateRunning {
 		return in.asError()
 	}
+	if !fail.Permanent && !lost && !queued(err) {
+		fail.usedUp = b.spend(ctx, took, retryAfter(err))
+	}
 	return fail.asError(err)
+}
+
+// safely turns a panic into a failure of the attempt: Temporal would repeat it
+// for ever, and nobody would be asked.
+func safely(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
 }
 
 // cutShort explains the error of an attempt that ended only because its context

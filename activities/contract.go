@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -33,8 +31,8 @@ type Contract struct {
 // DeployContract deploys the tenant's contract and stores its address. The
 // address is known before anything is sent, and every transaction is
 // journalled first: a repetition finds what an earlier attempt has sent.
-func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context, id *tenant.AttemptID) (err error) {
+func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence, b Budget) error {
+	return attempt(ctx, a.Store, f, b, tenant.StepDeployContract, func(ctx context.Context, id *tenant.AttemptID) (err error) {
 		var stored string
 		*id, stored, err = a.Store.BeginContract(ctx, f)
 		if err != nil || stored != "" {
@@ -51,16 +49,12 @@ func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence) error {
 // TerminateContract undoes DeployContract as far as a ledger can be undone: it
 // learns the fate of every transaction that was journalled, and ends the
 // contract if there is one. Ending an ended contract is no error.
-func (a *Contract) TerminateContract(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Store, f, tenant.StepDeployContract, func(ctx context.Context, _ *tenant.AttemptID) error {
+func (a *Contract) TerminateContract(ctx context.Context, f tenant.Fence, b Budget) error {
+	return attempt(ctx, a.Store, f, b, tenant.StepDeployContract, func(ctx context.Context, _ *tenant.AttemptID) error {
 		started := time.Now()
 		if err := a.Ledger.Terminate(ctx, f, heartbeat(ctx)); err != nil {
 			return err
 		}
 		return a.Store.ContractTerminated(ctx, f, time.Since(started))
 	})
-}
-
-func heartbeat(ctx context.Context) func(string) {
-	return func(detail string) { activity.RecordHeartbeat(ctx, detail) }
 }

@@ -127,7 +127,7 @@ func TestTheLedgerIsWaitedForAudibly(t *testing.T) {
 	heard := make(chan string, 2)
 	env.SetOnActivityHeartbeatListener(heartbeats(heard))
 	env.RegisterActivity(a)
-	_, err := env.ExecuteActivity(a.DeployContract, fence)
+	_, err := env.ExecuteActivity(a.DeployContract, fence, activities.Budget{})
 	require.NoError(t, err)
 	require.Equal(t, "waiting for ledger 7", <-heard)
 }

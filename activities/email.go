@@ -44,8 +44,8 @@ type Email struct {
 // written as SENDING before it leaves; after a doubt the provider is asked for
 // it, and only when it does not have it, or cannot say, the same mail with the
 // same link leaves once more.
-func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Outbox, f, tenant.StepSendWelcomeEmail, func(ctx context.Context, id *tenant.AttemptID) error {
+func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return attempt(ctx, a.Outbox, f, b, tenant.StepSendWelcomeEmail, func(ctx context.Context, id *tenant.AttemptID) error {
 		w, err := a.Outbox.BeginWelcomeEmail(ctx, f, a.invitation)
 		*id = w.Attempt
 		if err != nil {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -28,6 +29,9 @@ type StepFailure struct {
 	// Attempt counts the attempts of the activity that ended with this one; 0
 	// when nobody counted.
 	Attempt int `json:"attempt,omitempty"`
+
+	// usedUp tells that the budget is: Temporal does not repeat it.
+	usedUp bool
 }
 
 // unexplained is what an operator reads of an error that nobody foresaw: its
@@ -46,10 +50,7 @@ func classify(step tenant.Step, err error) error {
 
 // asError is the failure as Temporal sees it; err is its cause.
 func (f StepFailure) asError(err error) error {
-	o := temporal.ApplicationErrorOptions{NonRetryable: f.Permanent, Details: []any{f}}
-	if se, ok := errors.AsType[*tenant.StepError](err); ok {
-		o.NextRetryDelay = se.RetryAfter
-	}
+	o := temporal.ApplicationErrorOptions{NonRetryable: f.Permanent || f.usedUp, Details: []any{f}, NextRetryDelay: retryAfter(err)}
 	return temporal.NewApplicationErrorWithOptions(f.Reason, ErrTypeStep, o)
 }
 
@@ -64,6 +65,20 @@ func describe(step tenant.Step, err error) StepFailure {
 		step = se.Step
 	}
 	return StepFailure{Step: step, Class: se.Class, Reason: se.Reason, Permanent: se.Permanent}
+}
+
+// retryAfter is the pause that an error asks for; 0 is the usual one.
+func retryAfter(err error) time.Duration {
+	if se, ok := errors.AsType[*tenant.StepError](err); ok {
+		return se.RetryAfter
+	}
+	return 0
+}
+
+// queued tells that an attempt has only waited for its turn.
+func queued(err error) bool {
+	se, ok := errors.AsType[*tenant.StepError](err)
+	return ok && se.Queued
 }
 
 // dependency is what an error says has failed, if it does.

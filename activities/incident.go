@@ -107,6 +107,15 @@ func announce(ctx context.Context, i tenant.Incident, opened bool) {
 	}
 }
 
+// AskForIncident tells what a step would wait for now; nothing when its Step is
+// empty. It changes nothing.
+func (a *Operation) AskForIncident(ctx context.Context, step tenant.Step) (Wait, error) {
+	if w := standsInTheWay(ctx, a.Store, step); w != nil {
+		return *w, nil
+	}
+	return Wait{}, nil
+}
+
 const (
 	// resumeSpread spreads the return of what waited for an incident: each asks
 	// at a time of its own.

@@ -21,16 +21,16 @@ type Schema struct {
 // CreateSchema makes the tenant's role, schema, tables, roles and first
 // administrator in one transaction: it is there as a whole or not at all, and
 // a repetition finds its ownership row.
-func (a *Schema) CreateSchema(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Store, f, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
+func (a *Schema) CreateSchema(ctx context.Context, f tenant.Fence, b Budget) error {
+	return attempt(ctx, a.Store, f, b, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
 		return a.Store.CreateSchema(ctx, f)
 	})
 }
 
 // DropSchema undoes CreateSchema, also where it never ran. It drops only what
 // this generation made for a tenant that was never active.
-func (a *Schema) DropSchema(ctx context.Context, f tenant.Fence) error {
-	return attempt(ctx, a.Store, f, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
+func (a *Schema) DropSchema(ctx context.Context, f tenant.Fence, b Budget) error {
+	return attempt(ctx, a.Store, f, b, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
 		return a.Store.DropSchema(ctx, f)
 	})
 }

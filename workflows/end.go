@@ -35,23 +35,30 @@ func (r *run) conclude(ctx workflow.Context, outcome error) error {
 			return nil
 		}
 		return r.move(ctx, tenant.EventCancel, tenant.StateSucceeded, time.Time{})
-	case r.pivotPassed: // nothing is undone, whatever has gone wrong: the reconciler has another run go on
+	case r.pivotPassed, r.state != tenant.StateRollingBack:
+		// Nothing is undone, whatever has gone wrong: the reconciler has another
+		// run go on.
 		return outcome
 	default:
 		return r.rollBack(ctx, outcome)
 	}
 }
 
-// rollBack undoes everything, newest first, out of reach of a cancel, and for
-// as long as it takes. The state is committed before the first undo, so that
-// no late attempt adds to what is being undone.
-func (r *run) rollBack(ctx workflow.Context, why error) error {
+// turnBack ends the way forward. The state is committed before the first undo,
+// so that no late attempt adds to what is being undone, and only if the tenant
+// is not active: an attempt at the pivot whose answer was lost, or that was
+// stopped, may have passed it all the same.
+func (r *run) turnBack(ctx workflow.Context, why error) error {
 	event := r.explainRollback(why)
-	if r.state != tenant.StateRollingBack { // a decision while parked has written it
-		if err := r.move(ctx, event, tenant.StateRollingBack, time.Time{}); err != nil {
-			return err
-		}
+	if r.state == tenant.StateRollingBack { // a decision while parked has written it
+		return nil
 	}
+	return r.move(ctx, event, tenant.StateRollingBack, time.Time{})
+}
+
+// rollBack undoes everything, newest first, out of reach of a cancel, and for
+// as long as it takes.
+func (r *run) rollBack(ctx workflow.Context, why error) error {
 	if r.intent != nil && r.intent.action != tenant.ActionRollback {
 		r.dropIntent("the rollback had begun before it was acted on")
 	}
@@ -90,8 +97,6 @@ func (r *run) explainRollback(why error) tenant.Event {
 		return tenant.EventRollback
 	case errors.Is(why, errDeadline):
 		return tenant.EventDeadline
-	case r.state == tenant.StateNeedsAttention: // parked only to ask whether the pivot was passed
-		return tenant.EventDeadline
 	default:
 		return tenant.EventStepFailedForGood
 	}
@@ -102,14 +107,15 @@ func (r *run) explainRollback(why error) tenant.Event {
 func (r *run) undoOf(s step) saga.Undo {
 	return saga.Undo{Name: s.undoSummary, Run: func(ctx workflow.Context) error {
 		fence := r.fence(ctx, tenant.StateRollingBack)
+		budget := s.profile.budget(undoBudget)
 		if s.profile.local {
-			err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.undoSummary)), s.undo, fence).Get(ctx, nil)
+			err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.undoSummary)), s.undo, fence, budget).Get(ctx, nil)
 			if err == nil || final(err) {
 				return err
 			}
 		}
 		return workflow.ExecuteActivity(
-			workflow.WithActivityOptions(ctx, s.profile.plain(r.in.Queues, undoBudget, s.undoSummary)), s.undo, fence).Get(ctx, nil)
+			workflow.WithActivityOptions(ctx, s.profile.plain(r.in.Queues, budget, s.undoSummary)), s.undo, fence, budget).Get(ctx, nil)
 	}}
 }
 

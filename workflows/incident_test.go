@@ -17,19 +17,23 @@ import (
 func stops(call string, lasts time.Duration, then ...reaction) func(*running) {
 	return func(r *running) {
 		with(fault{call: call, times: 1, before: func(ctx context.Context) error {
-			r.model.mu.Lock()
-			r.model.incident = tenant.Incident{ID: 3, Dependency: tenant.DependencyLedger, Cause: "the Stellar RPC server does not answer"}
-			r.model.mu.Unlock()
-			r.env.RegisterDelayedCallback(func() {
-				r.model.mu.Lock()
-				defer r.model.mu.Unlock()
-				r.model.incident = tenant.Incident{}
-			}, lasts)
+			r.incident(true)
+			r.env.RegisterDelayedCallback(func() { r.incident(false) }, lasts)
 			for _, do := range then {
 				r.env.RegisterDelayedCallback(func() { do(r) }, lasts/3)
 			}
 			return transient(ctx)
 		}})(r)
+	}
+}
+
+// incident opens or closes one.
+func (r *running) incident(open bool) {
+	r.model.mu.Lock()
+	defer r.model.mu.Unlock()
+	r.model.incident = tenant.Incident{}
+	if open {
+		r.model.incident = tenant.Incident{ID: 3, Dependency: tenant.DependencyLedger, Cause: "the Stellar RPC server does not answer"}
 	}
 }
 
@@ -96,7 +100,7 @@ func TestWhoWaitsForAnIncidentCanBeStopped(t *testing.T) {
 func TestAnAttemptThatHangsWaitsToo(t *testing.T) {
 	t.Parallel()
 	s := newServed(t)
-	s.input.RetryBudget = 20 * time.Second // of which the attempt leaves as much as it ever does
+	s.input.RetryBudget = 20 * time.Second // less than any attempt may last
 	over := func(ctx context.Context, s *served) error {
 		if err := s.awaitStep(ctx, "waits for incident 3"); err != nil {
 			return err

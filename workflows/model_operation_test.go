@@ -39,12 +39,13 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 			return tenant.ErrSuperseded
 		case o.State == move.To && move.From != move.To:
 			return nil
-		case o.State != move.From:
+		case o.State != move.From, move.BeforePivot && o.PivotPassed:
 			return tenant.ErrSuperseded
 		}
 		if to, err := tenant.Next(move.From, o.PivotPassed, move.Event); err != nil || to != move.To {
 			m.wrong("a transition that the table does not have: " + string(move.From) + " – " + string(move.Event) + " → " + string(move.To))
 		}
+		m.requireMeant(move)
 		o.State, o.FailedStep, o.FailureClass, o.FailureReason, o.AttentionDeadline = move.To, move.Step, move.Class, move.Reason, move.Deadline
 		switch move.To {
 		case tenant.StateRolledBack:
@@ -57,6 +58,21 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 		}
 		return nil
 	})
+}
+
+// requireMeant notes a parking that was for nobody: everybody is asked to decide
+// then, and may have decided before the run went on by itself.
+func (m *model) requireMeant(move tenant.Move) {
+	switch {
+	case move.To == tenant.StateNeedsAttention:
+		m.parkedAt = len(m.audits) + 1
+	case move.From == tenant.StateNeedsAttention && move.To == tenant.StateRunning && m.parkedAt > 0 && !m.takenOver:
+		if !slices.ContainsFunc(m.audits[m.parkedAt-1:], func(a tenant.AuditEntry) bool {
+			return a.Action == string(tenant.ActionRetry) && a.Outcome == tenant.OutcomeAccepted
+		}) {
+			m.wrong("it parked, and went on though nobody had decided")
+		}
+	}
 }
 
 // AuditRequest implements activities.OperationStore: an entry with a request id

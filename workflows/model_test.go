@@ -27,6 +27,9 @@ type model struct {
 	incident tenant.Incident
 	log      []logRow
 	audits   []tenant.AuditEntry
+	// parkedAt counts the entries of the audit log when it parked, and one more;
+	// 0 is never.
+	parkedAt int
 
 	calls  []string
 	faults []*fault

@@ -6,6 +6,8 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
+
+	"tenant-provisioning/activities"
 )
 
 const (
@@ -14,6 +16,9 @@ const (
 	// is better seen as a pending activity. It leaves room for a step that
 	// waits for its turn among concurrent schema work.
 	localTimeout = 5 * time.Second
+	// localQueueTimeout bounds how long it may wait before for a worker that has
+	// more to do than it can.
+	localQueueTimeout = 5 * time.Minute
 
 	// databaseTimeout bounds one attempt at a step in the database: its work
 	// takes milliseconds, the rest is waiting for locks and a connection.
@@ -31,9 +36,18 @@ const (
 	// the mail, the question whether it was taken, and the backup.
 	emailTimeout = 45 * time.Second
 
+	// shortestTimeout bounds one attempt where the budget is less than that: a
+	// hanging one must not outlast a small budget by far, and one that works must
+	// not be cut.
+	shortestTimeout = emailTimeout
+
 	// undoBudget is how long an undo is repeated before the rollback is
 	// blocked.
 	undoBudget = 10 * time.Minute
+	// abandonedAfter is how late a deadline is noticed only where no worker was
+	// there when it ended.
+	abandonedAfter = 5 * time.Minute
+
 	// blockedRetryFirst and blockedRetryMax space the attempts at a blocked
 	// undo, which nobody has to ask for.
 	blockedRetryFirst = 5 * time.Minute
@@ -72,32 +86,39 @@ var (
 	}
 )
 
-// plain is the options of a plain activity that is repeated for a budget. A
-// cancel is waited for: what comes after must know that the attempt has
-// settled.
-func (p profile) plain(q Queues, budget time.Duration, summary string) workflow.ActivityOptions {
+// plain is the options of a plain activity that is repeated until its budget is
+// used up, which the attempts see to themselves: ScheduleToClose would run on
+// while no worker is there. A cancel is waited for: what comes after must know
+// that the attempt has settled.
+func (p profile) plain(q Queues, b activities.Budget, summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
-		TaskQueue:              p.queue(q),
-		ScheduleToCloseTimeout: max(budget, time.Second),
-		StartToCloseTimeout:    p.timeout,
-		HeartbeatTimeout:       p.heartbeat,
-		WaitForCancellation:    true,
-		RetryPolicy:            p.retry,
-		Summary:                summary,
+		TaskQueue:           p.queue(q),
+		StartToCloseTimeout: min(p.timeout, max(b.Lasts, shortestTimeout)),
+		HeartbeatTimeout:    p.heartbeat,
+		WaitForCancellation: true,
+		RetryPolicy:         p.retry,
+		Summary:             summary,
 	}
+}
+
+// budget is what the attempts have before they ask for attention.
+func (p profile) budget(lasts time.Duration) activities.Budget {
+	return activities.Budget{Lasts: max(lasts, time.Second), FirstPause: p.retry.InitialInterval, LongestPause: p.retry.MaximumInterval}
 }
 
 // first is the options of the first, local attempt at a step.
 func (p profile) first(summary string) workflow.LocalActivityOptions {
 	options := localOptions(summary)
-	options.ScheduleToCloseTimeout = cmp.Or(p.localTimeout, options.ScheduleToCloseTimeout)
+	options.StartToCloseTimeout = cmp.Or(p.localTimeout, options.StartToCloseTimeout)
 	return options
 }
 
-// localOptions is the options of a local attempt: once and briefly.
+// localOptions is the options of a local attempt: once and briefly, from when it
+// begins.
 func localOptions(summary string) workflow.LocalActivityOptions {
 	return workflow.LocalActivityOptions{
-		ScheduleToCloseTimeout: localTimeout,
+		StartToCloseTimeout:    localTimeout,
+		ScheduleToCloseTimeout: localQueueTimeout,
 		RetryPolicy:            &temporal.RetryPolicy{MaximumAttempts: 1},
 		Summary:                summary,
 	}

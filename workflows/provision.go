@@ -189,16 +189,6 @@ func (r *run) complete(ctx workflow.Context, i int) error {
 		}
 		outcome := r.stopped(ctx, i, err)
 		r.show(ctx, i, "failed")
-		if r.steps[i].pivot && !r.pivotPassed {
-			active, err := r.becameActive(ctx)
-			if err != nil {
-				return err
-			}
-			if active {
-				r.show(ctx, i, "done")
-				return nil
-			}
-		}
 		if outcome == nil {
 			outcome = r.park(ctx)
 		}
@@ -239,22 +229,22 @@ func (r *run) stopped(ctx workflow.Context, i int, err error) error {
 // plain activity for as long as its budget lasts.
 func (r *run) try(ctx workflow.Context, i int) error {
 	s := r.steps[i]
-	fence := r.fence(ctx, tenant.StateRunning)
+	fence, budget := r.fence(ctx, tenant.StateRunning), s.profile.budget(r.in.RetryBudget)
 	if s.profile.local {
-		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, s.profile.first(s.summary)), s.do, fence).Get(ctx, nil)
+		err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, s.profile.first(s.summary)), s.do, fence, budget).Get(ctx, nil)
 		if err == nil || ctx.Err() != nil || final(err) {
 			return err
 		}
 		r.progress[i].Attempts++
 	}
-	return r.execute(ctx, s.profile.plain(r.in.Queues, r.in.RetryBudget, s.summary), s.do, fence)
+	return r.execute(ctx, s.profile.plain(r.in.Queues, budget, s.summary), s.do, fence, budget)
 }
 
 // execute runs a plain activity, which a rollback ends.
-func (r *run) execute(ctx workflow.Context, options workflow.ActivityOptions, activity, arg any) error {
+func (r *run) execute(ctx workflow.Context, options workflow.ActivityOptions, activity any, args ...any) error {
 	ctx, cancel := workflow.WithCancel(ctx)
 	defer cancel()
-	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, arg)
+	future := workflow.ExecuteActivity(workflow.WithActivityOptions(ctx, options), activity, args...)
 	if err := workflow.Await(ctx, func() bool { return future.IsReady() || r.wantsRollback() }); err == nil && !future.IsReady() {
 		cancel() // a rollback must not undo what is still being done: it waits
 	}

@@ -183,6 +183,9 @@ func (s *served) start(ctx context.Context) (client.WorkflowRun, error) {
 // reset takes the run back to its beginning, as an operator does who has
 // changed something outside.
 func reset(ctx context.Context, s *served) error {
+	s.model.mu.Lock()
+	s.model.parkedAt = 0 // somebody has decided that it goes on
+	s.model.mu.Unlock()
 	_, err := s.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:         s.namespace,
 		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.input.Tenant.WorkflowID()},

@@ -25,12 +25,14 @@ func (r *run) claim(ctx workflow.Context) (tenant.Claim, error) {
 func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, deadline time.Time) error {
 	m := tenant.Move{
 		Fence: r.fence(ctx, r.state), Event: event, From: r.state, To: to,
-		Step: r.failure.Step, Class: r.class, Reason: r.failure.Reason, Deadline: deadline,
+		Step: r.failure.Step, Class: r.class, Reason: r.failure.Reason, Deadline: deadline, BeforePivot: !r.pivotPassed,
 	}
 	if to == tenant.StateRunning {
 		r.failure, r.class = activities.StepFailure{}, ""
 		m.Step, m.Class, m.Reason = "", "", ""
 	}
+	r.heading = to
+	defer func() { r.heading = "" }()
 	if err := r.awaitAudits(ctx); err != nil {
 		return err
 	}
@@ -38,9 +40,7 @@ func (r *run) move(ctx workflow.Context, event tenant.Event, to tenant.State, de
 	if to.NeedsPerson() {
 		write = r.writeKept
 	}
-	r.heading = to
 	err := write(ctx, "write "+string(to), nil, operationActivities.MoveOperation, m)
-	r.heading = ""
 	if activities.Superseded(err) {
 		return errSuperseded
 	}
@@ -123,22 +123,6 @@ func (r *run) halt(ctx workflow.Context) error {
 	return r.move(ctx, event, tenant.StateNeedsAttention, workflow.Now(ctx).Add(r.in.AttentionPeriod))
 }
 
-// becameActive asks, when the pivot has failed or was stopped, whether an
-// attempt whose answer was lost has passed it all the same: an active tenant
-// is never undone. The operation is parked first, whatever is to follow: from
-// then on the fence keeps late attempts out, and the answer stays true.
-func (r *run) becameActive(ctx workflow.Context) (bool, error) {
-	if err := r.halt(ctx); err != nil {
-		return false, err
-	}
-	found, err := r.claim(ctx)
-	if err != nil || !found.PivotPassed {
-		return false, err
-	}
-	r.pivotPassed = true
-	return true, r.move(ctx, tenant.EventRetry, tenant.StateRunning, time.Time{})
-}
-
 // park waits for a person, a deadline or a cancel to decide about the failed
 // step. It returns nil when the step is to be tried again.
 func (r *run) park(ctx workflow.Context) error {
@@ -148,7 +132,7 @@ func (r *run) park(ctx workflow.Context) error {
 		}
 	}
 	event, outcome := tenant.EventDeadline, errDeadline
-	decided, err := workflow.AwaitWithTimeout(ctx, r.in.AttentionPeriod, func() bool { return r.intent != nil })
+	decided, err := r.awaitDecision(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		return err
@@ -177,6 +161,31 @@ func (r *run) park(ctx workflow.Context) error {
 		return err
 	}
 	return outcome
+}
+
+// awaitDecision waits until a person has decided. It reports false when nobody
+// has before the deadline. One that ends in an incident, or ended while no worker
+// was there, is postponed: whoever was to decide could do nothing sensible, or
+// was never told.
+func (r *run) awaitDecision(ctx workflow.Context) (bool, error) {
+	for {
+		decided, err := workflow.AwaitWithTimeout(ctx, r.in.AttentionPeriod, func() bool { return r.intent != nil })
+		if decided || err != nil {
+			return decided, err
+		}
+		if late := workflow.Now(ctx).Sub(r.status.Deadline); late < abandonedAfter {
+			var in activities.Wait
+			if err := r.write(ctx, "ask whether an incident is open", &in, operationActivities.AskForIncident, r.failure.Step); err != nil {
+				return false, err
+			}
+			if r.intent != nil || in.Step == "" {
+				return r.intent != nil, nil
+			}
+		}
+		if err := r.move(ctx, tenant.EventPostponed, tenant.StateNeedsAttention, workflow.Now(ctx).Add(r.in.AttentionPeriod)); err != nil {
+			return false, err
+		}
+	}
 }
 
 // failUndo notes which undo stands in the way.

@@ -27,6 +27,11 @@ const (
 func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 	for {
 		outcome := r.enter(ctx, c)
+		if r.toBeUndone(outcome) {
+			if err := r.turnBack(ctx, outcome); err != nil {
+				outcome = err
+			}
+		}
 		if !errors.Is(outcome, errSuperseded) {
 			return outcome
 		}
@@ -42,6 +47,11 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 		}
 		c = found // where the row is, which may have lost what the run has seen: a failover, a restore
 	}
+}
+
+// toBeUndone reports that the way forward has ended in a rollback.
+func (r *run) toBeUndone(outcome error) bool {
+	return outcome != nil && !r.pivotPassed && !errors.Is(outcome, errSuperseded) && !errors.Is(outcome, errGivenUp)
 }
 
 // enter goes on from a state. That is the beginning, unless the run was reset
@@ -63,7 +73,7 @@ func (r *run) enter(ctx workflow.Context, c tenant.Claim) error {
 	}
 	switch c.State {
 	case tenant.StateRunning, "":
-		r.state = tenant.StateRunning
+		r.state, r.failure, r.class = tenant.StateRunning, activities.StepFailure{}, ""
 		if c.TakenOver && !r.pivotPassed {
 			return r.abandon(ctx, c, tenant.EventCancel, wasTerminated)
 		}

@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -34,12 +36,27 @@ func (s *Store) CreateSchema(ctx context.Context, f tenant.Fence) error {
 }
 
 func (s *Store) sendSchema(ctx context.Context, b *pgx.Batch) error {
-	conn, err := s.schemas.Acquire(ctx)
+	conn, err := s.acquireForSchemas(ctx)
 	if err != nil {
-		return fmt.Errorf("wait for a connection for schema work: %w", err)
+		return err
 	}
 	defer conn.Release()
 	return run(ctx, conn, b)
+}
+
+// acquireForSchemas waits for its turn among the schema work of this process.
+func (s *Store) acquireForSchemas(ctx context.Context) (*pgxpool.Conn, error) {
+	conn, err := s.schemas.Acquire(ctx)
+	if err == nil {
+		return conn, nil
+	}
+	if busy := s.schemas.Stat(); errors.Is(err, context.DeadlineExceeded) && busy.AcquiredConns() == busy.MaxConns() {
+		return nil, &tenant.StepError{
+			Step: tenant.StepCreateSchema, Class: tenant.ClassCapacity, Queued: true, Err: err,
+			Reason: "the attempt's time was up before its turn came among the schema work of this worker; the step is repeated by itself",
+		}
+	}
+	return nil, fmt.Errorf("wait for a connection for schema work: %w", err)
 }
 
 // schemaProgress follows the batch's answers, to tell which step failed.
@@ -93,7 +110,7 @@ func (s *Store) schemaBatch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) 
 // if the ownership row carries this generation and the tenant was never
 // active. What was never made is no error.
 func (s *Store) DropSchema(ctx context.Context, f tenant.Fence) error {
-	conn, err := s.schemas.Acquire(ctx)
+	conn, err := s.acquireForSchemas(ctx)
 	if err != nil {
 		return stepError(tenant.StepCreateSchema, err)
 	}

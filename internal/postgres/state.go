@@ -61,7 +61,8 @@ func (s *Store) ReleaseRun(ctx context.Context, id tenant.OperationID, run strin
 
 // Move writes a transition by compare-and-set. Writing one again that is
 // already there is no error; otherwise an operation that is not in m.From any
-// more, or has another run, is tenant.ErrSuperseded.
+// more, has another run, or has passed the pivot unlike m.BeforePivot, is
+// tenant.ErrSuperseded.
 func (s *Store) Move(ctx context.Context, m tenant.Move) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		moved, err := writeMove(ctx, tx, m)
@@ -80,8 +81,9 @@ func (s *Store) Move(ctx context.Context, m tenant.Move) error {
 func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 	var state tenant.State
 	var run string
-	err := tx.QueryRow(ctx, `SELECT state, coalesce(run_id, '') FROM operations WHERE id = $1 AND generation = $2 FOR UPDATE`,
-		string(m.Fence.Operation), m.Fence.Generation).Scan(&state, &run)
+	var pivotPassed bool
+	err := tx.QueryRow(ctx, `SELECT state, coalesce(run_id, ''), pivot_passed FROM operations WHERE id = $1 AND generation = $2 FOR UPDATE`,
+		string(m.Fence.Operation), m.Fence.Generation).Scan(&state, &run, &pivotPassed)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, tenant.ErrSuperseded
@@ -91,7 +93,7 @@ func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 		return false, tenant.ErrSuperseded
 	case state == m.To && m.From != m.To:
 		return false, nil
-	case state != m.From:
+	case state != m.From, m.BeforePivot && pivotPassed:
 		return false, tenant.ErrSuperseded
 	}
 	var deadline *time.Time

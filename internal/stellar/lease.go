@@ -10,6 +10,15 @@ import (
 
 const waitingForChannel = "waiting for a free channel account; SOROBAN_CHANNELS sets how many there are"
 
+// queued is an attempt whose time was up, or that was stopped, before its turn
+// came.
+func queued(err error) error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Queued: true, Err: err,
+		Reason: "no channel account was free for as long as the attempt lasted; the step is repeated by itself, and SOROBAN_CHANNELS sets how many there are",
+	}
+}
+
 // enter waits for a turn among those of this process.
 func (d *Deployer) enter(ctx context.Context, slots chan struct{}, progress func(string)) error {
 	tick := time.NewTicker(time.Second)
@@ -19,7 +28,7 @@ func (d *Deployer) enter(ctx context.Context, slots chan struct{}, progress func
 		case slots <- struct{}{}:
 			return nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return queued(ctx.Err())
 		case <-tick.C:
 			progress(waitingForChannel)
 		}
@@ -51,7 +60,7 @@ func (d *Deployer) lease(ctx context.Context, addresses []string, progress func(
 		}
 		progress(waitingForChannel)
 		if err := p.wait(ctx); err != nil {
-			return Lease{}, err
+			return Lease{}, queued(err)
 		}
 	}
 }

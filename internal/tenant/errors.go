@@ -103,6 +103,9 @@ type StepError struct {
 	// RetryAfter is the earliest useful time for the next attempt; zero leaves
 	// it to the retry policy.
 	RetryAfter time.Duration
+	// Queued tells that the attempt has only waited for its turn: nothing has
+	// failed, and no budget is used up.
+	Queued bool
 	// Err is the cause, for the log of the process that met it.
 	Err error
 }

@@ -17,6 +17,10 @@ type Move struct {
 	Reason string       `json:"reason,omitempty"`
 	// Deadline is when a parked operation decides by itself.
 	Deadline time.Time `json:"deadline,omitzero"`
+	// BeforePivot tells that the run knows nothing of an active tenant. One that
+	// is active all the same, since the answer to that was lost, keeps the
+	// transition from being written: it is superseded.
+	BeforePivot bool `json:"beforePivot,omitempty"`
 }
 
 // Claim is what a run finds when it takes its operation.

@@ -27,6 +27,9 @@ const (
 	EventCancel Event = "cancel"
 	// EventDeadline is the end of the time in which a person could decide.
 	EventDeadline Event = "deadline"
+	// EventPostponed is that end in an incident, or while no worker was there:
+	// the time begins anew.
+	EventPostponed Event = "deadline postponed"
 	// EventAllUndone is the end of the last undo.
 	EventAllUndone Event = "all undone"
 	// EventUndoFailed is an undo that failed for as long as it may.
@@ -72,6 +75,7 @@ var transitions = []transition{
 	{StateNeedsAttention, afterPivot, EventSkip, StateSucceeded},
 	{StateNeedsAttention, afterPivot, EventCancel, StateSucceeded},
 	{StateNeedsAttention, afterPivot, EventDeadline, StateSucceeded},
+	{StateNeedsAttention, anyPhase, EventPostponed, StateNeedsAttention},
 
 	{StateRollingBack, anyPhase, EventAllUndone, StateRolledBack},
 	{StateRollingBack, anyPhase, EventUndoFailed, StateRollbackBlocked},

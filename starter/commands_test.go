@@ -391,6 +391,22 @@ func TestMigrateTwice(t *testing.T) {
 	require.Zero(t, b.count("tenants"))
 }
 
+// TestMigrateTellsOfNamesThatLookTheSame from the time before such names were
+// refused. It keeps both.
+func TestMigrateTellsOfNamesThatLookTheSame(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.Equal(t, exitOK, b.run("provision", "--wait=false", "--file", b.file("tenants.csv", csvHeader+"Saint Mary,a@b.example,A,L\nAnother,a@b.example,A,L\n")).code)
+	b.exec(`UPDATE tenants SET name = 'Saint  Mary', name_key = 'saint  mary' WHERE name = 'Another'`)
+	r := b.run("migrate")
+	require.Equal(t, exitOK, r.code)
+	require.Regexp(t, `the name "Saint  Mary" of tenant \S+ looks like "Saint Mary" of tenant \S+; both stay`, r.out)
+	require.Equal(t, 2, b.count(`tenants WHERE name ILIKE 'saint%mary'`))
+	r = b.run("provision", "--name", "saint\u00a0mary", "--admin-email", "a@b.example", "--admin-first-name", "A", "--admin-last-name", "L")
+	require.Contains(t, r.errors, "the name is taken")
+	require.Equal(t, exitUsage, b.run("list", "--name", "\u200b").code)
+}
+
 func TestDatabaseThatIsNotMigrated(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

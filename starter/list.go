@@ -49,7 +49,7 @@ A list that could be read is exit code 0, also when operations wait in it.`,
 	flags.SortFlags = false
 	flags.BoolVar(&f.attention, "attention", false, "list the operations that wait for a person instead")
 	flags.StringVar(&f.status, "status", "", "only tenants of this status: "+statuses())
-	flags.StringVar(&f.name, "name", "", "only tenants whose name contains this, in any case")
+	flags.StringVar(&f.name, "name", "", "only tenants whose name contains this, in any case and spacing")
 	flags.IntVar(&f.limit, "limit", tenant.DefaultPageSize, fmt.Sprintf("items on a page, 1 to %d", tenant.MaxPageSize))
 	flags.StringVar(&f.cursor, "cursor", "", "the page after this one")
 	flags.BoolVar(&f.all, "all", false, "every page")
@@ -67,6 +67,8 @@ func (f *listFlags) check() error {
 		return usagef("--attention lists operations: --status, --name and --cursor are for tenants")
 	case f.all && f.cursor != "":
 		return usagef("--all and --cursor exclude each other")
+	case f.name != "" && tenant.NameKey(f.name) == "":
+		return usagef("--name must have visible characters: every name has nothing in it")
 	}
 	return nil
 }

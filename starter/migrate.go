@@ -20,7 +20,8 @@ func (a *app) migrate() *cobra.Command {
 		Short: "Bring the control tables of the database to this version",
 		Long: `Bring the control tables of the database to this version. It may be run twice,
 and by several at once; old and new programs may run meanwhile. The tenants' own
-schemas are not touched.`,
+schemas are not touched. Names of tenants that look the same by this version's
+rule are listed: they stay, and nobody else can take one.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
@@ -45,7 +46,10 @@ schemas are not touched.`,
 
 func migrateWithin(ctx context.Context, a *app, pool *pgxpool.Pool, wait time.Duration) (m output.Migration, err error) {
 	err = a.until(ctx, wait, "PostgreSQL", func(ctx context.Context) error {
-		m.From, m.To, err = postgres.Migrate(ctx, pool)
+		if m.From, m.To, err = postgres.Migrate(ctx, pool); err != nil {
+			return err
+		}
+		m.Alike, err = postgres.RefoldNames(ctx, pool)
 		return err
 	})
 	if err != nil {

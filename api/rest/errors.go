@@ -64,7 +64,7 @@ var kinds = map[Code]kind{
 	CodeNotFound:            {status: http.StatusNotFound, title: "Not found", help: "Check the id and the path."},
 	CodeMethodNotAllowed:    {status: http.StatusMethodNotAllowed, title: "The method is not allowed here", help: "The header Allow lists the methods that are."},
 	CodeRequestTimeout:      {status: http.StatusRequestTimeout, title: "The request's body did not arrive in time", help: "Send it again, faster."},
-	CodeNameTaken:           {status: http.StatusConflict, title: "The name is taken", help: "Choose another name. Names are compared without regard to case and to spaces around them; a failed, archived or deleted tenant holds none."},
+	CodeNameTaken:           {status: http.StatusConflict, title: "The name is taken", help: "Choose another name. Names are compared without regard to case, width, white space and characters that cannot be seen; a failed, archived or deleted tenant holds none."},
 	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "Wait for it to end, or act on it."},
 	CodeActionRefused:       {status: http.StatusConflict, title: "The operation does not allow this action now", help: "\"allowedActions\" lists what it allows."},
 	CodePlanChanged:         {status: http.StatusConflict, title: "What the rollback would undo has changed", help: "Look at the plan anew with dryRun=true, and send its planHash, which \"planHash\" says, if you still want it."},
@@ -103,7 +103,7 @@ var known = []struct {
 	detail string
 }{
 	{tenant.ErrNotFound, CodeNotFound, "There is no such tenant, operation or link."},
-	{tenant.ErrNameTaken, CodeNameTaken, "Another tenant has this name."},
+	{tenant.ErrNameTaken, CodeNameTaken, "Another tenant has this name, or one that looks the same."},
 	{tenant.ErrNotFailed, CodeNotFailed, "Only a FAILED tenant can be provisioned anew."},
 	{tenant.ErrOperationOpen, CodeOperationOpen, "Another operation of this tenant has not ended."},
 	{tenant.ErrSuperseded, CodeConflict, "The operation has gone on meanwhile."},

@@ -187,6 +187,7 @@ func TestRefusedPathsAndQueries(t *testing.T) {
 		"/v1/tenants?status=GONE":                          {422, "query.status"},
 		"/v1/tenants?stauts=ACTIVE":                        {422, "query.stauts"},
 		"/v1/tenants?name=a%0ab":                           {422, "query.name"},
+		"/v1/tenants?name=%e2%80%8b":                       {422, "query.name"},
 		"/v1/tenants?name=" + strings.Repeat("a", 101):     {422, "query.name"},
 		"/v1/operations?state=LOST":                        {422, "query.state"},
 		"/v1/operations?kind=destroy":                      {422, "query.kind"},

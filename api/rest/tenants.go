@@ -33,7 +33,7 @@ type Tenants interface {
 }
 
 type newTenant struct {
-	Name           string `json:"name" minLength:"3" doc:"What people call it: 3 to 100 characters after trimming, of any script, without control characters. Unique among living tenants, without regard to case." example:"St. Mary's Hospital"`
+	Name           string `json:"name" minLength:"3" doc:"What people call it: 3 to 100 characters that can be seen, of any script, without control characters. It is kept as it is typed. Unique among living tenants, without regard to case, width, white space and characters that cannot be seen." example:"St. Mary's Hospital"`
 	AdminEmail     string `json:"adminEmail" minLength:"6" doc:"The administrator's address, without a display name." example:"ada@stmarys.example"`
 	AdminFirstName string `json:"adminFirstName" minLength:"1" doc:"Up to 100 characters." example:"Ada"`
 	AdminLastName  string `json:"adminLastName" minLength:"1" doc:"Up to 100 characters." example:"Lovelace"`
@@ -67,7 +67,7 @@ func (i *createInput) Resolve(huma.Context) []error {
 
 type tenantsInput struct {
 	Status string `query:"status" enum:"PENDING,PROVISIONING,ACTIVE,SUSPENDED,FAILED,ARCHIVED,DELETED" doc:"Only tenants in this status."`
-	Name   string `query:"name" maxLength:"100" doc:"Only tenants whose name has this in it, in any case." example:"mary"`
+	Name   string `query:"name" maxLength:"100" doc:"Only tenants whose name has this in it, compared as names are." example:"mary"`
 	PageQuery
 }
 
@@ -75,6 +75,9 @@ type tenantsInput struct {
 func (i *tenantsInput) Resolve(huma.Context) []error {
 	if !utf8.ValidString(i.Name) || strings.ContainsFunc(i.Name, unicode.IsControl) {
 		return []error{&huma.ErrorDetail{Location: "query.name", Message: "must not contain control characters"}}
+	}
+	if i.Name != "" && tenant.NameKey(i.Name) == "" {
+		return []error{&huma.ErrorDetail{Location: "query.name", Message: "must have visible characters"}}
 	}
 	return nil
 }

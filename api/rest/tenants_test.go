@@ -65,6 +65,21 @@ func TestNamesOfEveryKindAreAccepted(t *testing.T) {
 	}
 }
 
+// TestANameThatLooksTheSameIsTaken, and is found by any of its spellings.
+func TestANameThatLooksTheSameIsTaken(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t, "Saint\u00a0Mary")
+	for _, same := range []string{"Saint Mary", "saint  mary", "Saint\u200b Mary", "Ｓａｉｎｔ　Ｍａｒｙ"} {
+		p := b.send(t, http.MethodPost, "/v1/tenants", operator(t), request(same)).problem(t, http.StatusConflict, rest.CodeNameTaken)
+		require.Equal(t, "Another tenant has this name, or one that looks the same.", p.Detail)
+		found := b.get(t, "/v1/tenants?name="+url.QueryEscape(same)).json(t)["items"].([]any)
+		require.Len(t, found, 1)
+		require.Equal(t, o["tenantId"], found[0].(map[string]any)["id"])
+		require.Equal(t, "Saint\u00a0Mary", found[0].(map[string]any)["name"], "as it was typed")
+	}
+}
+
 func TestOneNameManyTimesAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

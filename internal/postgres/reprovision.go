@@ -44,16 +44,17 @@ func (s *Store) Reprovision(ctx context.Context, r tenant.Reprovisioning) (tenan
 // the names in use refuses it while another tenant holds the name.
 func nextGeneration(ctx context.Context, tx pgx.Tx, id tenant.ID) (generation int, err error) {
 	var status tenant.Status
-	if err := tx.QueryRow(ctx, `SELECT status FROM tenants WHERE id = $1 FOR UPDATE`, string(id)).Scan(&status); err != nil {
+	var name string
+	if err := tx.QueryRow(ctx, `SELECT status, name FROM tenants WHERE id = $1 FOR UPDATE`, string(id)).Scan(&status, &name); err != nil {
 		return 0, err
 	}
 	if status != tenant.StatusFailed {
 		return 0, fmt.Errorf("%w: it is %s", tenant.ErrNotFailed, status)
 	}
 	err = tx.QueryRow(ctx, `
-		UPDATE tenants SET status = 'PENDING', generation = generation + 1, contract_id = NULL, failure_reason = NULL,
+		UPDATE tenants SET status = 'PENDING', name_key = $2, generation = generation + 1, contract_id = NULL, failure_reason = NULL,
 			version = version + 1, updated_at = now()
-		WHERE id = $1 RETURNING generation`, string(id)).Scan(&generation)
+		WHERE id = $1 RETURNING generation`, string(id), tenant.NameKey(name)).Scan(&generation)
 	if errors.Is(interpret(err), tenant.ErrNameTaken) {
 		return 0, tenant.ErrNameTaken
 	}

@@ -89,6 +89,9 @@ func checkPersonName(s string) string {
 	if !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 		return "must not contain control characters"
 	}
+	if visible(s) == "" {
+		return "must have visible characters: it has only spaces and characters that cannot be seen"
+	}
 	return ""
 }
 

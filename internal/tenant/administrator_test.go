@@ -102,6 +102,7 @@ func TestNamesOfPeople(t *testing.T) {
 	require.Equal(t, "李", clean.FirstName)
 	for what, name := range map[string]string{
 		"nothing": "", "only spaces": "  ", "101": strings.Repeat("x", 101), "a line break": "Ada\nX", "NUL": "Ada\x00", "broken UTF-8": "Ada\xff",
+		"only invisible": "\u200b\u3164",
 	} {
 		_, errs := tenant.Administrator{Email: ada.Email, FirstName: name, LastName: name}.Clean()
 		require.Len(t, errs, 2, what)

@@ -5,7 +5,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -19,8 +18,8 @@ const (
 // whole (NAMEDATALEN - 1).
 const maxIdentifier = 63
 
-// CleanName trims a name and checks it: 3 to 100 characters, no control
-// characters. Any script, quotes and emoji are fine.
+// CleanName trims a name and checks it: 3 to 100 characters, 3 of them to be
+// seen, no control characters. Any script, quotes and emoji are fine.
 func CleanName(name string) (string, *FieldError) {
 	name = norm.NFC.String(trim(name))
 	bad := func(msg string) (string, *FieldError) {
@@ -34,11 +33,16 @@ func CleanName(name string) (string, *FieldError) {
 			return bad("must not contain control characters or line breaks")
 		}
 	}
-	if n := utf8.RuneCountInString(name); n < MinNameLength || n > MaxNameLength {
-		return bad("must have 3 to 100 characters, not counting spaces around it")
+	seen := visible(name)
+	if strings.TrimSpace(name) != "" && seen == "" {
+		return bad("must have visible characters: it has only spaces and characters that cannot be seen")
 	}
-	if !strings.ContainsFunc(name, unicode.IsGraphic) || strings.TrimFunc(name, invisible) == "" {
-		return bad("must have at least one visible character")
+	// What cannot be seen takes room, but makes no name longer.
+	switch n := utf8.RuneCountInString(name); {
+	case n < MinNameLength || n > MaxNameLength:
+		return bad("must have 3 to 100 characters, not counting spaces around it")
+	case utf8.RuneCountInString(seen) < MinNameLength:
+		return bad("must have at least 3 characters that can be seen; spaces in a row count as one")
 	}
 	return name, nil
 }
@@ -47,19 +51,6 @@ func CleanName(name string) (string, *FieldError) {
 // refused with the rest: a line break at the end of an address is one.
 func trim(s string) string {
 	return strings.TrimFunc(s, func(r rune) bool { return unicode.IsSpace(r) && !unicode.IsControl(r) })
-}
-
-// invisible reports characters that leave nothing on the screen: spaces of
-// every kind and format characters such as a zero-width joiner.
-func invisible(r rune) bool {
-	return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zs, r)
-}
-
-// NameKey is the form in which two names are compared: trimmed, composed and
-// case-folded. It is unique among tenants that are not FAILED, ARCHIVED or
-// DELETED.
-func NameKey(name string) string {
-	return norm.NFC.String(cases.Fold().String(norm.NFC.String(strings.TrimSpace(name))))
 }
 
 // Slug is the part of the name that is safe in an identifier: lower-case ASCII

@@ -49,6 +49,12 @@ func TestNamesThatAreRefused(t *testing.T) {
 		"only spaces":             "          ",
 		"only other spaces":       "\u00a0\u2003\u3000\u00a0",
 		"only invisible":          "\u200b\u200d\u2060\ufeff",
+		"only fillers":            "\u3164\u115f\u1160\uffa0",
+		"only empty cells":        "\u2800\u2800\u2800",
+		"only selectors":          "\ufe0f\ufe0e\U000e0100",
+		"one that can be seen":    "a\u200b\u200b\u200b",
+		"two that can be seen":    "a\u200b\u00adb\u200d",
+		"101 with the invisible":  strings.Repeat("x\u200b", 50) + "x",
 		"NUL":                     "abc\x00def",
 		"NUL at the end":          "abcdef\x00",
 		"a line break":            "abc\ndef",
@@ -120,11 +126,50 @@ func TestNamesThatCountAsTheSame(t *testing.T) {
 	require.Equal(t, tenant.NameKey("Νοσοκομείο Αγίας Όλγας"), tenant.NameKey("ΝΟΣΟΚΟΜΕΊΟ ΑΓΊΑΣ ΌΛΓΑΣ"), "final sigma")
 }
 
+// TestNamesThatLookTheSame: whoever reads one of them takes it for the other.
+func TestNamesThatLookTheSame(t *testing.T) {
+	t.Parallel()
+	for _, same := range []string{
+		"Saint Mary", "saint MARY", "Saint  Mary", "  Saint Mary ", "Saint\u00a0Mary", "Saint\u2003Mary", "Saint\u3000Mary",
+		"Saint\u202f\u2009Mary", "Saint\u2800Mary", "Saint \u200b Mary", "Saint\u200b Mary", "\ufeffSaint Mary", "Saint Mary\u200e",
+		"Sa\u00adint Mary", "Sa\u200dint M\u200cary", "Saint\u2060 Mary", "Saint Mary\ufe0f", "Saint Mary\U000e0100", "Sa\u034fint Mary",
+		"Saint\u3164 Mary", "\u202eSaint Mary\u202c", "Ｓａｉｎｔ　Ｍａｒｙ", "𝐒𝐚𝐢𝐧𝐭 𝐌𝐚𝐫𝐲", "ſaint Mary", "Saint Ｍary",
+	} {
+		require.Equalf(t, "saint mary", tenant.NameKey(same), "%+q", same)
+	}
+	for one, other := range map[string]string{
+		"Charité":          "Charite\u200b\u0301", // composed once what stands between is gone
+		"Praxis am Fluß":   "PRAXIS AM FLUSS",
+		"ﬁne Clinic":       "Fine Clinic",
+		"Klinik №5":        "Klinik No5",
+		"👩\u200d⚕️ Doctor": "👩⚕ Doctor",
+		"ᎣᏍᏓ Clinic":       "ꭳꮝꮣ clinic",
+		"ｶﾞﾝ病院":            "ガン病院",
+	} {
+		require.Equalf(t, tenant.NameKey(one), tenant.NameKey(other), "%+q", other)
+	}
+}
+
+// TestAKeyIsItsOwnKey for each character: a name that is compared twice, or by
+// its key, is the same.
+func TestAKeyIsItsOwnKey(t *testing.T) {
+	t.Parallel()
+	for r := rune(1); r <= unicode.MaxRune; r++ {
+		if !unicode.IsGraphic(r) && !unicode.Is(unicode.Cf, r) {
+			continue
+		}
+		key := tenant.NameKey("A" + string(r) + "\u0301")
+		if again := tenant.NameKey(key); again != key {
+			t.Errorf("%U: the key %+q has the key %+q", r, key, again)
+		}
+	}
+}
+
 func TestNamesThatDiffer(t *testing.T) {
 	t.Parallel()
 	keys := map[string]string{}
 	for _, name := range []string{
-		"St. Mary", "St Mary", "St. Mary's", "Saint Mary", "St. Marý", "St.  Mary", "Санкт Мария", "圣玛丽", "🏥 St. Mary",
+		"St. Mary", "St Mary", "St. Mary's", "Saint Mary", "SaintMary", "St. Marý", "Санкт Мария", "圣玛丽", "🏥 St. Mary",
 	} {
 		require.NotContains(t, keys, tenant.NameKey(name), name)
 		keys[tenant.NameKey(name)] = name

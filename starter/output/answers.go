@@ -66,14 +66,22 @@ func (t Token) Text() string { return t.Token + "\n" }
 type Migration struct {
 	From int64 `json:"from"`
 	To   int64 `json:"to"`
+	// Alike is the tenants whose name looks like another's.
+	Alike []tenant.Alike `json:"alike,omitempty"`
 }
 
 // Text says from where to where.
 func (m Migration) Text() string {
+	var b strings.Builder
 	if m.From == m.To {
-		return fmt.Sprintf("the database is at version %d already\n", m.To)
+		fmt.Fprintf(&b, "the database is at version %d already\n", m.To)
+	} else {
+		fmt.Fprintf(&b, "the database was migrated from version %d to %d\n", m.From, m.To)
 	}
-	return fmt.Sprintf("the database was migrated from version %d to %d\n", m.From, m.To)
+	for _, a := range m.Alike {
+		fmt.Fprintf(&b, "the name %q of tenant %s looks like %q of tenant %s; both stay\n", a.Name, a.ID, a.HolderName, a.Holder)
+	}
+	return b.String()
 }
 
 // Setup lists what was set up, or found to be there.

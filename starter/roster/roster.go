@@ -120,7 +120,7 @@ func check(records []record) ([]Row, []Problem) {
 	var (
 		rows     []Row
 		problems []Problem
-		names    = map[string]int{}
+		names    = map[string]Row{}
 		keys     = map[string]int{}
 	)
 	for i, rec := range records {
@@ -133,10 +133,10 @@ func check(records []record) ([]Row, []Problem) {
 		}
 		nameKey := tenant.NameKey(row.New.Name)
 		if first, taken := names[nameKey]; taken {
-			problems = append(problems, Problem{Line: rec.line, Message: fmt.Sprintf("the name %q is also on line %d", row.New.Name, first)})
+			problems = append(problems, Problem{Line: rec.line, Message: fmt.Sprintf("the name %q is also on line %d", row.New.Name, first.Line) + spelling(row.New.Name, first.New.Name)})
 			continue
 		}
-		names[nameKey] = rec.line
+		names[nameKey] = row
 		if first, taken := keys[row.Key]; taken {
 			problems = append(problems, Problem{Line: rec.line, Message: fmt.Sprintf("the key %q is also on line %d", row.Key, first)})
 			continue
@@ -145,6 +145,15 @@ func check(records []record) ([]Row, []Problem) {
 		rows = append(rows, row)
 	}
 	return rows, problems
+}
+
+// spelling tells of a name that is there in another form, which may look the
+// same on the screen.
+func spelling(name, first string) string {
+	if name == first {
+		return ""
+	}
+	return fmt.Sprintf(", as %q", first)
 }
 
 func (rec record) row(number int) (Row, []string) {

@@ -82,7 +82,16 @@ func TestReportsEverythingAtOnce(t *testing.T) {
 				"3: adminEmail must be a plain e-mail address such as ada@hospital.example",
 				"3: adminFirstName must have 1 to 100 characters",
 				"5: there are 3 fields where the first line names 4",
-				`6: the name "GOOD" is also on line 4`,
+				`6: the name "GOOD" is also on line 4, as "Good"`,
+			},
+		},
+		"names that look the same": {
+			roster.CSV, header + "Saint Mary,a@b.example,A,L\nSaint\u00a0 Mary\u200b,a@b.example,A,L\nＳａｉｎｔ Ｍａｒｙ,a@b.example,A,L\n\u200b\u200b\u200b,a@b.example,\u3164,L\n",
+			[]string{
+				`3: the name "Saint\u00a0 Mary\u200b" is also on line 2, as "Saint Mary"`,
+				`4: the name "Ｓａｉｎｔ Ｍａｒｙ" is also on line 2, as "Saint Mary"`,
+				"5: name must have visible characters: it has only spaces and characters that cannot be seen",
+				"5: adminFirstName must have visible characters: it has only spaces and characters that cannot be seen",
 			},
 		},
 		"keys": {

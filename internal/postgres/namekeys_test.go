@@ -1,0 +1,99 @@
+package postgres_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tenant"
+)
+
+// TestLookAlikeNamesAreOne: six spellings of a name are one tenant, found by
+// any of them, and its name stays as it was typed.
+func TestLookAlikeNamesAreOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	spellings := []string{
+		"Saint\u00a0Mary", "Saint Mary", "Saint  Mary", "Saint\u200b Mary", "Ｓａｉｎｔ　Ｍａｒｙ", "Sa\u00adint \u2003MARY\ufeff",
+	}
+	first := b.accept(t, spellings[0])
+	for _, other := range spellings[1:] {
+		_, err := b.store.Accept(b.ctx, acceptance(t, other))
+		require.ErrorIsf(t, err, tenant.ErrNameTaken, "%+q", other)
+		found, err := b.store.Tenants(b.ctx, tenant.Filter{Name: other})
+		require.NoError(t, err)
+		require.Lenf(t, found.Items, 1, "%+q", other)
+		require.Equal(t, first.Tenant.ID, found.Items[0].ID)
+		require.Equal(t, spellings[0], found.Items[0].Name)
+	}
+}
+
+// TestTheLongestKeysAreStored: a character may fold into eighteen, and an index
+// takes 2,704 bytes.
+func TestTheLongestKeysAreStored(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var squares strings.Builder
+	for r := '\u3300'; r < '\u3364'; r++ {
+		squares.WriteRune(r)
+	}
+	for _, name := range []string{strings.Repeat("\ufdfa", 100), squares.String(), strings.Repeat("\ufdfa", 60) + squares.String()[:120]} {
+		name, bad := tenant.CleanName(name)
+		require.Nil(t, bad)
+		require.Greater(t, len(tenant.NameKey(name)), 1000)
+		b.accept(t, name)
+	}
+}
+
+// TestNamesFromBeforeTheRule brings back rows with the keys of an earlier build
+// and two tenants whose names look the same by the present rule.
+func TestNamesFromBeforeTheRule(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	stale := b.accept(t, "Ｗｉｄｅ  Clinic")
+	b.mustExec(t, `UPDATE tenants SET name_key = 'ｗｉｄｅ  clinic' WHERE id = $1`, string(stale.Tenant.ID))
+	first := b.accept(t, "Saint Mary")
+	second := b.accept(t, "Another")
+	b.mustExec(t, `UPDATE tenants SET name = 'Saint  Mary', name_key = 'saint  mary' WHERE id = $1`, string(second.Tenant.ID))
+	_, err := b.store.Accept(b.ctx, acceptance(t, "wide clinic"))
+	require.NoError(t, err, "until the names are folded anew the old key hides it")
+	b.mustExec(t, `UPDATE tenants SET status = 'FAILED' WHERE name = 'wide clinic'`)
+
+	for range 2 {
+		alike, err := postgres.RefoldNames(b.ctx, b.pool)
+		require.NoError(t, err)
+		require.Equal(t, []tenant.Alike{{
+			ID: second.Tenant.ID, Name: "Saint  Mary", Holder: first.Tenant.ID, HolderName: "Saint Mary",
+		}}, alike)
+		for _, taken := range []string{"wide clinic", "SAINT MARY", "Saint\u00a0\u00a0Mary"} {
+			_, err := b.store.Accept(b.ctx, acceptance(t, taken))
+			require.ErrorIsf(t, err, tenant.ErrNameTaken, "%+q", taken)
+		}
+		both, err := b.store.Tenants(b.ctx, tenant.Filter{Name: "saint mary"})
+		require.NoError(t, err)
+		require.Len(t, both.Items, 2)
+	}
+
+	b.mustExec(t, `UPDATE tenants SET status = 'FAILED' WHERE id = $1`, string(second.Tenant.ID))
+	b.mustExec(t, `UPDATE operations SET state = 'ROLLED_BACK', finished_at = now() WHERE tenant_id = $1`, string(second.Tenant.ID))
+	_, err = b.store.Reprovision(b.ctx, reprovisioning(t, second.Tenant.ID))
+	require.ErrorIs(t, err, tenant.ErrNameTaken, "its place beside the other one ends with it")
+
+	b.mustExec(t, `UPDATE tenants SET status = 'FAILED' WHERE id = $1`, string(first.Tenant.ID))
+	alike, err := postgres.RefoldNames(b.ctx, b.pool)
+	require.NoError(t, err)
+	require.Empty(t, alike)
+	_, err = b.store.Reprovision(b.ctx, reprovisioning(t, second.Tenant.ID))
+	require.NoError(t, err)
+}
+
+func reprovisioning(t *testing.T, id tenant.ID) tenant.Reprovisioning {
+	t.Helper()
+	operation, err := tenant.NewOperationID()
+	require.NoError(t, err)
+	o := acceptance(t, "-").Operation
+	o.ID, o.TenantID = operation, id
+	return tenant.Reprovisioning{Tenant: id, Operation: o, Actor: "test"}
+}

@@ -17,6 +17,10 @@ type intent struct {
 	request tenant.ActionRequest
 }
 
+// changeRequestIDs names the change since which a request id belongs to its
+// actor. Before, whoever used somebody else's got the answer to that request.
+const changeRequestIDs = "request-id-of-actor"
+
 // verdict is how a request with an id was answered, to answer its repetition
 // alike.
 type verdict struct {
@@ -39,6 +43,9 @@ func (r *run) handleActions(ctx workflow.Context) error {
 			return err
 		}
 		r.receive(ctx, action)
+	}
+	r.idsAreShared = func() bool {
+		return workflow.GetVersion(ctx, changeRequestIDs, workflow.DefaultVersion, 1) == workflow.DefaultVersion
 	}
 	workflow.Go(ctx, r.writeAudits)
 	return workflow.SetQueryHandlerWithOptions(ctx, QueryStatus, func() (Status, error) { return r.status, nil },
@@ -83,7 +90,11 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest) (ActionResu
 		return ActionResult{}, validateForm(req)
 	}
 	request := string(action) + " " + clean.RequestID // one id may stand for a retry and, later, for a rollback
-	if v, repeated := r.decided[request]; repeated && clean.RequestID != "" {
+	own := request + "\x00" + clean.Actor             // and is its actor's alone
+	if v, repeated := r.decided[own]; repeated && clean.RequestID != "" {
+		return v.result, v.err
+	}
+	if v, others := r.decided[request]; others && clean.RequestID != "" && r.idsAreShared() {
 		return v.result, v.err
 	}
 	v := verdict{result: ActionResult{Action: action, State: r.present()}}
@@ -105,7 +116,7 @@ func (r *run) decide(action tenant.Action, req tenant.ActionRequest) (ActionResu
 		r.audit(action, clean, tenant.OutcomeAccepted, "")
 	}
 	if clean.RequestID != "" {
-		r.decided[request] = v
+		r.decided[request], r.decided[own] = v, v
 	}
 	return v.result, v.err
 }

@@ -105,7 +105,10 @@ type run struct {
 
 	intent  *intent
 	decided map[string]verdict
-	audits  []tenant.AuditEntry
+	// idsAreShared tells that the run began, and was asked with an id of somebody
+	// else, before such ids were told apart.
+	idsAreShared func() bool
+	audits       []tenant.AuditEntry
 	// requests counts what was asked for, accepted or not, and kept how many of
 	// these are known to be in the history.
 	requests, kept int

@@ -125,6 +125,7 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 	var refused *tenant.ActionRefusedError
 	var changed *tenant.PlanChangedError
 	var wrong *tenant.InvalidError
+	var unavailable *tenant.UnavailableError
 	var fromEcho *echo.HTTPError
 	switch {
 	case errors.As(err, &p):
@@ -139,6 +140,12 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 		return p, false
 	case errors.As(err, &wrong):
 		return invalid(located("body", wrong)...), false
+	case errors.As(err, &unavailable):
+		p = newProblem(CodeUnavailable, sentence(errors.New(unavailable.Reason)))
+		if unavailable.RetryAfter > 0 {
+			p.retryAfter(unavailable.RetryAfter)
+		}
+		return p, false
 	case errors.Is(err, tenant.ErrBadCursor):
 		return invalid(FieldProblem{Location: "query.cursor", Message: "must be the nextCursor of a page before"}), false
 	case errors.As(err, &fromEcho):

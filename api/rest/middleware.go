@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -126,11 +127,16 @@ func (s *Server) fail(err error, c echo.Context) {
 	s.refuse(c, s.problem(c.Request().Context(), err))
 }
 
-// problem makes an error an answer, and logs it when it is a fault of ours.
+// problem makes an error an answer. It logs what is a fault of ours, and what
+// keeps us from serving: the caller reads which system it is, the log has its
+// error. A caller that has gone is neither.
 func (s *Server) problem(ctx context.Context, err error) *Problem {
 	p, unexpected := problemOf(err)
-	if unexpected {
+	switch {
+	case unexpected:
 		s.logger.ErrorContext(ctx, "a request failed", "requestId", requestIDOf(ctx), "error", err)
+	case p.Code == CodeUnavailable && !errors.Is(err, context.Canceled):
+		s.logger.WarnContext(ctx, "a request could not be served", "requestId", requestIDOf(ctx), "error", err)
 	}
 	return p
 }

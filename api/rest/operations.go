@@ -102,7 +102,7 @@ type operationsOutput struct{ Body list[Operation] }
 // actionBody says why.
 type actionBody struct {
 	Reason    string `json:"reason" minLength:"1" doc:"Why, in up to 500 characters. It is kept in clear in the audit log and in Temporal: no personal data, no secrets; a ticket's number will do." example:"ticket 4711: the provider confirmed that the address works again"`
-	RequestID string `json:"requestId,omitempty" maxLength:"255" doc:"Makes a repeated request act once. Without it, an action counts for the wait that was current when it was accepted." example:"INC-4711"`
+	RequestID string `json:"requestId,omitempty" maxLength:"255" doc:"An id of your own, such as a UUID: makes your request act once, however often it is repeated. Others may use the same one for requests of theirs. Without it, an action counts for the wait that was current when it was accepted." example:"0d6f3a52-7b1c-4f0e-9a51-2c8f6a1e9b37"`
 }
 
 type actionInput struct {

@@ -45,7 +45,7 @@ func (s *Server) registerReprovision() {
 		description: "Only for a FAILED tenant whose name nobody has taken meanwhile. The tenant keeps its id and the names of schema and role; " +
 			"its generation grows by one, and with it comes another contract: the one of the earlier generation stays terminated. " +
 			"Follow the operation at `Location`. Correct with PATCH before what was wrong. Every well-formed request about a tenant that exists is audited, refused ones too.",
-		problems: []Code{CodeNotFound, CodeNotFailed, CodeNameTaken, CodeOperationOpen, CodeIdempotencyMismatch}, refused: s.refusedReprovision,
+		problems: []Code{CodeNotFound, CodeNotFailed, CodeNameTaken, CodeOperationOpen, CodeIdempotencyMismatch}, refused: ofTenant(s.tenants.RefusedReprovision),
 	}, func(ctx context.Context, in *reprovisionInput) (*acceptedOutput, error) {
 		o, err := s.tenants.Reprovision(ctx, in.id, in.reason(), caller(ctx), in.Key)
 		if err != nil {
@@ -53,14 +53,4 @@ func (s *Server) registerReprovision() {
 		}
 		return accepted(o), nil
 	})
-}
-
-// refusedReprovision audits a request of somebody who may not make it. Without a
-// tenant of this id it would have touched nothing.
-func (s *Server) refusedReprovision(ctx context.Context, id string, who tenant.Caller, why string) error {
-	found, err := tenant.ParseID(id)
-	if err != nil {
-		return nil //nolint:nilerr // as above
-	}
-	return s.tenants.RefusedReprovision(ctx, found, who, why)
 }

@@ -14,7 +14,7 @@ import (
 // rollbackBody says why, and on which plan it was decided.
 type rollbackBody struct {
 	Reason    string `json:"reason,omitempty" doc:"Why, in 1 to 500 characters; required unless dryRun is true. It is kept in clear in the audit log and in Temporal: no personal data, no secrets; a ticket's number will do." example:"ticket 4711: the hospital has withdrawn"`
-	RequestID string `json:"requestId,omitempty" maxLength:"255" doc:"Makes a repeated request act once. Without it, an action counts for the wait that was current when it was accepted." example:"INC-4711"`
+	RequestID string `json:"requestId,omitempty" maxLength:"255" doc:"An id of your own, such as a UUID: makes your request act once, however often it is repeated. Others may use the same one for requests of theirs. Without it, an action counts for the wait that was current when it was accepted." example:"0d6f3a52-7b1c-4f0e-9a51-2c8f6a1e9b37"`
 	PlanHash  string `json:"planHash,omitempty" maxLength:"64" doc:"The planHash of a dry run. The rollback is refused if its plan is another one by now. Without it, whatever was done by then is undone." example:"5f1c0a9be2d47788"`
 }
 

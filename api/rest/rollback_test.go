@@ -123,6 +123,8 @@ func TestReprovision(t *testing.T) {
 	again("another", "").problem(t, http.StatusConflict, rest.CodeNotFailed)
 	b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Idempotency-Key", "k"), request("Other")).
 		problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
+	require.Equal(t, http.StatusAccepted, b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Idempotency-Key", "other"), request("Other")).status)
+	again("other", "").problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
 	b.send(t, http.MethodPost, "/v1/tenants/"+someID+"/reprovision", operator(t), "").problem(t, http.StatusNotFound, rest.CodeNotFound)
 	for _, path := range []string{tenantPath, "/v1/tenants/" + someID, "/v1/tenants/none"} {
 		b.send(t, http.MethodPost, path+"/reprovision", viewer(t), "").problem(t, http.StatusForbidden, rest.CodeForbidden)
@@ -130,6 +132,6 @@ func TestReprovision(t *testing.T) {
 	require.Equal(t, []string{
 		"ada@platform reprovision refused ", "ada@platform reprovision refused ",
 		"ada@platform reprovision accepted it was none", "ada@platform reprovision refused ",
-		"ada@platform reprovision refused ",
+		"ada@platform reprovision refused ", "ada@platform reprovision refused ",
 	}, b.audited(t, "tenant_id = $1 AND action = 'reprovision'", o["tenantId"]))
 }

@@ -24,6 +24,9 @@ type Tenants interface {
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
 	// ChangeAdministrator takes any version when ifVersion is 0.
 	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error)
+	// RefusedChange audits a change that was refused before it came to
+	// ChangeAdministrator.
+	RefusedChange(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
 	// Reprovision provisions a FAILED tenant anew.
 	Reprovision(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
@@ -169,8 +172,8 @@ func (s *Server) registerTenants() {
 	register(s, endpoint{
 		id: "change-tenant", method: http.MethodPatch, path: "/v1/tenants/{id}", tag: tagTenants, role: token.RoleOperator,
 		summary:     "Change a tenant's administrator",
-		description: "Fields that are left out stay as they are. After a rejected mail: correct the address, then `retry` the operation.",
-		problems:    []Code{CodeNotFound, CodeVersionMismatch, CodeConflict},
+		description: "Fields that are left out stay as they are. After a rejected mail: correct the address, then `retry` the operation. Every well-formed request about a tenant that exists is audited, with the names of the fields that changed, refused ones too.",
+		problems:    []Code{CodeNotFound, CodeVersionMismatch, CodeConflict}, refused: ofTenant(s.tenants.RefusedChange),
 	}, s.changeTenant)
 	register(s, endpoint{
 		id: "get-provisioning", method: http.MethodGet, path: "/v1/tenants/{id}/provisioning", tag: tagTenants, role: token.RoleViewer,
@@ -190,6 +193,9 @@ func (s *Server) registerTenants() {
 func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutput, error) {
 	version, ok := parseIfMatch(in.IfMatch)
 	if !ok {
+		if err := s.tenants.RefusedChange(ctx, in.id, caller(ctx), "If-Match names no version that there could be"); err != nil {
+			return nil, err
+		}
 		return nil, tenant.ErrVersionMismatch
 	}
 	t, err := s.tenants.ChangeAdministrator(ctx, in.id, in.Body.domain(), version, caller(ctx))
@@ -197,6 +203,18 @@ func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutp
 		return nil, err
 	}
 	return versioned(t), nil
+}
+
+// ofTenant audits a request of somebody who may not make it. Without a tenant of
+// this id it would have touched nothing.
+func ofTenant(refused func(context.Context, tenant.ID, tenant.Caller, string) error) func(context.Context, string, tenant.Caller, string) error {
+	return func(ctx context.Context, id string, who tenant.Caller, why string) error {
+		found, err := tenant.ParseID(id)
+		if err != nil {
+			return nil //nolint:nilerr // as above
+		}
+		return refused(ctx, found, who, why)
+	}
 }
 
 func versioned(t tenant.Tenant) *tenantOutput {

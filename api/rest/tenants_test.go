@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/api/rest"
@@ -210,6 +211,41 @@ func TestChangeAdministrator(t *testing.T) {
 	require.NoError(t, err)
 	b.send(t, http.MethodPatch, "/v1/tenants/"+string(unknown), operator(t), `{"adminLastName": "Hopper"}`).
 		problem(t, http.StatusNotFound, rest.CodeNotFound)
+}
+
+// TestEveryChangeIsAudited: what was made with the names of the fields and not
+// their values, and what was refused, whoever refused it.
+func TestEveryChangeIsAudited(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.create(t, "Charité")["tenantId"].(string)
+	path := "/v1/tenants/" + id
+	change := func(header http.Header, ifMatch, body string) int {
+		if ifMatch != "" {
+			header.Set("If-Match", ifMatch)
+		}
+		return b.send(t, http.MethodPatch, path, header, body).status
+	}
+	require.Equal(t, http.StatusForbidden, change(viewer(t), "", `{"adminEmail": "eve@evil.example"}`))
+	require.Equal(t, http.StatusPreconditionFailed, change(operator(t), `"x"`, `{"adminEmail": "grace@hospital.example"}`))
+	require.Equal(t, http.StatusPreconditionFailed, change(operator(t), `"99"`, `{"adminEmail": "grace@hospital.example"}`))
+	require.Equal(t, http.StatusOK, change(operator(t), `"1"`, `{"adminEmail": "grace@hospital.example", "adminFirstName": "Ada", "adminLastName": "Hopper"}`))
+	require.Equal(t, http.StatusOK, change(operator(t), "", `{"adminLastName": "Hopper"}`))
+	rows, err := b.pool.Query(t.Context(), `SELECT outcome || ': ' || detail FROM audit_log WHERE tenant_id = $1 AND action = 'change-administrator' ORDER BY id`, id)
+	require.NoError(t, err)
+	audited, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"refused: needs the role operator or admin",
+		"refused: If-Match names no version that there could be",
+		"refused: the resource was changed meanwhile",
+		"accepted: changed adminEmail, adminLastName",
+		"accepted: nothing changed",
+	}, audited)
+	unknown, err := tenant.NewID()
+	require.NoError(t, err)
+	require.Equal(t, http.StatusForbidden, b.send(t, http.MethodPatch, "/v1/tenants/"+string(unknown), viewer(t), `{"adminLastName": "Hopper"}`).status)
+	require.Zero(t, b.count(t, `audit_log WHERE tenant_id = '`+string(unknown)+`'`))
 }
 
 func TestProvisioningTellsEveryStep(t *testing.T) {

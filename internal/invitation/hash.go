@@ -38,7 +38,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	case <-ctx.Done():
-		return "", fmt.Errorf("wait for room to hash a password: %w: %w", tenant.ErrUnavailable, ctx.Err())
+		return "", &tenant.UnavailableError{Reason: "more passwords are set than this server can hash at a time", Err: ctx.Err()}
 	}
 	salt := make([]byte, argonSalt)
 	if _, err := rand.Read(salt); err != nil {

@@ -2,6 +2,8 @@ package operations
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"time"
@@ -25,13 +27,16 @@ const (
 	// and effectPoll how often: the command line hears no announcements.
 	effectTimeout = 2 * time.Second
 	effectPoll    = 50 * time.Millisecond
+	// auditTimeout bounds the writing of an entry about an action that was not
+	// taken.
+	auditTimeout = time.Second
 )
 
 // limits bound the parts of an action.
 type limits struct{ update, signal, effect time.Duration }
 
 // Act takes an action: retry, skip, rollback or cancel. It is audited whether
-// accepted or refused. The same request id acts once.
+// accepted or refused. The same request id of the same actor acts once.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrForbidden,
 // *tenant.ActionRefusedError, *tenant.PlanChangedError, tenant.ErrUnavailable.
@@ -47,7 +52,7 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 	}
 	if r.RequestID == "" {
 		r.RequestID = uuid.NewString()
-	} else if taken, err := s.config.Store.ActionTaken(ctx, id, a, r.RequestID); err != nil || taken && !(a == tenant.ActionCancel && o.Allows(a)) {
+	} else if taken, err := s.config.Store.ActionTaken(ctx, id, a, r); err != nil || taken && !(a == tenant.ActionCancel && o.Allows(a)) {
 		return o, err
 	}
 	if err := s.permit(ctx, o, a, r, who); err != nil {
@@ -66,14 +71,14 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 		}
 	}
 	if a == tenant.ActionCancel {
-		return s.reread(ctx, id, s.cancel(ctx, o, r, who))
+		return s.reread(ctx, id, s.auditUntaken(ctx, o, a, r, who, s.cancel(ctx, o, r, who)))
 	}
 	if !who.Claimed {
 		if err := s.config.Store.Vouch(ctx, id, a, r); err != nil {
 			return o, err
 		}
 	}
-	return s.reread(ctx, id, s.send(ctx, o, a, r))
+	return s.reread(ctx, id, s.auditUntaken(ctx, o, a, r, who, s.send(ctx, o, a, r)))
 }
 
 func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) (tenant.Operation, error) {
@@ -101,14 +106,10 @@ func (s *Service) cancel(ctx context.Context, o tenant.Operation, r tenant.Actio
 		return runIsGone()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: Temporal does not take the cancel; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
+		return notTaken("cancel", err)
 	}
 	s.awaitEffect(ctx, o)
 	return nil
-}
-
-func runIsGone() error {
-	return fmt.Errorf("%w: the operation's run is gone (it was terminated, or its history is lost); starter reconcile gives it another one, and does so by itself every five minutes: then send the action again", tenant.ErrUnavailable)
 }
 
 // permit refuses what the table does not allow, and has the refusal audited.
@@ -164,7 +165,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	updateCtx, cancel := context.WithTimeout(ctx, s.limits.update)
 	defer cancel()
 	handle, err := s.config.Temporal.UpdateWorkflow(updateCtx, client.UpdateWorkflowOptions{
-		WorkflowID: o.TenantID.WorkflowID(), UpdateID: string(a) + "/" + r.RequestID, UpdateName: string(a), Args: []any{r},
+		WorkflowID: o.TenantID.WorkflowID(), UpdateID: updateID(a, r), UpdateName: string(a), Args: []any{r},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
@@ -190,11 +191,19 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	if _, closed := errors.AsType[*serviceerror.NotFound](err); closed {
 		// The update came through after all, late, and may have ended the run,
 		// which writes what it has accepted before it closes.
-		if taken, err := s.config.Store.ActionTaken(ctx, o.ID, a, r.RequestID); err != nil || taken {
+		if taken, err := s.config.Store.ActionTaken(ctx, o.ID, a, r); err != nil || taken {
 			return err
 		}
 	}
-	return fmt.Errorf("%w: Temporal does not take the action; check TEMPORAL_ADDRESS, then send it again: %w", tenant.ErrUnavailable, err)
+	return notTaken("action", err)
+}
+
+// updateID names a request to Temporal, which answers a repetition like the
+// first. It is shown there in clear, and an actor may be an address: only a
+// digest of it is.
+func updateID(a tenant.Action, r tenant.ActionRequest) string {
+	actor := sha256.Sum256([]byte(r.Actor))
+	return string(a) + "/" + r.RequestID + "/" + hex.EncodeToString(actor[:8])
 }
 
 // awaitEffect waits until the run has left the wait for a person that the action

@@ -3,6 +3,7 @@ package operations_test
 import (
 	"context"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows"
 )
 
 // requireAnswer acts as the product does, which does not wait for whoever does
@@ -168,6 +170,59 @@ func TestARequestActsOnce(t *testing.T) {
 	require.Len(t, b.audits(t, o.ID), 2)
 }
 
+// TestARequestIDBelongsToItsActor: two people who send a ticket's number as the
+// id have made two requests, and each is in the audit log as what it was.
+func TestARequestIDBelongsToItsActor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	r := because
+	r.RequestID = "INC-4711"
+	for _, who := range []tenant.Caller{operator, admin} {
+		_, err := b.service.Act(b.ctx, o.ID, tenant.ActionSkip, r, who)
+		var refused *tenant.ActionRefusedError
+		require.ErrorAs(t, err, &refused)
+	}
+	require.Equal(t, []audit{{"ada", "skip", "refused"}, {"grace", "skip", "refused"}}, b.audits(t, o.ID))
+
+	parking := o.AttentionDeadline
+	for _, who := range []tenant.Caller{operator, admin} {
+		_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, who)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { // tried and failed again: each parking has a deadline of its own
+			now, err := b.service.Operation(b.ctx, o.ID)
+			moved := err == nil && now.State == tenant.StateNeedsAttention && !now.AttentionDeadline.Equal(parking)
+			if moved {
+				parking = now.AttentionDeadline
+			}
+			return moved
+		}, patience, 20*time.Millisecond, who.Actor)
+	}
+	for _, who := range []tenant.Caller{operator, admin} { // a repetition of one's own is one still
+		_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, r, who)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []audit{{"ada", "retry", "accepted"}, {"grace", "retry", "accepted"}}, b.audits(t, o.ID)[2:])
+	require.Zero(t, b.count(t, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND actor_claimed`, string(o.ID)))
+}
+
+// TestASignalsRequestIDBelongsToItsActor as well, whoever it says that it is.
+func TestASignalsRequestIDBelongsToItsActor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.work(t)
+	o := b.parked(t)
+	for _, actor := range []string{"ada", "grace", "ada"} {
+		require.NoError(t, b.temporal.SignalWorkflow(b.ctx, o.TenantID.WorkflowID(), "", string(tenant.ActionSkip),
+			tenant.ActionRequest{Actor: actor, Reason: "ticket 7", RequestID: "INC-4711"}))
+	}
+	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
+	require.NoError(t, err)
+	b.reaches(t, o.ID, tenant.StateRolledBack)
+	require.Equal(t, []audit{{"ada", "skip", "refused"}, {"grace", "skip", "refused"}, {"ada", "rollback", "accepted"}}, b.audits(t, o.ID))
+}
+
 // TestARepetitionIsNotRefusedByWhatTheFirstHasDone: its answer was lost, and
 // the operation runs because of it.
 func TestARepetitionIsNotRefusedByWhatTheFirstHasDone(t *testing.T) {
@@ -262,6 +317,11 @@ func TestAnActionOnARunThatIsGone(t *testing.T) {
 	require.ErrorIs(t, err, tenant.ErrUnavailable)
 	require.ErrorContains(t, err, "run is gone")
 	require.ErrorContains(t, err, "starter reconcile")
+	require.ErrorIs(t, err, tenant.ErrRunGone)
+	var unavailable *tenant.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	require.Equal(t, workflows.ReconcileInterval, unavailable.RetryAfter)
+	require.Equal(t, []audit{{"ada", "retry", "refused"}}, b.audits(t, o.ID))
 
 	never := b.create(t)
 	b.exec(t, `UPDATE operations SET state = 'RUNNING', run_id = 'lost', dispatch_after = now() + interval '1 hour' WHERE id = $1`, string(never.ID))
@@ -286,8 +346,24 @@ func TestAnActionWhileTemporalIsAway(t *testing.T) {
 			_, err := b.requireAnswer(t, o.ID, tenant.ActionRetry, because)
 			require.ErrorIs(t, err, tenant.ErrUnavailable)
 			require.ErrorContains(t, err, "TEMPORAL_ADDRESS")
+			require.Equal(t, []audit{{"ada", "retry", "refused"}}, b.audits(t, o.ID))
 		})
 	}
+}
+
+// TestTemporalAnswersThatItHasNoSuchNamespace, which is not that it does not
+// answer.
+func TestTemporalAnswersThatItHasNoSuchNamespace(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	o := b.create(t)
+	b.exec(t, `UPDATE operations SET state = 'NEEDS_ATTENTION', run_id = 'r' WHERE id = $1`, string(o.ID))
+	b.config.Temporal = clientOf(t, os.Getenv("TEMPORAL_ADDRESS"), "there-is-none")
+	_, err := patient(b.config).Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
+	var unavailable *tenant.UnavailableError
+	require.ErrorAs(t, err, &unavailable)
+	require.Equal(t, "Temporal has no such namespace: the action was not taken, send it again", unavailable.Reason)
+	require.ErrorContains(t, err, "TEMPORAL_NAMESPACE")
 }
 
 // silent takes connections and never says a word.

@@ -48,7 +48,7 @@ func (s *Service) Create(ctx context.Context, n tenant.New, who tenant.Caller, i
 			return o, err
 		}
 	}
-	return tenant.Operation{}, fmt.Errorf("%w: no free id was found", tenant.ErrUnavailable)
+	return tenant.Operation{}, &tenant.UnavailableError{Reason: "no free id was found for the tenant", Err: tenant.ErrIDCollision}
 }
 
 func (s *Service) acceptance(n tenant.New, who tenant.Caller) (tenant.Acceptance, error) {
@@ -92,21 +92,4 @@ func requestHash(n tenant.New) ([]byte, error) {
 	}
 	sum := sha256.Sum256(b)
 	return sum[:], nil
-}
-
-// ChangeAdministrator changes who gets a tenant's mail. ifVersion is the
-// version that the change is based on; 0 takes any.
-//
-// Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrVersionMismatch,
-// tenant.ErrUnavailable.
-func (s *Service) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error) {
-	e := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: "change-administrator", Outcome: tenant.OutcomeAccepted, Tenant: id}
-	t, err := s.config.Store.ChangeAdministrator(ctx, id, c, ifVersion, e)
-	if errors.Is(err, tenant.ErrVersionMismatch) {
-		e.Outcome, e.Detail = tenant.OutcomeRefused, err.Error()
-		if aerr := s.config.Store.Audit(ctx, e); aerr != nil {
-			return tenant.Tenant{}, aerr
-		}
-	}
-	return t, err
 }

@@ -185,7 +185,7 @@ func TestAChangeOfTheAdministratorIsAudited(t *testing.T) {
 	_, err = b.service.ChangeAdministrator(b.ctx, o.TenantID, tenant.AdministratorChange{Email: &wrong}, 0, operator)
 	var invalid *tenant.InvalidError
 	require.ErrorAs(t, err, &invalid)
-	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator' AND outcome = 'accepted'`))
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator' AND outcome = 'accepted' AND detail = 'changed adminEmail'`))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM audit_log WHERE action = 'change-administrator' AND outcome = 'refused'`))
 
 	// What cannot be audited is not done.

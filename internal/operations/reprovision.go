@@ -43,8 +43,11 @@ func (s *Service) Reprovision(ctx context.Context, id tenant.ID, reason string, 
 		},
 		IdempotencyKey: idempotencyKey, RequestHash: hash[:], Actor: who.Actor, Claimed: who.Claimed, Reason: reason,
 	})
-	if errors.Is(err, tenant.ErrNotFailed) || errors.Is(err, tenant.ErrNameTaken) || errors.Is(err, tenant.ErrOperationOpen) {
-		if audited := s.config.Store.Audit(ctx, refusedReprovision(id, who, reason, err.Error())); audited != nil {
+	for _, refused := range []error{tenant.ErrNotFailed, tenant.ErrNameTaken, tenant.ErrOperationOpen, tenant.ErrIdempotencyMismatch} {
+		if !errors.Is(err, refused) {
+			continue
+		}
+		if audited := s.auditOfTenant(ctx, refusedReprovision(id, who, reason, err.Error())); audited != nil {
 			return tenant.Operation{}, audited
 		}
 	}
@@ -54,14 +57,7 @@ func (s *Service) Reprovision(ctx context.Context, id tenant.ID, reason string, 
 // RefusedReprovision has a request audited that was refused before it came to
 // Reprovision: its sender may not make it.
 func (s *Service) RefusedReprovision(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error {
-	_, err := s.config.Store.Tenant(ctx, id)
-	if errors.Is(err, tenant.ErrNotFound) {
-		return nil // it would have touched nothing
-	}
-	if err != nil {
-		return err
-	}
-	return s.config.Store.Audit(ctx, refusedReprovision(id, who, "", why))
+	return s.auditOfTenant(ctx, refusedReprovision(id, who, "", why))
 }
 
 func refusedReprovision(id tenant.ID, who tenant.Caller, reason, why string) tenant.AuditEntry {

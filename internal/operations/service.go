@@ -29,7 +29,7 @@ type Store interface {
 	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
 	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
 	Incidents(ctx context.Context) ([]tenant.Incident, error)
-	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error)
+	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error)
 }
 
 // Defaults of Config.

@@ -10,9 +10,9 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Audit appends an entry to the audit log. An entry with a request id is
-// written once for each outcome, however often it is repeated: what was refused
-// may be accepted later.
+// Audit appends an entry to the audit log. An entry with a request id, which
+// belongs to its actor, is written once for each outcome, however often it is
+// repeated: what was refused may be accepted later.
 func (s *Store) Audit(ctx context.Context, e tenant.AuditEntry) error {
 	if err := audit(ctx, s.pool, e); err != nil {
 		return fmt.Errorf("write the audit log: %w", interpret(err))
@@ -24,10 +24,12 @@ func audit(ctx context.Context, db interface {
 	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
 }, e tenant.AuditEntry,
 ) error {
+	// No index is named, so that this program goes on when a later one has
+	// another rule.
 	_, err := db.Exec(ctx, `
 		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, request_id, reason, detail)
 		VALUES ($1, $2, $3, $4, nullif($5, '')::uuid, nullif($6, '')::uuid, nullif($7, ''), nullif($8, ''), nullif($9, ''))
-		ON CONFLICT (operation_id, action, request_id, outcome) WHERE request_id IS NOT NULL DO NOTHING`,
+		ON CONFLICT DO NOTHING`,
 		e.Actor, e.Claimed, e.Action, e.Outcome, string(e.Tenant), string(e.Operation), e.RequestID, e.Reason, e.Detail)
 	return err
 }
@@ -62,14 +64,14 @@ func (s *Store) Vouch(ctx context.Context, id tenant.OperationID, action tenant.
 	return nil
 }
 
-// ActionTaken reports whether an action with this request id was accepted
-// before.
-func (s *Store) ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, requestID string) (bool, error) {
+// ActionTaken reports whether an action with this request id of this actor was
+// accepted before.
+func (s *Store) ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error) {
 	var taken bool
 	err := s.pool.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM audit_log
-			WHERE operation_id = $1 AND action = $2 AND request_id = $3 AND outcome = 'accepted')`,
-		string(id), string(action), requestID).Scan(&taken)
+			WHERE operation_id = $1 AND action = $2 AND request_id = $3 AND actor = $4 AND outcome = 'accepted')`,
+		string(id), string(action), r.RequestID, r.Actor).Scan(&taken)
 	if err != nil {
 		return false, fmt.Errorf("read the audit log: %w", interpret(err))
 	}

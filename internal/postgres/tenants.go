@@ -75,7 +75,8 @@ func escapeLike(s string) string {
 // ChangeAdministrator writes the administrator of a tenant. ifVersion is the
 // version that the change is based on; 0 takes any. The user in the tenant's
 // schema follows as long as the invitation was not used, and links that were
-// sent to an old address end.
+// sent to an old address end. The entry of the audit log says which fields
+// changed, not to what.
 func (s *Store) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error) {
 	var changed tenant.Tenant
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
@@ -94,7 +95,9 @@ func (s *Store) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.
 		if err != nil {
 			return err
 		}
+		e.Detail = "nothing changed"
 		if changed = t; admin != t.Administrator {
+			e.Detail = "changed " + strings.Join(t.Administrator.Differences(admin), ", ")
 			if changed, err = writeAdministrator(ctx, tx, t, admin); err != nil {
 				return err
 			}

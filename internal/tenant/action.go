@@ -68,8 +68,8 @@ const (
 type ActionRequest struct {
 	Actor  string `json:"actor"`
 	Reason string `json:"reason"`
-	// RequestID makes a repeated request act once. Without one, an action
-	// counts for the parking that was current when it was accepted.
+	// RequestID makes a repeated request of the same actor act once. Without
+	// one, an action counts for the parking that was current when it was accepted.
 	RequestID string `json:"requestId,omitempty"`
 	// PlanHash is the hash of the plan that a rollback was decided on; empty
 	// takes any plan. Only a rollback looks at it.

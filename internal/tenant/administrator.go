@@ -95,6 +95,21 @@ func checkPersonName(s string) string {
 	return ""
 }
 
+// Differences names the fields, as a request calls them, in which two
+// administrators differ.
+func (a Administrator) Differences(b Administrator) []string {
+	var fields []string
+	for _, f := range []struct {
+		name   string
+		differ bool
+	}{{"adminEmail", a.Email != b.Email}, {"adminFirstName", a.FirstName != b.FirstName}, {"adminLastName", a.LastName != b.LastName}} {
+		if f.differ {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
+}
+
 // AdministratorChange changes what is given and leaves the rest.
 type AdministratorChange struct {
 	Email     *string

@@ -32,12 +32,42 @@ var (
 	// ErrUnavailable is a dependency that does not answer now. Trying again
 	// later may help; nothing was changed.
 	ErrUnavailable = errors.New("temporarily unavailable")
+	// ErrRunGone is an operation whose run was terminated, or whose history is
+	// lost, and that the reconciler has not taken over yet.
+	ErrRunGone = errors.New("its workflow is closed, or Temporal does not know it")
 	// ErrNotFailed is a tenant that is not FAILED and so cannot be provisioned
 	// anew.
 	ErrNotFailed = errors.New("only a FAILED tenant can be provisioned anew")
 	// ErrBadCursor is a cursor that no listing has given out.
 	ErrBadCursor = errors.New("the cursor is not one that a listing returned")
 )
+
+// UnavailableError is an ErrUnavailable whose cause is known.
+type UnavailableError struct {
+	// Reason is which system it is, and the cause, with what to do. Anybody may
+	// read it: it has no address, no name of a person and no secret.
+	Reason string
+	// Unfit tells that waiting does not help: somebody has to change the system
+	// that it is about, or a setting.
+	Unfit bool
+	// RetryAfter is the earliest useful time to ask again; zero when nobody
+	// knows.
+	RetryAfter time.Duration
+	// Err is the cause, for a log.
+	Err error
+}
+
+func (e *UnavailableError) Error() string {
+	if e.Err == nil {
+		return e.Reason
+	}
+	return e.Reason + ": " + e.Err.Error()
+}
+
+// Is makes it an ErrUnavailable.
+func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailable }
+
+func (e *UnavailableError) Unwrap() error { return e.Err }
 
 // FieldError is one wrong field of a request.
 type FieldError struct {

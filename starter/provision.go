@@ -20,6 +20,7 @@ type provisionFlags struct {
 	idempotencyKey string
 
 	file        string
+	results     string
 	concurrency int
 	again       bool
 
@@ -46,8 +47,13 @@ It is checked as a whole before anything is created. Each row has a key: what
 stands in the column key, else a digest of the row. A file that was interrupted,
 or is run a second time, goes on where it was: rows that were accepted before
 are followed, not created again. What became of each row is in a file beside it,
-tenants.csv → tenants.result.csv: the tenant's status, or the operation's state
-while it is open, REFUSED or NOT_STARTED.
+tenants.csv → tenants.result.csv, or at --results: the tenant's status, or the
+operation's state while it is open, REFUSED or NOT_STARTED.
+
+CSV is read as spreadsheets write it: with commas, semicolons or tabs ("sep=;"
+on the first line is understood), any line ends, UTF-8 or "Unicode text"; fields
+that may be left out may be missing at a row's end. With --file - the tenants are
+read from standard input; then there is a result file only with --results.
 
 Ctrl-C stops taking new rows; what was accepted goes on by itself.
 
@@ -55,6 +61,7 @@ Ctrl-C stops taking new rows; what was accepted goes on by itself.
 		Example: `  starter provision --name "St. Mary's Hospital" --admin-email ada@stmary.example \
     --admin-first-name Ada --admin-last-name Lovelace --wait
   starter provision --file tenants.csv
+  starter provision --file - --results /tmp/tenants.result.csv < tenants.csv
   starter provision --file tenants.json --output json > report.json`,
 		Args: cobra.NoArgs,
 	}
@@ -81,7 +88,8 @@ func (f *provisionFlags) register(cmd *cobra.Command) {
 	flags.StringVar(&f.tenant.Tier, "tier", tenant.DefaultTier, "service tier")
 	flags.StringVar(&f.tenant.Region, "region", tenant.DefaultRegion, "region")
 	flags.StringVar(&f.idempotencyKey, "idempotency-key", "", "with the same key, a repeated command creates nothing new")
-	flags.StringVar(&f.file, "file", "", "a .csv or .json file of tenants")
+	flags.StringVar(&f.file, "file", "", "a .csv or .json file of tenants; - is standard input")
+	flags.StringVar(&f.results, "results", "", "where to write what became of each row of the file (default: beside it)")
 	flags.IntVar(&f.concurrency, "concurrency", batch.DefaultConcurrency, "rows of the file in flight")
 	flags.BoolVar(&f.again, "again", false, "provision rows of the file anew that an earlier run rolled back")
 	flags.BoolVar(&f.wait, "wait", false, "wait until the tenant is ACTIVE or needs attention (with --file: the default; --wait=false only hands in)")
@@ -93,7 +101,7 @@ const maxConcurrency = 256
 // check finds flags that do not fit together, and sets what depends on others.
 func (f *provisionFlags) check(cmd *cobra.Command) error {
 	ofOne := []string{"name", "admin-email", "admin-first-name", "admin-last-name", "tier", "region", "idempotency-key"}
-	ofFile := []string{"concurrency", "again"}
+	ofFile := []string{"results", "concurrency", "again"}
 	wrong, because := ofFile, "is for files: add --file"
 	if f.file != "" {
 		wrong, because = ofOne, "is for one tenant: in a file it is a column"
@@ -105,6 +113,9 @@ func (f *provisionFlags) check(cmd *cobra.Command) error {
 		if cmd.Flags().Changed(name) {
 			return usagef("--%s %s", name, because)
 		}
+	}
+	if f.results == standardInput {
+		return usagef("--results must name a file; the answer itself, on standard output, has every row with --output json")
 	}
 	if f.concurrency < 1 || f.concurrency > maxConcurrency {
 		return usagef("--concurrency must be 1 to %d", maxConcurrency)

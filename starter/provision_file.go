@@ -11,11 +11,11 @@ import (
 )
 
 func (a *app) provisionFile(ctx context.Context, f provisionFlags) error {
-	rows, format, err := roster.Read(f.file)
+	rows, format, err := a.readRows(f.file)
 	if err != nil {
 		return &usageError{err: err}
 	}
-	results, err := batch.OpenResultFile(f.file, format)
+	results, err := f.openResults(format)
 	if err != nil {
 		return err
 	}
@@ -49,6 +49,31 @@ func (a *app) provisionFile(ctx context.Context, f provisionFlags) error {
 		return &attentionError{fmt.Sprintf("%d of %d tenants have to be looked at; the column error says why, and for each: starter status TENANT-ID", len(bad), len(rows))}
 	}
 	return nil
+}
+
+// standardInput is the file's name that means it.
+const standardInput = "-"
+
+func (a *app) readRows(file string) ([]roster.Row, roster.Format, error) {
+	if file != standardInput {
+		return roster.Read(file)
+	}
+	if a.in == nil {
+		return nil, "", errors.New("there is no standard input to read the tenants from")
+	}
+	return roster.ReadFrom(a.in, "standard input")
+}
+
+// openResults finds the result file's place: where it is wanted, else beside the
+// tenants' file. Beside standard input there is none.
+func (f provisionFlags) openResults(format roster.Format) (*batch.ResultFile, error) {
+	switch {
+	case f.results != "":
+		return batch.OpenResultFileAt(f.results, f.file, format)
+	case f.file == standardInput:
+		return &batch.ResultFile{}, nil
+	}
+	return batch.OpenResultFile(f.file, format)
 }
 
 // shown is progress that has an end.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -292,4 +293,56 @@ func TestInterruptedInTheMiddleOfARequest(t *testing.T) {
 	require.NotEmpty(t, rows[0]["operationId"])
 	require.Equal(t, "NOT_STARTED", rows[1]["state"])
 	require.Equal(t, 1, b.count("tenants"))
+}
+
+// TestResultsElsewhere: beside the file there may be no room to write.
+func TestResultsElsewhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := b.file("tenants.csv", "sep=;\r\nname;adminEmail;adminFirstName;adminLastName;tier;\r\nOne;a@b.example;A;L\r\nTwo;a@b.example;A;L;;\r\n;;;;;\r\n")
+	elsewhere := filepath.Join(t.TempDir(), "what became.csv")
+	for range 2 { // run again, it goes on where it was
+		require.Equal(t, exitOK, b.run("provision", "--wait=false", "--file", path, "--results", elsewhere).code)
+		rows := results(t, elsewhere)
+		require.Len(t, rows, 2)
+		require.Equal(t, "PENDING", rows[1]["state"])
+		require.Equal(t, 2, b.count("tenants"))
+	}
+	require.NoFileExists(t, b.dir+"/tenants.result.csv")
+
+	r := b.run("provision", "--wait=false", "--file", path, "--results", path)
+	require.NotEqual(t, exitOK, r.code)
+	require.Contains(t, r.errors, "is the tenants' file itself")
+	require.Equal(t, exitUsage, b.run("provision", "--file", path, "--results", "-").code)
+	require.Equal(t, exitUsage, b.run("provision", "--name", "One", "--results", elsewhere).code)
+	r = b.run("provision", "--wait=false", "--file", path, "--results", filepath.Join(t.TempDir(), "gone", "r.csv"))
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "nothing was created; put it elsewhere with --results")
+	require.Equal(t, 2, b.count("tenants"))
+}
+
+// TestFromStandardInput is a file that has no place, and that is gone on with
+// as well.
+func TestFromStandardInput(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	text := csvHeader + "One,a@b.example,A,L\nTwo,a@b.example,A,L\n"
+	path := filepath.Join(t.TempDir(), "results.json")
+	r := b.typing(text, "provision", "--wait=false", "--file", "-", "--results", path)
+	require.Equal(t, exitOK, r.code, r.errors)
+	written, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var rows []batch.Outcome
+	require.NoError(t, json.Unmarshal(written, &rows), "in the format that its name says")
+	require.Len(t, rows, 2)
+
+	r = b.typing(text, "provision", "--wait=false", "--file", "-")
+	require.Equal(t, exitOK, r.code, r.errors)
+	require.Contains(t, r.out, "Every row, with its ids: --results PATH, or --output json")
+	require.Equal(t, 2, b.count("tenants"))
+
+	r = b.typing(csvHeader+"ab,a@b.example,A,L\n", "provision", "--file", "-")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.errors, "standard input:2: name must have 3 to 100 characters")
+	require.Equal(t, exitUsage, b.run("provision", "--file", "-").code, "there is none")
 }

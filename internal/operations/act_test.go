@@ -220,7 +220,7 @@ func TestASignalsRequestIDBelongsToItsActor(t *testing.T) {
 	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
 	require.NoError(t, err)
 	b.reaches(t, o.ID, tenant.StateRolledBack)
-	require.Equal(t, []audit{{"ada", "skip", "refused"}, {"grace", "skip", "refused"}, {"ada", "rollback", "accepted"}}, b.audits(t, o.ID))
+	require.ElementsMatch(t, []audit{{"ada", "skip", "refused"}, {"grace", "skip", "refused"}, {"ada", "rollback", "accepted"}}, b.audits(t, o.ID))
 }
 
 // TestARepetitionIsNotRefusedByWhatTheFirstHasDone: its answer was lost, and

@@ -12,7 +12,9 @@ import (
 
 // Report is what the command line answers after a batch.
 type Report struct {
-	File       string `json:"file"`
+	File string `json:"file"`
+	// ResultFile is empty when there is none: the tenants came from standard
+	// input, and nobody said where to put it.
 	ResultFile string `json:"resultFile"`
 	Total      int    `json:"total"`
 	// Counts is the number of rows by state.
@@ -77,7 +79,11 @@ func (r Report) Text() string {
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
-	fmt.Fprintf(&b, "%d tenants: %s\nEvery row, with its ids: %s\n", r.Total, r.counts(), r.ResultFile)
+	every := r.ResultFile
+	if every == "" {
+		every = "--results PATH, or --output json"
+	}
+	fmt.Fprintf(&b, "%d tenants: %s\nEvery row, with its ids: %s\n", r.Total, r.counts(), every)
 	return b.String()
 }
 

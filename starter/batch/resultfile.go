@@ -13,8 +13,8 @@ import (
 	"tenant-provisioning/starter/roster"
 )
 
-// ResultFile is the file beside the tenants' file that says what became of
-// each row.
+// ResultFile says what became of each row. The zero value is none: it keeps
+// nothing.
 type ResultFile struct {
 	Path   string
 	format roster.Format
@@ -25,16 +25,37 @@ type ResultFile struct {
 // created.
 func OpenResultFile(tenants string, format roster.Format) (*ResultFile, error) {
 	extension := filepath.Ext(tenants)
-	f := &ResultFile{Path: strings.TrimSuffix(tenants, extension) + ".result" + extension, format: format}
+	return open(strings.TrimSuffix(tenants, extension)+".result"+extension, format)
+}
+
+// OpenResultFileAt is OpenResultFile for a place of the caller's choice. What
+// its name says goes before the format of the tenants' file, which it must not
+// replace.
+func OpenResultFileAt(path, tenants string, format roster.Format) (*ResultFile, error) {
+	if named, known := roster.FormatOf(path); known {
+		format = named
+	}
+	source, err := os.Stat(tenants)
+	if here, herr := os.Stat(path); err == nil && herr == nil && os.SameFile(source, here) {
+		return nil, fmt.Errorf("the result file %s is the tenants' file itself, so nothing was created: name another with --results", path)
+	}
+	return open(path, format)
+}
+
+func open(path string, format roster.Format) (*ResultFile, error) {
+	f := &ResultFile{Path: path, format: format}
 	probe, err := os.CreateTemp(filepath.Dir(f.Path), ".result-*")
 	if err != nil {
-		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created; copy the tenants' file to a folder that can be written: %w", f.Path, err)
+		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created; put it elsewhere with --results: %w", f.Path, err)
 	}
 	if err := discard(probe); err != nil {
 		return nil, err
 	}
-	if info, err := os.Stat(f.Path); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created: a folder has its name; rename one of the two", f.Path)
+	switch info, err := os.Stat(f.Path); {
+	case err == nil && info.IsDir():
+		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created: a folder has its name; name a file with --results", f.Path)
+	case err == nil && !info.Mode().IsRegular():
+		return nil, fmt.Errorf("the result file %s cannot be written, so nothing was created: it is replaced as a whole, and that is no regular file; name one with --results", f.Path)
 	}
 	return f, nil
 }
@@ -51,6 +72,9 @@ func discard(f *os.File) error {
 
 // Save replaces the file with the outcomes, so that it is whole at any moment.
 func (f *ResultFile) Save(outcomes []Outcome) error {
+	if f.Path == "" {
+		return nil
+	}
 	temp, err := os.CreateTemp(filepath.Dir(f.Path), ".result-*")
 	if err != nil {
 		return fmt.Errorf("write the result file: %w", err)

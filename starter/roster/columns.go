@@ -3,6 +3,8 @@ package roster
 import (
 	"fmt"
 	"strings"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // column is a field of a row, by its name in a request to the API.
@@ -36,7 +38,7 @@ func findColumn(heading string) (column, bool) {
 }
 
 func plainHeading(s string) string {
-	return strings.NewReplacer(" ", "", "_", "", "-", "", "\u00a0", "").Replace(strings.ToLower(strings.TrimSpace(s)))
+	return strings.NewReplacer(" ", "", "_", "", "-", "").Replace(tenant.NameKey(s))
 }
 
 func unknownColumn(heading string) string {

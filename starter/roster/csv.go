@@ -6,25 +6,32 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 )
 
-// readCSV reads a table whose first line names the columns. Commas,
-// semicolons and tabs are accepted between fields, whatever the spreadsheet's
-// country uses.
+// readCSV reads a table as spreadsheets write it: the first line, or the one
+// after "sep=;", names the columns. Commas, semicolons, tabs and bars are
+// accepted between fields, whatever the spreadsheet's country uses.
 func readCSV(data []byte) ([]record, []Problem) {
+	data, comma, named := separator(data)
+	if !named {
+		comma = guessSeparator(data)
+	}
 	reader := csv.NewReader(bytes.NewReader(data))
-	reader.Comma = separator(data)
+	reader.Comma = comma
 	reader.FieldsPerRecord = -1 // counted here, to report every wrong row
 	headings, err := reader.Read()
+	for err == nil && blank(headings) { // emptied rows above the table
+		headings, err = reader.Read()
+	}
 	if errors.Is(err, io.EOF) {
 		return nil, []Problem{{Line: 1, Message: "the file is empty; its first line must name the columns: " + list(required)}}
 	}
 	if err != nil {
 		return nil, []Problem{syntax(err)}
 	}
-	columns, problems := header(headings)
+	line, _ := reader.FieldPos(0)
+	t, problems := header(headings, line)
 	if len(problems) > 0 {
 		return nil, problems
 	}
@@ -42,51 +49,49 @@ func readCSV(data []byte) ([]record, []Problem) {
 		if blank(fields) {
 			continue
 		}
-		if len(fields) != len(columns) {
-			problems = append(problems, Problem{Line: line, Message: fmt.Sprintf("there are %d fields where the first line names %d", len(fields), len(columns))})
+		rec, message := t.record(line, fields)
+		if message != "" {
+			problems = append(problems, Problem{Line: line, Message: message})
 			continue
-		}
-		rec := record{line: line, fields: make(map[column]string, len(columns))}
-		for i, c := range columns {
-			rec.fields[c] = fields[i]
 		}
 		records = append(records, rec)
 	}
 }
 
-// header finds the column of each heading.
-func header(headings []string) ([]column, []Problem) {
-	var (
-		columns  []column
-		problems []Problem
-	)
-	complain := func(format string, args ...any) {
-		problems = append(problems, Problem{Line: 1, Message: fmt.Sprintf(format, args...)})
+// separator reads the line "sep=;" with which Excel is told what stands between
+// fields. The line is emptied, so that all others keep their numbers.
+func separator(data []byte) (rest []byte, comma rune, named bool) {
+	first, after, _ := bytes.Cut(data, []byte{'\n'})
+	line := strings.Trim(string(first), "\" ")
+	if len(line) < len("sep=") || !strings.EqualFold(line[:len("sep=")], "sep=") {
+		return data, 0, false
 	}
-	for _, heading := range headings {
-		c, known := findColumn(heading)
-		switch {
-		case !known:
-			complain("the column %s", unknownColumn(heading))
-		case slices.Contains(columns, c):
-			complain("the column %s is there twice", c)
-		}
-		columns = append(columns, c)
+	given := []rune(line[len("sep="):])
+	rest = append([]byte{'\n'}, after...)
+	if len(given) == 0 || given[0] == '"' || given[0] == '\ufffd' {
+		return rest, 0, false
 	}
-	for _, c := range required {
-		if !slices.Contains(columns, c) {
-			complain("the column %s is missing", c)
-		}
-	}
-	return columns, problems
+	return rest, given[0], true
 }
 
-// separator is the candidate that is most frequent in the first line.
-func separator(data []byte) rune {
-	first, _, _ := bytes.Cut(data, []byte{'\n'})
+// guessSeparator is the candidate that is most frequent in the line that names
+// the columns, outside of quotes.
+func guessSeparator(data []byte) rune {
+	counts, quoted := map[rune]int{}, false
+	for _, r := range string(bytes.TrimLeft(data, "\n")) {
+		if r == '"' {
+			quoted = !quoted
+		}
+		if r == '\n' && !quoted {
+			break
+		}
+		if !quoted {
+			counts[r]++
+		}
+	}
 	best := ','
-	for _, candidate := range []rune{';', '\t'} {
-		if strings.Count(string(first), string(candidate)) > strings.Count(string(first), string(best)) {
+	for _, candidate := range ";\t|" {
+		if counts[candidate] > counts[best] {
 			best = candidate
 		}
 	}
@@ -95,7 +100,7 @@ func separator(data []byte) rune {
 
 // blank is what a spreadsheet writes for rows that were emptied.
 func blank(fields []string) bool {
-	return !slices.ContainsFunc(fields, func(s string) bool { return strings.TrimSpace(s) != "" })
+	return strings.TrimSpace(strings.Join(fields, "")) == ""
 }
 
 func syntax(err error) Problem {
@@ -106,5 +111,5 @@ func syntax(err error) Problem {
 	if errors.Is(parse.Err, csv.ErrBareQuote) || errors.Is(parse.Err, csv.ErrQuote) {
 		return Problem{Line: parse.StartLine, Message: `a quote is out of place: a field that holds a quote is written "like ""this"""; lines after it were not read`}
 	}
-	return Problem{Line: parse.StartLine, Message: parse.Err.Error()}
+	return Problem{Line: parse.StartLine, Message: fmt.Sprint(parse.Err)}
 }

@@ -1,22 +1,15 @@
 package roster
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"tenant-provisioning/internal/tenant"
 )
-
-// maxFileSize bounds what is read: 10,000 tenants take about 2 MB, and a file
-// of this size is certainly not a list of hospitals.
-const maxFileSize = 64 << 20
 
 // maxKeyLength leaves room for a prefix in an idempotency key of 255
 // characters.
@@ -42,31 +35,6 @@ type Row struct {
 	New tenant.New
 }
 
-// Read reads and checks a file. Its error is an *Error when the content is
-// wrong.
-func Read(path string) ([]Row, Format, error) {
-	format := Format(strings.ToLower(strings.TrimPrefix(filepath.Ext(path), ".")))
-	if format != CSV && format != JSON {
-		return nil, "", fmt.Errorf("%s: the name must end in .csv or .json, which says how to read it", path)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, "", fmt.Errorf("read the tenants: %w", err)
-	}
-	if info.Size() > maxFileSize {
-		return nil, "", fmt.Errorf("%s has %d MB: split it, at most %d MB are read at once", path, info.Size()>>20, maxFileSize>>20)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, "", fmt.Errorf("read the tenants: %w", err)
-	}
-	rows, problems := Parse(data, format)
-	if len(problems) > 0 {
-		return nil, "", &Error{Path: path, Problems: problems}
-	}
-	return rows, format, nil
-}
-
 // Parse reads and checks a file's content. Rows are to be used only when there
 // are no problems.
 func Parse(data []byte, format Format) ([]Row, []Problem) {
@@ -85,27 +53,6 @@ func Parse(data []byte, format Format) ([]Row, []Problem) {
 		problems = []Problem{{Line: 1, Message: "there are no tenants in the file"}}
 	}
 	return rows, problems
-}
-
-// text takes a byte order mark off and refuses what is not UTF-8.
-func text(data []byte) ([]byte, *Problem) {
-	const advice = `; save it as "CSV UTF-8"`
-	if bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) {
-		return nil, &Problem{Line: 1, Message: "the file is UTF-16" + advice}
-	}
-	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	if !utf8.Valid(data) {
-		valid := 0
-		for valid < len(data) {
-			r, size := utf8.DecodeRune(data[valid:])
-			if r == utf8.RuneError && size == 1 {
-				break
-			}
-			valid += size
-		}
-		return nil, &Problem{Line: 1 + bytes.Count(data[:valid], []byte{'\n'}), Message: "the file is not UTF-8" + advice}
-	}
-	return data, nil
 }
 
 // record is one row as it stands in the file.

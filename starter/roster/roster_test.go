@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/unicode"
 	"pgregory.net/rapid"
 
 	"tenant-provisioning/internal/tenant"
@@ -107,7 +108,18 @@ func TestReportsEverythingAtOnce(t *testing.T) {
 		"header only":   {roster.CSV, header, []string{"1: there are no tenants in the file"}},
 		"no tenants":    {roster.JSON, "[]", []string{"1: there are no tenants in the file"}},
 		"latin-1":       {roster.CSV, header + "Sp\xedtal,a@b.example,A,L\n", []string{`2: the file is not UTF-8; save it as "CSV UTF-8"`}},
-		"utf-16":        {roster.CSV, "\xff\xfen\x00", []string{`1: the file is UTF-16; save it as "CSV UTF-8"`}},
+		"half a UTF-16": {roster.CSV, "\xff\xfen\x00a", []string{`1: the file is UTF-16 and ends in the middle of a character; save it as "CSV UTF-8"`}},
+		"utf-16 bare":   {roster.CSV, "n\x00a\x00m\x00e\x00", []string{`1: the file holds NUL characters, as UTF-16 without a mark does; save it as "CSV UTF-8"`}},
+		"latin-1 of CR": {roster.CSV, "name\radminEmail\rSp\xedtal\r", []string{`3: the file is not UTF-8; save it as "CSV UTF-8"`}},
+		"a workbook":    {roster.CSV, "PK\x03\x04\x14\x00", []string{`1: the file is a workbook or an archive; save it as "CSV UTF-8"`}},
+		"content without a heading": {
+			roster.CSV, "sep=;\nname;adminEmail;;adminFirstName;adminLastName;;\nOne;a@b.example;x;A;L;;\nTwo;a@b.example;;A;L;;;y\nThree;a@b.example;;A\n",
+			[]string{
+				`3: there is "x" in column C, which has no heading`,
+				`4: there are 8 fields where line 2 names 5; the first too many, "y", is in column H`,
+				"5: there are 4 fields where line 2 names 5",
+			},
+		},
 		"not an array":  {roster.JSON, `{"tenants":[]}`, []string{`1: expected an array of tenants: [{"name": …, "adminEmail": …}, …]`}},
 		"array of text": {roster.JSON, `["x"]`, []string{`1: expected an array of tenants: [{"name": …, "adminEmail": …}, …]`}},
 		"after the end": {roster.JSON, "[]\n[]", []string{"2: there is something after the array"}},
@@ -127,6 +139,80 @@ func TestReportsEverythingAtOnce(t *testing.T) {
 			require.Equal(t, c.want, got)
 		})
 	}
+}
+
+// TestOneTableInManyFiles: each of these is the same two tenants.
+func TestOneTableInManyFiles(t *testing.T) {
+	t.Parallel()
+	const plain = "name,adminEmail,adminFirstName,adminLastName,tier,region\nSão Lucas,ada@lucas.example,Ada,Lovelace,,eu\nSt. Mary,b@b.example,B,M,,\n"
+	want := parseCSV(t, plain)
+	require.Len(t, want, 2)
+	with := func(old, by string) string { return strings.ReplaceAll(plain, old, by) }
+	utf16 := func(order unicode.Endianness, text string) string {
+		encoded, err := unicode.UTF16(order, unicode.UseBOM).NewEncoder().String(text)
+		require.NoError(t, err)
+		return encoded
+	}
+	for what, given := range map[string]string{
+		"CR":                     with("\n", "\r"),
+		"CR LF":                  with("\n", "\r\n"),
+		"CR LF and LF":           strings.Replace(plain, "\n", "\r\n", 1),
+		"CR, CR LF and LF":       strings.Replace(strings.Replace(plain, "\n", "\r", 1), "\n", "\r\n", 1),
+		"no last line end":       strings.TrimSuffix(plain, "\n"),
+		"blank lines at the end": plain + "\n\n,,,,,\n\r\n",
+		"blank lines above":      "\n,,,,,\n" + plain,
+		"a mark":                 "\ufeff" + plain,
+		"semicolons":             with(",", ";"),
+		"tabs":                   with(",", "\t"),
+		"sep=;":                  "sep=;\r\n" + with(",", ";"),
+		"SEP=; in quotes":        "\ufeff\"SEP=;\"\n" + with(",", ";"),
+		"sep of a tab":           "sep=\t\n" + with(",", "\t"),
+		"sep of its own":         "sep=^\n" + with(",", "^"),
+		"Unicode text":           utf16(unicode.LittleEndian, with(",", "\t")),
+		"UTF-16 the other way":   utf16(unicode.BigEndian, plain),
+		"no trailing fields":     strings.Replace(plain, "St. Mary,b@b.example,B,M,,", "St. Mary,b@b.example,B,M", 1),
+		"columns without a name": with("\n", ",,,\n"),
+		"more empty than named":  strings.Replace(plain, "B,M,,", "B,M,,,,,,,,", 1),
+		"an empty column within": "name,,adminEmail,adminFirstName,adminLastName,tier,region\nSão Lucas,,ada@lucas.example,Ada,Lovelace,,eu\nSt. Mary,,b@b.example,B,M\n",
+		"all in quotes":          "\"name\",\"adminEmail\",\"adminFirstName\",\"adminLastName\",\"tier\",\"region\"\n\"São Lucas\",\"ada@lucas.example\",\"Ada\",\"Lovelace\",\"\",\"eu\"\n\"St. Mary\",\"b@b.example\",\"B\",\"M\",\"\",\"\"\n",
+		"separators in quotes":   strings.Replace(with(",", ";"), "name;", "\"name\";", 1),
+		"headings as typed":      strings.Replace(plain, "name,adminEmail,adminFirstName,adminLastName", " NAME ,Admin\u00a0Email,admin_first_name,\ufeffADMIN-LAST NAME", 1),
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			rows, problems := roster.Parse([]byte(given), roster.CSV)
+			require.Empty(t, problems)
+			require.Len(t, rows, 2)
+			for i := range rows {
+				require.Equal(t, want[i].New, rows[i].New)
+				require.Equal(t, want[i].Key, rows[i].Key, "so that a file that was saved anew goes on where it was")
+			}
+		})
+	}
+}
+
+// TestLinesAreCountedAsAnEditorDoes, whatever stands above the row.
+func TestLinesAreCountedAsAnEditorDoes(t *testing.T) {
+	t.Parallel()
+	_, problems := roster.Parse([]byte("\ufeffsep=;\r\r\n"+strings.ReplaceAll(header, ",", ";")+"\r\"Two\rlines\";a@b.example;A;L\rab;a@b.example;A;L\r"), roster.CSV)
+	require.Len(t, problems, 2)
+	require.Equal(t, 5, problems[0].Line)
+	require.Equal(t, 7, problems[1].Line)
+}
+
+func TestStandardInputSaysItsFormat(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]roster.Format{
+		"\ufeff \n[{\"name\":\"One\",\"adminEmail\":\"a@b.example\",\"adminFirstName\":\"A\",\"adminLastName\":\"L\"}]": roster.JSON,
+		header + "One,a@b.example,A,L\n": roster.CSV,
+	} {
+		rows, format, err := roster.ReadFrom(strings.NewReader(text), "standard input")
+		require.NoError(t, err)
+		require.Equal(t, want, format)
+		require.Len(t, rows, 1)
+	}
+	_, _, err := roster.ReadFrom(strings.NewReader(header+"ab,a@b.example,A,L\n"), "standard input")
+	require.ErrorContains(t, err, "standard input:2: name must have")
 }
 
 func TestErrorNamesFileAndLines(t *testing.T) {

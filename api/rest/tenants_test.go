@@ -248,6 +248,38 @@ func TestEveryChangeIsAudited(t *testing.T) {
 	require.Zero(t, b.count(t, `audit_log WHERE tenant_id = '`+string(unknown)+`'`))
 }
 
+// TestAnAddressThatCannotBeMailedIsRefused where it comes in, with the character
+// that nobody sees; what is taken can be sent.
+func TestAnAddressThatCannotBeMailedIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	path := "/v1/tenants/" + b.create(t, "Charité")["tenantId"].(string)
+	for address, words := range map[string]string{
+		`ada\u200b@hospital.example`:    "U+200B",
+		`ada@hos\u202epital.example`:    "U+202E",
+		`ada@hospital\u00a0.example`:    "U+00A0",
+		`\ufeffada@hospital.example`:    "U+FEFF",
+		`ädä@hospital.example`:          "before the @",
+		`ada@hospital_7.example`:        "domain",
+		`\"ada lovelace\"@hospital.org`: "plain e-mail address",
+	} {
+		for method, target := range map[string]string{http.MethodPost: "/v1/tenants", http.MethodPatch: path} {
+			body := `{"adminEmail": "` + address + `"}`
+			if method == http.MethodPost {
+				body = `{"name": "Another", "adminFirstName": "Ada", "adminLastName": "Lovelace", "adminEmail": "` + address + `"}`
+			}
+			p := b.send(t, method, target, operator(t), body).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
+			require.Equal(t, "body.adminEmail", p.Errors[0].Location, address)
+			require.Contains(t, p.Errors[0].Message, words)
+		}
+	}
+	for _, address := range []string{"ada@ab--cd.example", "ada@krankenhäuser.example", "ada@xn--ls8h.example"} {
+		a := b.send(t, http.MethodPatch, path, operator(t), `{"adminEmail": "`+address+`"}`)
+		require.Equal(t, http.StatusOK, a.status, string(a.body))
+		require.Equal(t, address, a.json(t)["adminEmail"], "as it was typed")
+	}
+}
+
 func TestProvisioningTellsEveryStep(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

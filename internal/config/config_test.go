@@ -187,6 +187,27 @@ func TestMail(t *testing.T) {
 	require.Contains(t, problems(t, err), "MAIL_BACKUP_HOST")
 }
 
+// TestAddressesInSettingsCanBeSent, by the rule that addresses of tenants have.
+func TestAddressesInSettingsCanBeSent(t *testing.T) {
+	t.Parallel()
+	needs := config.NeedMail | config.NeedApp
+	relay := "MAIL_HOST=relay.hospital.test"
+	cfg, err := load(t, needs, relay, "MAIL_FROM=Klinik <no-reply@ab--cd.test>", "NOTIFY_EMAIL=oncall@krankenhäuser.test, Ada <ada@3m.test>")
+	require.NoError(t, err)
+	require.Equal(t, "no-reply@ab--cd.test", cfg.Mail.From.Address)
+	require.Len(t, cfg.App.NotifyEmail, 2)
+	for _, address := range []string{
+		"no-reply\u200b@hospital.test", "no-reply@hospital\u00a0.test", "nö@hospital.test", "root@localhost", "no-reply@hospital.test.",
+		"no-reply@hospital_1.test", "no-reply@[127.0.0.1]", `"no reply"@hospital.test`,
+	} {
+		_, err := load(t, needs, relay, "MAIL_FROM=Platform <"+address+">", "NOTIFY_EMAIL=oncall@hospital.test, "+address)
+		require.Contains(t, problems(t, err)["MAIL_FROM"], "ASCII before the @", "%q", address)
+		require.Contains(t, problems(t, err)["NOTIFY_EMAIL"], "ASCII before the @", "%q", address)
+	}
+	_, err = load(t, needs, relay, "MAIL_FROM=no-reply\u200b@hospital.test")
+	require.Contains(t, problems(t, err)["MAIL_FROM"], `\u200b`, "it can be seen")
+}
+
 func TestSoroban(t *testing.T) {
 	t.Parallel()
 	secret := "SOROBAN_SECRET=" + validSeed()

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // text is any value; what says what it means.
@@ -112,23 +114,31 @@ func parseAbsoluteURL(s string) (string, bool) {
 	return s, u.Scheme == "http" || u.Scheme == "https"
 }
 
-// mailbox is an e-mail address, with or without a display name.
-var mailbox = kind[mail.Address]{want: `an e-mail address such as "Platform <no-reply@example.org>"`, parse: func(s string) (mail.Address, bool) {
+// mailbox is an e-mail address, with or without a display name. The same rule
+// as for the addresses of tenants' administrators decides: what is taken can be
+// sent.
+var mailbox = kind[mail.Address]{want: `an e-mail address such as "Platform <no-reply@example.org>", ` + sendable, parse: func(s string) (mail.Address, bool) {
 	a, err := mail.ParseAddress(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return mail.Address{}, false
 	}
-	return *a, true
+	_, err = tenant.WireAddress(a.Address)
+	return *a, err == nil
 }}
 
+const sendable = "with ASCII before the @ and a full domain behind it, and no invisible character"
+
 // mailboxes are e-mail addresses, separated by commas.
-var mailboxes = kind[[]mail.Address]{want: `e-mail addresses separated by commas, such as "oncall@example.org, Ada <ada@example.org>"`, parse: func(s string) ([]mail.Address, bool) {
+var mailboxes = kind[[]mail.Address]{want: `e-mail addresses separated by commas, such as "oncall@example.org, Ada <ada@example.org>", each ` + sendable, parse: func(s string) ([]mail.Address, bool) {
 	parsed, err := mail.ParseAddressList(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return nil, false
 	}
 	list := make([]mail.Address, len(parsed))
 	for i, a := range parsed {
+		if _, err := tenant.WireAddress(a.Address); err != nil {
+			return nil, false
+		}
 		list[i] = *a
 	}
 	return list, true

@@ -16,6 +16,7 @@ import (
 
 	"tenant-provisioning/internal/mail"
 	"tenant-provisioning/internal/mail/mailtest"
+	"tenant-provisioning/internal/tenant"
 )
 
 // delivered is a mail as its recipient has it.
@@ -192,6 +193,27 @@ func TestSendGivesInternationalDomainItsWireForm(t *testing.T) {
 		_, err := p.Send(t.Context(), m)
 		require.NoError(t, err)
 		require.Equal(t, "ada@xn--krankenhaus-kln-ltb.example", p.delivered()[0].To)
+	})
+}
+
+// TestWhatIsAcceptedIsSent: addresses that a tenant may have arrive through every
+// transport, without an extension that one of them may lack.
+func TestWhatIsAcceptedIsSent(t *testing.T) {
+	forEachSender(t, func(t *testing.T, p provider) {
+		for i, address := range []string{
+			"ada@ab--cd.example", "ada@xn--ls8h.example", "ada@3m.example", "o'hara+x_9%y@st-mary.hospital.example", "ada@भारत.example",
+			strings.Repeat("a", 64) + "@hospital.example", "ada@" + strings.Repeat("a", 63) + ".example",
+		} {
+			clean, errs := tenant.Administrator{Email: address, FirstName: "Ada", LastName: "L"}.Clean()
+			require.Empty(t, errs)
+			m := testMessage()
+			m.ID, m.To.Addr = fmt.Sprintf("address/%d", i), clean.Email
+			_, err := p.Send(t.Context(), m)
+			require.NoError(t, err, address)
+			wire, err := tenant.WireAddress(address)
+			require.NoError(t, err)
+			require.Equal(t, wire, p.delivered()[i].To)
+		}
 	})
 }
 

@@ -1,13 +1,11 @@
 package mail
 
 import (
-	"fmt"
-	"net/mail"
 	"regexp"
 	"strings"
 	"unicode"
 
-	"golang.org/x/net/idna"
+	"tenant-provisioning/internal/tenant"
 )
 
 // Address is a mailbox. Name may be in any script, or empty.
@@ -73,21 +71,12 @@ func (m Message) checked(provider string) (Message, error) {
 	return m, nil
 }
 
-// onWire gives the domain its ASCII form, which is all that providers take,
-// and the name one printable line.
+// onWire gives the address the form that providers take, and the name one
+// printable line.
 func (a Address) onWire() (Address, error) {
-	at := strings.LastIndexByte(a.Addr, '@')
-	if at < 1 {
-		return Address{}, fmt.Errorf("no @ in the address")
-	}
-	domain, err := idna.Lookup.ToASCII(a.Addr[at+1:])
+	wire, err := tenant.WireAddress(a.Addr)
 	if err != nil {
-		return Address{}, fmt.Errorf("the domain has no ASCII form")
-	}
-	wire := a.Addr[:at+1] + domain
-	parsed, err := mail.ParseAddress(wire)
-	if err != nil || parsed.Address != wire || parsed.Name != "" {
-		return Address{}, fmt.Errorf("not a plain address")
+		return Address{}, err
 	}
 	return Address{Name: oneLine(a.Name), Addr: wire}, nil
 }

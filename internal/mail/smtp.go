@@ -124,6 +124,9 @@ func (s *SMTP) options(ctx context.Context, line *connection) []gomail.Option {
 			return s.dial(dialing, ctx, line, network, address)
 		}),
 		gomail.WithoutNoop(), gomail.WithoutRset(), // a connection is for one mail
+		// No address needs it, and a relay that is asked for it refuses the mail
+		// where the next server lacks it.
+		gomail.WithoutSMTPUTF8(),
 	}
 	if s.config.User != "" {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),

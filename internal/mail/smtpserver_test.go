@@ -157,7 +157,10 @@ func (s *loginSession) Auth(string) (sasl.Server, error) {
 func (s *session) Reset()        { s.to = "" }
 func (s *session) Logout() error { return nil }
 
-func (s *session) Mail(string, *smtp.MailOptions) error {
+func (s *session) Mail(_ string, options *smtp.MailOptions) error {
+	if options.UTF8 {
+		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 6, 7}, Message: "the next server does not take SMTPUTF8"}
+	}
 	if !s.authenticated {
 		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Authentication required"}
 	}

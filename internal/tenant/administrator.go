@@ -1,19 +1,14 @@
 package tenant
 
 import (
-	"net/mail"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Limits of the administrator's fields. 254 is the longest address that fits
-// an SMTP path and 64 the longest local part (RFC 5321, 4.5.3.1).
-const (
-	MaxEmailLength      = 254
-	maxEmailLocalLength = 64
-	MaxPersonNameLength = 100
-)
+// MaxPersonNameLength is the longest part of a person's name, in characters.
+const MaxPersonNameLength = 100
 
 // Administrator is the first user of a tenant: the person who gets the welcome
 // mail. All of it is personal data: it stays in the database and in the mail.
@@ -28,8 +23,8 @@ type Administrator struct {
 func (a Administrator) Clean() (Administrator, []FieldError) {
 	var errs []FieldError
 	a.Email = trim(a.Email)
-	if msg := checkEmail(a.Email); msg != "" {
-		errs = append(errs, FieldError{Field: "adminEmail", Message: msg})
+	if _, err := WireAddress(a.Email); err != nil {
+		errs = append(errs, FieldError{Field: "adminEmail", Message: err.Error()})
 	}
 	for _, f := range []struct {
 		field string
@@ -41,45 +36,6 @@ func (a Administrator) Clean() (Administrator, []FieldError) {
 		}
 	}
 	return a, errs
-}
-
-func checkEmail(s string) string {
-	const hint = "must be a plain e-mail address such as ada@hospital.example"
-	if s == "" || len(s) > MaxEmailLength || strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.IsSpace(r) || r == '"' || r == '<' || r == '>' || r == ','
-	}) {
-		return hint
-	}
-	parsed, err := mail.ParseAddress(s)
-	if err != nil || parsed.Address != s || parsed.Name != "" {
-		return hint
-	}
-	at := strings.LastIndexByte(s, '@')
-	local, domain := s[:at], s[at+1:]
-	if len(local) > maxEmailLocalLength || !isHostname(domain) {
-		return hint
-	}
-	return ""
-}
-
-// isHostname accepts dotted names of at least two labels, international ones
-// too; an address at a bare host or an IP literal can't be a hospital's.
-func isHostname(domain string) bool {
-	labels := strings.Split(domain, ".")
-	if len(labels) < 2 || len(domain) > 253 {
-		return false
-	}
-	for _, l := range labels {
-		if l == "" || len(l) > 63 || strings.HasPrefix(l, "-") || strings.HasSuffix(l, "-") {
-			return false
-		}
-		for _, r := range l {
-			if r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
-				return false
-			}
-		}
-	}
-	return strings.ContainsFunc(labels[len(labels)-1], unicode.IsLetter)
 }
 
 func checkPersonName(s string) string {
@@ -117,18 +73,22 @@ type AdministratorChange struct {
 	LastName  *string
 }
 
-// Apply is the administrator after the change, checked. The error, if any, is
-// an *InvalidError.
+// Apply is the administrator after the change. Only what changes is checked: an
+// address that an earlier version took does not stand in the way of a name. The
+// error, if any, is an *InvalidError.
 func (c AdministratorChange) Apply(a Administrator) (Administrator, error) {
+	changed := map[string]bool{}
 	for _, f := range []struct {
+		name   string
 		change *string
 		field  *string
-	}{{c.Email, &a.Email}, {c.FirstName, &a.FirstName}, {c.LastName, &a.LastName}} {
+	}{{"adminEmail", c.Email, &a.Email}, {"adminFirstName", c.FirstName, &a.FirstName}, {"adminLastName", c.LastName, &a.LastName}} {
 		if f.change != nil {
-			*f.field = *f.change
+			*f.field, changed[f.name] = *f.change, true
 		}
 	}
 	a, errs := a.Clean()
+	errs = slices.DeleteFunc(errs, func(e FieldError) bool { return !changed[e.Field] })
 	if len(errs) > 0 {
 		return Administrator{}, &InvalidError{Fields: errs}
 	}

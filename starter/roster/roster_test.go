@@ -95,6 +95,14 @@ func TestReportsEverythingAtOnce(t *testing.T) {
 				"5: adminFirstName must have visible characters: it has only spaces and characters that cannot be seen",
 			},
 		},
+		"addresses": {
+			roster.CSV, header + "One,ada\u200b@mary.example,Ada,L\nTwo,ädä@mary.example,A,L\nThree,ada@ab--cd.example,A,L\nFour,ada@mary_1.example,A,L\n",
+			[]string{
+				"2: adminEmail must not contain U+200B, an invisible character",
+				"3: adminEmail must have only ASCII letters, digits and signs before the @, since mail servers carry no others there; U+00E4 is another",
+				"5: adminEmail must be a plain e-mail address such as ada@hospital.example, with the full name of a domain that DNS can have after the @",
+			},
+		},
 		"keys": {
 			roster.CSV, "key," + header + "k1,One,a@b.example,A,L\nk1,Two,a@b.example,A,L\n" + strings.Repeat("x", 201) + ",Three,a@b.example,A,L\n",
 			[]string{`3: the key "k1" is also on line 2`, "4: key must have at most 200 characters and no control characters"},

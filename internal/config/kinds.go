@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -67,12 +68,15 @@ var boolean = kind[bool]{want: "true or false", parse: func(s string) (value, ok
 }}
 
 // host is a name or an address without scheme and port: the most common
-// mistake is a whole URL in a variable that ends in _HOST.
+// mistake is a whole URL in a variable that ends in _HOST. An IPv6 address may
+// stand in brackets, as in a URL, and is given without.
 var host = kind[string]{want: "a host name or IP address without scheme and port", parse: func(s string) (string, bool) {
-	if net.ParseIP(s) != nil {
-		return s, true
+	inside, opened := strings.CutPrefix(s, "[")
+	inside, closed := strings.CutSuffix(inside, "]")
+	if address, err := netip.ParseAddr(inside); err == nil {
+		return inside, opened == closed && (!opened || address.Is6())
 	}
-	return s, !strings.ContainsAny(s, "/:@ \t\r\n")
+	return s, !strings.ContainsAny(s, "/:@[] \t\r\n")
 }}
 
 // socketOrHost is a host, or the directory of a UNIX socket as libpq takes it.
@@ -84,7 +88,7 @@ var socketOrHost = kind[string]{want: host.want + ", or the directory of a socke
 }}
 
 // listenAddress is host:port with an optional host; port 0 takes a free one.
-var listenAddress = kind[string]{want: `an address to listen on, such as ":9464" or "127.0.0.1:9464"`, parse: func(s string) (string, bool) {
+var listenAddress = kind[string]{want: `an address to listen on, such as ":9464", "127.0.0.1:9464" or "[::1]:9464"`, parse: func(s string) (string, bool) {
 	_, p, err := net.SplitHostPort(s)
 	if err != nil {
 		return "", false

@@ -62,6 +62,50 @@ func TestDotenv(t *testing.T) {
 	}, values)
 }
 
+func TestHost(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"db": "db", "db.hospital.test": "db.hospital.test", "10.0.0.7": "10.0.0.7", "::1": "::1", "[::1]": "::1", "::": "::",
+		"2001:db8::7": "2001:db8::7", "[2001:db8::7]": "2001:db8::7", "fe80::1%eth0": "fe80::1%eth0", "[fe80::1%eth0]": "fe80::1%eth0",
+		"::ffff:10.0.0.7": "::ffff:10.0.0.7",
+	} {
+		got, ok := host.parse(text)
+		require.True(t, ok, text)
+		require.Equal(t, want, got)
+		got, ok = socketOrHost.parse(text)
+		require.True(t, ok, text)
+		require.Equal(t, want, got)
+	}
+	for _, text := range []string{"[::1", "::1]", "[::1]:25", "[10.0.0.7]", "[db]", "db:25", "1:2", "http://db", "db/x", "a b", "[]"} {
+		_, ok := host.parse(text)
+		require.False(t, ok, text)
+	}
+	_, ok := socketOrHost.parse("/var/run/postgresql")
+	require.True(t, ok)
+	for _, text := range []string{"[::1]:7233", "temporal:7233", "[2001:db8::7]:7233", "[fe80::1%eth0]:7233"} {
+		_, ok := hostPort.parse(text)
+		require.True(t, ok, text)
+		_, ok = listenAddress.parse(text)
+		require.True(t, ok, text)
+	}
+	for _, text := range []string{"::1:7233", "[::1]", "::1"} {
+		_, ok := hostPort.parse(text)
+		require.False(t, ok, text)
+		_, ok = listenAddress.parse(text)
+		require.False(t, ok, text)
+	}
+	for _, text := range []string{"http://[::1]:3000", "https://[2001:db8::7]", "http://[fe80::1%25eth0]:3000"} {
+		_, ok := webURL.parse(text)
+		require.True(t, ok, text)
+		_, ok = absoluteURL.parse(text + "/rpc?key=a")
+		require.True(t, ok, text)
+	}
+	for _, text := range []string{"http://::1:3000", "http://[::1", "http://::1"} {
+		_, ok := webURL.parse(text)
+		require.False(t, ok, text)
+	}
+}
+
 // TestDotenvRoundTrip: any value in single quotes, but for one with a single
 // quote in it, is read as it is, whatever stands around it.
 func TestDotenvRoundTrip(t *testing.T) {

@@ -155,7 +155,7 @@ var temporalNames = []string{
 	"TEMPORAL_CODEC_ENDPOINT", "TEMPORAL_CODEC_AUTH",
 }
 
-var hostPort = kind[string]{want: `an address such as "temporal:7233"`, parse: func(s string) (string, bool) {
+var hostPort = kind[string]{want: `an address such as "temporal:7233" or "[::1]:7233"`, parse: func(s string) (string, bool) {
 	h, p, err := net.SplitHostPort(s)
 	if err != nil || h == "" {
 		return "", false

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,8 +121,8 @@ func (s *SMTP) options(ctx context.Context, line *connection) []gomail.Option {
 		gomail.WithTimeout(s.config.Timeout),
 		gomail.WithTLSPolicy(policy),
 		gomail.WithTLSConfig(s.config.TLS),
-		gomail.WithDialContextFunc(func(dialing context.Context, network, address string) (net.Conn, error) {
-			return s.dial(dialing, ctx, line, network, address)
+		gomail.WithDialContextFunc(func(dialing context.Context, network, _ string) (net.Conn, error) {
+			return s.dial(dialing, ctx, line, network)
 		}),
 		gomail.WithoutNoop(), gomail.WithoutRset(), // a connection is for one mail
 		// No address needs it, and a relay that is asked for it refuses the mail
@@ -149,8 +150,9 @@ func (c *connection) close() {
 	}
 }
 
-func (s *SMTP) dial(dialing, sending context.Context, line *connection, network, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(dialing, network, address)
+// dial does not use the library's address, which knows no IPv6.
+func (s *SMTP) dial(dialing, sending context.Context, line *connection, network string) (net.Conn, error) {
+	conn, err := (&net.Dialer{}).DialContext(dialing, network, net.JoinHostPort(s.config.Host, strconv.Itoa(s.config.Port)))
 	if err != nil {
 		return nil, err
 	}

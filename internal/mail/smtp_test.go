@@ -3,6 +3,7 @@ package mail_test
 import (
 	"crypto/tls"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -30,6 +31,19 @@ func TestSMTPRelayOnThisMachineNeedsNoTLS(t *testing.T) {
 	sender, err := mail.NewSMTP(mail.SMTPConfig{Host: server.host, Port: server.port, Timeout: patience})
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
+	require.NoError(t, err)
+	require.Len(t, server.received(), 1)
+}
+
+func TestSMTPServerMayHaveAnIPv6Address(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "[::1]:0")
+	if err != nil && os.Getenv("CI") == "" {
+		t.Skipf("this machine has no IPv6: %v", err)
+	}
+	require.NoError(t, err)
+	server := newSMTPServerOn(t, withSTARTTLS, listener)
+	_, err = newSMTP(t, server, smtpPassword).Send(t.Context(), testMessage())
 	require.NoError(t, err)
 	require.Len(t, server.received(), 1)
 }

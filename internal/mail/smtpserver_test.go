@@ -58,7 +58,16 @@ const (
 // newSMTPServer starts a server that ends with the test.
 func newSMTPServer(t *testing.T, kind smtpKind) *smtpServer {
 	t.Helper()
-	s := &smtpServer{host: "127.0.0.1"}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	return newSMTPServerOn(t, kind, listener)
+}
+
+// newSMTPServerOn is newSMTPServer on another address.
+func newSMTPServerOn(t *testing.T, kind smtpKind, listener net.Listener) *smtpServer {
+	t.Helper()
+	address := listener.Addr().(*net.TCPAddr)
+	s := &smtpServer{host: address.IP.String(), port: address.Port}
 	s.server = smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) {
 		if kind == openRelay {
 			return &session{server: s, conn: c, authenticated: true}, nil
@@ -69,8 +78,6 @@ func newSMTPServer(t *testing.T, kind smtpKind) *smtpServer {
 	s.server.EnableSMTPUTF8 = true
 	s.server.ErrorLog = quiet{}
 	s.server.AllowInsecureAuth = kind == loginInClear
-	listener, err := net.Listen("tcp", s.host+":0")
-	require.NoError(t, err)
 	if kind == withSTARTTLS || kind == implicitTLS {
 		certified := httptest.NewTLSServer(nil)
 		t.Cleanup(certified.Close)
@@ -84,7 +91,6 @@ func newSMTPServer(t *testing.T, kind smtpKind) *smtpServer {
 		}
 	}
 	s.listener = listener
-	s.port = listener.Addr().(*net.TCPAddr).Port
 	served := make(chan struct{})
 	go func() {
 		defer close(served)

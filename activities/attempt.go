@@ -72,7 +72,7 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, b Budget, step
 	defer stop()
 	in := record(recordCtx, log, f, tenant.Failure{
 		Attempt: id, Step: fail.Step, Class: fail.Class, Dependency: dependency(err), Reason: fail.Reason,
-		Permanent: fail.Permanent, Lost: lost || queued(err), Duration: took,
+		Permanent: fail.Permanent, Lost: lost || queued(err), Alone: alone(err), Duration: took,
 	})
 	if in != nil && !fail.Permanent && f.State == tenant.StateRunning {
 		return in.asError()
@@ -103,7 +103,7 @@ func cutShort(ctx context.Context, err error) (lost bool, explained error) {
 		return false, err
 	}
 	return errors.Is(ctx.Err(), context.Canceled), &tenant.StepError{
-		Reason: "the attempt was cut short: its time was up, or Temporal did not answer the worker; it is repeated by itself",
+		Reason: "the attempt was cut short: its time was up, or Temporal did not answer the worker",
 		Err:    err,
 	}
 }
@@ -116,7 +116,7 @@ func record(ctx context.Context, log FailureLog, f tenant.Fence, fail tenant.Fai
 		logger.Warn("the failed attempt is missing from provisioning_logs", "step", fail.Step, "operation", f.Operation, "error", err)
 		return outage(ctx, log, fail.Step, err)
 	}
-	if fail.Permanent || fail.Lost {
+	if fail.Permanent || fail.Lost || fail.Alone {
 		return nil
 	}
 	incident, opened, err := log.DetectIncident(ctx, fail)

@@ -89,6 +89,12 @@ func dependency(err error) tenant.Dependency {
 	return ""
 }
 
+// alone reports that an error is about this tenant only.
+func alone(err error) bool {
+	se, ok := errors.AsType[*tenant.StepError](err)
+	return ok && se.Alone
+}
+
 // Failure reads what an activity's error says, however the SDK wrapped it. It
 // reports false for an error that no attempt has explained, such as a time-out
 // of every one.

@@ -179,6 +179,20 @@ func TestMail(t *testing.T) {
 	require.Equal(t, config.SendGrid, cfg.Mail.Backup.Transport)
 	require.Equal(t, "http://localhost:8025", cfg.Mail.Backup.SendGridURL)
 
+	for text, want := range map[string]string{
+		"worker.hospital.test": "worker.hospital.test", "wörker.test": "xn--wrker-jua.test", "10.0.0.7": "[10.0.0.7]", "[10.0.0.7]": "[10.0.0.7]",
+		"::1": "[IPv6:::1]", "[IPv6:2001:db8::7]": "[IPv6:2001:db8::7]", "": "",
+	} {
+		cfg, err = load(t, config.NeedMail, from, "MAIL_HOST=a.test", "MAIL_HELO="+text, "MAIL_BACKUP_HOST=b.test")
+		require.NoError(t, err, text)
+		require.Equal(t, want, cfg.Mail.Helo)
+		require.Equal(t, want, cfg.Mail.Backup.Helo, "the same machine greets both")
+	}
+	for _, text := range []string{"localhost", "worker", "localhost.localdomain", "work_er.test", "worker.test:25", "worker.test.", "a b.test", "fe80::1%eth0"} {
+		_, err = load(t, config.NeedMail, from, "MAIL_HOST=a.test", "MAIL_HELO="+text)
+		require.Contains(t, problems(t, err), "MAIL_HELO", text)
+	}
+
 	_, err = load(t, config.NeedMail, from)
 	require.Contains(t, problems(t, err)["MAIL_HOST"], "or MAIL_TRANSPORT=sendgrid")
 

@@ -1,8 +1,13 @@
 package config
 
 import (
+	"cmp"
 	"net/mail"
+	"net/netip"
 	"slices"
+	"strings"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // MailTransport is how mail leaves.
@@ -30,6 +35,10 @@ type MailServer struct {
 	Port      int    // MAIL_PORT, 587 (message submission); not used by sendgrid
 	User      string // MAIL_USER; not used by sendgrid
 	Password  Secret // MAIL_PASSWORD; the API key where SendGrid sends
+	// Helo is how the worker greets the server (MAIL_HELO): a full name that DNS
+	// knows, or an address in brackets. Empty: the machine's own name if it is a
+	// full one, else its address. Not used by sendgrid.
+	Helo string
 	// SendGridURL is the base of the web API (SENDGRID_BASE_URL,
 	// https://api.sendgrid.com; https://api.eu.sendgrid.com keeps the data in
 	// the European Union).
@@ -43,7 +52,7 @@ type Mail struct {
 	// verified there.
 	From mail.Address
 	// Backup sends when the first server cannot (MAIL_BACKUP_TRANSPORT, _HOST,
-	// _PORT, _USER, _PASSWORD). Nil: mail waits until the first one can.
+	// _PORT, _USER, _PASSWORD, _HELO). Nil: mail waits until the first one can.
 	Backup *MailServer
 }
 
@@ -52,10 +61,11 @@ func (r *reader) mail() Mail {
 		MailServer: r.mailServer("MAIL_"),
 		From:       read(r, setting{name: "MAIL_FROM", required: true}, mailbox),
 	}
-	if slices.ContainsFunc([]string{"TRANSPORT", "HOST", "PORT", "USER", "PASSWORD"}, func(s string) bool {
+	if slices.ContainsFunc([]string{"TRANSPORT", "HOST", "PORT", "USER", "PASSWORD", "HELO"}, func(s string) bool {
 		return r.isSet("MAIL_BACKUP_" + s)
 	}) {
 		backup := r.mailServer("MAIL_BACKUP_")
+		backup.Helo = cmp.Or(backup.Helo, m.Helo) // it is the same machine
 		m.Backup = &backup
 	}
 	return m
@@ -69,6 +79,7 @@ func (r *reader) mailServer(prefix string) MailServer {
 		Host:      read(r, hostname, host),
 		Port:      read(r, setting{name: prefix + "PORT", def: "587"}, port),
 		User:      read(r, setting{name: prefix + "USER"}, text("the user name at the mail server")),
+		Helo:      read(r, setting{name: prefix + "HELO"}, helo),
 	}
 	if s.Transport == "" && !r.isSet(transport.name) {
 		s.Transport = SMTP
@@ -89,3 +100,19 @@ func (r *reader) mailServer(prefix string) MailServer {
 	s.Password = readSecret(r, password, want)
 	return s
 }
+
+// helo is a name for EHLO: what can have a mailbox, or an address, which is put
+// into brackets as RFC 5321, 4.1.3, has it. A name without a domain, and
+// localhost, are what servers refuse.
+var helo = kind[string]{want: `the full name of this machine in DNS, such as "worker.example.org", or its address in brackets`, parse: func(s string) (string, bool) {
+	literal := strings.TrimPrefix(strings.TrimSuffix(strings.TrimPrefix(s, "["), "]"), "IPv6:")
+	if address, err := netip.ParseAddr(literal); err == nil {
+		if address.Is6() {
+			literal = "IPv6:" + literal
+		}
+		return "[" + literal + "]", address.Zone() == ""
+	}
+	wire, err := tenant.WireAddress("postmaster@" + s)
+	_, name, _ := strings.Cut(wire, "@")
+	return name, err == nil && !strings.HasPrefix(strings.ToLower(name), "localhost.")
+}}

@@ -81,7 +81,7 @@ func mailServer(s config.MailServer, prefix string) (mail.Provider, error) {
 	case config.SendGrid:
 		return mail.NewSendGrid(mail.SendGridConfig{APIKey: s.Password.Reveal(), BaseURL: s.SendGridURL, SettingPrefix: prefix})
 	case config.SMTP:
-		return mail.NewSMTP(mail.SMTPConfig{Host: s.Host, Port: s.Port, User: s.User, Password: s.Password.Reveal(), SettingPrefix: prefix})
+		return mail.NewSMTP(mail.SMTPConfig{Host: s.Host, Port: s.Port, User: s.User, Password: s.Password.Reveal(), Helo: s.Helo, SettingPrefix: prefix})
 	}
 	return nil, fmt.Errorf("%sTRANSPORT: %q is not a transport", prefix, s.Transport)
 }

@@ -167,13 +167,108 @@ func (i *installation) throughMailGate() *gate {
 	return g
 }
 
+// TestARelayThatDeniesUsIsNobodysAddress: it answers every recipient with "Relay
+// access denied". The backup sends, and nobody is told to correct an address.
+func TestARelayThatDeniesUsIsNobodysAddress(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	relay := i.throughRelay()
+	relay.refuse(&smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Relay access denied"})
+	backup := i.withBackup()
+	i.start()
+	var operations []operation
+	for n := range 14 {
+		operations = append(operations, i.create("Hospital "+strconv.Itoa(n)))
+	}
+	for _, o := range operations {
+		i.reaches(o.ID, "SUCCEEDED")
+	}
+	require.Len(t, backup.links(), 14)
+	require.Empty(t, relay.links())
+	require.Zero(t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE step = 'SEND_WELCOME_EMAIL' AND status = 'FAILED'`))
+}
+
+// TestARelayThatDeniesUsIsAnIncident where there is no backup: all wait for its
+// end, and none asks a person for another address.
+func TestARelayThatDeniesUsIsAnIncident(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	relay := i.throughRelay()
+	relay.refuse(&smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 7, 1}, Message: "Relay access denied"})
+	i.startAPI()
+	operations := i.createMany()
+	i.startWorker()
+	eventually(t, "an incident is opened", func() bool {
+		return value[bool](i, `SELECT EXISTS (SELECT FROM incidents WHERE dependency = 'mail' AND cause LIKE '%Relay access denied%')`)
+	})
+	for _, o := range operations {
+		require.Contains(t, waiting, i.operation(o.ID).State)
+	}
+	relay.refuse(nil)
+	for _, o := range operations {
+		i.reaches(o.ID, "SUCCEEDED")
+	}
+	require.Len(t, relay.links(), many)
+}
+
+// TestGreylistingIsNoIncident: each first attempt at a mailbox is put off.
+func TestGreylistingIsNoIncident(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	relay := i.throughRelay()
+	relay.refuse(&smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "Greylisting in action, please come back later"})
+	i.startAPI()
+	operations := i.createMany()
+	i.startWorker()
+	eventually(t, "all were put off", func() bool {
+		return value[int](i, `SELECT count(DISTINCT operation_id) FROM provisioning_logs WHERE step = 'SEND_WELCOME_EMAIL' AND error LIKE '%Greylisting%'`) == many
+	})
+	relay.refuse(nil)
+	for _, o := range operations {
+		i.reaches(o.ID, "SUCCEEDED")
+	}
+	require.Zero(t, value[int](i, `SELECT count(*) FROM incidents`))
+}
+
+// TestARefusedAddressParksAlone, with what the server has said of it.
+func TestARefusedAddressParksAlone(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	relay := i.throughRelay()
+	relay.refuse(&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "User unknown"})
+	backup := i.withBackup()
+	i.start()
+	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
+	require.Equal(t, "permanent", o.FailureClass)
+	require.Contains(t, o.FailureReason, "change it with PATCH")
+	require.Contains(t, o.FailureReason, "User unknown")
+	require.Empty(t, backup.links())
+	require.Zero(t, value[int](i, `SELECT count(*) FROM incidents`))
+}
+
+// throughRelay sends mail through a server in the same house.
+func (i *installation) throughRelay() *mailbox {
+	i.t.Helper()
+	relay := newMailbox(i.t)
+	i.env["MAIL_TRANSPORT"], i.env["MAIL_HOST"], i.env["MAIL_PORT"], i.env["MAIL_PASSWORD"] = "smtp", host, strconv.Itoa(relay.port), ""
+	return relay
+}
+
 // mailbox is a mail server in the same house: neither TLS nor login.
 type mailbox struct {
 	t    testing.TB
 	port int
 
-	mu    sync.Mutex
-	taken [][]byte
+	mu      sync.Mutex
+	taken   [][]byte
+	refusal *smtp.SMTPError // of every recipient
+}
+
+// refuse answers every recipient with a refusal; nil lets mails in again.
+func (m *mailbox) refuse(with *smtp.SMTPError) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refusal = with
 }
 
 func newMailbox(t testing.TB) *mailbox {
@@ -192,7 +287,16 @@ func newMailbox(t testing.TB) *mailbox {
 func (m *mailbox) Reset()                               {}
 func (m *mailbox) Logout() error                        { return nil }
 func (m *mailbox) Mail(string, *smtp.MailOptions) error { return nil }
-func (m *mailbox) Rcpt(string, *smtp.RcptOptions) error { return nil }
+
+func (m *mailbox) Rcpt(string, *smtp.RcptOptions) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.refusal != nil {
+		return m.refusal
+	}
+	return nil
+}
+
 func (m *mailbox) Data(r io.Reader) error {
 	raw, err := io.ReadAll(r)
 	if err != nil {

@@ -11,6 +11,9 @@ import (
 // changeAddress is the way out when an address is refused.
 const changeAddress = "change it with PATCH /v1/tenants/{id}, then retry"
 
+// askProvider is the way out when a mail is refused for what it is.
+const askProvider = "no address mends that; ask the provider why, then retry"
+
 // Part is what was refused.
 type Part string
 
@@ -21,17 +24,22 @@ const (
 	PartContent   Part = "content"
 )
 
-// RejectedError is a mail that was refused for what it is. It was not taken,
-// and sending the same again is of no use.
+// RejectedError is a mail that was refused for its recipient or its content. It
+// was not taken, no other provider would deliver it, and it says nothing of other
+// mails.
 type RejectedError struct {
 	Provider string
 	Part     Part
-	Reason   string // says what to do; holds no address
+	// Passing tells that the same mail may be taken later, as by a mailbox that is
+	// full now. Otherwise sending it again is of no use.
+	Passing bool
+	Reason  string // says what to do; holds no address
 }
 
 func (e *RejectedError) Error() string { return e.Provider + ": " + e.Reason }
 
-// AuthError is a refused key, password or permission. The mail was not taken.
+// AuthError is a refused key, password or permission: whom the provider refuses
+// is us, whatever the mail. The mail was not taken.
 type AuthError struct {
 	Provider string
 	Reason   string // names the setting to check
@@ -45,6 +53,9 @@ type ThrottledError struct {
 	// RetryAfter is how long the provider wants to be left alone, five minutes
 	// at most; zero if it did not say.
 	RetryAfter time.Duration
+	// Greylisted tells that only this mail has to come again, as a first one from
+	// an unknown sender to an unknown recipient.
+	Greylisted bool
 	Reason     string
 }
 
@@ -84,8 +95,8 @@ func withCause(provider, reason string, err error) string {
 }
 
 // AsStepError turns an error of Send or Lookup into the one that workflows
-// understand: a refused mail is permanent, everything else is worth retrying.
-// It returns nil for nil.
+// understand: a mail that was refused for what it is is permanent, everything
+// else is worth retrying. It returns nil for nil.
 func AsStepError(step tenant.Step, err error) error {
 	if err == nil {
 		return nil
@@ -101,10 +112,14 @@ func AsStepError(step tenant.Step, err error) error {
 	switch {
 	case errors.As(err, &rejected):
 		failure.Class, failure.Permanent, failure.Reason = tenant.ClassPermanent, true, rejected.Provider+": "+rejected.Reason
+		if rejected.Passing {
+			failure.Class, failure.Permanent, failure.Alone = tenant.ClassCapacity, false, true
+		}
 	case errors.As(err, &auth):
 		failure.Class, failure.Reason = tenant.ClassAuth, auth.Provider+": "+auth.Reason
 	case errors.As(err, &throttled):
 		failure.Class, failure.RetryAfter, failure.Reason = tenant.ClassCapacity, throttled.RetryAfter, throttled.Provider+": "+throttled.Reason
+		failure.Alone = throttled.Greylisted
 	case errors.As(err, &uncertain):
 		failure.Uncertain, failure.Reason = true, uncertain.Provider+": "+uncertain.Reason
 	case errors.As(err, &unavailable):

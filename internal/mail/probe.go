@@ -10,7 +10,6 @@ import (
 
 	"github.com/sendgrid/rest"
 	"github.com/sendgrid/sendgrid-go"
-	gomail "github.com/wneessen/go-mail"
 )
 
 // Probe asks whether a mail could leave now. Nothing is sent.
@@ -30,7 +29,7 @@ func (s *SendGrid) Probe(ctx context.Context) error {
 	case err != nil:
 		return &UnavailableError{Provider: providerSendGrid, Reason: "not reachable", Err: err}
 	case response.StatusCode == http.StatusUnauthorized:
-		return s.denied(response.StatusCode)
+		return s.denied(response, Message{})
 	case response.StatusCode == http.StatusTooManyRequests:
 		return s.throttled(response)
 	case response.StatusCode >= http.StatusInternalServerError:
@@ -45,7 +44,7 @@ func (s *SendGrid) Probe(ctx context.Context) error {
 		return s.unexpected(response.StatusCode)
 	}
 	if !slices.Contains(may.Scopes, scopeSend) {
-		return s.denied(http.StatusForbidden)
+		return s.denied(&rest.Response{StatusCode: http.StatusForbidden}, Message{})
 	}
 	return nil
 }
@@ -54,16 +53,11 @@ func (s *SendGrid) Probe(ctx context.Context) error {
 func (s *SMTP) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	var line connection
-	defer line.close()
-	client, err := gomail.NewClient(s.config.Host, s.options(ctx, &line)...)
-	if err != nil {
-		return &UnavailableError{Provider: providerSMTP, Reason: "the settings do not fit together", Err: err}
-	}
-	session, err := client.DialToSMTPClientWithContext(ctx)
+	session, err := s.connect(ctx)
 	if err != nil {
 		return s.dialFailed(err)
 	}
+	defer session.close()
 	_ = session.Quit() // the answer is known
 	return nil
 }

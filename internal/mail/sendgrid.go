@@ -120,7 +120,7 @@ func (s *SendGrid) Send(ctx context.Context, m Message) (Receipt, error) {
 	response, left, err := s.do(ctx, request)
 	switch {
 	case response != nil: // its status counts, even if the rest was lost
-		return s.sent(response)
+		return s.sent(response, m)
 	case left:
 		return Receipt{}, &UncertainError{Provider: providerSendGrid, Reason: "no answer, the mail may have been taken", Err: err}
 	default:

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -12,16 +13,18 @@ import (
 )
 
 // sent reads the answer to mail/send.
-func (s *SendGrid) sent(response *rest.Response) (Receipt, error) {
-	status := response.StatusCode
+func (s *SendGrid) sent(response *rest.Response, m Message) (Receipt, error) {
+	status, refusals := response.StatusCode, parseRefusals(response)
 	switch {
 	case status == http.StatusAccepted: // 200 is a dry run's, or a login page's
 		id := http.Header(response.Headers).Get("X-Message-Id")
 		return Receipt{Provider: providerSendGrid, ID: id}, nil
+	case status == http.StatusBadRequest && refusals == nil:
+		return Receipt{}, s.unexpected(status)
 	case status == http.StatusBadRequest || status == http.StatusRequestEntityTooLarge:
-		return Receipt{}, s.rejected(response)
+		return Receipt{}, s.rejected(status, refusals, m)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return Receipt{}, s.denied(status)
+		return Receipt{}, s.denied(response, m)
 	case status == http.StatusTooManyRequests:
 		return Receipt{}, s.throttled(response)
 	case status == http.StatusServiceUnavailable:
@@ -36,49 +39,93 @@ func (s *SendGrid) sent(response *rest.Response) (Receipt, error) {
 	}
 }
 
-// denied is a refused key (401), or a key without the permission or a sender
-// that was not verified (403).
-func (s *SendGrid) denied(status int) error {
+// refusal is an entry of SendGrid's error document.
+type refusal struct {
+	Message string  `json:"message"`
+	Field   *string `json:"field"`
+}
+
+// about reports that the refusal is of a field that begins so.
+func (r refusal) about(field string) bool {
+	return r.Field != nil && strings.HasPrefix(*r.Field, field)
+}
+
+// recipients reports that the refusal is of an address that the mail goes to.
+func (r refusal) recipients() bool {
+	return r.about("personalizations") && strings.Contains(*r.Field, ".to")
+}
+
+// parseRefusals is nil for an answer that is no error document.
+func parseRefusals(response *rest.Response) []refusal {
+	var document struct {
+		Errors []refusal `json:"errors"`
+	}
+	if json.Unmarshal([]byte(response.Body), &document) != nil {
+		return nil
+	}
+	for i, r := range document.Errors {
+		if r.Message == http.StatusText(response.StatusCode) {
+			document.Errors[i].Message = "" // the status in words
+		}
+	}
+	return document.Errors
+}
+
+// saying is the first of the refusals that is chosen, with its words for a
+// reason.
+func saying(refusals []refusal, m Message, chosen func(refusal) bool) (found bool, words string) {
+	for _, r := range refusals {
+		if chosen(r) {
+			return true, says(r.Message, m.private()...)
+		}
+	}
+	return false, ""
+}
+
+func anyRefusal(refusal) bool { return true }
+
+// denied is a quota that is used up (401, for the key would be good), a refused
+// key (401), or a key without the permission or a sender that was not verified
+// (403).
+func (s *SendGrid) denied(response *rest.Response, m Message) error {
+	status, refusals := response.StatusCode, parseRefusals(response)
+	if used, words := saying(refusals, m, func(r refusal) bool { return saysCredits.MatchString(r.Message) }); used {
+		return &ThrottledError{Provider: providerSendGrid, Reason: fmt.Sprintf(
+			"has no credits left for this account (%d): buy more or wait for the next period%s", status, words)}
+	}
+	if sender, words := saying(refusals, m, func(r refusal) bool { return r.about("from") }); sender {
+		return &AuthError{Provider: providerSendGrid, Reason: fmt.Sprintf("refused the sender's address (%d): MAIL_FROM must be a verified sender there%s", status, words)}
+	}
+	_, words := saying(refusals, m, anyRefusal)
 	reason := fmt.Sprintf("refused the API key (401): check %sPASSWORD", s.config.SettingPrefix)
 	if status == http.StatusForbidden {
 		reason = fmt.Sprintf("forbids this (403): MAIL_FROM must be a verified sender there, and the key in %sPASSWORD must be allowed to send mail",
 			s.config.SettingPrefix)
 	}
-	return &AuthError{Provider: providerSendGrid, Reason: reason}
+	return &AuthError{Provider: providerSendGrid, Reason: reason + words}
 }
+
+// saysCredits is how SendGrid tells of a used up plan.
+var saysCredits = regexp.MustCompile(`(?i)\bcredits?\b|quota|exceeded`)
 
 func (s *SendGrid) unexpected(status int) error {
 	return &UnavailableError{Provider: providerSendGrid,
 		Reason: fmt.Sprintf("answered %d, which is not SendGrid's API: check SENDGRID_BASE_URL", status)}
 }
 
-// rejected reads which field was refused. The message beside it is not passed
-// on: it may quote the address.
-func (s *SendGrid) rejected(response *rest.Response) error {
-	var answer struct {
-		Errors []struct {
-			Field *string `json:"field"`
-		} `json:"errors"`
+// rejected reads which field was refused. A refused sender is about us: every
+// other mail meets it too.
+func (s *SendGrid) rejected(status int, refusals []refusal, m Message) error {
+	if sender, words := saying(refusals, m, func(r refusal) bool { return r.about("from") }); sender {
+		return &AuthError{Provider: providerSendGrid, Reason: fmt.Sprintf("refused the sender's address (%d): check MAIL_FROM%s", status, words)}
 	}
-	// An answer that cannot be read leaves the part at content.
-	_ = json.Unmarshal([]byte(response.Body), &answer)
-	rejected := &RejectedError{Provider: providerSendGrid, Part: PartContent,
-		Reason: fmt.Sprintf("refused the content of the mail (%d)", response.StatusCode)}
-	for _, e := range answer.Errors {
-		if e.Field == nil {
-			continue
-		}
-		switch {
-		case strings.HasPrefix(*e.Field, "personalizations") && strings.Contains(*e.Field, ".to"):
-			rejected.Part = PartRecipient
-			rejected.Reason = "refused the recipient's address (400): " + changeAddress
-			return rejected
-		case strings.HasPrefix(*e.Field, "from"):
-			rejected.Part = PartSender
-			rejected.Reason = "refused the sender's address (400): check MAIL_FROM"
-		}
+	if recipient, words := saying(refusals, m, refusal.recipients); recipient {
+		return &RejectedError{Provider: providerSendGrid, Part: PartRecipient,
+			Reason: fmt.Sprintf("refused the recipient's address (%d): %s%s", status, changeAddress, words)}
 	}
-	return rejected
+	_, words := saying(refusals, m, anyRefusal)
+	return &RejectedError{Provider: providerSendGrid, Part: PartContent,
+		Reason: fmt.Sprintf("refused the content of the mail (%d): %s%s", status, askProvider, words)}
 }
 
 // longestPause is the longest that a limit is believed, as long as the pauses

@@ -37,7 +37,7 @@ func (s *SendGrid) Lookup(ctx context.Context, id string, sentAt time.Time) (Fin
 	case http.StatusForbidden, http.StatusNotFound:
 		return Finding{Presence: Unknown}, nil // not part of the plan, or not of the key
 	case http.StatusUnauthorized:
-		return Finding{Presence: Unknown}, s.denied(status)
+		return Finding{Presence: Unknown}, s.denied(response, Message{})
 	case http.StatusTooManyRequests:
 		return Finding{Presence: Unknown}, s.throttled(response)
 	default:

@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 )
 
 const (
@@ -41,6 +43,13 @@ type SMTPConfig struct {
 	// TLS is for servers whose certificate no system root signs. Defaults to
 	// the system's roots, TLS 1.2 and the host's name.
 	TLS *tls.Config
+	// Helo is how this machine greets the server: a name that DNS knows, or an
+	// address in brackets. Defaults to the machine's name if that is a full one,
+	// else to the address that the connection comes from: servers refuse a name
+	// without a domain, and localhost.
+	Helo string
+	// Hostname is the machine's name. Defaults to os.Hostname.
+	Hostname func() (string, error)
 	// Clock stamps the mail. Defaults to time.Now.
 	Clock func() time.Time
 	// SettingPrefix is how errors name the settings. Defaults to "MAIL_".
@@ -59,6 +68,9 @@ func NewSMTP(config SMTPConfig) (*SMTP, error) {
 	config.SettingPrefix = cmp.Or(config.SettingPrefix, "MAIL_")
 	if config.Clock == nil {
 		config.Clock = time.Now
+	}
+	if config.Hostname == nil {
+		config.Hostname = os.Hostname
 	}
 	if config.TLS == nil {
 		config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -85,21 +97,38 @@ func (s *SMTP) Send(ctx context.Context, m Message) (Receipt, error) {
 	message := s.message(m)
 	ctx, cancel := context.WithTimeout(ctx, s.config.Timeout)
 	defer cancel()
-	var line connection
-	defer line.close()
-	client, err := gomail.NewClient(s.config.Host, s.options(ctx, &line)...)
-	if err != nil {
-		return Receipt{}, &UnavailableError{Provider: providerSMTP, Reason: "the settings do not fit together", Err: err}
-	}
-	session, err := client.DialToSMTPClientWithContext(ctx)
+	session, err := s.connect(ctx)
 	if err != nil {
 		return Receipt{}, s.dialFailed(err)
 	}
-	if err := client.SendWithSMTPClient(session, message); err != nil {
-		return Receipt{}, s.sendFailed(err)
+	defer session.close()
+	if err := s.deliver(session, m, message); err != nil {
+		return Receipt{}, err
 	}
 	_ = session.Quit() // the mail is taken; a lost goodbye changes nothing
 	return Receipt{Provider: providerSMTP, ID: message.GetMessageID()}, nil
+}
+
+// deliver holds the dialogue about one mail. Each command has its own answer, so
+// that what it is about is known.
+func (s *SMTP) deliver(session *session, m Message, message *gomail.Msg) error {
+	if err := session.Mail("<" + m.From.Addr + ">"); err != nil {
+		return s.failed(atSender, m, err)
+	}
+	if err := session.Rcpt("<" + m.To.Addr + ">"); err != nil {
+		return s.failed(atRecipient, m, err)
+	}
+	body, err := session.Data()
+	if err != nil {
+		return s.failed(atData, m, err)
+	}
+	if _, err := message.WriteTo(body); err != nil {
+		return s.failed(atData, m, err)
+	}
+	if err := body.Close(); err != nil {
+		return s.failed(atEnd, m, err)
+	}
+	return nil
 }
 
 // Lookup is always Unknown: SMTP has no question for it.
@@ -107,7 +136,43 @@ func (s *SMTP) Lookup(context.Context, string, time.Time) (Finding, error) {
 	return Finding{Presence: Unknown}, nil
 }
 
-func (s *SMTP) options(ctx context.Context, line *connection) []gomail.Option {
+// session is a dialogue with the server, greeted and logged in. It ends with the
+// context that it was opened with: the library only looks at the context while it
+// dials.
+type session struct {
+	*smtp.Client
+	conn net.Conn
+	stop func() bool
+}
+
+func (s *session) close() {
+	s.stop()
+	_ = s.conn.Close()
+}
+
+// connect dials, greets, encrypts and logs in.
+func (s *SMTP) connect(ctx context.Context) (*session, error) {
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", net.JoinHostPort(s.config.Host, strconv.Itoa(s.config.Port)))
+	if err != nil {
+		return nil, err
+	}
+	if s.config.ImplicitTLS {
+		conn = tls.Client(conn, s.config.TLS)
+	}
+	opened := &session{conn: conn, stop: context.AfterFunc(ctx, func() { _ = conn.Close() })}
+	client, err := gomail.NewClient(s.config.Host, s.options(conn)...)
+	if err != nil {
+		opened.close()
+		return nil, err
+	}
+	if opened.Client, err = client.DialToSMTPClientWithContext(ctx); err != nil {
+		opened.close()
+		return nil, err
+	}
+	return opened, nil
+}
+
+func (s *SMTP) options(conn net.Conn) []gomail.Option {
 	policy := gomail.TLSMandatory
 	host := net.ParseIP(s.config.Host)
 	switch {
@@ -121,10 +186,9 @@ func (s *SMTP) options(ctx context.Context, line *connection) []gomail.Option {
 		gomail.WithTimeout(s.config.Timeout),
 		gomail.WithTLSPolicy(policy),
 		gomail.WithTLSConfig(s.config.TLS),
-		gomail.WithDialContextFunc(func(dialing context.Context, network, _ string) (net.Conn, error) {
-			return s.dial(dialing, ctx, line, network)
-		}),
-		gomail.WithoutNoop(), gomail.WithoutRset(), // a connection is for one mail
+		gomail.WithHELO(s.greeting(conn.LocalAddr())),
+		// The library's own address for dialling knows no IPv6.
+		gomail.WithDialContextFunc(func(context.Context, string, string) (net.Conn, error) { return conn, nil }),
 		// No address needs it, and a relay that is asked for it refuses the mail
 		// where the next server lacks it.
 		gomail.WithoutSMTPUTF8(),
@@ -134,34 +198,6 @@ func (s *SMTP) options(ctx context.Context, line *connection) []gomail.Option {
 			gomail.WithUsername(s.config.User), gomail.WithPassword(s.config.Password))
 	}
 	return options
-}
-
-// connection ends with its context: the library only looks at the context
-// while it dials.
-type connection struct {
-	net.Conn
-	stop func() bool
-}
-
-func (c *connection) close() {
-	if c.Conn != nil {
-		c.stop()
-		_ = c.Conn.Close()
-	}
-}
-
-// dial does not use the library's address, which knows no IPv6.
-func (s *SMTP) dial(dialing, sending context.Context, line *connection, network string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(dialing, network, net.JoinHostPort(s.config.Host, strconv.Itoa(s.config.Port)))
-	if err != nil {
-		return nil, err
-	}
-	if s.config.ImplicitTLS {
-		conn = tls.Client(conn, s.config.TLS)
-	}
-	line.Conn = conn
-	line.stop = context.AfterFunc(sending, func() { _ = conn.Close() })
-	return conn, nil
 }
 
 func (s *SMTP) message(m Message) *gomail.Msg {

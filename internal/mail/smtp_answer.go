@@ -3,7 +3,6 @@ package mail
 import (
 	"errors"
 	"fmt"
-	"net/textproto"
 
 	gomail "github.com/wneessen/go-mail"
 )
@@ -15,18 +14,25 @@ const (
 	replyAuthRequired         = 530
 	replyAuthMechanismTooWeak = 534
 	replyAuthInvalid          = 535
+	replyEncryptionRequired   = 538
 )
 
-// dialFailed judges what went wrong before a mail was mentioned. The text of a
-// reply is not passed on: it may hold a user's name.
+// dialFailed judges what went wrong before a mail was mentioned.
 func (s *SMTP) dialFailed(err error) error {
-	var reply *textproto.Error
-	if errors.As(err, &reply) {
-		switch reply.Code {
-		case replyAuthRequired, replyAuthMechanismTooWeak, replyAuthInvalid:
-			return s.denied(reply.Code)
+	if answer, ok := answerOf(err); ok {
+		r := parseReply(answer)
+		says := s.says(r, Message{})
+		switch {
+		case saysQuota.MatchString(r.text):
+			return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail of us for now (%s)%s", r, says)}
+		case r.about(atSender) == aboutLogin:
+			return s.denied(r, says)
+		case saysGreeting.MatchString(r.text):
+			return s.greetingRefused(r, says)
+		case r.subject == 7 && !r.passing():
+			return s.refusesUs(r, says)
 		}
-		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no mail at present (%d)", reply.Code)}
+		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no mail at present (%s)%s", r, says)}
 	}
 	if errors.Is(err, gomail.ErrNoSupportedAuthDiscovered) {
 		return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf(
@@ -36,43 +42,100 @@ func (s *SMTP) dialFailed(err error) error {
 		Reason: fmt.Sprintf("not reachable, the mail was not sent: check %[1]sHOST and %[1]sPORT if it stays", s.config.SettingPrefix), Err: err}
 }
 
-func (s *SMTP) denied(code int) error {
-	return &AuthError{Provider: providerSMTP,
-		Reason: fmt.Sprintf("refused the login (%d): check %[2]sUSER and %[2]sPASSWORD", code, s.config.SettingPrefix)}
-}
-
-// sendFailed judges by how far the dialogue came. The library's error names
-// the recipient, so that only its code is kept.
-func (s *SMTP) sendFailed(err error) error {
-	var failed *gomail.SendError
-	if !errors.As(err, &failed) {
-		return &UncertainError{Provider: providerSMTP, Reason: "failed in a way that does not tell whether the mail was taken"}
-	}
-	code := failed.ErrorCode()
+// failed judges what went wrong with the mail itself. Refused without a code it
+// was taken only if its end had left: RFC 5321, 4.1.1.4.
+func (s *SMTP) failed(at stage, m Message, err error) error {
+	answer, told := answerOf(err)
 	switch {
-	case code == replyAuthRequired, code == replyAuthMechanismTooWeak, code == replyAuthInvalid:
-		return s.denied(code)
-	case code >= 500:
-		return refusedAt(failed.Reason, code)
-	case code == replyServiceNotAvailable:
-		return &UnavailableError{Provider: providerSMTP, Reason: "takes no mail at present (421)"}
-	case code >= 400:
-		return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("defers the mail (%d)", code)}
-	case failed.Reason == gomail.ErrSMTPDataClose:
+	case told && answer.Code >= 400:
+		r := parseReply(answer)
+		return s.judged(r, at, s.says(r, m))
+	case at == atEnd:
 		return &UncertainError{Provider: providerSMTP, Reason: "no answer, the mail may have been taken"}
+	case told:
+		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("answered out of turn (%d)", answer.Code)}
 	}
-	// Without its last line a mail is not taken: RFC 5321, 4.1.1.4.
 	return &UnavailableError{Provider: providerSMTP, Reason: "the connection broke before the mail was complete"}
 }
 
-func refusedAt(reason gomail.SendErrReason, code int) error {
-	switch reason {
-	case gomail.ErrSMTPMailFrom, gomail.ErrGetSender:
-		return &RejectedError{Provider: providerSMTP, Part: PartSender,
-			Reason: fmt.Sprintf("refused the sender's address (%d): check MAIL_FROM", code)}
-	case gomail.ErrSMTPRcptTo, gomail.ErrGetRcpts:
-		return &RejectedError{Provider: providerSMTP, Part: PartRecipient,
-			Reason: fmt.Sprintf("refused the recipient's address (%d): %s", code, changeAddress)}
+func (s *SMTP) judged(r smtpReply, at stage, says string) error {
+	if r.code == replyServiceNotAvailable {
+		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no mail at present (%s)%s", r, says)}
 	}
-	return &RejectedError{Provider: providerSMTP, Part: PartContent, Reason: fmt.Sprintf("refused the content of the mail (%d)", code)}
+	about := r.about(at)
+	switch about {
+	case aboutLogin:
+		return s.denied(r, says)
+	case aboutMailbox:
+		return &RejectedError{Provider: providerSMTP, Part: PartRecipient, Passing: true, Reason: fmt.Sprintf(
+			"the recipient's mailbox is full (%s): its owner has to make room, or has another address: %s%s", r, changeAddress, says)}
+	case aboutGreeting:
+		return s.greetingRefused(r, says)
+	case aboutServer, aboutUs, aboutSender, aboutRecipient, aboutContent, aboutLimit:
+	}
+	if r.passing() {
+		return s.deferred(r, at, about, says)
+	}
+	switch about {
+	case aboutRecipient:
+		return &RejectedError{Provider: providerSMTP, Part: PartRecipient,
+			Reason: fmt.Sprintf("refused the recipient's address (%s): %s%s", r, changeAddress, says)}
+	case aboutContent:
+		return &RejectedError{Provider: providerSMTP, Part: PartContent,
+			Reason: fmt.Sprintf("refused the content of the mail (%s): %s%s", r, askProvider, says)}
+	case aboutSender:
+		return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf("refused the sender's address (%s): check MAIL_FROM%s", r, says)}
+	case aboutUs:
+		return s.refusesUs(r, says)
+	case aboutLimit:
+		return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail of us for now (%s)%s", r, says)}
+	case aboutServer, aboutLogin, aboutGreeting, aboutMailbox:
+	}
+	return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf(
+		"does not pass the mail on (%s): ask whoever runs the server at %sHOST if it stays%s", r, s.config.SettingPrefix, says)}
+}
+
+// deferred judges an answer that asks for the mail later. Where nothing says that
+// it is about us, an answer to a recipient is greylisting: it says nothing of
+// other mails.
+func (s *SMTP) deferred(r smtpReply, at stage, about fault, says string) error {
+	greylisted := saysGreylist.MatchString(r.text)
+	switch about {
+	case aboutRecipient:
+		greylisted = true
+	case aboutUs:
+		if saysDenied.MatchString(r.text) && !greylisted {
+			return s.refusesUs(r, says)
+		}
+		greylisted = greylisted || at != atSender && !saysService.MatchString(r.text)
+	case aboutSender:
+		if !greylisted {
+			return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf("defers mail of the sender's address (%s): check MAIL_FROM if it stays%s", r, says)}
+		}
+	case aboutServer, aboutLogin, aboutGreeting, aboutMailbox, aboutContent, aboutLimit:
+	}
+	return &ThrottledError{Provider: providerSMTP, Greylisted: greylisted, Reason: fmt.Sprintf("defers the mail (%s)%s", r, says)}
+}
+
+func (s *SMTP) denied(r smtpReply, says string) error {
+	if saysTLS.MatchString(r.text) {
+		return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf("wants an encrypted connection (%s): check %[2]sPORT (465 and 587 are)%[3]s", r, s.config.SettingPrefix, says)}
+	}
+	return &AuthError{Provider: providerSMTP,
+		Reason: fmt.Sprintf("refused the login (%s): check %[2]sUSER and %[2]sPASSWORD%[3]s", r, s.config.SettingPrefix, says)}
+}
+
+func (s *SMTP) greetingRefused(r smtpReply, says string) error {
+	return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf(
+		"does not take the name that the worker greets it with (%s): set %sHELO to one that DNS knows%s", r, s.config.SettingPrefix, says)}
+}
+
+func (s *SMTP) refusesUs(r smtpReply, says string) error {
+	return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf(
+		"refuses mail from us (%s): the server at %[2]sHOST must let %[2]sUSER, or this machine, send mail of MAIL_FROM to any domain%[3]s",
+		r, s.config.SettingPrefix, says)}
+}
+
+func (s *SMTP) says(r smtpReply, m Message) string {
+	return says(r.text, append(m.private(), s.config.User, s.config.Password)...)
 }

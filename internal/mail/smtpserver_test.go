@@ -21,8 +21,8 @@ import (
 )
 
 const (
-	smtpUser     = "relay"
-	smtpPassword = "relay-password"
+	smtpUser     = "submitter"
+	smtpPassword = "submitter-password"
 )
 
 // smtpServer is a mail server with STARTTLS and a login, whose behaviour a

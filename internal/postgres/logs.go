@@ -15,7 +15,7 @@ import (
 // does not know, stays as it is. Only one that tells something of what the step
 // is known to depend on may be counted with others.
 func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
-	passing := !fail.Permanent && !fail.Lost && fail.DependsOn() == fail.Step.Dependency()
+	passing := !fail.Permanent && !fail.Lost && !fail.Alone && fail.DependsOn() == fail.Step.Dependency()
 	_, err := s.pool.Exec(ctx, `
 		WITH begun AS (
 			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6, passing = $7

@@ -128,6 +128,9 @@ type StepError struct {
 	Reason string
 	// Permanent tells that repeating the attempt cannot help.
 	Permanent bool
+	// Alone tells that the failure is about this tenant only, such as its
+	// administrator's mailbox: it is never a part of an incident.
+	Alone bool
 	// Uncertain tells that the effect may have happened all the same.
 	Uncertain bool
 	// RetryAfter is the earliest useful time for the next attempt; zero leaves

@@ -83,6 +83,8 @@ type Failure struct {
 	Permanent bool
 	// Lost tells that the attempt was cut short by something that the step does
 	// not need, such as Temporal: it says nothing of what the step needs.
-	Lost     bool
+	Lost bool
+	// Alone tells that it says nothing of other tenants' steps.
+	Alone    bool
 	Duration time.Duration
 }

@@ -1,6 +1,7 @@
 package mailtest
 
 import (
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -11,6 +12,8 @@ import (
 type Fault struct {
 	// Status is the answer. Ignored if Drop is set.
 	Status int
+	// Body is the answer's; empty is an error document with the status in words.
+	Body string
 	// Header goes with the answer, such as X-RateLimit-Reset.
 	Header http.Header
 	// Drop closes the connection without an answer.
@@ -29,6 +32,11 @@ func (f *Fault) answer(w http.ResponseWriter) {
 	}
 	for name, values := range f.Header {
 		w.Header()[http.CanonicalHeaderKey(name)] = values
+	}
+	if f.Body != "" {
+		w.WriteHeader(f.Status)
+		_, _ = io.WriteString(w, f.Body) // a sender that went away gets no answer anyway
+		return
 	}
 	writeErrors(w, f.Status, apiError{Message: http.StatusText(f.Status)})
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // newNotifier makes what tells NOTIFY_EMAIL of operations that need attention,
-// through the same mail provider as the welcome mails.
+// through the same mail provider as the welcome mails, and NOTIFY_WEBHOOK.
 func newNotifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*notice.Notifier, error) {
 	postman, err := connect.Postman(cfg.Mail, log)
 	if err != nil {
@@ -20,5 +20,9 @@ func newNotifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*
 	for i, a := range cfg.App.NotifyEmail {
 		recipients[i] = a.Address
 	}
-	return notice.New(notice.Config{Store: store, Mailer: postman, Recipients: recipients, Logger: log}), nil
+	c := notice.Config{Store: store, Mailer: postman, Recipients: recipients, Logger: log}
+	if !cfg.App.NotifyWebhook.Empty() {
+		c.Webhook = notice.NewWebhook(cfg.App.NotifyWebhook.Reveal())
+	}
+	return notice.New(c), nil
 }

@@ -20,6 +20,9 @@ type App struct {
 	// NotifyEmail are told of operations that need attention (NOTIFY_EMAIL,
 	// separated by commas). Nobody is when it is empty.
 	NotifyEmail []mail.Address
+	// NotifyWebhook gets the same as JSON (NOTIFY_WEBHOOK), so that an outage of
+	// the mail is told while it lasts. Most such URLs hold a key.
+	NotifyWebhook Secret
 }
 
 func (r *reader) app() App {
@@ -33,5 +36,6 @@ func (r *reader) app() App {
 	a.URL = read(r, url, webURL)
 	a.TenantURL = read(r, setting{name: "TENANT_APP_URL", def: a.URL}, webURL)
 	a.NotifyEmail = read(r, setting{name: "NOTIFY_EMAIL"}, mailboxes)
+	a.NotifyWebhook = readSecret(r, setting{name: "NOTIFY_WEBHOOK"}, secretURL)
 	return a
 }

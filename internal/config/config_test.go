@@ -80,14 +80,14 @@ func TestDefaults(t *testing.T) {
 func TestEveryProblemAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := load(t, every,
-		"NODE_ENV=prod", "LOG_LEVEL=loud", "APP_PORT=0", "APP_URL=hospital.test", "DB_HOST=postgres://platform:hunter2@db", "DB_PORT=99999",
+		"NODE_ENV=prod", "LOG_LEVEL=loud", "NOTIFY_WEBHOOK=hunter2", "APP_PORT=0", "APP_URL=hospital.test", "DB_HOST=postgres://platform:hunter2@db", "DB_PORT=99999",
 		"DB_SSLMODE=maybe", "DB_MAX_CONNS=lots", "REDIS_TLS=perhaps", "JWT_SECRET=tooshort", "JWT_EXPIRATION=soon",
 		"MAIL_TRANSPORT=pigeon", "MAIL_FROM=nobody", "SOROBAN_NETWORK=tesnet", "SOROBAN_SECRET=SABC", "SOROBAN_MAX_FEE=1 XLM", "SOROBAN_RPC_URL=rpc://rpc.test/?key=hunter3",
 		"TEMPORAL_ADDRESS=temporal", "TEMPORAL_TLS=yes", "TEMPORAL_WORKER_VERSIONING=sometimes", "PAYLOAD_KEYS=k1",
 		"STEP_RETRY_BUDGET=0", "ATTENTION_DEADLINE=-1h", "RATE_LIMIT_REQUESTS=0", "METRICS_ADDR=9464")
 	found := problems(t, err)
 	for _, name := range []string{
-		"NODE_ENV (or APP_ENV)", "LOG_LEVEL", "APP_PORT", "APP_URL", "DB_HOST", "DB_PORT", "DB_USERNAME (or DB_USER)", "DB_NAME",
+		"NODE_ENV (or APP_ENV)", "LOG_LEVEL", "NOTIFY_WEBHOOK", "APP_PORT", "APP_URL", "DB_HOST", "DB_PORT", "DB_USERNAME (or DB_USER)", "DB_NAME",
 		"DB_SSLMODE", "DB_MAX_CONNS", "REDIS_TLS", "JWT_SECRET", "JWT_EXPIRATION", "MAIL_TRANSPORT", "MAIL_FROM",
 		"SOROBAN_NETWORK", "SOROBAN_RPC_URL", "SOROBAN_CONTRACT_DEPLOYER_SECRET (or SOROBAN_SECRET)", "SOROBAN_MAX_FEE",
 		"TEMPORAL_ADDRESS", "TEMPORAL_TLS", "TEMPORAL_WORKER_VERSIONING", "PAYLOAD_KEYS",
@@ -246,7 +246,7 @@ func TestSoroban(t *testing.T) {
 
 func TestSecretsAreNeverShown(t *testing.T) {
 	t.Parallel()
-	cfg, err := load(t, every, valid("PAYLOAD_KEYS="+payloadKey, "REDIS_PASSWORD=hunter3", "TEMPORAL_API_KEY=hunter4")...)
+	cfg, err := load(t, every, valid("PAYLOAD_KEYS="+payloadKey, "REDIS_PASSWORD=hunter3", "NOTIFY_WEBHOOK=https://hooks.test/hunter5", "TEMPORAL_API_KEY=hunter4")...)
 	require.NoError(t, err)
 	encoded, err := json.Marshal(cfg)
 	require.NoError(t, err)
@@ -260,7 +260,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		fmt.Sprint(cfg, cfg.DB), fmt.Sprintf("%v %+v %#v %s %q %x %d", cfg, *cfg, cfg.DB, cfg.DB.Password, cfg.DB.Password, cfg.DB.Password, cfg.DB.Password),
 		fmt.Sprintf("%v %+v %#v", hidden, hidden, hidden),
 	} {
-		for _, secret := range []string{"hunter2", "hunter3", "hunter4", jwtSecret, validSeed(), "SG.key", "68756e74657232", "\x01\x02\x03"} {
+		for _, secret := range []string{"hunter2", "hunter3", "hunter4", "hunter5", jwtSecret, validSeed(), "SG.key", "68756e74657232", "\x01\x02\x03"} {
 			require.NotContains(t, shown, secret)
 		}
 	}

@@ -109,6 +109,12 @@ var webURL = kind[string]{want: `an absolute URL such as "https://tenants.exampl
 // absoluteURL is an address that is used as it is, query and all.
 var absoluteURL = kind[string]{want: `an absolute URL that begins with https:// or http://`, parse: parseAbsoluteURL}
 
+// secretURL is an absoluteURL that holds a key.
+var secretURL = kind[Secret]{want: absoluteURL.want + ", without user", parse: func(s string) (Secret, bool) {
+	_, ok := parseAbsoluteURL(s)
+	return NewSecret(s), ok
+}}
+
 // parseAbsoluteURL takes any http or https address with a host.
 func parseAbsoluteURL(s string) (string, bool) {
 	u, err := url.Parse(s)

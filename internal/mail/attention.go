@@ -13,13 +13,14 @@ import (
 // hundreds.
 const maxAttentionItems = 50
 
-// AttentionItem is one parked operation. It has no name and no address in it:
-// the mail leaves the platform.
+// AttentionItem is one parked operation. It has no name and no address in it, nor
+// has its reason: the mail leaves the platform.
 type AttentionItem struct {
 	TenantID    tenant.ID
 	OperationID tenant.OperationID
 	Step        tenant.Step
 	Class       tenant.FailureClass
+	Reason      string
 	Allowed     []tenant.Action
 	Since       time.Time
 	// Deadline is when it is decided without anybody; zero if never.
@@ -28,7 +29,7 @@ type AttentionItem struct {
 
 // attentionItem is what the templates see.
 type attentionItem struct {
-	TenantID, OperationID, Step, Class, Meaning, Since, Deadline, Then string
+	TenantID, OperationID, Step, Class, Meaning, Reason, Since, Deadline, Then string
 	// First is what to do before any of the commands.
 	First    string
 	Commands []string
@@ -60,7 +61,7 @@ func describe(item AttentionItem) attentionItem {
 	described := attentionItem{
 		TenantID: string(item.TenantID), OperationID: string(item.OperationID),
 		Step: string(item.Step), Class: string(item.Class), Meaning: meaning(item.Class),
-		Since: moment(item.Since),
+		Reason: oneLine(item.Reason), Since: moment(item.Since),
 	}
 	if !item.Deadline.IsZero() {
 		described.Deadline, described.Then = moment(item.Deadline), "it is rolled back"
@@ -68,7 +69,7 @@ func describe(item AttentionItem) attentionItem {
 			described.Then = "the step is skipped"
 		}
 	}
-	if item.Step == tenant.StepSendWelcomeEmail && item.Class == tenant.ClassPermanent {
+	if tenant.WantsAddress(item.Step, item.Reason) {
 		described.First = "correct the administrator's address; starter status shows how"
 	}
 	for _, action := range item.Allowed {
@@ -94,7 +95,7 @@ func meaning(class tenant.FailureClass) string {
 	case tenant.ClassCancelled:
 		return "a person stopped it"
 	case tenant.ClassUndoFailed:
-		return "an undo did not succeed; it is tried again by itself, and you need not act unless it stays"
+		return "an undo did not succeed; it is tried again ever more slowly, which helps only against what passes"
 	}
 	return "see its status"
 }

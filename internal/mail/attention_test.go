@@ -16,12 +16,12 @@ func attentionItems() []mail.AttentionItem {
 	return []mail.AttentionItem{
 		{
 			TenantID: "0198a5b2-7c1e-7b53-9b57-2f4d9b0a0f11", OperationID: "0198a5b2-7c1f-7d01-8a44-5d1c2b3a4f50",
-			Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Since: since, Deadline: since.Add(72 * time.Hour),
+			Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Reason: "smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress, Since: since, Deadline: since.Add(72 * time.Hour),
 			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, true),
 		},
 		{
 			TenantID: "0198a5b2-8d22-7a10-b3c1-9e8f7a6b5c4d", OperationID: "0198a5b2-8d23-7f02-91aa-0f1e2d3c4b5a",
-			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Since: since.Add(time.Hour),
+			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Reason: "the network's fee is above SOROBAN_MAX_FEE", Since: since.Add(time.Hour),
 			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, false),
 		},
 	}
@@ -44,6 +44,43 @@ func TestAttentionOffersWhatTheTableAllows(t *testing.T) {
 		require.Contains(t, body, "starter retry "+string(items[0].OperationID)+" --reason 'why'")
 		require.Contains(t, body, "starter skip "+string(items[0].OperationID))
 		require.NotContains(t, body, "starter rollback", "an active tenant is never undone")
+	}
+}
+
+// TestAttentionAdvisesByTheCause: another address mends only what is about it.
+func TestAttentionAdvisesByTheCause(t *testing.T) {
+	t.Parallel()
+	for reason, advised := range map[string]bool{
+		"smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress:                               true,
+		"sendgrid: refused the content of the mail (400): no address mends that; ask the provider why, then retry": false,
+		"the welcome mail cannot be written; the worker's log has the cause":                                       false,
+		"": false,
+	} {
+		item := attentionItems()[0]
+		item.Reason = reason
+		content, err := mail.Attention([]mail.AttentionItem{item})
+		require.NoError(t, err)
+		require.Equal(t, advised, strings.Contains(content.Text, "correct the administrator's address"), reason)
+		require.Contains(t, content.Text, reason)
+	}
+}
+
+// TestNothingParkedIsSaidToMendItself.
+func TestNothingParkedIsSaidToMendItself(t *testing.T) {
+	t.Parallel()
+	for _, class := range []tenant.FailureClass{tenant.ClassPermanent, tenant.ClassExhausted, tenant.ClassCapacity, tenant.ClassAuth, tenant.ClassUndoFailed} {
+		item := attentionItems()[1]
+		item.Class, item.Deadline = class, time.Time{}
+		content, err := mail.Attention([]mail.AttentionItem{item})
+		require.NoError(t, err)
+		require.NotContains(t, content.Text, "by itself", class)
+		require.NotContains(t, content.Text, "need not act", class)
+	}
+	for _, a := range answers {
+		_, err := newScriptedSMTP(t, script{a.at: a.answer}).sender(t, mail.SMTPConfig{}).Send(t.Context(), testMessage())
+		if err != nil {
+			require.NotContains(t, err.Error(), "by itself")
+		}
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // changeAddress is the way out when an address is refused.
-const changeAddress = "change it with PATCH /v1/tenants/{id}, then retry"
+const changeAddress = tenant.ChangeAddress
 
 // askProvider is the way out when a mail is refused for what it is.
 const askProvider = "no address mends that; ask the provider why, then retry"

@@ -14,6 +14,16 @@ var dependencies = map[tenant.Dependency]struct{ name, runbook string }{
 	tenant.DependencyMail:     {"E-mail", "email-down.md"},
 }
 
+// incident is what the templates see.
+type incident struct {
+	Subject, Summary, What, Cause, Since, Until, Runbook, Quiet string
+	// Now is what the mail's own arrival says, and Another whether a mail follows.
+	Now                string
+	Another            bool
+	Affected, Reopened int
+	Over               bool
+}
+
 // Incident writes the mail about a dependency that fails for many tenants, or
 // did until the incident was closed.
 func Incident(i tenant.Incident) (Content, error) {
@@ -21,20 +31,38 @@ func Incident(i tenant.Incident) (Content, error) {
 	if !known {
 		return Content{}, fmt.Errorf("incident mail: unknown dependency %q", i.Dependency)
 	}
-	over, quiet := !i.ClosedAt.IsZero(), fmt.Sprintf("%.0f minutes", tenant.IncidentQuiet.Minutes())
-	subject := d.name + " fails for many tenants"
-	summary := "Nothing new is started, and what runs waits before the step that needs it. No retry budget is used up meanwhile."
-	if over {
-		subject = "Over: " + d.name + " failed for many tenants"
-		summary = "It works again, and has for " + quiet + ". What waited has been resumed."
+	data := about(i)
+	if data.Over {
+		data.Subject = "Over: " + d.name + " failed for many tenants"
+		data.Summary = "It works again, and has for " + data.Quiet + ". What waited has been resumed."
+	} else {
+		data.Subject = d.name + " fails for many tenants"
+		data.Summary = "Nothing new is started, and what runs waits before the step that needs it. No retry budget is used up meanwhile."
+		data.Runbook = d.runbook
+		if i.Dependency == tenant.DependencyMail {
+			data.Now = "This mail could leave, so the outage may be over by now, or is not complete."
+		}
 	}
-	data := struct {
-		Subject, Summary, What, Cause, Since, Until, Runbook, Quiet string
-		Affected, Reopened                                          int
-		Over                                                        bool
-	}{
-		subject, summary, fmt.Sprintf("Incident %d: %s", i.ID, i.Dependency), oneLine(i.Cause), moment(i.OpenedAt), moment(i.ClosedAt), d.runbook,
-		quiet, i.Affected, i.Reopened, over,
+	return render("incident", data.Subject, data, data)
+}
+
+// LateIncident writes the mail about an outage of e-mail that has ended before
+// anybody could be told of it. Another follows when it may still come back.
+func LateIncident(i tenant.Incident, another bool) (Content, error) {
+	d, known := dependencies[i.Dependency]
+	if !known || i.ClosedAt.IsZero() {
+		return Content{}, fmt.Errorf("late incident mail: the incident of %q goes on, or is not known", i.Dependency)
 	}
-	return render("incident", subject, data, data)
+	data := about(i)
+	data.Another = another
+	data.Subject = "Has ended: " + d.name + " failed for many tenants"
+	data.Summary = "It has ended. You could not be told by mail while it lasted; a backup provider (MAIL_BACKUP_HOST) or another channel (NOTIFY_WEBHOOK) can. What waited is resumed."
+	return render("incident", data.Subject, data, data)
+}
+
+func about(i tenant.Incident) incident {
+	return incident{
+		What: fmt.Sprintf("Incident %d: %s", i.ID, i.Dependency), Cause: oneLine(i.Cause), Since: moment(i.OpenedAt), Until: moment(i.ClosedAt),
+		Quiet: fmt.Sprintf("%.0f minutes", tenant.IncidentQuiet.Minutes()), Affected: i.Affected, Reopened: i.Reopened, Over: !i.ClosedAt.IsZero(),
+	}
 }

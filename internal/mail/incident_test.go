@@ -30,6 +30,26 @@ func TestIncidentGolden(t *testing.T) {
 	requireGolden(t, "incident_over", content)
 }
 
+// TestAnOutageOfMailIsToldWhenItHasEnded: the mail about it could not leave before.
+func TestAnOutageOfMailIsToldWhenItHasEnded(t *testing.T) {
+	t.Parallel()
+	i := outage()
+	i.Dependency = tenant.DependencyMail
+	content, err := mail.Incident(i)
+	require.NoError(t, err)
+	require.Contains(t, content.Text, "the outage may be over by now", "that it arrives says so")
+	_, err = mail.LateIncident(i, true)
+	require.Error(t, err, "it goes on")
+
+	i.ClosedAt = i.OpenedAt.Add(40 * time.Minute)
+	content, err = mail.LateIncident(i, true)
+	require.NoError(t, err)
+	requireGolden(t, "incident_late", content)
+	content, err = mail.LateIncident(i, false)
+	require.NoError(t, err)
+	require.NotContains(t, content.Text, "one more mail")
+}
+
 // TestIncidentNamesARunbook for everything that can fail, and for nothing else.
 func TestIncidentNamesARunbook(t *testing.T) {
 	t.Parallel()

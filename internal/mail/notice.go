@@ -24,7 +24,7 @@ func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful boo
 			return true, errors.New("an earlier attempt at the notice may still be under way; the provider is asked again")
 		}
 	}
-	content, err := contentOf(n)
+	content, err := p.contentOf(n)
 	if err != nil {
 		return n.Doubtful, err
 	}
@@ -36,8 +36,11 @@ func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful boo
 	return false, nil
 }
 
-func contentOf(n tenant.Notice) (Content, error) {
-	if n.Incident.ID != 0 {
+func (p *Postman) contentOf(n tenant.Notice) (Content, error) {
+	switch {
+	case n.Incident.ID != 0 && n.Late:
+		return LateIncident(n.Incident, p.config.Clock().Sub(n.Incident.ClosedAt) < tenant.IncidentQuiet)
+	case n.Incident.ID != 0:
 		return Incident(n.Incident)
 	}
 	return Attention(attentionItems(n.Operations))
@@ -47,7 +50,7 @@ func attentionItems(operations []tenant.Operation) []AttentionItem {
 	items := make([]AttentionItem, len(operations))
 	for i, o := range operations {
 		items[i] = AttentionItem{
-			TenantID: o.TenantID, OperationID: o.ID, Step: o.FailedStep, Class: o.FailureClass,
+			TenantID: o.TenantID, OperationID: o.ID, Step: o.FailedStep, Class: o.FailureClass, Reason: o.FailureReason,
 			Allowed: o.AllowedActions(), Since: o.UpdatedAt, Deadline: o.AttentionDeadline,
 		}
 	}

@@ -1,4 +1,4 @@
-// Package notice tells people by mail of operations that newly wait for
+// Package notice tells people by mail, and a webhook, of operations that newly wait for
 // somebody: one mail for all that parked within a short window, never two for
 // the same parking; and of incidents: one mail when one lasts, one when it is
 // over.

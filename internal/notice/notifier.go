@@ -3,6 +3,7 @@ package notice
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -20,6 +21,8 @@ const (
 	// retryFirst and retryMost space the attempts at a mail.
 	retryFirst = 15 * time.Second
 	retryMost  = 15 * time.Minute
+	// mostAttempts at the webhook are some 25 hours.
+	mostAttempts = 105
 	// storeTimeout bounds a question to the database: a host that has vanished
 	// answers neither yes nor no.
 	storeTimeout = 5 * time.Second
@@ -55,7 +58,9 @@ type Mailer interface {
 type Config struct {
 	Store  Store
 	Mailer Mailer
-	// Recipients are addresses; without any, nobody is told.
+	// Webhook is told what people are told; nil: there is none.
+	Webhook Mailer
+	// Recipients are addresses; without any and without a webhook, nobody is told.
 	Recipients []string
 	// Window and Poll take their defaults when zero.
 	Window time.Duration
@@ -68,6 +73,9 @@ type Notifier struct{ config Config }
 
 // New makes a notifier.
 func New(c Config) *Notifier {
+	if c.Webhook != nil {
+		c.Recipients = append(slices.Clone(c.Recipients), tenant.NoticeWebhook)
+	}
 	if c.Window <= 0 {
 		c.Window = DefaultWindow
 	}
@@ -81,7 +89,7 @@ func New(c Config) *Notifier {
 // be there.
 func (n *Notifier) Run(ctx context.Context) {
 	if len(n.config.Recipients) == 0 {
-		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention, nor of incidents: NOTIFY_EMAIL is not set")
+		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention, nor of incidents: neither NOTIFY_EMAIL nor NOTIFY_WEBHOOK is set")
 		return
 	}
 	ticker := time.NewTicker(n.config.Poll)
@@ -133,13 +141,14 @@ func (n *Notifier) deliver(ctx context.Context, notice tenant.Notice) error {
 	defer cancel()
 	var doubtful bool
 	var err error
-	if !notice.Empty() {
-		doubtful, err = n.config.Mailer.SendNotice(sending, notice)
+	useless := notice.Empty() || n.givesUp(ctx, notice)
+	if !useless {
+		doubtful, err = n.mailer(notice).SendNotice(sending, notice)
 	}
 	writing, stop := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer stop()
 	switch {
-	case notice.Empty():
+	case useless:
 		return n.config.Store.DropNotice(writing, notice.ID)
 	case err == nil:
 		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations), "incident", notice.Incident.ID)
@@ -149,6 +158,30 @@ func (n *Notifier) deliver(ctx context.Context, notice tenant.Notice) error {
 	n.config.Logger.WarnContext(ctx, "a mail about what needs attention did not leave; trying again",
 		"notice", notice.ID, "after", after.String(), "attempts", notice.Attempts, "error", err)
 	return n.config.Store.PostponeNotice(writing, notice.ID, after, doubtful)
+}
+
+// mailer is the way to the recipient.
+func (n *Notifier) mailer(notice tenant.Notice) Mailer {
+	if notice.To == tenant.NoticeWebhook {
+		return n.config.Webhook
+	}
+	return n.config.Mailer
+}
+
+// givesUp tells of a webhook that is no longer there, or has not taken the notice
+// for a day. A mail is tried for as long as what it tells is true.
+func (n *Notifier) givesUp(ctx context.Context, notice tenant.Notice) bool {
+	switch {
+	case notice.To != tenant.NoticeWebhook:
+		return false
+	case n.config.Webhook == nil:
+		n.config.Logger.WarnContext(ctx, "a notice for the webhook is dropped: NOTIFY_WEBHOOK is not set any more", "notice", notice.ID)
+		return true
+	case notice.Attempts > mostAttempts:
+		n.config.Logger.ErrorContext(ctx, "the webhook has not taken a notice for a day; it is dropped: check NOTIFY_WEBHOOK", "notice", notice.ID)
+		return true
+	}
+	return false
 }
 
 // pause grows with the attempts.

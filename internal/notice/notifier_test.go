@@ -243,7 +243,7 @@ func TestAnIncidentThatEndsIsNotToldOf(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.catcher.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
-	b.exec(t, `INSERT INTO incidents (dependency, cause, affected, opened_at) VALUES ('mail', 'no answer', 12, now() - interval '1 minute')`)
+	b.exec(t, `INSERT INTO incidents (dependency, cause, affected, opened_at) VALUES ('ledger', 'no answer', 12, now() - interval '1 minute')`)
 	b.start(t, 1)
 	require.Eventually(t, func() bool {
 		return b.count(t, postponed) == 2
@@ -253,4 +253,52 @@ func TestAnIncidentThatEndsIsNotToldOf(t *testing.T) {
 	b.exec(t, `UPDATE notices SET due_at = now()`)
 	require.Eventually(t, func() bool { return b.count(t, `SELECT count(*) FROM notices WHERE state = 'DROPPED'`) == 2 }, patience, 20*time.Millisecond)
 	require.Empty(t, b.catcher.Messages())
+}
+
+// TestAnOutageOfMailThatHasEndedIsToldOf, since its own notice could not leave
+// before: it says so, and once more when it has stayed so.
+func TestAnOutageOfMailThatHasEndedIsToldOf(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.catcher.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
+	b.exec(t, `INSERT INTO incidents (dependency, cause, affected, opened_at) VALUES ('mail', 'no answer', 12, now() - interval '1 minute')`)
+	b.start(t, 1)
+	require.Eventually(t, func() bool { return b.count(t, postponed) == 2 }, patience, 20*time.Millisecond)
+	b.exec(t, `UPDATE incidents SET closed_at = now()`)
+	b.catcher.Recover()
+	b.exec(t, `UPDATE notices SET due_at = now()`)
+	b.awaitSent(t, 2)
+	mails := b.mails("ada@platform.example")
+	require.Len(t, mails, 1)
+	require.Equal(t, "Has ended: E-mail failed for many tenants", mails[0].Subject)
+	require.Contains(t, mails[0].Text, "NOTIFY_WEBHOOK")
+	require.Contains(t, mails[0].Text, "one more mail")
+	b.exec(t, `UPDATE incidents SET closed_at = closed_at - $1::interval`, tenant.IncidentQuiet)
+	b.exec(t, `UPDATE notices SET sent_at = sent_at - $1::interval`, tenant.IncidentQuiet)
+	b.awaitSent(t, 4)
+	require.Len(t, b.mails("ada@platform.example"), 2)
+}
+
+// TestAnOutageOfMailThatIsLongOverIsToldOfOnce.
+func TestAnOutageOfMailThatIsLongOverIsToldOfOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.catcher.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
+	b.exec(t, `INSERT INTO incidents (dependency, cause, affected, opened_at) VALUES ('mail', 'no answer', 12, now() - interval '2 hours')`)
+	b.start(t, 1)
+	require.Eventually(t, func() bool { return b.count(t, postponed) == 2 }, patience, 20*time.Millisecond)
+	b.exec(t, `UPDATE incidents SET closed_at = now() - interval '1 hour'`)
+	b.catcher.Recover()
+	b.exec(t, `UPDATE notices SET due_at = now()`)
+	b.park(t, "Charité")
+	b.awaitSent(t, 4) // those of the parking, too
+	b.exec(t, `UPDATE notices SET due_at = now() WHERE state = 'PENDING'`)
+	b.park(t, "Necker")
+	b.awaitSent(t, 6)
+	var subjects []string
+	for _, m := range b.mails("ada@platform.example") {
+		subjects = append(subjects, m.Subject)
+	}
+	require.Len(t, subjects, 3)
+	require.Contains(t, subjects, "Has ended: E-mail failed for many tenants")
 }

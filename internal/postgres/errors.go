@@ -123,13 +123,13 @@ func stepError(step tenant.Step, err error) error {
 		se.Reason = "a schema or role of this name belongs to somebody else; nothing of it was touched"
 	case pg.Code == stateDiskFull:
 		se.Class, se.RetryAfter = tenant.ClassCapacity, capacityDelay
-		se.Reason = "the database's disk is full; make room, the step is repeated by itself"
+		se.Reason = "the database's disk is full; make room"
 	case strings.HasPrefix(pg.Code, "53"):
 		se.Class = tenant.ClassCapacity
 		se.Reason = "the database is at a limit (SQLSTATE " + pg.Code + "): connections, memory or locks"
 	case pg.Code == stateReadOnly:
 		se.Class = tenant.ClassCapacity
-		se.Reason = "the database is read-only (a standby, or default_transaction_read_only); the step is repeated by itself"
+		se.Reason = "the database is read-only (a standby, or default_transaction_read_only); check that DB_HOST leads to the primary"
 	case pg.Code == stateNoPrivilege:
 		se.Class = tenant.ClassAuth
 		se.Reason = "DB_USERNAME lacks a privilege: it needs CREATEROLE, and CREATE on the database"
@@ -137,7 +137,7 @@ func stepError(step tenant.Step, err error) error {
 		se.Class = tenant.ClassAuth
 		se.Reason = "the database refuses DB_USERNAME, DB_PASSWORD or DB_NAME"
 	case passing(pg.Code), connecting(err):
-		se.Reason = "the database refuses work now (SQLSTATE " + pg.Code + "); the step is repeated by itself"
+		se.Reason = "the database refuses work now (SQLSTATE " + pg.Code + ")"
 	default:
 		se.Class, se.Permanent = tenant.ClassPermanent, true
 		se.Reason = "the database rejects the step's SQL (SQLSTATE " + pg.Code + "); the worker's log has the statement's error"

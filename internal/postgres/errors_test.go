@@ -29,6 +29,7 @@ func TestALockedDoorIsNoAnswer(t *testing.T) {
 	var failure *tenant.StepError
 	require.ErrorAs(t, store.CreateSchema(t.Context(), tenant.Fence{}), &failure)
 	require.False(t, failure.Permanent, failure.Reason)
+	require.NotContains(t, failure.Reason, "by itself", "it may park, and the reason stays")
 	require.ErrorIs(t, failure, tenant.ErrUnavailable)
 }
 

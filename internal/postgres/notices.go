@@ -65,6 +65,7 @@ func collectIncidents(ctx context.Context, tx pgx.Tx, recipients []string, windo
 		INSERT INTO notices (batch, recipient, incident_id, over)
 		SELECT gen_random_uuid(), n.recipient, i.id, true FROM incidents i JOIN notices n ON n.incident_id = i.id
 		WHERE n.state = 'SENT' AND NOT n.over AND i.closed_at <= now() - $1::interval
+		  AND (n.sent_at < i.closed_at + $1::interval) -- a later one has said so already
 		  AND NOT EXISTS (SELECT FROM notices o WHERE o.incident_id = i.id AND o.over AND o.recipient = n.recipient)
 		ON CONFLICT DO NOTHING`, tenant.IncidentQuiet)
 	return err
@@ -94,6 +95,7 @@ func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.N
 		}
 		if incident != nil {
 			n.Incident, err = incidentToTell(ctx, tx, *incident, over)
+			n.Late = !over && !n.Incident.ClosedAt.IsZero()
 			return err
 		}
 		rows, err := tx.Query(ctx, `
@@ -117,9 +119,11 @@ func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.N
 }
 
 // incidentToTell is the incident that a notice is about; zero when it has ended,
-// or was opened again, before the notice left.
+// or was opened again, before the notice left. An outage of e-mail is told all the
+// same when it has ended: it is what has kept the notice from leaving.
 func incidentToTell(ctx context.Context, tx pgx.Tx, id int64, over bool) (tenant.Incident, error) {
-	rows, err := tx.Query(ctx, `SELECT `+incidentColumns+` FROM incidents i WHERE i.id = $1 AND (i.closed_at IS NOT NULL) = $2`, id, over)
+	rows, err := tx.Query(ctx, `SELECT `+incidentColumns+` FROM incidents i 
+		WHERE i.id = $1 AND ((i.closed_at IS NOT NULL) = $2 OR i.closed_at IS NOT NULL AND i.dependency = $3)`, id, over, string(tenant.DependencyMail))
 	if err != nil {
 		return tenant.Incident{}, err
 	}

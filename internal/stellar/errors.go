@@ -83,7 +83,7 @@ func (d *Deployer) badAuth(code string) error {
 func (d *Deployer) unfunded(address, code string) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay,
-		Reason: fmt.Sprintf("account %s does not exist or cannot pay (%s); send it XLM, at least %d for %d transactions at a time of up to SOROBAN_MAX_FEE each; the step goes on by itself",
+		Reason: fmt.Sprintf("account %s does not exist or cannot pay (%s); send it XLM, at least %d for %d transactions at a time of up to SOROBAN_MAX_FEE each",
 			address, code, d.enoughXLM(), d.cfg.Channels),
 	}
 }

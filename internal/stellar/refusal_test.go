@@ -209,6 +209,7 @@ func TestADeployerWithoutMoneyIsToldWhereToSendIt(t *testing.T) {
 		require.False(t, s.Permanent, name)
 		require.Contains(t, s.Reason, b.admin.Address(), name)
 		require.Contains(t, s.Reason, fmt.Sprint(d.EnoughXLM()), name)
+		require.NotContains(t, s.Reason, "by itself", "it may park, and the reason stays")
 	}
 	fund(t, b.url, b.admin.Address())
 	_, err := d.Deploy(testContext(t), f, nil)

@@ -1,6 +1,9 @@
 package tenant
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // EmailState is where a mail is on its way out.
 type EmailState string
@@ -35,6 +38,16 @@ type WelcomeEmail struct {
 	Age time.Duration
 	// ExpiresAt is the end of the one-time link.
 	ExpiresAt time.Time
+}
+
+// ChangeAddress is the way out that a reason names when the administrator's
+// address is what has to change.
+const ChangeAddress = "change it with PATCH /v1/tenants/{id}, then retry"
+
+// WantsAddress reports whether a failure asks for another address of the
+// administrator. Many mails fail for something that no address mends.
+func WantsAddress(step Step, reason string) bool {
+	return step == StepSendWelcomeEmail && strings.Contains(reason, ChangeAddress)
 }
 
 // EmailReceipt is what the provider said.

@@ -2,8 +2,12 @@ package tenant
 
 import "time"
 
-// Notice is one mail to one person: about the operations that newly wait for
-// somebody, or about an incident.
+// NoticeWebhook is the recipient of notices that is no person but
+// NOTIFY_WEBHOOK.
+const NoticeWebhook = "webhook"
+
+// Notice is one mail to one person, or one request to NOTIFY_WEBHOOK: about the
+// operations that newly wait for somebody, or about an incident.
 type Notice struct {
 	// ID travels with the mail; the provider is asked for it after a doubt.
 	ID string
@@ -13,6 +17,9 @@ type Notice struct {
 	// Incident is what it is about instead: one that goes on, or that is over.
 	// Its id is zero otherwise.
 	Incident Incident
+	// Late tells that the incident has ended before it could be told that it
+	// goes on.
+	Late bool
 	// Doubtful tells that an earlier attempt may have left.
 	Doubtful bool
 	// Age is how long ago that attempt left.

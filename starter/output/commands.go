@@ -18,8 +18,7 @@ type Command struct {
 // it is sensible to try.
 func Commands(o tenant.Operation) []Command {
 	commands := []Command{}
-	// A mail fails for good when its address is refused.
-	if o.FailedStep == tenant.StepSendWelcomeEmail && o.FailureClass == tenant.ClassPermanent && o.State.NeedsPerson() {
+	if tenant.WantsAddress(o.FailedStep, o.FailureReason) && o.State.NeedsPerson() {
 		commands = append(commands, Command{
 			Does: "corrects the administrator's address, before a retry",
 			Line: fmt.Sprintf(`curl -X PATCH -H "Authorization: Bearer $(starter token --role operator)" -H "Content-Type: application/json" `+

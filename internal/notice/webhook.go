@@ -1,0 +1,121 @@
+package notice
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+const (
+	// webhookTimeout bounds one request.
+	webhookTimeout = 10 * time.Second
+	// maxTold bounds the operations in one request.
+	maxTold = 50
+	// maxAnswer bounds what is read of an answer, in bytes, so that the connection
+	// can be used again.
+	maxAnswer = 64 << 10
+)
+
+// Webhook posts notices as JSON. Nothing in them is personal or secret: no
+// tenant's name, no address.
+type Webhook struct {
+	url    string
+	client *http.Client
+}
+
+// NewWebhook makes a webhook at a URL, which is never printed: most hold a key.
+func NewWebhook(target string) *Webhook {
+	return &Webhook{url: target, client: &http.Client{
+		Timeout: webhookTimeout,
+		// A redirect is an answer, and not the right one: it would lead the notice
+		// to somewhere that nobody has set.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// told is the document that is posted.
+type told struct {
+	// ID is the same when a notice is posted again.
+	ID   string `json:"id"`
+	Kind string `json:"kind"` // attention, incident, incident_over
+	// Text says it in a sentence, for what shows one to people.
+	Text string `json:"text"`
+	// Total is how many operations there are; 50 at most are listed.
+	Total      int              `json:"total,omitempty"`
+	Operations []toldOperation  `json:"operations,omitempty"`
+	Incident   *tenant.Incident `json:"incident,omitempty"`
+}
+
+type toldOperation struct {
+	TenantID       tenant.ID           `json:"tenantId"`
+	OperationID    tenant.OperationID  `json:"operationId"`
+	State          tenant.State        `json:"state"`
+	FailedStep     tenant.Step         `json:"failedStep"`
+	FailureClass   tenant.FailureClass `json:"failureClass"`
+	FailureReason  string              `json:"failureReason"`
+	AllowedActions []tenant.Action     `json:"allowedActions"`
+	Since          time.Time           `json:"since"`
+	// Deadline is when it is decided without anybody.
+	Deadline time.Time `json:"attentionDeadline,omitzero"`
+}
+
+// SendNotice posts one notice; 2xx says that it is taken. It is never in doubt:
+// who gets it twice knows it by its id.
+func (w *Webhook) SendNotice(ctx context.Context, n tenant.Notice) (doubtful bool, err error) {
+	body, err := json.Marshal(tell(n))
+	if err != nil {
+		return false, fmt.Errorf("write the notice for NOTIFY_WEBHOOK: %w", err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url, bytes.NewReader(body))
+	if err != nil {
+		return false, errors.New("NOTIFY_WEBHOOK is no URL to post to") // the error would show it
+	}
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", n.ID)
+	request.Header.Set("User-Agent", "tenant-provisioning")
+	response, err := w.client.Do(request)
+	if err != nil {
+		if hidden, ok := errors.AsType[*url.Error](err); ok {
+			err = hidden.Err
+		}
+		return false, fmt.Errorf("post the notice to NOTIFY_WEBHOOK: %w", err)
+	}
+	defer response.Body.Close()
+	_, _ = io.CopyN(io.Discard, response.Body, maxAnswer) // the status has said it
+	if response.StatusCode/100 != 2 {
+		return false, fmt.Errorf("post the notice to NOTIFY_WEBHOOK: it answered %d", response.StatusCode)
+	}
+	return false, nil
+}
+
+func tell(n tenant.Notice) told {
+	t := told{ID: n.ID, Kind: "attention", Total: len(n.Operations)}
+	if n.Incident.ID != 0 {
+		t.Kind, t.Incident = "incident", &n.Incident
+		t.Text = fmt.Sprintf("The %s fails for many tenants: %s. See: starter incidents", n.Incident.Dependency, n.Incident.Cause)
+		if !n.Incident.ClosedAt.IsZero() {
+			t.Kind = "incident_over"
+			t.Text = fmt.Sprintf("Over: the %s failed for many tenants, until %s", n.Incident.Dependency, n.Incident.ClosedAt.UTC().Format(time.RFC3339))
+		}
+		return t
+	}
+	t.Text = fmt.Sprintf("%d operations need attention. See: starter list --attention", t.Total)
+	if t.Total == 1 {
+		t.Text = "An operation needs attention. See: starter list --attention"
+	}
+	for _, o := range n.Operations[:min(t.Total, maxTold)] {
+		t.Operations = append(t.Operations, toldOperation{
+			TenantID: o.TenantID, OperationID: o.ID, State: o.State, FailedStep: o.FailedStep, FailureClass: o.FailureClass,
+			FailureReason: o.FailureReason, AllowedActions: o.AllowedActions(), Since: o.UpdatedAt.UTC(), Deadline: o.AttentionDeadline.UTC(),
+		})
+	}
+	return t
+}

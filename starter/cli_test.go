@@ -15,6 +15,7 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/postgres/postgrestest"
+	"tenant-provisioning/internal/tenant"
 )
 
 // secret is long enough for a signature, and repeats itself so that nobody
@@ -102,7 +103,7 @@ const (
 		UPDATE tenants SET status = 'FAILED', failure_reason = 'the network refuses the contract' WHERE id IN (SELECT tenant_id FROM done)`
 	park = `WITH done AS (
 			UPDATE operations SET state = 'NEEDS_ATTENTION', pivot_passed = true, failed_step = 'SEND_WELCOME_EMAIL', failure_class = 'permanent',
-				failure_reason = 'the address is rejected', attempts = 1, attention_deadline = now() + interval '72 hours', updated_at = now()
+				failure_reason = 'smtp: refused the recipient''s address (550 5.1.1): ` + tenant.ChangeAddress + `', attempts = 1, attention_deadline = now() + interval '72 hours', updated_at = now()
 			WHERE state = 'PENDING' AND tenant_id IN (SELECT id FROM tenants WHERE name LIKE $1) RETURNING tenant_id)
 		UPDATE tenants SET status = 'ACTIVE', contract_id = 'CABC', activated_at = now() WHERE id IN (SELECT tenant_id FROM done)`
 )

@@ -15,7 +15,7 @@ type Operation struct {
 	Generation        int                 `json:"generation" doc:"Which provisioning of the tenant this is, counted from 1." example:"1"`
 	FailedStep        tenant.Step         `json:"failedStep,omitempty" doc:"The step that stands in the way, or that ended the operation." example:"SEND_WELCOME_EMAIL"`
 	FailureClass      tenant.FailureClass `json:"failureClass,omitempty" enum:"permanent,exhausted,conflict,capacity,auth,cancelled,undo_failed" doc:"The sort of failure."`
-	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"the mail provider rejected the address"`
+	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"smtp: refused the recipient's address (550 5.1.1): change it with PATCH /v1/tenants/{id}, then retry"`
 	Attempts          int                 `json:"attempts,omitempty" doc:"How often the failed step was tried."`
 	AllowedActions    []tenant.Action     `json:"allowedActions" nullable:"false" enum:"retry,skip,rollback" doc:"What a person may do with it now."`
 	AttentionDeadline time.Time           `json:"attentionDeadline,omitzero" required:"false" doc:"When a parked operation decides by itself: it rolls back or, once the tenant is active, goes on without the step."`

@@ -95,7 +95,7 @@ func withCause(provider, reason string, err error) string {
 }
 
 // AsStepError turns an error of Send or Lookup into the one that workflows
-// understand: a mail that was refused for what it is is permanent, everything
+// understand: a mail that was refused for what it is fails for good, everything
 // else is worth retrying. It returns nil for nil.
 func AsStepError(step tenant.Step, err error) error {
 	if err == nil {

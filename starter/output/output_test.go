@@ -44,7 +44,7 @@ func parked() tenant.Progress {
 	o := anOperation()
 	o.State, o.FinishedAt = tenant.StateNeedsAttention, time.Time{}
 	o.FailedStep, o.FailureClass, o.Attempts = tenant.StepSendWelcomeEmail, tenant.ClassPermanent, 1
-	o.FailureReason = "the mail provider rejects the administrator's address; correct it and retry"
+	o.FailureReason = "smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress
 	o.AttentionDeadline = accepted.Add(72 * time.Hour)
 	p := tenant.Progress{Tenant: aTenant(), Operation: o}
 	for _, s := range tenant.ProvisionSteps() {

@@ -68,12 +68,21 @@ func standsInTheWay(ctx context.Context, b Breaker, step tenant.Step) *Wait {
 	case errors.Is(err, tenant.ErrUnavailable):
 		return &Wait{Step: step, Incident: tenant.Incident{
 			Dependency: tenant.DependencyDatabase,
-			Cause:      "PostgreSQL does not answer; check that it runs, and that DB_HOST and DB_PORT lead to it",
+			Cause:      databaseCause(err),
 		}}
 	case err != nil, incident.ID == 0:
 		return nil
 	}
 	return waitFor(step, incident)
+}
+
+// databaseCause is why the database does no work, where it has said so.
+func databaseCause(err error) string {
+	var answered interface{ Told() string }
+	if errors.As(err, &answered) {
+		return answered.Told() + "; check that PostgreSQL runs, and that DB_HOST and DB_PORT lead to it"
+	}
+	return "PostgreSQL does not answer; check that it runs, and that DB_HOST and DB_PORT lead to it"
 }
 
 // waitFor is nil for an incident that is not waited for.

@@ -32,13 +32,26 @@ func (a *app) until(ctx context.Context, wait time.Duration, what string, try fu
 			return fmt.Errorf("%s was not ready within %s: %w", what, wait, err)
 		}
 		if !said {
-			a.say("waiting up to %s for %s, which does not answer yet", wait, what)
+			a.say("waiting up to %s for %s: %s", wait, what, cause(err))
 		}
 		select {
 		case <-limited.Done():
 		case <-time.After(serverPoll):
 		}
 	}
+}
+
+// cause is what an error says to a person, if it has words for one.
+func cause(err error) string {
+	var step *tenant.StepError
+	var unavailable *tenant.UnavailableError
+	switch {
+	case errors.As(err, &step):
+		return step.Reason
+	case errors.As(err, &unavailable):
+		return unavailable.Reason
+	}
+	return err.Error()
 }
 
 // passing reports errors of a server that is not up, not those of a server

@@ -126,6 +126,7 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 	var changed *tenant.PlanChangedError
 	var wrong *tenant.InvalidError
 	var unavailable *tenant.UnavailableError
+	var outage interface{ Told() string } // what a system says of itself to anybody
 	var fromEcho *echo.HTTPError
 	switch {
 	case errors.As(err, &p):
@@ -146,6 +147,8 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 			p.retryAfter(unavailable.RetryAfter)
 		}
 		return p, false
+	case errors.As(err, &outage):
+		return newProblem(CodeUnavailable, sentence(errors.New(outage.Told()))), false
 	case errors.Is(err, tenant.ErrBadCursor):
 		return invalid(FieldProblem{Location: "query.cursor", Message: "must be the nextCursor of a page before"}), false
 	case errors.As(err, &fromEcho):

@@ -113,7 +113,10 @@ func TestWithoutDatabaseEveryAnswerIs503(t *testing.T) {
 			for route, a := range answers {
 				a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 				require.NotEmpty(t, a.header.Get("Retry-After"), route)
+				require.Contains(t, string(a.body), `"detail":"The database does not answer."`, route)
 			}
+			require.Contains(t, b.logs.String(), `"a request could not be served"`)
+			require.Contains(t, b.logs.String(), "the database does not answer: ")
 			for _, path := range []string{"/health", "/readyz"} {
 				b.send(t, http.MethodGet, path, nil, "").problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 			}

@@ -43,11 +43,11 @@ func interpret(err error) error {
 	pg, fromServer := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case fromServer && connecting(err) && !passing(pg.Code) && !lockedOut(pg.Code):
-		return fmt.Errorf("%w: the database lets nobody in: %w", tenant.ErrUnavailable, err)
+		return &outage{"lets nobody in", err}
 	case fromServer:
 		return interpretServer(pg)
 	case unreachable(err):
-		return fmt.Errorf("%w: the database does not answer: %w", tenant.ErrUnavailable, err)
+		return &outage{"does not answer", err}
 	}
 	return err
 }
@@ -71,9 +71,9 @@ func interpretServer(pg *pgconn.PgError) error {
 	case pg.Code == stateUniqueViolation && (pg.ConstraintName == "tenants_schema_name_key" || pg.ConstraintName == "tenants_role_name_key"):
 		return tenant.ErrIDCollision
 	case pg.Code == stateReadOnly, passing(pg.Code):
-		return fmt.Errorf("%w: the database refuses work: %w", tenant.ErrUnavailable, pg)
+		return &outage{refusal(pg.Code), pg}
 	case lockedOut(pg.Code):
-		return fmt.Errorf("%w: the database does not let us in; check DB_USERNAME, DB_PASSWORD and DB_NAME: %w", tenant.ErrUnavailable, pg)
+		return &outage{"does not let us in", fmt.Errorf("check DB_USERNAME, DB_PASSWORD and DB_NAME: %w", pg)}
 	}
 	return pg
 }

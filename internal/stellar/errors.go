@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -25,26 +24,6 @@ func (d *Deployer) explain(err error) error {
 		return explainRPC(e)
 	}
 	return err
-}
-
-func explainRPC(e *rpcError) error {
-	s := &tenant.StepError{Step: tenant.StepDeployContract, RetryAfter: e.retryAfter, Err: e}
-	switch {
-	case e.code == codeInvalidParams:
-		s.Class, s.Permanent = tenant.ClassPermanent, true
-		s.Reason = "the Stellar RPC server cannot read the request; its version and the worker's do not fit together"
-	case e.status == http.StatusTooManyRequests:
-		s.Class = tenant.ClassCapacity
-		s.Reason = "the Stellar RPC server limits our requests; ask its operator for more, or set SOROBAN_RPC_URL to another"
-	case e.status == http.StatusUnauthorized || e.status == http.StatusForbidden:
-		s.Class, s.RetryAfter = tenant.ClassAuth, feeDelay
-		s.Reason = "the Stellar RPC server refuses us; check the key in SOROBAN_RPC_URL"
-	case e.garbled:
-		s.Reason = "the Stellar RPC server's answers cannot be read; check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
-	default:
-		s.Reason = "the Stellar RPC server does not answer; check that it runs and that SOROBAN_RPC_URL leads to it"
-	}
-	return s
 }
 
 func explainSimulation(e *simulationError) error {

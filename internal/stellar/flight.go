@@ -32,8 +32,10 @@ type flight struct {
 	// refusal is the newest reason for which a server did not take the bytes;
 	// empty when it did.
 	refusal *result
-	// silentSince is when the server stopped answering; zero while it does.
+	// silentSince is when the server stopped answering what was asked; zero while
+	// it does. trouble is what it does instead.
 	silentSince time.Time
+	trouble     string
 }
 
 // fly brings an open transaction to its end, and journals it. fresh tells that
@@ -76,7 +78,7 @@ func (f *flight) due() bool {
 func (f *flight) detail() string {
 	switch {
 	case !f.silentSince.IsZero():
-		return "the Stellar RPC server does not answer; transaction " + f.tx.Hash + " is journalled"
+		return "the Stellar RPC server " + f.trouble + "; transaction " + f.tx.Hash + " is journalled"
 	case f.refusal != nil:
 		return fmt.Sprintf("transaction %s: %s, ledger %d", f.tx.Hash, f.refusal.name(), f.ledger)
 	}
@@ -139,8 +141,8 @@ func (f *flight) heard(ledger uint32, closeTime int64) {
 	f.d.sawClose(closeTime)
 }
 
-// silent puts up with a server that does not answer, for as long as patience
-// lasts. What a server refuses to read it will always refuse.
+// silent puts up with a server that does not answer what was asked, for as long
+// as patience lasts. What a server refuses to read it will always refuse.
 func (f *flight) silent(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -148,6 +150,7 @@ func (f *flight) silent(ctx context.Context, err error) error {
 	if e, ok := errors.AsType[*rpcError](err); ok && e.code == codeInvalidParams {
 		return err
 	}
+	f.trouble = trouble(err)
 	now := f.d.cfg.Clock()
 	if f.silentSince.IsZero() {
 		f.silentSince = now

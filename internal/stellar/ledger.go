@@ -7,6 +7,8 @@ import (
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // entry is one ledger entry. An archived one is not absent: it exists, and is
@@ -78,7 +80,11 @@ func (d *Deployer) until(ctx context.Context, floor uint32, progress func(string
 			return err
 		}
 		if d.cfg.Clock().After(deadline) {
-			return fmt.Errorf("the Stellar RPC server is at ledger %d and does not reach %d, which it or another one has announced", ledger, floor)
+			return &tenant.StepError{
+				Step: tenant.StepDeployContract,
+				Reason: fmt.Sprintf("the Stellar RPC server is at ledger %d and does not reach %d, which it or another one has announced; "+
+					"it may be behind the network: set SOROBAN_RPC_URL to one that is not", ledger, floor),
+			}
 		}
 		progress(fmt.Sprintf("waiting for the server to reach ledger %d", floor))
 		if err := p.wait(ctx); err != nil {

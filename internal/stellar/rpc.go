@@ -36,10 +36,12 @@ type rpcClient struct {
 // never holds the server's URL, which may carry a key.
 type rpcError struct {
 	method string
-	// status is the HTTP status; 0 when no answer came.
+	// status is the HTTP status; 0 when no answer came, or one of 200.
 	status int
-	// code is JSON-RPC's, of an answer that is an error.
-	code       int
+	// answered tells an error of JSON-RPC, with its code.
+	answered bool
+	code     int
+	// message is the server's own, as words gives it.
 	message    string
 	retryAfter time.Duration
 	// garbled tells that something answered that is no Stellar RPC server, or
@@ -48,18 +50,12 @@ type rpcError struct {
 	err     error
 }
 
-// codeInvalidParams is JSON-RPC's, and the server's for XDR that it cannot
-// read.
-const codeInvalidParams = -32602
-
 func (e *rpcError) Error() string {
 	switch {
 	case e.garbled:
 		return fmt.Sprintf("%s: the Stellar RPC server's answer cannot be read: %v", e.method, e.err)
-	case e.status != 0:
-		return fmt.Sprintf("%s: the Stellar RPC server answered HTTP %d", e.method, e.status)
-	case e.err == nil:
-		return fmt.Sprintf("%s: the Stellar RPC server answered error %d: %s", e.method, e.code, e.message)
+	case e.status != 0 || e.answered:
+		return fmt.Sprintf("%s: the Stellar RPC server answered %s", e.method, e.said())
 	}
 	return fmt.Sprintf("%s: the Stellar RPC server does not answer: %v", e.method, e.err)
 }
@@ -118,18 +114,29 @@ func call[T any](ctx context.Context, c *rpcClient, method string, params any) (
 		return fail(rpcError{err: fmt.Errorf("read the answer: %w", err)})
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fail(rpcError{status: resp.StatusCode, retryAfter: retryAfter(resp.Header)})
+		return fail(c.refused(resp, raw))
 	}
 	if err := json.Unmarshal(raw, &out); err != nil {
-		return fail(rpcError{garbled: true, err: errors.New("it is not JSON-RPC")})
+		return fail(rpcError{garbled: true, err: fmt.Errorf("it is not JSON-RPC: %q", c.words(raw))})
 	}
 	if out.Error != nil {
-		return fail(rpcError{code: out.Error.Code, message: out.Error.Message})
+		return fail(rpcError{answered: true, code: out.Error.Code, message: c.plain(out.Error.Message)})
 	}
 	if !complete(out.Result) {
 		return fail(rpcError{garbled: true, err: errors.New("it lacks what every answer to this question has")})
 	}
 	return out.Result, nil
+}
+
+// refused is an answer with another status than 200, whoever has given it: a
+// server that puts its errors into it, a gateway, or something else altogether.
+func (c *rpcClient) refused(resp *http.Response, raw []byte) rpcError {
+	e := rpcError{status: resp.StatusCode, retryAfter: retryAfter(resp.Header), message: c.words(raw)}
+	var body rpcResponse[json.RawMessage]
+	if json.Unmarshal(raw, &body) == nil && body.Error != nil && body.Error.Code != 0 {
+		e.answered, e.code = true, body.Error.Code
+	}
+	return e
 }
 
 // complete reports whether an answer has what every answer of its method has.

@@ -123,8 +123,8 @@ func (d *Deployer) askFriendbot(ctx context.Context, friendbot, address string) 
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(io.LimitReader(resp.Body, 300)) // the status alone would do
-		return fmt.Errorf("ask friendbot: HTTP %d: %s", resp.StatusCode, said)
+		said, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // the status alone would do
+		return fmt.Errorf("ask friendbot: HTTP %d: %s", resp.StatusCode, d.rpc.words(said))
 	}
 	return nil
 }

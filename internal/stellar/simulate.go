@@ -63,7 +63,10 @@ func (d *Deployer) simulate(ctx context.Context, source string, op *txnbuild.Inv
 	if resp.Error != "" {
 		m := hostError.FindStringSubmatch(resp.Error)
 		if m == nil {
-			return simulated{}, fmt.Errorf("simulate: the Stellar RPC server answered: %.200s", resp.Error)
+			return simulated{}, &tenant.StepError{
+				Step:   tenant.StepDeployContract,
+				Reason: "the Stellar RPC server cannot simulate the call (" + d.rpc.plain(resp.Error) + "); look into its log, or set SOROBAN_RPC_URL to another",
+			}
 		}
 		return simulated{}, &simulationError{kind: m[1], code: m[2], ledger: resp.LatestLedger}
 	}

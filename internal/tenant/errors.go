@@ -58,10 +58,14 @@ type UnavailableError struct {
 }
 
 func (e *UnavailableError) Error() string {
-	if e.Err == nil {
-		return e.Reason
+	text := e.Reason
+	if !e.Unfit {
+		text = ErrUnavailable.Error() + ": " + text
 	}
-	return e.Reason + ": " + e.Err.Error()
+	if e.Err == nil {
+		return text
+	}
+	return text + ": " + e.Err.Error()
 }
 
 // Is makes it an ErrUnavailable.

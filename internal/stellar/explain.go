@@ -1,0 +1,134 @@
+package stellar
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// JSON-RPC's codes that say what is the matter.
+const (
+	// codeInvalidParams is also the server's for XDR that it cannot read.
+	codeInvalidParams  = -32602
+	codeMethodNotFound = -32601
+	// codeLimit is what providers of RPC servers answer to who asks too much.
+	codeLimit = -32005
+)
+
+// explainRPC says what the server answered, if it did, and gives the advice for
+// that. Only where nothing came it "does not answer".
+func explainRPC(e *rpcError) error {
+	s := &tenant.StepError{Step: tenant.StepDeployContract, RetryAfter: e.retryAfter, Err: e}
+	const it = "the Stellar RPC server "
+	switch {
+	case e.code == codeInvalidParams:
+		s.Class, s.Permanent = tenant.ClassPermanent, true
+		s.Reason = it + "cannot read the request (" + e.said() + "); its version and the worker's do not fit together"
+	case e.limited():
+		s.Class = tenant.ClassCapacity
+		s.Reason = it + "limits our requests (" + e.said() + "); ask its operator for more, or set SOROBAN_RPC_URL to another"
+	case e.unauthorized():
+		s.Class, s.RetryAfter = tenant.ClassAuth, feeDelay
+		s.Reason = it + "refuses us (" + e.said() + "); check the key in SOROBAN_RPC_URL"
+	case e.garbled:
+		s.Reason = it + "answers what cannot be read (" + e.err.Error() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
+	case e.code == codeMethodNotFound:
+		s.Reason = it + "does not know " + e.method + " (" + e.said() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
+	case e.answered:
+		s.Reason = it + "answers with an error (" + e.said() + "); look into its log, or set SOROBAN_RPC_URL to another"
+	case e.status >= http.StatusInternalServerError:
+		s.Reason = it + "or a gateway before it answers with an error (" + e.said() + "); look into their logs, or set SOROBAN_RPC_URL to another"
+	case e.status != 0:
+		s.Reason = "what answers at SOROBAN_RPC_URL takes no requests there (" + e.said() + "); check that it leads to a Stellar RPC server, with the whole path"
+	default:
+		s.Reason = it + silence(e.err)
+	}
+	return s
+}
+
+// limited reports an answer to who asks too often, or for more than was paid.
+func (e *rpcError) limited() bool {
+	return e.status == http.StatusTooManyRequests || e.status == http.StatusPaymentRequired || e.code == codeLimit ||
+		e.mentions("rate limit", "too many requests", "quota")
+}
+
+func (e *rpcError) unauthorized() bool {
+	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden || e.status == http.StatusProxyAuthRequired ||
+		e.mentions("unauthorized", "forbidden", "api key", "invalid project id")
+}
+
+// mentions looks into an error of JSON-RPC, for which there is no agreed code.
+func (e *rpcError) mentions(words ...string) bool {
+	message := strings.ToLower(e.message)
+	for _, w := range words {
+		if e.answered && strings.Contains(message, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// said is what the server answered, in one line.
+func (e *rpcError) said() string {
+	said := fmt.Sprintf("HTTP %d", e.status)
+	switch {
+	case e.answered && e.status != 0:
+		said += fmt.Sprintf(", error %d", e.code)
+	case e.answered:
+		said = fmt.Sprintf("error %d", e.code)
+	}
+	if e.message != "" {
+		return said + ": " + e.message
+	}
+	if text := http.StatusText(e.status); text != "" {
+		return said + " " + text
+	}
+	return said
+}
+
+// trouble is what the server does instead of answering what was asked.
+func trouble(err error) string {
+	if e, ok := errors.AsType[*rpcError](err); ok {
+		switch {
+		case e.garbled:
+			return "answers what cannot be read"
+		case e.answered || e.status != 0:
+			return "answers " + e.said()
+		}
+	}
+	return "does not answer"
+}
+
+// silence is why nothing came. It names no host, which may be a key.
+func silence(err error) string {
+	const check = "; check that it runs and that SOROBAN_RPC_URL leads to it"
+	var untrusted *tls.CertificateVerificationError
+	var alert tls.AlertError
+	var plain tls.RecordHeaderError
+	var dns *net.DNSError
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	switch {
+	case errors.As(err, &untrusted):
+		return "has a certificate that is not trusted; check that SOROBAN_RPC_URL names it as the certificate does, and who has signed that"
+	case errors.As(err, &plain), strings.Contains(text, "server gave HTTP response to HTTPS client"):
+		return "speaks no TLS; check whether SOROBAN_RPC_URL should begin with http://"
+	case errors.As(err, &alert), strings.Contains(text, "remote error: tls:"):
+		return "refuses our TLS connection; check what it or the gateway before it asks of clients"
+	case strings.Contains(text, "malformed HTTP"):
+		return "speaks no HTTP; check the port in SOROBAN_RPC_URL, and whether it should begin with https://"
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return "has no address: DNS does not know the host in SOROBAN_RPC_URL" + check
+	case errors.Is(err, context.DeadlineExceeded):
+		return "does not answer in time" + check
+	}
+	return "does not answer" + check
+}

@@ -103,11 +103,12 @@ func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Log
 		return nil, err
 	}
 	var limiter rest.Limiter
+	var waiting int
 	if cfg.RateLimit.Enabled {
-		limiter = newPace(c.redis, cfg.RateLimit)
+		limiter, waiting = newPace(c.redis, cfg.RateLimit), cfg.RateLimit.Waiting
 	}
 	return rest.New(rest.Config{
-		Tenants: c.service, Operations: c.service, Tokens: tokens, Limiter: limiter,
+		Tenants: c.service, Operations: c.service, Tokens: tokens, Limiter: limiter, Waiting: waiting,
 		Invitations: postgres.NewInvitations(c.pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),
 		Database: rest.Check{Name: "database", Ask: c.store.Ping},
 		Others: []rest.Check{

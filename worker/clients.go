@@ -31,7 +31,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, 
 		return nil, err
 	}
 	if c.store, err = postgres.NewStore(ctx, c.pool); err == nil {
-		c.metrics.MustRegister(&overview{store: c.store, log: log})
+		c.metrics.MustRegister(newOverview(c.store.Overview, log))
 		c.temporal, err = connect.Temporal(cfg.Temporal, log, c.metrics)
 	}
 	if err != nil {

@@ -13,10 +13,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/probe"
 )
 
-// probeTimeout bounds what a readiness probe asks.
-const probeTimeout = 2 * time.Second
+const (
+	// probeTimeout bounds what a readiness probe asks.
+	probeTimeout = 2 * time.Second
+	// idleTimeout is how long a connection may wait for its next request: longer
+	// than the usual minute between two scrapes.
+	idleTimeout = 2 * time.Minute
+	// maxHeader is more than any probe sends, in bytes.
+	maxHeader = 32 << 10
+)
 
 // observer is the worker's listener: /livez, /readyz and /metrics.
 type observer struct {
@@ -25,26 +33,11 @@ type observer struct {
 	ready atomic.Bool
 }
 
-// observe starts the listener on METRICS_ADDR. /livez asks nobody; /readyz
-// asks what the worker can't work without.
+// observe starts the listener on METRICS_ADDR.
 func (c *clients) observe(cfg *config.Config, log *slog.Logger) (*observer, error) {
 	o := &observer{}
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), probeTimeout)
-		defer cancel()
-		switch {
-		case c.store.Ping(ctx) != nil:
-			answer(w, http.StatusServiceUnavailable, "the database does not answer, or is not migrated")
-		case !o.ready.Load():
-			answer(w, http.StatusServiceUnavailable, "not polling Temporal")
-		default:
-			answer(w, http.StatusOK, "ok")
-		}
-	})
-	mux.Handle("GET /metrics", promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
-	o.server = &http.Server{Handler: mux, ReadHeaderTimeout: probeTimeout}
+	handler := probes(c.store.Ping, o.ready.Load, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	o.server = &http.Server{Handler: handler, ReadHeaderTimeout: probeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	listener, err := net.Listen("tcp", cfg.Metrics.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("METRICS_ADDR: listen on %s: %w (another worker on this machine needs another address)", cfg.Metrics.Addr, err)
@@ -55,6 +48,27 @@ func (c *clients) observe(cfg *config.Config, log *slog.Logger) (*observer, erro
 		}
 	}()
 	return o, nil
+}
+
+// probes are the routes that anybody may ask. /livez asks nobody; /readyz asks
+// what the worker can't work without, at most once a second.
+func probes(ping func(context.Context) error, polls func() bool, metrics http.Handler) http.Handler {
+	database := probe.Share(probeTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, ping(ctx) })
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		_, err := database.Get(r.Context())
+		switch {
+		case err != nil:
+			answer(w, http.StatusServiceUnavailable, "the database does not answer, or is not migrated")
+		case !polls():
+			answer(w, http.StatusServiceUnavailable, "not polling Temporal")
+		default:
+			answer(w, http.StatusOK, "ok")
+		}
+	})
+	mux.Handle("GET /metrics", metrics)
+	return mux
 }
 
 func answer(w http.ResponseWriter, status int, text string) {

@@ -6,14 +6,26 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/probe"
+	"tenant-provisioning/internal/tenant"
 )
 
-// overview shows at each scrape what is open in the whole installation. Every
-// worker shows the same: an alert takes the maximum over them.
+// overview shows at each scrape what is open in the whole installation, as it
+// was counted within the last second. Every worker shows the same: an alert
+// takes the maximum over them.
 type overview struct {
-	store *postgres.Store
-	log   *slog.Logger
+	counts *probe.Shared[tenant.Overview]
+}
+
+func newOverview(count func(context.Context) (tenant.Overview, error), log *slog.Logger) *overview {
+	return &overview{probe.Share(probeTimeout, func(ctx context.Context) (tenant.Overview, error) {
+		counts, err := count(ctx)
+		if err != nil {
+			// Here, where it is once a second, and not where everybody hears of it.
+			log.WarnContext(ctx, "cannot count what is open for /metrics", "error", err)
+		}
+		return counts, err
+	})}
 }
 
 var (
@@ -33,12 +45,9 @@ func (o *overview) Describe(descs chan<- *prometheus.Desc) {
 // Collect implements prometheus.Collector. While the database is away the
 // numbers are missing, and nothing else is.
 func (o *overview) Collect(metrics chan<- prometheus.Metric) {
-	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
-	defer cancel()
-	now, err := o.store.Overview(ctx)
+	now, err := o.counts.Get(context.Background()) // the question has a bound of its own
 	if err != nil {
-		o.log.Warn("cannot count what is open for /metrics", "error", err)
-		return
+		return // and is in the log
 	}
 	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
 		metrics <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)

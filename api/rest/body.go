@@ -13,6 +13,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
+	"github.com/danielgtaylor/huma/v2/validation"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/labstack/echo/v4"
 )
@@ -37,7 +38,7 @@ func (s *Server) readJSON(ctx huma.Context, next func(huma.Context)) {
 	}
 	body, err := readBody(c, "application/json")
 	if err == nil && (len(body) > 0 || ctx.Operation().RequestBody.Required) {
-		err = checkJSON(body)
+		err = s.checkObject(ctx.Operation(), body)
 	}
 	if err != nil {
 		s.fail(err, c)
@@ -110,31 +111,56 @@ func isType(h http.Header, want string) bool {
 	return err == nil && mediaType == want && (charset == "" || strings.EqualFold(charset, "utf-8"))
 }
 
+// checkObject accepts one well-formed JSON object. One with a great many unknown
+// fields is answered here, as huma would answer it: huma's own work for them
+// grows with the square of their number.
+func (s *Server) checkObject(op *huma.Operation, body []byte) error {
+	names, err := checkJSON(body)
+	if err != nil || len(names) <= maxFieldProblems {
+		return err
+	}
+	known := s.schemaOf(op.RequestBody.Content["application/json"].Schema).Properties
+	var unknown []FieldProblem
+	for _, name := range names {
+		if known[name] == nil {
+			unknown = append(unknown, FieldProblem{Location: "body." + name, Message: validation.MsgUnexpectedProperty})
+		}
+	}
+	if len(unknown) <= maxFieldProblems {
+		return nil
+	}
+	return invalid(unknown...)
+}
+
 // checkJSON accepts one JSON object as RFC 7493 has it: in UTF-8, without half
-// surrogates, each key once.
-func checkJSON(body []byte) error {
+// surrogates, each key once. It returns the keys of the object itself.
+func checkJSON(body []byte) (names []string, err error) {
 	decoder := jsontext.NewDecoder(bytes.NewReader(body))
 	if decoder.PeekKind() != '{' {
-		return newProblem(CodeMalformed, "The body must be one JSON object.")
+		return nil, newProblem(CodeMalformed, "The body must be one JSON object.")
 	}
 	for {
-		_, err := decoder.ReadToken()
+		_, before := decoder.StackIndex(decoder.StackDepth())
+		isName := decoder.StackDepth() == 1 && before%2 == 0 && decoder.PeekKind() == '"'
+		token, err := decoder.ReadToken()
 		switch {
 		case errors.Is(err, jsontext.ErrDuplicateName):
-			return newProblem(CodeMalformed, "The body has a key twice.")
+			return nil, newProblem(CodeMalformed, "The body has a key twice.")
 		case err != nil:
-			return newProblem(CodeMalformed, fmt.Sprintf("The body is not JSON in UTF-8: there is a mistake near byte %d.", decoder.InputOffset()))
+			return nil, newProblem(CodeMalformed, fmt.Sprintf("The body is not JSON in UTF-8: there is a mistake near byte %d.", decoder.InputOffset()))
+		case isName:
+			names = append(names, token.String())
 		}
 		depth := decoder.StackDepth()
 		if depth > maxDepth {
-			return newProblem(CodeMalformed, "The body is nested too deeply.")
+			return nil, newProblem(CodeMalformed, "The body is nested too deeply.")
 		}
 		if depth == 0 {
 			break
 		}
 	}
 	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return newProblem(CodeMalformed, "The body goes on after its end.")
+		return nil, newProblem(CodeMalformed, "The body goes on after its end.")
 	}
-	return nil
+	return names, nil
 }

@@ -77,11 +77,12 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 	s.describeSuccess(e)
 }
 
-// open is a route that needs no token.
-func (s *Server) open(id, method, path, summary, description string, codes ...Code) huma.Operation {
+// probe is a route that anybody may ask, and that does not look at what stands
+// in the query: some monitors add a parameter to get around caches.
+func (s *Server) probe(id, method, path, summary, description string, codes ...Code) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Tags: []string{tagService}, Summary: summary, Description: description,
-		Responses: s.responses(append(codes, CodeMalformed, CodeInvalid, CodeInternal)),
+		Responses: s.responses(append(codes, CodeInternal)), SkipValidateParams: true,
 	}
 }
 

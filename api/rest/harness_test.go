@@ -126,10 +126,12 @@ func (a answer) problem(t *testing.T, status int, code rest.Code) rest.Problem {
 	return p
 }
 
-// as is the Authorization header of somebody with a role.
-func as(t *testing.T, role token.Role) http.Header {
+// as is the Authorization header of Ada with a role.
+func as(t *testing.T, role token.Role) http.Header { t.Helper(); return somebody(t, "ada@platform", role) }
+
+func somebody(t *testing.T, subject string, role token.Role) http.Header {
 	t.Helper()
-	raw, err := token.Signer{Secret: secret}.Issue("ada@platform", role, time.Hour, time.Now())
+	raw, err := token.Signer{Secret: secret}.Issue(subject, role, time.Hour, time.Now())
 	require.NoError(t, err)
 	return http.Header{"Authorization": {"Bearer " + raw}}
 }

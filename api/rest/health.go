@@ -11,6 +11,8 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"tenant-provisioning/internal/probe"
 )
 
 // Check is a system behind the API.
@@ -25,6 +27,31 @@ type Check struct {
 // checkTimeout is shorter than the second that Kubernetes and load balancers
 // wait by default.
 const checkTimeout = 800 * time.Millisecond
+
+// sharedCheck is a check that many probes at a time ask once.
+type sharedCheck struct {
+	name   string
+	shared *probe.Shared[struct{}]
+}
+
+func share(c Check) sharedCheck {
+	return sharedCheck{c.Name, probe.Share(cmp.Or(c.within, checkTimeout), func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, c.Ask(ctx)
+	})}
+}
+
+func shareAll(checks []Check) []sharedCheck {
+	shared := make([]sharedCheck, len(checks))
+	for i, c := range checks {
+		shared[i] = share(c)
+	}
+	return shared
+}
+
+func (c sharedCheck) answers(ctx context.Context) bool {
+	_, err := c.shared.Get(ctx)
+	return err == nil
+}
 
 // Health is the answer for those who only want to know whether it works.
 type Health struct {
@@ -43,19 +70,19 @@ type (
 )
 
 func (s *Server) registerHealth() {
-	huma.Register(s.api, s.open("health", http.MethodGet, "/health", "Whether the API works",
-		"Asks the database; for clients of the application that this one replaces.", CodeUnavailable),
+	huma.Register(s.api, s.probe("health", http.MethodGet, "/health", "Whether the API works",
+		"Asks the database, at most once a second; for clients of the application that this one replaces.", CodeUnavailable),
 		func(ctx context.Context, _ *struct{}) (*healthOutput, error) {
 			if err := s.ready(ctx); err != nil {
 				return nil, err
 			}
 			return &healthOutput{Health{"ok"}}, nil
 		})
-	huma.Register(s.api, s.open("livez", http.MethodGet, "/livez", "Whether the process runs",
+	huma.Register(s.api, s.probe("livez", http.MethodGet, "/livez", "Whether the process runs",
 		"Asks nobody: restarting the process when another system is away would help nobody."),
 		func(context.Context, *struct{}) (*healthOutput, error) { return &healthOutput{Health{"ok"}}, nil })
-	huma.Register(s.api, s.open("readyz", http.MethodGet, "/readyz", "Whether the process can take requests",
-		"Asks the database, tells of the other systems, and says no as soon as the process is asked to stop.", CodeUnavailable),
+	huma.Register(s.api, s.probe("readyz", http.MethodGet, "/readyz", "Whether the process can take requests",
+		"Asks the database, tells of the other systems, each at most once a second, and says no as soon as the process is asked to stop.", CodeUnavailable),
 		s.readyz)
 }
 
@@ -65,7 +92,7 @@ func (s *Server) ready(ctx context.Context) error {
 		return newProblem(CodeUnavailable, "This process is about to stop.")
 	}
 	if !s.database.answers(ctx) {
-		return newProblem(CodeUnavailable, "The "+s.database.Name+" does not answer, or is not migrated (starter migrate).")
+		return newProblem(CodeUnavailable, "The "+s.database.name+" does not answer, or is not migrated (starter migrate).")
 	}
 	return nil
 }
@@ -86,17 +113,11 @@ func (s *Server) readyz(ctx context.Context, _ *struct{}) (*readinessOutput, err
 	if err != nil {
 		return nil, err
 	}
-	out := &readinessOutput{Readiness{Status: "ok", Systems: map[string]string{s.database.Name: "ok"}}}
+	out := &readinessOutput{Readiness{Status: "ok", Systems: map[string]string{s.database.name: "ok"}}}
 	for i, check := range s.others {
-		out.Body.Systems[check.Name] = states[i]
+		out.Body.Systems[check.name] = states[i]
 	}
 	return out, nil
-}
-
-func (c Check) answers(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(c.within, checkTimeout))
-	defer cancel()
-	return c.Ask(ctx) == nil
 }
 
 func (s *Server) registerMetrics(gatherer prometheus.Gatherer) {

@@ -145,9 +145,10 @@ func (s *Server) registerOperations() {
 	})
 	register(s, endpoint{
 		id: "get-operation", method: http.MethodGet, path: "/v1/operations/{id}", tag: tagOperations, role: token.RoleViewer,
-		summary:     "Follow an operation",
-		description: "With `wait`, a long poll: the answer comes when the operation has ended or needs a person, else after that time with what it is then.",
-		problems:    []Code{CodeNotFound}, slow: true,
+		summary: "Follow an operation",
+		description: "With `wait`, a long poll: the answer comes when the operation has ended or needs a person, else after that time with what it is then. " +
+			"How many requests of a client may wait at a time is bounded; one more is 429.",
+		problems: []Code{CodeNotFound}, slow: true,
 	}, s.getOperation)
 	s.registerAction(tenant.ActionRetry, "Retry an operation", "Tries the failed step, or the undo that is blocked, again.")
 	s.registerAction(tenant.ActionSkip, "Skip what stands in an operation's way",
@@ -204,6 +205,11 @@ func (s *Server) getOperation(ctx context.Context, in *operationInput) (*operati
 // once, with what is known.
 func (s *Server) follow(ctx context.Context, in *operationInput) (tenant.Operation, error) {
 	if in.wait > 0 && s.draining.Err() == nil {
+		leave, err := s.waiting.enter(caller(ctx).Client)
+		if err != nil {
+			return tenant.Operation{}, err
+		}
+		defer leave()
 		waiting, cancel := context.WithTimeout(ctx, in.wait+answerWithin)
 		defer cancel()
 		defer context.AfterFunc(s.draining, cancel)()

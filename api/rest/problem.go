@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,11 +73,36 @@ func seconds(d time.Duration) string {
 	return fmt.Sprint(max(1, int64((d+time.Second-1)/time.Second)))
 }
 
-// invalid is a request with wrong fields, each at its place.
+// An answer to a bad request has to be small, however bad the request is.
+const (
+	// maxFieldProblems is how many a person looks at, at most.
+	maxFieldProblems = 50
+	// maxFieldText is what is shown of a name or a message, in bytes. Our own
+	// are shorter.
+	maxFieldText = 200
+)
+
+// invalid is a request with wrong fields, each at its place. Of a great many it
+// tells the first.
 func invalid(fields ...FieldProblem) *Problem {
 	p := newProblem(CodeInvalid, "The request has wrong values; \"errors\" says which and what is expected.")
-	p.Errors = fields
+	if more := len(fields) - maxFieldProblems; more > 0 {
+		fields = fields[:maxFieldProblems]
+		p.Detail = fmt.Sprintf("The request has wrong values; \"errors\" has the first %d, and %d more are wrong.", maxFieldProblems, more)
+	}
+	p.Errors = make([]FieldProblem, len(fields))
+	for i, f := range fields {
+		p.Errors[i] = FieldProblem{Location: shortened(f.Location), Message: shortened(f.Message)}
+	}
 	return p
+}
+
+// shortened is the beginning of a text that somebody else may have made long.
+func shortened(text string) string {
+	if len(text) <= maxFieldText {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxFieldText], "") + "…"
 }
 
 // send writes the problem where huma does not: in middleware, and for routes
@@ -121,6 +145,7 @@ func fromHuma(e *huma.ErrorModel) *Problem {
 		return newProblem(codeOf(e.Status), e.Detail)
 	}
 	var fields []FieldProblem
+	known := map[string]bool{}
 	for _, d := range e.Errors {
 		f := FieldProblem{Location: d.Location, Message: d.Message}
 		if name, ok := missing(d.Message); ok {
@@ -128,7 +153,8 @@ func fromHuma(e *huma.ErrorModel) *Problem {
 		}
 		// The first word about a field counts: the checks of the domain come
 		// after those of the schema and would say the same again.
-		if !slices.ContainsFunc(fields, func(known FieldProblem) bool { return known.Location == f.Location }) {
+		if !known[f.Location] {
+			known[f.Location] = true
 			fields = append(fields, f)
 		}
 	}

@@ -27,6 +27,9 @@ type Config struct {
 	Tokens      Tokens
 	// Limiter is nil when there is no rate limit.
 	Limiter Limiter
+	// Waiting is how many requests of one client may wait at a time; zero: any
+	// number.
+	Waiting int
 	// Database is what the API cannot work without; it decides /readyz and
 	// /health.
 	Database Check
@@ -77,8 +80,9 @@ type Server struct {
 	operations Operations
 	tokens     Tokens
 	limiter    Limiter
-	database   Check
-	others     []Check
+	waiting    waiting
+	database   sharedCheck
+	others     []sharedCheck
 	pages      *pages
 	metrics    *metrics
 	publicURL  string
@@ -98,8 +102,8 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter,
-		database: c.Database, others: c.Others, metrics: newMetrics(c.Registerer),
+		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting},
+		database: share(c.Database), others: shareAll(c.Others), metrics: newMetrics(c.Registerer),
 		publicURL: c.PublicURL, logger: c.Logger, now: c.Now,
 	}
 	s.draining, s.startToDrain = context.WithCancel(context.Background())

@@ -13,6 +13,10 @@ type RateLimit struct {
 	// Burst is how many requests may come at once after a pause
 	// (RATE_LIMIT_BURST, RATE_LIMIT_REQUESTS).
 	Burst int
+	// Waiting is how many requests of a client may wait for an operation at a
+	// time, in each process of the api (RATE_LIMIT_WAITING, 100): more operations
+	// than a person or a batch follows at once.
+	Waiting int
 }
 
 func (r *reader) rateLimit() RateLimit {
@@ -21,6 +25,7 @@ func (r *reader) rateLimit() RateLimit {
 		Requests: int(read(r, setting{name: "RATE_LIMIT_REQUESTS", def: "100"}, whole(1, 1_000_000))),
 		Window:   read(r, setting{name: "RATE_LIMIT_WINDOW", def: "1s"}, duration(time.Millisecond, day)),
 		Burst:    int(read(r, setting{name: "RATE_LIMIT_BURST"}, whole(1, 1_000_000))),
+		Waiting:  int(read(r, setting{name: "RATE_LIMIT_WAITING", def: "100"}, whole(1, 1_000_000))),
 	}
 	if l.Burst == 0 {
 		l.Burst = l.Requests

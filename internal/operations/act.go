@@ -23,10 +23,8 @@ const (
 	updateTimeout = 2 * time.Second
 	// signalTimeout bounds that, so that a caller has an answer within 5 s.
 	signalTimeout = 2 * time.Second
-	// effectTimeout is how long an answered action is watched to take effect,
-	// and effectPoll how often: the command line hears no announcements.
+	// effectTimeout is how long an answered action is watched to take effect.
 	effectTimeout = 2 * time.Second
-	effectPoll    = 50 * time.Millisecond
 	// auditTimeout bounds the writing of an entry about an action that was not
 	// taken.
 	auditTimeout = time.Second
@@ -213,19 +211,17 @@ func (s *Service) awaitEffect(ctx context.Context, was tenant.Operation) {
 	if !was.State.Settled() {
 		return
 	}
-	changed, stop := s.changes.watch(was.ID)
-	defer stop()
+	w := s.watches.join(was.ID)
+	defer s.watches.leave(was.ID, w)
 	end := time.NewTimer(s.limits.effect)
 	defer end.Stop()
-	poll := time.NewTicker(effectPoll)
-	defer poll.Stop()
 	for {
-		if o, err := s.config.Store.Operation(ctx, was.ID); err != nil || !o.UpdatedAt.Equal(was.UpdatedAt) {
-			return // the caller reads once more
-		}
 		select {
-		case <-changed:
-		case <-poll.C:
+		case now := <-w.news:
+			if now.err != nil || !now.operation.UpdatedAt.Equal(was.UpdatedAt) {
+				return // the caller reads once more
+			}
+			s.watches.again(was.ID)
 		case <-end.C:
 			return
 		case <-ctx.Done():

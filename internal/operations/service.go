@@ -60,7 +60,7 @@ type Config struct {
 type Service struct {
 	config  Config
 	limits  limits
-	changes changes
+	watches watches
 }
 
 // New makes a service. Zero durations take the defaults.
@@ -71,5 +71,7 @@ func New(c Config) *Service {
 	if c.AttentionPeriod <= 0 {
 		c.AttentionPeriod = DefaultAttentionPeriod
 	}
-	return &Service{config: c, limits: limits{update: updateTimeout, signal: signalTimeout, effect: effectTimeout}}
+	s := &Service{config: c, limits: limits{update: updateTimeout, signal: signalTimeout, effect: effectTimeout}}
+	s.watches.look = s.Operation
+	return s
 }

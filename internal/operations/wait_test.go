@@ -17,15 +17,24 @@ import (
 // row is a store of one operation, for tests in which time passes by itself.
 type row struct {
 	operations.Store
-	mu  sync.Mutex
-	o   tenant.Operation
-	err error
+	mu    sync.Mutex
+	o     tenant.Operation
+	err   error
+	looks int
 }
 
 func (r *row) Operation(context.Context, tenant.OperationID) (tenant.Operation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.looks++
 	return r.o, r.err
+}
+
+// looked is how often the row was read.
+func (r *row) looked() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.looks
 }
 
 func (r *row) set(s tenant.State) {
@@ -145,6 +154,74 @@ func TestManyWaitAtOnce(t *testing.T) {
 		all.Wait()
 		require.Zero(t, time.Since(began))
 		s.Announce(waited, tenant.StateSucceeded)
+	})
+}
+
+// TestManyWaitAtTheCostOfOne: a look a second, and one for those who came while
+// there was one.
+func TestManyWaitAtTheCostOfOne(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, s := waiting(tenant.StateRunning)
+		var all sync.WaitGroup
+		for range 4000 {
+			all.Go(func() {
+				o, err := s.Wait(t.Context(), waited, time.Minute)
+				require.NoError(t, err)
+				require.Equal(t, tenant.StateRunning, o.State)
+			})
+		}
+		all.Wait()
+		require.LessOrEqual(t, r.looked(), 62)
+	})
+}
+
+// TestAFloodOfWaitsIsPaced: also where each of them is answered at once, since
+// the operation waits for a person.
+func TestAFloodOfWaitsIsPaced(t *testing.T) {
+	t.Parallel()
+	for state, wait := range map[tenant.State]time.Duration{tenant.StateNeedsAttention: time.Minute, tenant.StateRunning: time.Millisecond} {
+		synctest.Test(t, func(t *testing.T) {
+			r, s := waiting(state)
+			began := time.Now()
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() {
+					for range 50 {
+						o, err := s.Wait(t.Context(), waited, wait)
+						require.NoError(t, err)
+						require.Equal(t, state, o.State)
+					}
+				})
+			}
+			all.Wait()
+			most := int(time.Since(began)/(50*time.Millisecond)) + 1
+			require.LessOrEqual(t, r.looked(), most, "%s", state)
+		})
+	}
+}
+
+// TestWhoeverWaitsSeesWhatWasDoneBefore, also where others wait already and
+// nothing was announced.
+func TestWhoeverWaitsSeesWhatWasDoneBefore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r, s := waiting(tenant.StateRunning)
+		var others sync.WaitGroup
+		others.Go(func() {
+			_, err := s.Wait(t.Context(), waited, time.Minute)
+			require.NoError(t, err)
+		})
+		synctest.Wait()
+		<-time.After(300 * time.Millisecond)
+		r.set(tenant.StateRollingBack)
+		got, _ := waits(t, s, 0, nothing)
+		require.Equal(t, tenant.StateRollingBack, got)
+		r.set(tenant.StateRolledBack)
+		got, took := waits(t, s, 20*time.Second, nothing)
+		require.Equal(t, tenant.StateRolledBack, got)
+		require.LessOrEqual(t, took, 50*time.Millisecond)
+		others.Wait()
 	})
 }
 

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+func ask(h http.Handler, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	return w
+}
+
+// TestAFloodOfProbesAsksTheDatabaseOnce a second, also where it does not answer,
+// and metrics count what is open no more often.
+func TestAFloodOfProbesAsksTheDatabaseOnce(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		want int
+	}{
+		"answers": {nil, http.StatusOK}, "is away": {errors.New("away"), http.StatusServiceUnavailable},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var pings, counts atomic.Int64
+			registry := prometheus.NewRegistry()
+			registry.MustRegister(newOverview(func(context.Context) (tenant.Overview, error) {
+				counts.Add(1)
+				<-time.After(time.Millisecond)
+				return tenant.Overview{}, c.err
+			}, slog.New(slog.DiscardHandler)))
+			h := probes(func(context.Context) error {
+				pings.Add(1)
+				<-time.After(time.Millisecond)
+				return c.err
+			}, func() bool { return true }, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+			for second := range int64(3) {
+				var all sync.WaitGroup
+				for range 200 {
+					all.Go(func() { require.Equal(t, c.want, ask(h, "/readyz").Code, name) })
+					all.Go(func() { require.Equal(t, http.StatusOK, ask(h, "/metrics").Code, name) })
+				}
+				all.Wait()
+				require.Equal(t, second+1, pings.Load(), name)
+				require.Equal(t, second+1, counts.Load(), name)
+				<-time.After(time.Second)
+			}
+		})
+	}
+}
+
+func TestProbesTakeAnyQuery(t *testing.T) {
+	t.Parallel()
+	polls := false
+	h := probes(func(context.Context) error { return nil }, func() bool { return polls }, http.NotFoundHandler())
+	names := make([]string, 8500)
+	for i := range names {
+		names[i] = fmt.Sprintf("p%d", i)
+	}
+	query := "?" + strings.Join(names, "&")
+	require.Equal(t, "ok\n", ask(h, "/livez"+query).Body.String())
+	w := ask(h, "/readyz"+query)
+	require.Equal(t, http.StatusServiceUnavailable, w.Code)
+	require.Equal(t, "not polling Temporal\n", w.Body.String())
+	polls = true
+	require.Equal(t, "ok\n", ask(h, "/readyz"+query).Body.String(), "that it polls is known at once")
+}
+
+// TestWithoutTheDatabaseNumbersAreMissing, and none is wrong.
+func TestWithoutTheDatabaseNumbersAreMissing(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(newOverview(func(context.Context) (tenant.Overview, error) {
+		return tenant.Overview{Findings: 7}, errors.New("away")
+	}, slog.New(slog.DiscardHandler)))
+	n, err := testutil.GatherAndCount(registry)
+	require.NoError(t, err)
+	require.Zero(t, n)
+}

@@ -37,14 +37,15 @@ func checkNetwork(ctx context.Context, environment config.Environment, ask func(
 // and, where a table or column is missing, fail them for good. It returns false
 // when ctx ends before.
 func awaitDatabase(ctx context.Context, ping func(context.Context) error, log *slog.Logger) bool {
-	for attempt := 1; ctx.Err() == nil; attempt++ {
+	for said := ""; ctx.Err() == nil; {
 		asking, cancel := context.WithTimeout(ctx, probeTimeout)
 		err := ping(asking)
 		cancel()
 		if err == nil {
 			return true
 		}
-		if attempt == 1 {
+		if said != err.Error() {
+			said = err.Error()
 			log.Warn("no work is taken before the database is ready; trying until it is", "error", err)
 		}
 		select {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/mail/mailtest"
+	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/stellar/devnet"
 )
@@ -24,6 +25,7 @@ type installation struct {
 	env map[string]string // of every process
 
 	db       *pgxpool.Pool // past the product
+	config   postgres.Config
 	mail     *mailtest.Server
 	rpc      *rpcProxy
 	ledger   string // URL of the RPC server, past the product
@@ -40,7 +42,7 @@ func install(t testing.TB, settings map[string]string) *installation {
 	pool, db := postgrestest.NewWithConfig(t)
 	key := keypair.MustRandom()
 	i := &installation{
-		t: t, db: pool, mail: mailtest.NewServer(t), rpc: newRPCProxy(t, sharedLedger.url(t)),
+		t: t, db: pool, config: db, mail: mailtest.NewServer(t), rpc: newRPCProxy(t, sharedLedger.url(t)),
 		ledger: sharedLedger.url(t), deployer: key.Address(),
 	}
 	name := db.Database // as unique in Temporal as in PostgreSQL

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -13,11 +14,13 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+
+	"tenant-provisioning/internal/postgres/postgrestest"
 )
 
 type finding struct {
-	ID, Kind, Subject, TenantID, State string
-	Safe                               bool
+	ID, Kind, Subject, TenantID, State, Detail string
+	Safe                                       bool
 }
 
 // reconciles has everything compared at once, and returns what is open.
@@ -230,4 +233,34 @@ func TestTooMuchToFind(t *testing.T) {
 	i.execute(`UPDATE tenants SET version = version + 1 WHERE id > '01a00000-0000-7000-8000-000000098999'`) // those of before come last
 	i.reconciles()
 	require.Zero(t, value[int](i, `SELECT count(*) FROM findings WHERE state = 'gone'`))
+}
+
+// TestACopyOnTheSameServer: the rollback of the original ends all the same, what
+// is left says where it is held, and goes with the copy. Nothing works on the
+// copy itself.
+func TestACopyOnTheSameServer(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	o := i.parksBeforeThePivot()
+	staging := postgrestest.Copy(t, i.config)
+	i.actUntilAccepted(o.ID, "rollback")
+	i.reaches(o.ID, "ROLLED_BACK")
+	left := i.reconciles()
+	require.Len(t, left, 1)
+	require.Equal(t, "failed-with-role", left[0].Kind)
+	require.Contains(t, left[0].Detail, staging.Database)
+
+	copied := i.with(map[string]string{"DB_NAME": staging.Database, "TEMPORAL_NAMESPACE": staging.Database})
+	p := copied.starter("reconcile")
+	require.NotZero(t, p.wait())
+	require.Contains(t, p.stderr.String(), "is a copy of the database "+i.config.Database)
+	worker := copied.startWorker()
+	eventually(t, "the worker says why it does nothing", func() bool {
+		return strings.Contains(worker.stdout.String()+worker.stderr.String(), "is a copy of the database "+i.config.Database)
+	})
+
+	worker.kill()
+	postgrestest.Drop(t, staging)
+	require.Empty(t, i.reconciles())
+	i.requireNothingOf(i.tenant(o.TenantID))
 }

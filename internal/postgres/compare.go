@@ -14,6 +14,7 @@ import (
 // What a repair does, or a person can do.
 const (
 	repairSchema   = "drops the schema and the role of the tenant, which was never active"
+	repairRole     = "drops the role, unless anything in any database of the server depends on it"
 	repairContract = "ends the contract on the ledger, which is final"
 )
 
@@ -54,9 +55,9 @@ var comparisons = []comparison{
 			OR t.status IN ('FAILED', 'DELETED') AND ` + quiet + ` AND NOT EXISTS (SELECT FROM tenant_schema_versions v WHERE v.schema_name = n.nspname))`,
 	},
 	{
-		tenant.FindingRoleWithoutTenant,
-		"drops the role, unless anything in any database of the server depends on it", `
-		SELECT r.rolname, '', '', 'role ' || r.rolname || ' carries the mark of this installation, and its tenant is unknown', false
+		tenant.FindingRoleWithoutTenant, repairRole, `
+		SELECT r.rolname, '', '', 'role ' || r.rolname || ' carries the mark of this installation, and its tenant is unknown' ||
+			coalesce('; ' || role_held_by(r.oid) || ' depend on it', ''), false
 		FROM ` + markedRoles + ` r
 		WHERE starts_with(r.mark, (SELECT role_mark(''))) AND r.mark ~ ' owner=[0-9a-f-]{36}$' AND $1::interval IS NOT NULL
 		  AND NOT EXISTS (SELECT FROM tenants t WHERE ` + markOf + ` = r.mark)`,
@@ -86,10 +87,9 @@ var comparisons = []comparison{
 		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND $1::interval IS NOT NULL AND ` + quiet,
 	},
 	{
-		tenant.FindingFailedWithRole,
-		"drops the role, unless anything in any database of the server depends on it", `
-		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its role ' || t.role_name || ' is there',
-			NOT EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid)
+		tenant.FindingFailedWithRole, repairRole, `
+		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its role ' || t.role_name || ' is there' ||
+			coalesce(': ' || role_held_by(r.oid) || ' depend on it', ''), role_held_by(r.oid) IS NULL
 		FROM tenants t JOIN ` + markedRoles + ` r ON r.rolname = t.role_name AND r.mark = ` + markOf + `
 		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND $1::interval IS NOT NULL AND ` + quiet + `
 		  AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)

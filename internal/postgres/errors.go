@@ -19,6 +19,7 @@ const (
 	stateSuperseded  = "TP001"
 	stateAlreadyDone = "TP002"
 	stateForeign     = "TP003"
+	stateCopy        = "TP004"
 )
 
 // SQLSTATEs of PostgreSQL (Appendix A of its manual).
@@ -29,6 +30,7 @@ const (
 	stateNoPrivilege     = "42501"
 	stateNoTable         = "42P01"
 	stateNoDatabase      = "3D000"
+	stateDependent       = "2BP01"
 )
 
 // interpret turns the database's errors into the domain's. What it does not
@@ -64,6 +66,8 @@ func interpretServer(pg *pgconn.PgError) error {
 	switch {
 	case pg.Code == stateSuperseded:
 		return tenant.ErrSuperseded
+	case pg.Code == stateCopy:
+		return copyError(pg)
 	case pg.Code == stateUniqueViolation && pg.ConstraintName == "tenants_name_held":
 		return tenant.ErrNameTaken
 	case pg.Code == stateUniqueViolation && pg.ConstraintName == "operations_one_open":
@@ -77,6 +81,17 @@ func interpretServer(pg *pgconn.PgError) error {
 	}
 	return pg
 }
+
+// copyError refuses what a copy of a database must not do: its tenants' roles,
+// contracts and mails are those of the original.
+func copyError(pg *pgconn.PgError) error {
+	return &tenant.StepError{
+		Class: tenant.ClassConflict, Permanent: true, Err: fmt.Errorf("%w: %w", tenant.ErrCopy, pg),
+		Reason: pg.Message + copyAdvice,
+	}
+}
+
+const copyAdvice = " on the same server and calls itself the same installation: nothing works on it, since the roles, contracts and mails of its tenants are the original's; docs/OPERATIONS.md says how to make it an installation of its own"
 
 // passing tells the classes of errors that go away by themselves: connections
 // (08), transactions ended for us (25, 40), resources (53), locks (55),
@@ -121,6 +136,9 @@ func stepError(step tenant.Step, err error) error {
 	case pg.Code == stateForeign:
 		se.Class, se.Permanent = tenant.ClassConflict, true
 		se.Reason = "a schema or role of this name belongs to somebody else; nothing of it was touched"
+	case pg.Code == stateDependent:
+		se.Class, se.Permanent = tenant.ClassConflict, true
+		se.Reason = "something depends on what is to be dropped (SQLSTATE " + pg.Code + ")" + dependents(pg) + "; docs/runbooks/rollback-blocked.md says how to find it and what to do"
 	case pg.Code == stateDiskFull:
 		se.Class, se.RetryAfter = tenant.ClassCapacity, capacityDelay
 		se.Reason = "the database's disk is full; make room"
@@ -143,6 +161,22 @@ func stepError(step tenant.Step, err error) error {
 		se.Reason = "the database rejects the step's SQL (SQLSTATE " + pg.Code + "); the worker's log has the statement's error"
 	}
 	return se
+}
+
+// maxDetail bounds what is kept of PostgreSQL's own words, in bytes.
+const maxDetail = 300
+
+// dependents is PostgreSQL's list of what depends on something: the names of
+// objects, and the databases that have others.
+func dependents(pg *pgconn.PgError) string {
+	detail := strings.Join(strings.FieldsFunc(pg.Detail, func(r rune) bool { return r == '\n' }), "; ")
+	if len(detail) > maxDetail {
+		detail = strings.ToValidUTF8(detail[:maxDetail], "") + "…"
+	}
+	if detail == "" {
+		return ""
+	}
+	return ": " + detail
 }
 
 // sqlState is the SQLSTATE of an error of the server, or empty.

@@ -111,7 +111,7 @@ func writeFindings(ctx context.Context, tx pgx.Tx, found []tenant.Finding) error
 			clock_timestamp(), clock_timestamp()
 		FROM jsonb_to_recordset($1::jsonb) AS n (kind text, subject text, tenant text, operation text, detail text, repair text, safe boolean)
 		ON CONFLICT (kind, subject) WHERE state IN ('open', 'dismissed') DO UPDATE
-		SET last_seen = excluded.last_seen, detail = excluded.detail, repair = excluded.repair, safe = excluded.safe`, rows)
+		SET last_seen = excluded.last_seen, detail = excluded.detail, repair = excluded.repair, safe = excluded.safe`, string(rows))
 	return err
 }
 

@@ -41,5 +41,8 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error
 	if err != nil {
 		return from, 0, fmt.Errorf("read the database's version: %w", interpret(err))
 	}
+	if _, err := pool.Exec(ctx, `SELECT settle_installation()`); err != nil {
+		return from, to, fmt.Errorf("note where the installation is at home: %w", interpret(err))
+	}
 	return from, to, nil
 }

@@ -12,9 +12,6 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// stateDependent is SQLSTATE dependent_objects_still_exist.
-const stateDependent = "2BP01"
-
 // DropLeftoverRole drops a role of ours that has no tenant, or whose tenant
 // was rolled back and never active. PostgreSQL itself refuses while anything
 // in any database depends on the role. It reports false when the role is not
@@ -29,9 +26,8 @@ func (s *Store) DropLeftoverRole(ctx context.Context, role string) (bool, error)
 		var leftover bool
 		err := tx.QueryRow(ctx, `
 			WITH found AS MATERIALIZED (
-				SELECT substring(shobj_description(r.oid, 'pg_authid')
-					FROM '^tenant-provisioning installation=' || i.id || ' owner=([0-9a-f-]{36})$')::uuid AS owner
-				FROM pg_roles r, installation i WHERE r.rolname = $1::text
+				SELECT substring(shobj_description(r.oid, 'pg_authid') FROM '^' || role_mark('') || '([0-9a-f-]{36})$')::uuid AS owner
+				FROM pg_roles r WHERE r.rolname = $1::text
 			)
 			SELECT f.owner IS NOT NULL
 			   AND NOT EXISTS (SELECT FROM tenants t WHERE (t.role_name = $1::text OR t.id = f.owner)
@@ -51,7 +47,7 @@ func (s *Store) DropLeftoverRole(ctx context.Context, role string) (bool, error)
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == stateDependent {
 		return false, &tenant.StepError{
 			Class: tenant.ClassConflict, Permanent: true, Err: err,
-			Reason: "something in a database of this server depends on the role: it is not dropped; look for it by hand (REASSIGN OWNED, DROP OWNED)",
+			Reason: "something depends on the role, so it is not dropped" + dependents(pg) + "; docs/runbooks/rollback-blocked.md says how to find it and what to do",
 		}
 	}
 	if err != nil {

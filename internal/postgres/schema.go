@@ -108,7 +108,9 @@ func (s *Store) schemaBatch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) 
 
 // DropSchema undoes CreateSchema: it drops the schema and the role, but only
 // if the ownership row carries this generation and the tenant was never
-// active. What was never made is no error.
+// active. What was never made is no error. A role on which objects in other
+// databases of the server depend, as in a copy of this one, is left, with a
+// finding that names them.
 func (s *Store) DropSchema(ctx context.Context, f tenant.Fence) error {
 	conn, err := s.acquireForSchemas(ctx)
 	if err != nil {
@@ -151,16 +153,45 @@ func dropSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 	}
 	b := &pgx.Batch{}
 	b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
-	if ourRole {
-		b.Queue(`DROP ROLE ` + pgx.Identifier{role}.Sanitize())
-	}
 	b.Queue(`DELETE FROM tenant_schema_versions WHERE schema_name = $1::text`, schema)
 	if err := run(ctx, tx, b); err != nil {
 		return err
+	}
+	if ourRole {
+		if err := dropRole(ctx, tx, f, role); err != nil {
+			return err
+		}
 	}
 	logs := &pgx.Batch{}
 	for _, step := range []tenant.Step{tenant.StepSeedRolesAndUser, tenant.StepRunMigrations, tenant.StepCreateSchema} {
 		logUndo(logs, f, step, time.Since(started)) // one drop undoes all three
 	}
 	return run(ctx, tx, logs)
+}
+
+// dropRole drops a tenant's role. Nobody who works on this database can do
+// anything about what another one holds, so that does not block the rollback.
+func dropRole(ctx context.Context, tx pgx.Tx, f tenant.Fence, role string) error {
+	err := pgx.BeginFunc(ctx, tx, func(try pgx.Tx) error {
+		_, err := try.Exec(ctx, `DROP ROLE `+pgx.Identifier{role}.Sanitize())
+		return err
+	})
+	if sqlState(err) != stateDependent {
+		return err
+	}
+	var elsewhere string
+	var here bool
+	if asked := tx.QueryRow(ctx, `
+		SELECT coalesce(role_held_by(oid), ''), EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
+			AND d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))
+		FROM pg_roles r WHERE rolname = $1::text`, role).Scan(&elsewhere, &here); asked != nil {
+		return asked
+	}
+	if here || elsewhere == "" {
+		return err
+	}
+	return writeFindings(ctx, tx, []tenant.Finding{{
+		Kind: tenant.FindingFailedWithRole, Subject: role, Tenant: f.Tenant, Operation: f.Operation,
+		Detail: "the tenant was rolled back, and its role " + role + " is there: " + elsewhere + " depend on it", Repair: repairRole,
+	}})
 }

@@ -70,6 +70,19 @@ func (s *Store) Ping(ctx context.Context) error {
 	case version < s.version:
 		return fmt.Errorf("%w: the control tables are at version %d and this build needs %d; run: starter migrate", tenant.ErrUnavailable, version, s.version)
 	}
+	return s.refuseCopy(ctx)
+}
+
+// refuseCopy tells a copy of a database from its original, on the same server.
+func (s *Store) refuseCopy(ctx context.Context) error {
+	var original string
+	err := s.pool.QueryRow(ctx, `SELECT coalesce(copied_from(), '')`).Scan(&original)
+	switch {
+	case err != nil:
+		return fmt.Errorf("ask the database: %w", interpret(err))
+	case original != "":
+		return fmt.Errorf("%w: this database is a copy of the database %s%s", tenant.ErrCopy, original, copyAdvice)
+	}
 	return nil
 }
 

@@ -35,6 +35,9 @@ var (
 	// ErrRunGone is an operation whose run was terminated, or whose history is
 	// lost, and that the reconciler has not taken over yet.
 	ErrRunGone = errors.New("its workflow is closed, or Temporal does not know it")
+	// ErrCopy is a database that was copied from an installation's on the same
+	// server: what its rows name belongs to the original.
+	ErrCopy = errors.New("a copy of another installation's database")
 	// ErrNotFailed is a tenant that is not FAILED and so cannot be provisioned
 	// anew.
 	ErrNotFailed = errors.New("only a FAILED tenant can be provisioned anew")

@@ -73,20 +73,51 @@ func NewWithConfig(t testing.TB) (*pgxpool.Pool, postgres.Config) {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		pool.Close()
-		ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
-		defer cancel()
-		if err := admin(ctx, server, func(conn *pgx.Conn) error {
-			_, err := conn.Exec(ctx, `DROP DATABASE IF EXISTS `+c.Database+` WITH (FORCE)`)
-			return err
-		}); err != nil {
-			t.Logf("drop %s: %v", c.Database, err)
-		}
+		Drop(t, c)
 	})
 	// Each database is an installation of its own, though all share the
 	// server's roles.
 	_, err = pool.Exec(ctx, `UPDATE installation SET id = gen_random_uuid()`)
 	require.NoError(t, err)
 	return pool, c
+}
+
+// Copy is a copy of a test's database on the same server, as a person makes one:
+// whoever is connected to the original is thrown out for that moment.
+func Copy(t testing.TB, c postgres.Config) postgres.Config {
+	t.Helper()
+	original, server := c.Database, c
+	c.Database = "copy_" + strings.ToLower(rand.Text()[:12])
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
+	defer cancel()
+	require.NoError(t, admin(ctx, server, func(conn *pgx.Conn) error {
+		for _, sql := range []string{
+			`ALTER DATABASE ` + original + ` ALLOW_CONNECTIONS false`,
+			`SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = '` + original + `'`,
+			`CREATE DATABASE ` + c.Database + ` TEMPLATE ` + original,
+			`ALTER DATABASE ` + original + ` ALLOW_CONNECTIONS true`,
+		} {
+			if _, err := conn.Exec(ctx, sql); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	t.Cleanup(func() { Drop(t, c) })
+	return c
+}
+
+// Drop drops a database, if it is there.
+func Drop(t testing.TB, c postgres.Config) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
+	defer cancel()
+	if err := admin(ctx, c, func(conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, `DROP DATABASE IF EXISTS `+c.Database+` WITH (FORCE)`)
+		return err
+	}); err != nil {
+		t.Logf("drop %s: %v", c.Database, err)
+	}
 }
 
 // Open makes the product's pool, with more patience: a server that is busy with

@@ -1,0 +1,132 @@
+-- +goose Up
+
+-- Where the installation is at home. Roles belong to the whole server, so a
+-- copy of this database on the same server (CREATE DATABASE … TEMPLATE …) shares
+-- them with the original, and carries its id: it must be told from it.
+ALTER TABLE installation
+    ADD COLUMN database_oid  oid,
+    ADD COLUMN database_name text,
+    -- pg_control_system's: the server's own number, which its backups share.
+    ADD COLUMN server        bigint;
+
+-- The server's number, or nothing where it is not told.
+-- +goose StatementBegin
+CREATE FUNCTION server_number() RETURNS bigint
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT system_identifier FROM pg_control_system());
+EXCEPTION WHEN insufficient_privilege OR undefined_function THEN
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+
+-- The database that this one is a copy of, if that is on the same server. The
+-- one that bears the name is the original: so a restore that took its place is
+-- at home. A database that was renamed, restored on another server, or whose
+-- original is gone, is at home too.
+-- +goose StatementBegin
+CREATE FUNCTION copied_from() RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE home installation;
+        original text;
+BEGIN
+    SELECT * INTO home FROM installation;
+    IF home.database_name IS NULL OR home.database_name = current_database() THEN
+        RETURN NULL;
+    END IF;
+    SELECT datname INTO original FROM pg_database WHERE datname = home.database_name OR oid = home.database_oid
+    ORDER BY datname = home.database_name DESC LIMIT 1;
+    IF original = current_database() OR home.server IS DISTINCT FROM server_number() THEN
+        RETURN NULL;
+    END IF;
+    RETURN original;
+END $$;
+-- +goose StatementEnd
+
+-- Notes where the installation is at home, unless this is a copy.
+-- +goose StatementBegin
+CREATE FUNCTION settle_installation() RETURNS void
+LANGUAGE sql AS $$
+    UPDATE installation i SET database_oid = d.oid, database_name = d.datname, server = server_number()
+    FROM pg_database d
+    WHERE d.datname = current_database() AND copied_from() IS NULL
+      AND (i.database_oid IS DISTINCT FROM d.oid OR i.database_name IS DISTINCT FROM d.datname OR i.server IS DISTINCT FROM server_number());
+$$;
+-- +goose StatementEnd
+SELECT settle_installation();
+
+-- Whoever gives a copy an id of its own makes it an installation of its own.
+-- +goose StatementBegin
+CREATE FUNCTION own_installation() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT oid, datname, server_number() INTO NEW.database_oid, NEW.database_name, NEW.server
+    FROM pg_database WHERE datname = current_database();
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER installation_of_its_own BEFORE UPDATE OF id ON installation
+    FOR EACH ROW WHEN (OLD.id IS DISTINCT FROM NEW.id) EXECUTE FUNCTION own_installation();
+
+-- What the comment of a role of ours says. Whatever is done to a role asks for
+-- it first, so a copy gets no further. TP004: this database is one.
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION role_mark(owner text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE original text := copied_from();
+BEGIN
+    IF original IS NOT NULL THEN
+        RAISE EXCEPTION 'this database is a copy of the database %', original USING ERRCODE = 'TP004';
+    END IF;
+    RETURN (SELECT 'tenant-provisioning installation=' || id || ' owner=' || owner FROM installation);
+END $$;
+-- +goose StatementEnd
+
+-- Makes the login of the platform's application if it is missing. TP003: one of
+-- that name belongs to another installation, as in a database that was copied
+-- and got an id of its own.
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION ensure_app_login(name text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+        PERFORM pg_advisory_xact_lock(hashtext(name));
+    END IF;
+    PERFORM ensure_role(name, 'application', 'LOGIN NOINHERIT');
+END $$;
+-- +goose StatementEnd
+
+-- What keeps a role from being dropped, in words: PostgreSQL knows of objects in
+-- other databases, and which databases.
+-- +goose StatementBegin
+CREATE FUNCTION role_held_by(role oid) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT string_agg(DISTINCT CASE
+        WHEN s.dbid = 0 THEN 'objects of the whole server'
+        WHEN d.datname = current_database() THEN 'objects in this database'
+        ELSE 'objects in the database ' || coalesce(d.datname, s.dbid::text) END, ', ')
+    FROM pg_shdepend s LEFT JOIN pg_database d ON d.oid = s.dbid
+    WHERE s.refclassid = 'pg_authid'::regclass AND s.refobjid = role;
+$$;
+-- +goose StatementEnd
+
+-- +goose Down
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION ensure_app_login(name text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
+        PERFORM pg_advisory_xact_lock(hashtext(name));
+        PERFORM ensure_role(name, 'application', 'LOGIN NOINHERIT');
+    END IF;
+END $$;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE OR REPLACE FUNCTION role_mark(owner text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT 'tenant-provisioning installation=' || id || ' owner=' || owner FROM installation;
+$$;
+-- +goose StatementEnd
+DROP TRIGGER installation_of_its_own ON installation;
+DROP FUNCTION role_held_by, own_installation, settle_installation, copied_from, server_number;
+ALTER TABLE installation DROP COLUMN database_oid, DROP COLUMN database_name, DROP COLUMN server;

@@ -129,9 +129,9 @@ func (f *bulkFlags) selectOperations(ctx context.Context, c control, action tena
 	}
 	selected := slices.DeleteFunc(all, func(o tenant.Operation) bool {
 		return f.step != "" && string(o.FailedStep) != f.step || f.class != "" && string(o.FailureClass) != f.class ||
-			f.olderThan > 0 && now.Sub(o.UpdatedAt) < f.olderThan || !o.Allows(action)
+			f.olderThan > 0 && now.Sub(o.WaitsSince()) < f.olderThan || !o.Allows(action)
 	})
-	slices.SortFunc(selected, func(x, y tenant.Operation) int { return x.UpdatedAt.Compare(y.UpdatedAt) })
+	slices.SortFunc(selected, func(x, y tenant.Operation) int { return x.WaitsSince().Compare(y.WaitsSince()) })
 	return selected, nil
 }
 

@@ -210,6 +210,7 @@ func (i *installation) blocksRollback() (o operation, mend func()) {
 	o = i.reaches(o.ID, "ROLLBACK_BLOCKED")
 	require.Equal(i.t, "undo_failed", o.FailureClass)
 	require.Contains(i.t, o.FailureReason, "2BP01", "something depends on the role")
+	require.Contains(i.t, o.FailureReason, "privileges for schema public")
 	return o, func() { i.execute(`REVOKE USAGE ON SCHEMA public FROM ` + role) }
 }
 

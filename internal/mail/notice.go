@@ -51,7 +51,7 @@ func attentionItems(operations []tenant.Operation) []AttentionItem {
 	for i, o := range operations {
 		items[i] = AttentionItem{
 			TenantID: o.TenantID, OperationID: o.ID, Step: o.FailedStep, Class: o.FailureClass, Reason: o.FailureReason,
-			Allowed: o.AllowedActions(), Since: o.UpdatedAt, Deadline: o.AttentionDeadline,
+			Allowed: o.AllowedActions(), Since: o.WaitsSince(), Deadline: o.AttentionDeadline,
 		}
 	}
 	return items

@@ -16,7 +16,7 @@ import (
 func TestALockedDoorIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	pool, err := postgres.Open(t.Context(), postgres.Config{
-		Host: "127.0.0.1", Port: letsNobodyIn(t), User: "nobody", Database: "full", SSLMode: "disable",
+		Host: "127.0.0.1", Port: letsNobodyIn(t, "XX000"), User: "nobody", Database: "full", SSLMode: "disable",
 	})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
@@ -33,9 +33,30 @@ func TestALockedDoorIsNoAnswer(t *testing.T) {
 	require.ErrorIs(t, failure, tenant.ErrUnavailable)
 }
 
-// letsNobodyIn is a server as PostgreSQL is that cannot write its cache of the
-// catalog for a new connection.
-func letsNobodyIn(t *testing.T) (port int) {
+// TestAReasonPromisesNothing: it stands on what is parked as well, which nobody
+// repeats.
+func TestAReasonPromisesNothing(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{"25006", "28P01", "42501", "53100", "53300", "57P03", "XX000"} {
+		pool, err := postgres.Open(t.Context(), postgres.Config{
+			Host: "127.0.0.1", Port: letsNobodyIn(t, code), User: "nobody", Database: "full", SSLMode: "disable",
+		})
+		require.NoError(t, err)
+		t.Cleanup(pool.Close)
+		store, err := postgres.NewStore(t.Context(), pool)
+		require.NoError(t, err)
+		t.Cleanup(store.Close)
+		var failure *tenant.StepError
+		require.ErrorAs(t, store.CreateSchema(t.Context(), tenant.Fence{}), &failure, code)
+		require.NotEmpty(t, failure.Reason, code)
+		require.NotContains(t, failure.Reason, "by itself", code)
+	}
+}
+
+// letsNobodyIn is a server as PostgreSQL is that cannot let in a new connection,
+// for the reason that a SQLSTATE names: XX000 where it cannot write its cache of
+// the catalog.
+func letsNobodyIn(t *testing.T, code string) (port int) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -48,7 +69,7 @@ func letsNobodyIn(t *testing.T) (port int) {
 			}
 			door := pgproto3.NewBackend(conn, conn)
 			if _, err := door.ReceiveStartupMessage(); err == nil {
-				door.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: "XX000", Message: "could not write init file"})
+				door.Send(&pgproto3.ErrorResponse{Severity: "FATAL", Code: code, Message: "could not write init file"})
 				_ = door.Flush() // whoever has gone gets no answer
 			}
 			_ = conn.Close()

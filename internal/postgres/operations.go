@@ -13,16 +13,16 @@ import (
 const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, o.pivot_passed, coalesce(o.run_id, ''),
 	coalesce(o.failed_step, ''), coalesce(o.failure_class, ''), coalesce(o.failure_reason, ''), o.attempts,
 	o.attention_deadline, o.client, o.retry_budget, o.attention_period,
-	o.created_at, o.started_at, o.finished_at, o.updated_at`
+	o.created_at, o.started_at, o.finished_at, o.updated_at, o.blocked_since`
 
 func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
 	var o tenant.Operation
-	var deadline, started, finished *time.Time
+	var deadline, started, finished, blocked *time.Time
 	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.PivotPassed, &o.RunID,
 		&o.FailedStep, &o.FailureClass, &o.FailureReason, &o.Attempts,
 		&deadline, &o.Client, &o.RetryBudget, &o.AttentionPeriod,
-		&o.CreatedAt, &started, &finished, &o.UpdatedAt)
-	o.AttentionDeadline, o.StartedAt, o.FinishedAt = orZero(deadline), orZero(started), orZero(finished)
+		&o.CreatedAt, &started, &finished, &o.UpdatedAt, &blocked)
+	o.AttentionDeadline, o.StartedAt, o.FinishedAt, o.BlockedSince = orZero(deadline), orZero(started), orZero(finished), orZero(blocked)
 	return o, err
 }
 

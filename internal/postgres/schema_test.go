@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -231,4 +232,57 @@ func TestManySchemasAtOnce(t *testing.T) {
 	require.Equal(t, n, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
 	require.Equal(t, n, b.count(t, `SELECT count(*) FROM pg_auth_members m JOIN pg_roles l ON l.oid = m.member
 		WHERE l.rolname = (SELECT max(app_login) FROM tenants)`))
+}
+
+// TestWhatKeepsARoleIsNamed by PostgreSQL's own words, as many as a person
+// reads; nothing was dropped.
+func TestWhatKeepsARoleIsNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Clinic with dependents")
+	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.NoError(t, err)
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
+	refused := func() *tenant.StepError {
+		var failure *tenant.StepError
+		require.ErrorAs(t, b.store.DropSchema(b.ctx, undoing(f)), &failure)
+		require.True(t, failure.Permanent)
+		require.Contains(t, failure.Reason, "2BP01")
+		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, tn.Schema))
+		require.Zero(t, b.count(t, `SELECT count(*) FROM findings`))
+		return failure
+	}
+	b.mustExec(t, `CREATE TABLE public.theirs (n integer)`)
+	b.mustExec(t, `GRANT SELECT ON public.theirs TO `+ident(tn.Role))
+	require.Contains(t, refused().Reason, "privileges for table theirs")
+	for n := range 30 {
+		b.mustExec(t, fmt.Sprintf(`CREATE VIEW public.another_one_%d AS SELECT 1`, n))
+		b.mustExec(t, fmt.Sprintf(`GRANT SELECT ON public.another_one_%d TO %s`, n, ident(tn.Role)))
+	}
+	require.Less(t, len(refused().Reason), 600)
+
+	b.mustExec(t, `DROP OWNED BY `+ident(tn.Role)) // which takes what it has in its own schema as well
+	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, tn.Role))
+}
+
+// TestSinceWhenARollbackIsBlocked: the first time counts, however often it is
+// tried again.
+func TestSinceWhenARollbackIsBlocked(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Blocked clinic")
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
+	b.move(t, f, tenant.StateRollingBack, tenant.StateRollbackBlocked)
+	b.mustExec(t, `UPDATE operations SET blocked_since = now() - interval '3 hours', updated_at = now() - interval '3 hours'`)
+	before, err := b.store.Operation(b.ctx, f.Operation)
+	require.NoError(t, err)
+	b.move(t, f, tenant.StateRollbackBlocked, tenant.StateRollingBack)
+	b.move(t, f, tenant.StateRollingBack, tenant.StateRollbackBlocked)
+	after, err := b.store.Operation(b.ctx, f.Operation)
+	require.NoError(t, err)
+	require.True(t, after.UpdatedAt.After(before.UpdatedAt))
+	require.Equal(t, before.WaitsSince(), after.WaitsSince())
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations_waiting w JOIN operations o USING (id) WHERE w.since = o.blocked_since`))
 }

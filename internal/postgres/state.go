@@ -103,6 +103,7 @@ func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 	_, err = tx.Exec(ctx, `
 		UPDATE operations SET state = $2, failed_step = nullif($3, ''), failure_class = nullif($4, ''),
 			failure_reason = nullif($5, ''), attention_deadline = $6, updated_at = now(),
+			blocked_since = CASE $2 WHEN 'ROLLBACK_BLOCKED' THEN coalesce(blocked_since, now()) ELSE blocked_since END,
 			attempts = coalesce((SELECT max(attempt) FROM provisioning_logs WHERE operation_id = $1 AND step = $3), 0),
 			finished_at = CASE WHEN $2 IN ('SUCCEEDED', 'ROLLED_BACK') THEN now() END
 		WHERE id = $1`,

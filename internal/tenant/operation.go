@@ -105,6 +105,17 @@ type Operation struct {
 	StartedAt       time.Time
 	FinishedAt      time.Time
 	UpdatedAt       time.Time
+	// BlockedSince is when its rollback was first blocked, however often it was
+	// tried again since; zero if it never was.
+	BlockedSince time.Time
+}
+
+// WaitsSince is since when it waits for a person.
+func (o Operation) WaitsSince() time.Time {
+	if o.State == StateRollbackBlocked && !o.BlockedSince.IsZero() {
+		return o.BlockedSince
+	}
+	return o.UpdatedAt
 }
 
 // AllowedActions lists what a person may do with the operation now.

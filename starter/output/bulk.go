@@ -56,7 +56,7 @@ const maxPreview = 50
 func Preview(a tenant.Action, selected []tenant.Operation) string {
 	rows := [][]string{}
 	for _, o := range selected[:min(len(selected), maxPreview)] {
-		rows = append(rows, []string{string(o.ID), string(o.State), string(o.FailedStep), string(o.FailureClass), moment(o.UpdatedAt), o.FailureReason})
+		rows = append(rows, []string{string(o.ID), string(o.State), string(o.FailedStep), string(o.FailureClass), moment(o.WaitsSince()), o.FailureReason})
 	}
 	var b strings.Builder
 	b.WriteString(Grid([]string{"OPERATION", "STATE", "STEP", "CLASS", "SINCE", "WHY"}, rows))

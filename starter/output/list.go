@@ -64,7 +64,7 @@ func (l Attention) Text() string {
 		}
 		rows[i] = []string{
 			string(o.ID), w.Tenant.Name, string(o.State), string(o.FailedStep), string(o.FailureClass),
-			moment(o.UpdatedAt), deadline, actions(o.AllowedActions), o.FailureReason,
+			moment(o.since), deadline, actions(o.AllowedActions), o.FailureReason,
 		}
 	}
 	text := Grid([]string{"OPERATION", "TENANT", "STATE", "STEP", "CLASS", "SINCE", "DECIDED AT", "ALLOWED", "WHY"}, rows)

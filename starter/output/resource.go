@@ -54,6 +54,8 @@ type Operation struct {
 	StartedAt         *time.Time          `json:"startedAt,omitempty"`
 	FinishedAt        *time.Time          `json:"finishedAt,omitempty"`
 	UpdatedAt         time.Time           `json:"updatedAt"`
+
+	since time.Time
 }
 
 // NewOperation makes the document of an operation.
@@ -63,6 +65,6 @@ func NewOperation(o tenant.Operation) Operation {
 		Generation: o.Generation,
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
-		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt),
+		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt), since: o.WaitsSince(),
 	}
 }

@@ -112,7 +112,7 @@ func runClosed(o tenant.Operation) tenant.Finding {
 	return tenant.Finding{
 		Kind: tenant.FindingRunClosed, Subject: string(o.ID), Tenant: o.TenantID, Operation: o.ID, Safe: true,
 		Detail: fmt.Sprintf("the operation is %s, and its run was terminated or is gone", o.State),
-		Repair: "starts another run of the operation, which " + then,
+		Repair: tenant.FindingRunClosed.Repair() + ", which " + then,
 	}
 }
 
@@ -121,18 +121,23 @@ func runClosed(o tenant.Operation) tenant.Finding {
 // may be among what was not returned.
 func (a *Reconciler) CompareDatabase(ctx context.Context) error {
 	return a.sweep(ctx, nil, func(s *tenant.Sweep) error {
+		var failed error
 		for _, kind := range a.Store.CompareKinds() {
 			activity.RecordHeartbeat(ctx, kind)
 			found, all, err := a.Store.Compare(ctx, kind, a.grace())
-			if err != nil {
-				return err
+			if errors.Is(err, tenant.ErrUnavailable) {
+				return errors.Join(failed, err)
+			}
+			if err != nil { // it does not hold up the others
+				failed = errors.Join(failed, err)
+				continue
 			}
 			s.Found = append(s.Found, found...)
 			if all {
 				s.Kinds = append(s.Kinds, kind)
 			}
 		}
-		return nil
+		return failed
 	})
 }
 
@@ -166,12 +171,12 @@ func wrongContract(c tenant.ContractCheck) tenant.Finding {
 	if c.Alive {
 		f.Kind = tenant.FindingActiveWithoutContract
 		f.Detail = "the tenant is in use, and its contract is ended or not on the ledger"
-		f.Repair = "check that SOROBAN_RPC_URL and SOROBAN_NETWORK name the network that the contract was deployed on; what the ledger has lost nobody can bring back"
+		f.Repair = f.Kind.Repair()
 		return f
 	}
 	f.Kind = tenant.FindingFailedWithContract
 	f.Detail = "the tenant was rolled back, and its contract is not ended"
-	f.Repair = "ends the contract on the ledger, which is final"
+	f.Repair = f.Kind.Repair()
 	return f
 }
 

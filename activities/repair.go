@@ -22,6 +22,8 @@ type RepairStore interface {
 	DropLeftoverRole(ctx context.Context, role string) (bool, error)
 	CloseLostAttempt(ctx context.Context, subject string) (bool, error)
 	DoubtEmail(ctx context.Context, id string) (bool, error)
+	// Mend repairs a tenant's row, or what its role was granted.
+	Mend(ctx context.Context, f tenant.Finding) (bool, error)
 	ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error
 }
 
@@ -90,7 +92,7 @@ func (a *Reconciler) repair(ctx context.Context, f tenant.Finding, who tenant.Ca
 }
 
 func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
-	switch f.Kind {
+	switch f.Kind { //nolint:exhaustive // the others are repaired by hand
 	case tenant.FindingRunClosed:
 		return a.takeOver(ctx, f.Operation)
 	case tenant.FindingNeverStarted:
@@ -105,8 +107,10 @@ func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
 		return a.Repairs.CloseLostAttempt(ctx, f.Subject)
 	case tenant.FindingMailInDoubt:
 		return a.Repairs.DoubtEmail(ctx, f.Subject)
-	case tenant.FindingSchemaWithoutTenant, tenant.FindingActiveWithoutSchema, tenant.FindingActiveWithoutRole,
-		tenant.FindingActiveWithoutContract, tenant.FindingUndoSkipped:
+	case tenant.FindingStatusDiffers, tenant.FindingActiveWithoutDate, tenant.FindingContractUnknown,
+		tenant.FindingContractDiffers, tenant.FindingRoleNotGranted, tenant.FindingGrantsMissing:
+		return a.Repairs.Mend(ctx, f)
+	default: // by hand
 	}
 	return false, fmt.Errorf("a finding of the kind %s has no repair", f.Kind)
 }

@@ -7,6 +7,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"math"
 	"strconv"
 	"strings"
 )
@@ -53,7 +54,10 @@ type Template struct {
 
 // Tenant reads the template of every tenant's schema. It fails when a file's
 // name does not begin with its number.
-func Tenant() (Template, error) {
+func Tenant() (Template, error) { return TenantAt(math.MaxInt64) }
+
+// TenantAt reads the template as it was when newest was its newest file.
+func TenantAt(newest int64) (Template, error) {
 	names, err := fs.Glob(tenantFiles, "tenant/*.sql") // sorted
 	if err != nil {
 		return Template{}, fmt.Errorf("list the tenant migrations: %w", err)
@@ -64,6 +68,9 @@ func Tenant() (Template, error) {
 		v, err := number(strings.TrimPrefix(name, "tenant/"))
 		if err != nil || v <= t.Version {
 			return Template{}, fmt.Errorf("migrations/%s: the name must begin with a number above %d, as in 00002_what.sql", name, t.Version)
+		}
+		if v > newest {
+			break
 		}
 		text, err := tenantFiles.ReadFile(name)
 		if err != nil {

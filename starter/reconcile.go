@@ -13,7 +13,7 @@ import (
 
 // findings is what the command needs of the control plane.
 type findings interface {
-	Reconcile(ctx context.Context, who tenant.Caller) ([]tenant.Finding, []string, error)
+	Reconcile(ctx context.Context, who tenant.Caller) (tenant.Reconciliation, error)
 	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
 	Repair(ctx context.Context, id tenant.FindingID, reason string, who tenant.Caller) (tenant.Finding, error)
 	Dismiss(ctx context.Context, id tenant.FindingID, reason string, who tenant.Caller) (tenant.Finding, error)
@@ -32,8 +32,9 @@ func (a *app) reconcile() *cobra.Command {
 		Long: `Find what does not fit together, and repair it.
 
 It has a worker compare tenants, operations, their runs, schemas, roles,
-contracts and mails at once (a schedule does so every five minutes), repair what
-can be repaired without losing anything, and lists what is left.
+privileges, contracts and mails at once (a schedule does so every five minutes),
+repair what can be repaired without losing anything, and lists what is left and
+what was repaired.
 
 --repair shows what the repair of one finding would do; with --yes it is done.
 --dismiss closes a finding that you live with: it is not found anew for as long
@@ -106,15 +107,15 @@ func (a *app) reconcileWith(ctx context.Context, c findings, f reconcileFlags, i
 		}
 		return a.answer(output.NewFinding(found))
 	}
-	open, incomplete, err := c.Reconcile(ctx, a.caller())
+	r, err := c.Reconcile(ctx, a.caller())
 	if err != nil {
 		return err
 	}
-	if err := a.answer(output.NewFindings(open, incomplete)); err != nil {
+	if err := a.answer(output.NewFindings(r)); err != nil {
 		return err
 	}
-	if len(open)+len(incomplete) > 0 {
-		return &attentionError{text: fmt.Sprintf("%d findings are open, and %d parts could not be looked at", len(open), len(incomplete))}
+	if len(r.Open)+len(r.Incomplete) > 0 {
+		return &attentionError{text: fmt.Sprintf("%d findings are open, and %d parts could not be looked at", len(r.Open), len(r.Incomplete))}
 	}
 	return nil
 }

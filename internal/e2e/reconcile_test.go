@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/stellar/go-stellar-sdk/strkey"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	enumspb "go.temporal.io/api/enums/v1"
@@ -26,18 +27,25 @@ type finding struct {
 // reconciles has everything compared at once, and returns what is open.
 func (i *installation) reconciles() []finding {
 	i.t.Helper()
+	open, _ := i.reconcilesAndTells()
+	return open
+}
+
+// reconcilesAndTells returns what was repaired by the reconciler itself as well.
+func (i *installation) reconcilesAndTells() (open, repaired []finding) {
+	i.t.Helper()
 	var answer struct {
-		Items      []finding
-		Incomplete []string
+		Items, Repaired []finding
+		Incomplete      []string
 	}
 	eventually(i.t, "nothing was left out for want of an answer in time", func() bool {
 		p := i.answered("reconcile", "--output", "json")
 		require.Contains(i.t, []int{0, 3}, p.wait(), p.stderr.String())
-		answer.Items, answer.Incomplete = nil, nil
+		answer.Items, answer.Repaired, answer.Incomplete = nil, nil, nil
 		require.NoError(i.t, json.Unmarshal([]byte(p.stdout.String()), &answer))
 		return len(answer.Incomplete) == 0
 	})
-	return answer.Items
+	return answer.Items, answer.Repaired
 }
 
 // terminate ends an operation's run as a person does, and lets the time pass
@@ -199,6 +207,81 @@ func TestPersonWithPsql(t *testing.T) {
 	require.Contains(t, i.output("reconcile", "--repair", left.ID, "--yes", "--reason", "a test", "--actor", "reconciler"), "repaired")
 	i.requireNothingOf(i.tenant(o.TenantID))
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'finding-repaired' AND reason = 'a test' AND actor_claimed`), "anybody can say so")
+}
+
+// TestABadRestore of single rows, privileges and tables of a tenant in use: what
+// the reconciler repairs itself is printed, what is repaired on request is as
+// provisioning has made it, and the rest says what is missing.
+func TestABadRestore(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.start()
+	i.pausesReconciler()
+	o := i.create("Charité")
+	active := i.becomesActive(o)
+	require.Empty(t, i.reconciles())
+	only := func(kind string) finding {
+		t.Helper()
+		open := i.reconciles()
+		require.Len(t, open, 1)
+		require.Equal(t, kind, open[0].Kind)
+		return open[0]
+	}
+
+	i.execute(`UPDATE tenants SET contract_id = NULL WHERE id = $1`, active.ID)
+	open, repaired := i.reconcilesAndTells()
+	require.Empty(t, open)
+	require.Len(t, repaired, 1)
+	require.Equal(t, "contract-unknown", repaired[0].Kind)
+	require.Equal(t, active.ContractID, i.tenant(active.ID).ContractID)
+	i.execute(`UPDATE tenants SET contract_id = NULL WHERE id = $1`, active.ID)
+	require.Contains(t, i.output("reconcile"), "repaired by the reconciler itself")
+
+	login := value[string](i, `SELECT app_login FROM tenants WHERE id = $1`, active.ID)
+	for kind, broken := range map[string]string{
+		"role-not-granted": fmt.Sprintf(`REVOKE %q FROM %q`, active.RoleName, login),
+		"grants-missing":   fmt.Sprintf(`REVOKE ALL ON %q.users FROM %q`, active.SchemaName, active.RoleName),
+		"status-differs":   `UPDATE tenants SET status = 'PROVISIONING'`,
+	} {
+		i.execute(broken)
+		f := only(kind)
+		require.Contains(t, i.output("reconcile", "--repair", f.ID, "--yes", "--reason", "a test"), "repaired")
+		require.Empty(t, i.reconciles(), kind)
+	}
+
+	i.execute(fmt.Sprintf(`DROP TABLE %q.users`, active.SchemaName))
+	f := only("schema-incomplete")
+	require.Contains(t, f.Detail, "table users")
+	require.Equal(t, 2, i.answered("reconcile", "--repair", f.ID, "--yes").wait(), "nothing repairs it by itself")
+}
+
+// TestWhatTheLedgerSaysOtherwise: a contract that it does not have, and one that
+// a rollback should have ended.
+func TestWhatTheLedgerSaysOtherwise(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.start()
+	i.pausesReconciler()
+	elsewhere, left := i.becomesActive(i.create("Charité")), i.becomesActive(i.create("Necker"))
+	unknown, err := strkey.Encode(strkey.VersionByteContract, make([]byte, 32))
+	require.NoError(t, err)
+	i.execute(`UPDATE stellar_transactions SET contract_id = $2 WHERE tenant_id = $1`, elsewhere.ID, unknown)
+	i.execute(`UPDATE tenants SET contract_id = $2 WHERE id = $1`, elsewhere.ID, unknown)
+	i.execute(`UPDATE operations SET state = 'ROLLED_BACK', pivot_passed = false WHERE tenant_id = $1`, left.ID)
+	i.execute(`UPDATE tenants SET status = 'FAILED', contract_id = NULL, activated_at = NULL WHERE id = $1`, left.ID)
+	found := map[string]finding{}
+	for _, f := range i.reconciles() {
+		found[f.Kind] = f
+	}
+	require.Len(t, found, 3)
+	require.Equal(t, unknown, found["active-without-contract"].Subject)
+	require.Equal(t, left.ContractID, found["failed-with-contract"].Subject)
+	require.Equal(t, left.SchemaName, found["failed-with-schema"].Subject)
+	for _, kind := range []string{"failed-with-contract", "failed-with-schema"} {
+		require.Contains(t, i.output("reconcile", "--repair", found[kind].ID, "--yes"), "repaired")
+	}
+	i.requireNothingOf(i.tenant(left.ID))
+	require.Len(t, i.reconciles(), 1)
 }
 
 // pausesReconciler leaves the test alone with its rounds: the one that is due

@@ -56,22 +56,30 @@ func ScheduleReconcile(ctx context.Context, c client.Client, taskQueue string) e
 const reconcileWait = 2 * time.Minute
 
 // Reconcile compares everything at once, repairs what is safe and lists what
-// is open then. incomplete names what could not be looked at. The workers do
-// it, with their settings.
+// is open then, and what was repaired meanwhile. The workers do it, with their
+// settings.
 //
 // Errors: tenant.ErrUnavailable.
-func (s *Service) Reconcile(ctx context.Context, who tenant.Caller) (open []tenant.Finding, incomplete []string, err error) {
+func (s *Service) Reconcile(ctx context.Context, who tenant.Caller) (tenant.Reconciliation, error) {
 	if err := s.config.Store.Audit(ctx, tenant.AuditEntry{
 		Actor: who.Actor, Claimed: who.Claimed, Action: "reconcile", Outcome: tenant.OutcomeAccepted,
 	}); err != nil {
-		return nil, nil, err
+		return tenant.Reconciliation{}, err
+	}
+	began, err := s.config.Store.Now(ctx)
+	if err != nil {
+		return tenant.Reconciliation{}, err
 	}
 	report, err := s.reconcile(ctx, workflows.ReconcileInput{})
 	if err != nil {
-		return nil, nil, err
+		return tenant.Reconciliation{}, err
 	}
-	open, err = s.config.Store.OpenFindings(ctx)
-	return open, report.Incomplete, err
+	r := tenant.Reconciliation{Incomplete: report.Incomplete}
+	if r.Repaired, err = s.config.Store.RepairedSince(ctx, began); err != nil {
+		return tenant.Reconciliation{}, err
+	}
+	r.Open, err = s.config.Store.OpenFindings(ctx)
+	return r, err
 }
 
 // Finding reads one finding.

@@ -26,7 +26,9 @@ type Store interface {
 	// Vouch notes that the actor of a request is who it says.
 	Vouch(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest) error
 	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
+	Now(ctx context.Context) (time.Time, error)
 	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
+	RepairedSince(ctx context.Context, began time.Time) ([]tenant.Finding, error)
 	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
 	Incidents(ctx context.Context) ([]tenant.Incident, error)
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error)

@@ -11,20 +11,15 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// What a repair does, or a person can do.
-const (
-	repairSchema   = "drops the schema and the role of the tenant, which was never active"
-	repairRole     = "drops the role, unless anything in any database of the server depends on it"
-	repairContract = "ends the contract on the ledger, which is final"
-)
-
-// comparison looks for findings of one kind: rows of subject, tenant,
-// operation, detail and whether the repair is safe to do unasked. $1 is how
-// long something may be under way.
+// comparison finds where one invariant does not hold, by a query whose rows are
+// subject, tenant, operation, detail and whether the repair is safe to do
+// unasked; or by a look of its own.
 type comparison struct {
-	kind   tenant.FindingKind
-	repair string
-	sql    string
+	kind tenant.FindingKind
+	sql  string
+	// graced tells that $1 of the query is how long something may be under way.
+	graced bool
+	look   func(ctx context.Context, s *Store) ([]tenant.Finding, error)
 }
 
 // quiet is a tenant that nobody is working on.
@@ -43,80 +38,11 @@ const (
 	markOf = `(SELECT role_mark('')) || t.id`
 )
 
+// inUse is a tenant whose data somebody has.
+const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED')`
+
 // comparisons are all that the database alone can tell.
-var comparisons = []comparison{
-	{
-		tenant.FindingSchemaWithoutTenant,
-		"look at what is in it; when nobody needs it: DROP SCHEMA by hand", `
-		SELECT n.nspname, coalesce(t.id::text, ''), '', 'schema ' || n.nspname || CASE WHEN t.id IS NULL
-			THEN ' is called like a tenant''s, and no tenant has it' ELSE ' is there, and no row of tenant_schema_versions owns it' END, false
-		FROM pg_namespace n LEFT JOIN tenants t ON t.schema_name = n.nspname
-		WHERE n.nspname ~ '^t_([a-z0-9_]+_)?[0-9a-f]{8}$' AND $1::interval IS NOT NULL AND (t.id IS NULL
-			OR t.status IN ('FAILED', 'DELETED') AND ` + quiet + ` AND NOT EXISTS (SELECT FROM tenant_schema_versions v WHERE v.schema_name = n.nspname))`,
-	},
-	{
-		tenant.FindingRoleWithoutTenant, repairRole, `
-		SELECT r.rolname, '', '', 'role ' || r.rolname || ' carries the mark of this installation, and its tenant is unknown' ||
-			coalesce('; ' || role_held_by(r.oid) || ' depend on it', ''), false
-		FROM ` + markedRoles + ` r
-		WHERE starts_with(r.mark, (SELECT role_mark(''))) AND r.mark ~ ' owner=[0-9a-f-]{36}$' AND $1::interval IS NOT NULL
-		  AND NOT EXISTS (SELECT FROM tenants t WHERE ` + markOf + ` = r.mark)`,
-	},
-	{
-		tenant.FindingActiveWithoutSchema,
-		"restore the schema from a backup (with its row in tenant_schema_versions), or suspend the tenant", `
-		SELECT t.schema_name, t.id::text, '', 'the tenant is ' || t.status || ', and its schema ' || t.schema_name ||
-			CASE WHEN n.oid IS NULL THEN ' is not there' ELSE ' has no row in tenant_schema_versions' END, false
-		FROM tenants t LEFT JOIN pg_namespace n ON n.nspname = t.schema_name
-		LEFT JOIN tenant_schema_versions v ON v.schema_name = t.schema_name AND v.tenant_id = t.id
-		WHERE t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED') AND (n.oid IS NULL OR v.schema_name IS NULL) AND $1::interval IS NOT NULL`,
-	},
-	{
-		tenant.FindingActiveWithoutRole,
-		"restore the role with its mark and its grants from a backup (pg_dumpall --roles-only)", `
-		SELECT t.role_name, t.id::text, '', 'the tenant is ' || t.status || ', and there is no role ' || t.role_name || ' with its mark', false
-		FROM tenants t
-		WHERE t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED') AND $1::interval IS NOT NULL AND NOT EXISTS (
-			SELECT FROM ` + markedRoles + ` r WHERE r.rolname = t.role_name AND r.mark = ` + markOf + `)`,
-	},
-	{
-		tenant.FindingFailedWithSchema, repairSchema, `
-		SELECT t.schema_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its schema ' || t.schema_name || ' is there', false
-		FROM tenants t JOIN pg_namespace n ON n.nspname = t.schema_name
-		JOIN tenant_schema_versions v ON v.schema_name = t.schema_name AND v.tenant_id = t.id
-		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND $1::interval IS NOT NULL AND ` + quiet,
-	},
-	{
-		tenant.FindingFailedWithRole, repairRole, `
-		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its role ' || t.role_name || ' is there' ||
-			coalesce(': ' || role_held_by(r.oid) || ' depend on it', ''), role_held_by(r.oid) IS NULL
-		FROM tenants t JOIN ` + markedRoles + ` r ON r.rolname = t.role_name AND r.mark = ` + markOf + `
-		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND $1::interval IS NOT NULL AND ` + quiet + `
-		  AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)
-		/* what is safe is not crowded out */ ORDER BY 5 DESC`,
-	},
-	{
-		tenant.FindingLostAttempt, "marks the attempt as failed", `
-		SELECT l.operation_id || '/' || l.step, l.tenant_id::text, l.operation_id::text,
-			'an attempt at ' || l.step || ' stands as IN_PROGRESS, and its operation is ' || o.state, true
-		FROM provisioning_logs l JOIN operations o ON o.id = l.operation_id
-		WHERE l.status = 'IN_PROGRESS' AND o.state IN ('SUCCEEDED', 'ROLLED_BACK') AND o.finished_at <= now() - $1::interval`,
-	},
-	{
-		tenant.FindingMailInDoubt, "marks the mail as UNKNOWN; nothing is sent", `
-		SELECT e.id::text, t.id::text, ` + latestOperation + `, 'the ' || e.template || ' mail stands as SENDING, and nobody is sending it', true
-		FROM emails e JOIN tenants t ON t.id = e.tenant_id
-		WHERE e.state = 'SENDING' AND e.updated_at <= now() - $1::interval AND ` + quiet,
-	},
-	{
-		tenant.FindingNeverStarted,
-		"starts its run at once, past the dispatcher's queue", `
-		SELECT o.id::text, o.tenant_id::text, o.id::text,
-			'the operation was accepted and no run has taken it; check that a worker runs, that it reaches Temporal, and how many operations wait', false
-		FROM operations o WHERE o.state = 'PENDING' AND o.created_at <= now() - greatest($1::interval, interval '15 minutes')
-		  AND NOT EXISTS (SELECT FROM incidents WHERE closed_at IS NULL OR closed_at > now() - interval '15 minutes')`,
-	},
-}
+var comparisons = slices.Concat(compareOperations, compareRows, compareSchemas, compareAccess, compareContracts, compareMails)
 
 // CompareKinds are the findings that Compare looks for.
 func (s *Store) CompareKinds() []tenant.FindingKind {
@@ -135,19 +61,40 @@ func (s *Store) Compare(ctx context.Context, kind tenant.FindingKind, grace time
 	if n < 0 {
 		return nil, false, fmt.Errorf("look for %s: the database alone cannot tell", kind)
 	}
-	c := comparisons[n]
-	rows, err := s.pool.Query(ctx, c.sql+fmt.Sprintf(` LIMIT %d`, maxFindings), grace)
-	if err != nil {
-		return nil, false, fmt.Errorf("look for %s: %w", kind, interpret(err))
+	if c := comparisons[n]; c.look == nil {
+		found, err = s.query(ctx, c, grace)
+	} else {
+		found, err = c.look(ctx, s)
 	}
-	found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.Finding, error) {
-		f := tenant.Finding{Kind: c.kind, Repair: c.repair}
-		return f, row.Scan(&f.Subject, &f.Tenant, &f.Operation, &f.Detail, &f.Safe)
-	})
 	if err != nil {
 		return nil, false, fmt.Errorf("look for %s: %w", kind, interpret(err))
 	}
 	return found, len(found) < maxFindings, nil
+}
+
+func (s *Store) query(ctx context.Context, c comparison, grace time.Duration) ([]tenant.Finding, error) {
+	var args []any
+	if c.graced {
+		args = []any{grace}
+	}
+	return collectFindings(ctx, s.pool, c.kind, c.sql, args...)
+}
+
+// collectFindings reads findings of one kind, up to the bound of a listing.
+func collectFindings(ctx context.Context, db querier, kind tenant.FindingKind, sql string, args ...any) ([]tenant.Finding, error) {
+	rows, err := db.Query(ctx, sql+fmt.Sprintf(` LIMIT %d`, maxFindings), args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.Finding, error) {
+		f := tenant.Finding{Kind: kind, Repair: kind.Repair()}
+		return f, row.Scan(&f.Subject, &f.Tenant, &f.Operation, &f.Detail, &f.Safe)
+	})
+}
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
 // StartedOperations lists operations that a run has taken, that are not closed

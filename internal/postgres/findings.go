@@ -44,6 +44,13 @@ func (s *Store) OpenFindings(ctx context.Context) ([]tenant.Finding, error) {
 	return s.findings(ctx, `f.state = 'open' ORDER BY f.id DESC LIMIT $1`, maxFindings)
 }
 
+// RepairedSince lists what the reconciler has repaired by itself from then on, in
+// the order in which it did.
+func (s *Store) RepairedSince(ctx context.Context, began time.Time) ([]tenant.Finding, error) {
+	return s.findings(ctx, `f.state = 'repaired' AND f.resolved_by = $1 AND f.resolved_at >= $2 ORDER BY f.resolved_at, f.id LIMIT $3`,
+		tenant.ReconcilerActor, began, maxFindings)
+}
+
 // SafeFindings lists up to limit open findings that the reconciler repairs by
 // itself, in the order of their ids.
 func (s *Store) SafeFindings(ctx context.Context, after tenant.FindingID, limit int) ([]tenant.Finding, error) {
@@ -79,13 +86,16 @@ func (s *Store) RecordSweep(ctx context.Context, sweep tenant.Sweep) error {
 		if err := writeFindings(ctx, tx, sweep.Found); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(ctx, `SELECT settle_installation()`); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `
 			UPDATE findings f SET state = 'gone', resolved_at = now(), resolved_by = 'reconciler'
 			WHERE f.state IN ('open', 'dismissed') AND f.kind = ANY ($1) AND f.last_seen < $2
 			  AND ($3::text[] IS NULL OR f.subject = ANY ($3)
 				OR f.kind = 'active-without-contract' AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = f.tenant_id AND t.status IN ('ACTIVE', 'SUSPENDED'))
 				OR f.kind = 'failed-with-contract' AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = f.tenant_id AND t.status = 'FAILED'))
-			  AND (f.kind IN ('run-closed', 'never-started') OR NOT EXISTS (
+			  AND (f.kind IN ('run-closed', 'never-started', 'two-open-operations', 'status-differs', 'generation-differs') OR NOT EXISTS (
 				SELECT FROM operations o WHERE o.tenant_id = f.tenant_id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK')))`,
 			sweep.Kinds, sweep.Began, sweep.Subjects)
 		return err
@@ -153,10 +163,11 @@ func recordSkippedUndo(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 	f := tenant.Finding{Tenant: m.Fence.Tenant, Operation: m.Fence.Operation, Detail: "an administrator has skipped an undo: " + m.Reason}
 	switch m.Step { //nolint:exhaustive // only these have an undo
 	case tenant.StepCreateSchema, tenant.StepRunMigrations, tenant.StepSeedRolesAndUser:
-		f.Kind, f.Subject, f.Repair = tenant.FindingFailedWithSchema, schema, repairSchema
+		f.Kind, f.Subject = tenant.FindingFailedWithSchema, schema
 	case tenant.StepDeployContract, tenant.StepStoreContract:
-		f.Kind, f.Subject, f.Repair = tenant.FindingFailedWithContract, contract, repairContract
+		f.Kind, f.Subject = tenant.FindingFailedWithContract, contract
 	}
+	f.Repair = f.Kind.Repair()
 	if f.Subject == "" {
 		f.Kind, f.Subject, f.Repair = tenant.FindingUndoSkipped, string(m.Fence.Operation), "look for what was left behind, then dismiss the finding"
 	}

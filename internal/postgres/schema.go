@@ -192,6 +192,6 @@ func dropRole(ctx context.Context, tx pgx.Tx, f tenant.Fence, role string) error
 	}
 	return writeFindings(ctx, tx, []tenant.Finding{{
 		Kind: tenant.FindingFailedWithRole, Subject: role, Tenant: f.Tenant, Operation: f.Operation,
-		Detail: "the tenant was rolled back, and its role " + role + " is there: " + elsewhere + " depend on it", Repair: repairRole,
+		Detail: "the tenant was rolled back, and its role " + role + " is there: " + elsewhere + " depend on it", Repair: tenant.FindingFailedWithRole.Repair(),
 	}})
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -24,6 +25,11 @@ type Store struct {
 	// runs names tables that the same batch creates.
 	schemas  *pgxpool.Pool
 	template migrations.Template
+	// templates is what each version of it makes.
+	templates struct {
+		sync.Mutex
+		made map[int64]made
+	}
 	// version is what the control tables must have at least.
 	version int64
 	// incidents are the open ones, which every attempt asks for; writes is whether

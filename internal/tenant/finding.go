@@ -45,21 +45,85 @@ const (
 	// FindingUndoSkipped is an undo that an administrator has skipped and that
 	// did not say what it left behind.
 	FindingUndoSkipped FindingKind = "undo-skipped"
-)
 
-// Repairable reports whether a repair on request exists. Of the others, Repair
-// says what a person does.
-func (k FindingKind) Repairable() bool {
-	switch k {
-	case FindingRunClosed, FindingNeverStarted, FindingRoleWithoutTenant, FindingFailedWithSchema,
-		FindingFailedWithRole, FindingFailedWithContract, FindingLostAttempt, FindingMailInDoubt:
-		return true
-	case FindingSchemaWithoutTenant, FindingActiveWithoutSchema, FindingActiveWithoutRole,
-		FindingActiveWithoutContract, FindingUndoSkipped:
-		return false
-	}
-	return false
-}
+	// FindingTwoOpenOperations is a tenant on which two operations work.
+	FindingTwoOpenOperations FindingKind = "two-open-operations"
+	// FindingStatusDiffers is a tenant whose status is not what its latest
+	// operation has made of it.
+	FindingStatusDiffers FindingKind = "status-differs"
+	// FindingGenerationDiffers is a tenant in another generation than its latest
+	// operation.
+	FindingGenerationDiffers FindingKind = "generation-differs"
+	// FindingActiveWithoutDate is a tenant in use that nothing says was ever
+	// active, which is what keeps its data from being dropped.
+	FindingActiveWithoutDate FindingKind = "active-without-date"
+	// FindingNameDiffers is a schema or role in a tenant's row that is not called
+	// after the tenant's id.
+	FindingNameDiffers FindingKind = "name-differs"
+	// FindingLogIncomplete is an operation that has succeeded, and a step of it
+	// that was neither done nor skipped.
+	FindingLogIncomplete FindingKind = "log-incomplete"
+	// FindingKeyOfAnotherClient is an idempotency key that answers with an
+	// operation of another client.
+	FindingKeyOfAnotherClient FindingKind = "key-of-another-client"
+
+	// FindingSchemaWithoutOwner is a schema in use that no row of
+	// tenant_schema_versions says is its tenant's, in its generation.
+	FindingSchemaWithoutOwner FindingKind = "schema-without-owner"
+	// FindingSchemaIncomplete is a schema in use that lacks something of the
+	// template of its version.
+	FindingSchemaIncomplete FindingKind = "schema-incomplete"
+	// FindingSeedMissing is a schema in use without its seed roles, without any
+	// administrator, or without the one who is invited.
+	FindingSeedMissing FindingKind = "seed-missing"
+	// FindingSchemaOwnedByAnother is a schema in use that belongs to a role which
+	// the control plane is not.
+	FindingSchemaOwnedByAnother FindingKind = "schema-owned-by-another"
+
+	// FindingRoleNotGranted is an active tenant whose role the application's
+	// login cannot take.
+	FindingRoleNotGranted FindingKind = "role-not-granted"
+	// FindingGrantsMissing is a tenant's role that lacks privileges of the
+	// template.
+	FindingGrantsMissing FindingKind = "grants-missing"
+	// FindingAccessTooWide is a schema in use that others can read, or whose role
+	// can do more in it than the template says.
+	FindingAccessTooWide FindingKind = "access-too-wide"
+	// FindingRoleTooPowerful is a tenant's role with an attribute or a membership
+	// that reaches beyond its schema.
+	FindingRoleTooPowerful FindingKind = "role-too-powerful"
+	// FindingRoleOfOthers is a tenant's role that another than the application's
+	// login can take.
+	FindingRoleOfOthers FindingKind = "role-of-others"
+	// FindingLoginUnsafe is an application's login that reaches tenants without
+	// saying which, can do more than log in, or cannot.
+	FindingLoginUnsafe FindingKind = "login-unsafe"
+	// FindingLoginCrowded is an application's login in more roles than PostgreSQL
+	// bears.
+	FindingLoginCrowded FindingKind = "login-crowded"
+
+	// FindingContractUnknown is a tenant in use whose row names no contract.
+	FindingContractUnknown FindingKind = "contract-unknown"
+	// FindingContractDiffers is a tenant in use whose row names another contract
+	// than the journal says was made for it.
+	FindingContractDiffers FindingKind = "contract-differs"
+	// FindingContractNotJournalled is a tenant in use of whose contract the
+	// journal knows nothing.
+	FindingContractNotJournalled FindingKind = "contract-not-journalled"
+	// FindingTransactionUnsettled is a transaction whose fate nobody is asking
+	// for.
+	FindingTransactionUnsettled FindingKind = "transaction-unsettled"
+
+	// FindingMailMissing is a welcome mail that was sent, and whose row is not
+	// there or says otherwise.
+	FindingMailMissing FindingKind = "mail-missing"
+	// FindingMailUntraceable is a mail that was sent, and whose row does not say
+	// by whom, when or under which id.
+	FindingMailUntraceable FindingKind = "mail-untraceable"
+	// FindingInvitationMissing is a mail that was sent, and whose link is not
+	// there.
+	FindingInvitationMissing FindingKind = "invitation-missing"
+)
 
 // FindingState is what has become of a finding.
 type FindingState string
@@ -139,6 +203,16 @@ type Sweep struct {
 	// all.
 	Subjects []string
 	Found    []Finding
+}
+
+// Reconciliation is what a look at everything has come to.
+type Reconciliation struct {
+	// Open is what is left.
+	Open []Finding
+	// Repaired is what the reconciler has repaired by itself since it began.
+	Repaired []Finding
+	// Incomplete names what could not be looked at, with the reason.
+	Incomplete []string
 }
 
 // ContractCheck is a contract that the ledger is to be asked about.

@@ -10,17 +10,23 @@ import (
 // Findings are what does not fit together.
 type Findings struct {
 	Items []Finding `json:"items"`
+	// Repaired is what the reconciler has repaired by itself meanwhile.
+	Repaired []Finding `json:"repaired"`
 	// Incomplete names what could not be looked at, with the reason.
 	Incomplete []string `json:"incomplete,omitempty"`
 }
 
 // NewFindings makes the document.
-func NewFindings(open []tenant.Finding, incomplete []string) Findings {
-	l := Findings{Items: make([]Finding, len(open)), Incomplete: incomplete}
-	for i, f := range open {
-		l.Items[i] = NewFinding(f)
+func NewFindings(r tenant.Reconciliation) Findings {
+	return Findings{Items: newFindings(r.Open), Repaired: newFindings(r.Repaired), Incomplete: r.Incomplete}
+}
+
+func newFindings(found []tenant.Finding) []Finding {
+	items := make([]Finding, len(found))
+	for i, f := range found {
+		items[i] = NewFinding(f)
 	}
-	return l
+	return items
 }
 
 // Text is a block for each finding: its sentences do not fit into a table.
@@ -34,6 +40,12 @@ func (l Findings) Text() string {
 			b.WriteString("\n")
 		}
 		b.WriteString(f.Text())
+	}
+	if len(l.Repaired) > 0 {
+		b.WriteString("\nrepaired by the reconciler itself:\n")
+	}
+	for _, f := range l.Repaired {
+		b.WriteString("\n" + f.Text())
 	}
 	for _, part := range l.Incomplete {
 		b.WriteString("\nnot looked at: " + Visible(part) + "\n")
@@ -72,6 +84,8 @@ func NewFinding(f tenant.Finding) Finding {
 func (f Finding) Text() string {
 	repair := "by hand"
 	switch {
+	case f.State == tenant.FindingRepaired:
+		repair = "done"
 	case f.State != tenant.FindingOpen || !f.Kind.Repairable():
 	case f.Safe:
 		repair = "the reconciler"

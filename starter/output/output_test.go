@@ -91,6 +91,14 @@ func findings() []tenant.Finding {
 	}
 }
 
+func repaired() []tenant.Finding {
+	return []tenant.Finding{{
+		ID: 14, Kind: tenant.FindingContractUnknown, Subject: string(aTenant().ID), Tenant: aTenant().ID, Detail: "its row names no contract", Safe: true,
+		Repair: "writes the contract that the journal says was made for the tenant", State: tenant.FindingRepaired,
+		FirstSeen: accepted, LastSeen: accepted, ResolvedAt: accepted, ResolvedBy: tenant.ReconcilerActor,
+	}}
+}
+
 // waiting is an operation that an incident holds up.
 func waiting() output.Status {
 	s := output.NewStatus(running())
@@ -124,8 +132,8 @@ func TestGolden(t *testing.T) {
 		"status-running": output.NewStatus(running()),
 		"status-waiting": waiting(),
 		"status-blocked": output.NewStatus(tenant.Progress{Tenant: undoing, Operation: blocked()}),
-		"findings":       output.NewFindings(findings(), []string{"the ledger: it does not answer"}),
-		"findings-none":  output.NewFindings(nil, nil),
+		"findings":       output.NewFindings(tenant.Reconciliation{Open: findings(), Repaired: repaired(), Incomplete: []string{"the ledger: it does not answer"}}),
+		"findings-none":  output.NewFindings(tenant.Reconciliation{}),
 		"acted":          output.Acted{Action: tenant.ActionRetry, Operation: output.NewOperation(running().Operation)},
 		"token":          output.Token{Token: "aaa.bbb.ccc", Role: "viewer", Subject: "ada", ExpiresAt: accepted},
 		"migration":      output.Migration{From: 0, To: 3},

@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"strconv"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// powers are the attributes of a role that reach beyond what is granted to it.
+const powers = `concat_ws(', ', CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
+	CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END`
+
+// ourRoles are the roles of tenants in use, with these and the role's attributes.
+const ourRoles = `(SELECT a.*, d.description AS mark FROM pg_roles a
+		JOIN pg_shdescription d ON d.objoid = a.oid AND d.classoid = 'pg_authid'::regclass) r
+	JOIN tenants t ON t.role_name = r.rolname AND r.mark = ` + markOf + ` AND ` + inUse
+
+// compareAccess look at roles, logins, who is a member of what, and privileges.
+var compareAccess = []comparison{
+	{kind: tenant.FindingRoleWithoutTenant, sql: `
+		SELECT r.rolname, '', '', 'role ' || r.rolname || ' carries the mark of this installation, and its tenant is unknown' ||
+			coalesce('; ' || role_held_by(r.oid) || ' depend on it', ''), false
+		FROM ` + markedRoles + ` r
+		WHERE starts_with(r.mark, (SELECT role_mark(''))) AND r.mark ~ ' owner=[0-9a-f-]{36}$'
+		  AND NOT EXISTS (SELECT FROM tenants t WHERE ` + markOf + ` = r.mark)`},
+	{kind: tenant.FindingActiveWithoutRole, sql: `
+		SELECT t.role_name, t.id::text, '', 'the tenant is ' || t.status || ', and there is no role ' || t.role_name || ' with its mark', false
+		FROM tenants t
+		WHERE ` + inUse + ` AND NOT EXISTS (
+			SELECT FROM ` + markedRoles + ` r WHERE r.rolname = t.role_name AND r.mark = ` + markOf + `)`},
+	{kind: tenant.FindingFailedWithRole, sql: `
+		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its role ' || t.role_name || ' is there' ||
+			coalesce(': ' || role_held_by(r.oid) || ' depend on it', ''), role_held_by(r.oid) IS NULL
+		FROM tenants t JOIN ` + markedRoles + ` r ON r.rolname = t.role_name AND r.mark = ` + markOf + `
+		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND ` + quiet + `
+		  AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)
+		/* what is safe is not crowded out */ ORDER BY 5 DESC`},
+	{kind: tenant.FindingRoleNotGranted, sql: `
+		SELECT t.role_name, t.id::text, '', 'the login ' || t.app_login || CASE WHEN l.oid IS NULL THEN ' is not there, and so cannot take'
+			ELSE ' is not a member of' END || ' the role ' || t.role_name, false
+		FROM ` + ourRoles + ` LEFT JOIN pg_roles l ON l.rolname = t.app_login
+		WHERE t.status = 'ACTIVE' AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = r.oid AND m.member = l.oid)`},
+	{kind: tenant.FindingGrantsMissing, look: lookForGrants},
+	{kind: tenant.FindingAccessTooWide, look: lookForAccess},
+	{kind: tenant.FindingRoleTooPowerful, sql: `
+		SELECT t.role_name, t.id::text, '', 'the role ' || t.role_name || ' has ' || x.what, false
+		FROM ` + ourRoles + ` CROSS JOIN LATERAL (SELECT nullif(` + powers + `, CASE WHEN r.rolcanlogin THEN 'LOGIN' END,
+			(SELECT 'a membership in ' || string_agg(g.rolname, ' and ' ORDER BY g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)), '') AS what) x
+		WHERE x.what IS NOT NULL`},
+	// Whoever may make roles may grant them to himself as well.
+	{kind: tenant.FindingRoleOfOthers, sql: `
+		WITH RECURSIVE ` + ourselves + `
+		SELECT t.role_name, t.id::text, '', 'the role ' || t.role_name || ' can be taken by ' ||
+			string_agg(g.rolname || CASE WHEN m.admin_option THEN ', and passed on' ELSE '' END, '; ' ORDER BY g.rolname), false
+		FROM ` + ourRoles + ` JOIN pg_auth_members m ON m.roleid = r.oid JOIN pg_roles g ON g.oid = m.member
+		WHERE NOT g.rolsuper AND NOT g.rolcreaterole AND g.oid NOT IN (SELECT oid FROM ourselves) AND (g.rolname <> t.app_login OR m.admin_option)
+		GROUP BY t.role_name, t.id`},
+	{kind: tenant.FindingLoginUnsafe, sql: `
+		SELECT r.rolname, '', '', 'the login ' || r.rolname || ' ' || x.what, false
+		FROM pg_roles r CROSS JOIN LATERAL (SELECT nullif(concat_ws(', and ',
+			CASE WHEN shobj_description(r.oid, 'pg_authid') IS DISTINCT FROM (SELECT role_mark('application')) THEN 'does not carry the mark of this installation' END,
+			CASE WHEN NOT r.rolcanlogin THEN 'cannot log in' END,
+			CASE WHEN r.rolinherit OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid AND to_jsonb(m) ->> 'inherit_option' = 'true') THEN 'inherits what the roles may do' END,
+			'has ' || nullif(` + powers + `), '')), '') AS what) x
+		WHERE r.rolname IN (SELECT t.app_login FROM tenants t WHERE ` + inUse + `) AND x.what IS NOT NULL`},
+	{kind: tenant.FindingLoginCrowded, sql: `
+		SELECT l.rolname, '', '', 'the login ' || l.rolname || ' is a member of ' || count(*) || ' roles, more than ` + strconv.Itoa(tenantsPerLogin) + `', false
+		FROM pg_roles l JOIN pg_auth_members m ON m.member = l.oid
+		WHERE l.rolname IN (SELECT t.app_login FROM tenants t WHERE ` + inUse + `)
+		GROUP BY l.rolname HAVING count(*) > ` + strconv.Itoa(tenantsPerLogin)},
+}

@@ -1,0 +1,111 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Mend repairs what the rows of a tenant, or the privileges of its role, lack or
+// have wrong. It reports false when there was nothing to repair any more.
+func (s *Store) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
+	var done bool
+	var err error
+	switch f.Kind { //nolint:exhaustive // the others are repaired elsewhere, or by hand
+	case tenant.FindingRoleNotGranted:
+		err = s.inTx(ctx, func(tx pgx.Tx) error {
+			done, err = grantRole(ctx, tx, f.Tenant)
+			return err
+		})
+	case tenant.FindingGrantsMissing:
+		done, err = s.restoreGrants(ctx, f.Tenant)
+	case tenant.FindingContractUnknown, tenant.FindingContractDiffers:
+		done, err = s.change(ctx, f, "the journal names no contract that was made for the tenant in its generation", `
+			UPDATE tenants t SET contract_id = n.contract_id, version = version + 1, updated_at = now()
+			FROM (SELECT t.id, j.contract_id FROM tenants t JOIN `+journalled+`) n
+			WHERE n.id = t.id AND t.id = $1 AND `+inUse+` AND t.contract_id IS DISTINCT FROM n.contract_id`)
+	case tenant.FindingStatusDiffers:
+		done, err = s.change(ctx, f, "its latest operation is not closed, or the tenant lacks what the status promises (contract, schema), or it was active", putStatus)
+	case tenant.FindingActiveWithoutDate:
+		done, err = s.change(ctx, f, "", `
+			UPDATE tenants t SET activated_at = coalesce((SELECT max(l.created_at) FROM provisioning_logs l
+				WHERE l.tenant_id = t.id AND l.step = 'MARK_ACTIVE' AND l.status = 'COMPLETED'), now()), version = version + 1, updated_at = now()
+			WHERE t.id = $1 AND `+inUse+` AND t.activated_at IS NULL`)
+	default:
+		return false, fmt.Errorf("the database alone does not repair a finding of the kind %s", f.Kind)
+	}
+	if err != nil {
+		return false, mendError(f, err)
+	}
+	return done, nil
+}
+
+// putStatus gives a tenant the status of its latest operation, on the terms on
+// which a run gives it.
+const putStatus = `
+	UPDATE tenants t SET status = CASE n.state WHEN 'SUCCEEDED' THEN 'ACTIVE' ELSE 'FAILED' END,
+		contract_id = CASE n.state WHEN 'SUCCEEDED' THEN t.contract_id END,
+		activated_at = CASE n.state WHEN 'SUCCEEDED' THEN coalesce(t.activated_at, now()) END,
+		version = version + 1, updated_at = now()
+	FROM (SELECT t.id, o.state, o.pivot_passed, ` + statusOf + ` AS status FROM ` + latest + `) n
+	WHERE n.id = t.id AND t.id = $1 AND t.status <> ALL (n.status)
+	  AND (n.state = 'ROLLED_BACK' AND t.activated_at IS NULL
+		OR n.state = 'SUCCEEDED' AND n.pivot_passed AND t.contract_id IS NOT NULL
+			AND EXISTS (SELECT FROM tenant_schema_versions v WHERE v.tenant_id = t.id AND v.generation = t.generation))`
+
+// change writes a repair of a tenant's row. Where it finds nothing to write, it
+// looks whether the finding is still true: then it is for a person, because of
+// what otherwise says.
+func (s *Store) change(ctx context.Context, f tenant.Finding, otherwise, sql string) (bool, error) {
+	tag, err := s.pool.Exec(ctx, sql, string(f.Tenant))
+	if err != nil || tag.RowsAffected() > 0 {
+		return err == nil, err
+	}
+	found, _, err := s.Compare(ctx, f.Kind, 0)
+	if err != nil {
+		return false, err
+	}
+	for _, again := range found {
+		if again.Subject == f.Subject {
+			return false, &tenant.StepError{Class: tenant.ClassConflict, Permanent: true, Reason: otherwise + "; repair it by hand"}
+		}
+	}
+	return false, nil
+}
+
+// grantRole makes an active tenant's application login a member of its role, as
+// provisioning does.
+func grantRole(ctx context.Context, tx pgx.Tx, id tenant.ID) (bool, error) {
+	var role, login string
+	err := tx.QueryRow(ctx, `
+		SELECT t.role_name, t.app_login FROM `+ourRoles+`
+		WHERE t.id = $1 AND t.status = 'ACTIVE' AND NOT EXISTS (
+			SELECT FROM pg_auth_members m JOIN pg_roles l ON l.oid = m.member WHERE m.roleid = r.oid AND l.rolname = t.app_login)
+		FOR UPDATE OF t`, string(id)).Scan(&role, &login)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	if _, err := tx.Exec(ctx, `SELECT ensure_app_login($1::text)`, login); err != nil {
+		return false, err
+	}
+	_, err = tx.Exec(ctx, `GRANT `+pgx.Identifier{role}.Sanitize()+` TO `+pgx.Identifier{login}.Sanitize())
+	return err == nil, err
+}
+
+// mendError says what a repair that failed means to whoever has asked for it.
+func mendError(f tenant.Finding, err error) error {
+	if errors.Is(interpret(err), tenant.ErrNameTaken) {
+		return &tenant.StepError{
+			Class: tenant.ClassConflict, Permanent: true, Err: err,
+			Reason: "another tenant holds the tenant's name by now; repair it by hand",
+		}
+	}
+	return fmt.Errorf("repair %s: %w", f.ID, stepError("", err))
+}

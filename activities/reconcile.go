@@ -28,13 +28,26 @@ type FindingStore interface {
 
 // Runs are the workflow executions.
 type Runs interface {
-	// Open reports whether the tenant's latest run is open. Closed, or gone
-	// with its history, is false; an error is anything else.
-	Open(ctx context.Context, id tenant.ID) (bool, error)
+	// Look tells what the tenant's latest run is.
+	Look(ctx context.Context, id tenant.ID) (RunState, error)
 	// Start starts a run of an operation, whatever became of earlier ones. One
 	// that is open already is no error.
 	Start(ctx context.Context, o tenant.Operation) error
 }
+
+// RunState is what a run of an open operation is.
+type RunState string
+
+const (
+	// RunOpen goes on.
+	RunOpen RunState = "open"
+	// RunStopped was terminated or cancelled by somebody, or is gone with its
+	// history.
+	RunStopped RunState = "stopped"
+	// RunFailed has ended by itself, and has decided nothing about its operation.
+	// Nobody wanted that.
+	RunFailed RunState = "failed"
+)
 
 // ContractReader asks the ledger.
 type ContractReader interface {
@@ -89,12 +102,12 @@ func (a *Reconciler) CompareRuns(ctx context.Context) error {
 			for _, o := range page {
 				after = o.ID
 				activity.RecordHeartbeat(ctx, string(o.ID))
-				open, err := a.Runs.Open(ctx, o.TenantID)
+				run, err := a.Runs.Look(ctx, o.TenantID)
 				if err != nil {
 					return err
 				}
-				if !open {
-					s.Found = append(s.Found, runClosed(o))
+				if run != RunOpen {
+					s.Found = append(s.Found, runClosed(o, run))
 				}
 			}
 			if len(page) < pageRows {
@@ -104,14 +117,17 @@ func (a *Reconciler) CompareRuns(ctx context.Context) error {
 	})
 }
 
-func runClosed(o tenant.Operation) tenant.Finding {
-	then := "undoes everything"
+func runClosed(o tenant.Operation, run RunState) tenant.Finding {
+	has, then := "was terminated or is gone", "undoes everything"
 	if o.PivotPassed {
 		then = "goes on with the steps after the activation"
 	}
+	if run == RunFailed {
+		has, then = "has failed without having decided anything", "goes on where it was; the failed run's history says why"
+	}
 	return tenant.Finding{
 		Kind: tenant.FindingRunClosed, Subject: string(o.ID), Tenant: o.TenantID, Operation: o.ID, Safe: true,
-		Detail: fmt.Sprintf("the operation is %s, and its run was terminated or is gone", o.State),
+		Detail: fmt.Sprintf("the operation is %s, and its run %s", o.State, has),
 		Repair: tenant.FindingRunClosed.Repair() + ", which " + then,
 	}
 }

@@ -17,7 +17,7 @@ type RepairStore interface {
 	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
 	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
 	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
-	ReleaseRun(ctx context.Context, id tenant.OperationID, run string) (bool, error)
+	ReleaseRun(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error)
 	DropSchema(ctx context.Context, f tenant.Fence) error
 	DropLeftoverRole(ctx context.Context, role string) (bool, error)
 	CloseLostAttempt(ctx context.Context, subject string) (bool, error)
@@ -123,11 +123,12 @@ func (a *Reconciler) takeOver(ctx context.Context, id tenant.OperationID) (bool,
 	if err != nil || o.State.Closed() {
 		return false, err
 	}
-	if open, err := a.Runs.Open(ctx, o.TenantID); err != nil || open {
+	run, err := a.Runs.Look(ctx, o.TenantID)
+	if err != nil || run == RunOpen {
 		return false, err
 	}
 	if o.RunID != "" {
-		if released, err := a.Repairs.ReleaseRun(ctx, id, o.RunID); err != nil || !released {
+		if released, err := a.Repairs.ReleaseRun(ctx, id, o.RunID, run == RunStopped); err != nil || !released {
 			return false, err
 		}
 	}

@@ -32,7 +32,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, 
 	}
 	if c.store, err = postgres.NewStore(ctx, c.pool); err == nil {
 		c.metrics.MustRegister(newOverview(c.store.Overview, log))
-		c.temporal, err = connect.Temporal(cfg.Temporal, log, c.metrics)
+		c.temporal, err = connect.WorkerTemporal(cfg.Temporal, log, c.metrics)
 	}
 	if err != nil {
 		c.close()

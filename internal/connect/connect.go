@@ -31,6 +31,13 @@ func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registe
 	return temporalclient.New(temporalclient.Config{Options: c.ClientOptions(), Keys: payloadKeys(c), Logger: log, Registerer: registerer})
 }
 
+// WorkerTemporal is Temporal for a process that runs workflows.
+func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer) (client.Client, error) {
+	return temporalclient.New(temporalclient.Config{
+		Options: c.ClientOptions(), Keys: payloadKeys(c), RunsWorkflows: true, Logger: log, Registerer: registerer,
+	})
+}
+
 // Codec is what Temporal's payloads are encrypted with. It fails without
 // PAYLOAD_KEYS.
 func Codec(c config.Temporal) (*temporalclient.Codec, error) {

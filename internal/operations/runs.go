@@ -9,6 +9,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 
+	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows"
 )
@@ -21,25 +22,24 @@ type Runs struct {
 	TaskQueue string
 }
 
-// Open reports whether the tenant's latest run is open. Closed, or gone with
-// its history, is false; an error is anything else.
-func (r *Runs) Open(ctx context.Context, id tenant.ID) (bool, error) {
+// Look tells what the tenant's latest run is.
+func (r *Runs) Look(ctx context.Context, id tenant.ID) (activities.RunState, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	answer, err := r.Temporal.DescribeWorkflowExecution(ctx, id.WorkflowID(), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return false, nil
+		return activities.RunStopped, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("ask Temporal for the run of tenant %s: %w", id, err)
+		return "", fmt.Errorf("ask Temporal for the run of tenant %s: %w", id, err)
 	}
 	switch answer.GetWorkflowExecutionInfo().GetStatus() {
-	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED,
-		enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED, enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED,
-		enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
-		return false, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
+		return activities.RunStopped, nil
+	case enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, enumspb.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return activities.RunFailed, nil
 	default: // running, paused, or a status that only a newer server knows
-		return true, nil
+		return activities.RunOpen, nil
 	}
 }
 

@@ -237,7 +237,7 @@ func TestReleaseRun(t *testing.T) {
 		run  string
 		want bool
 	}{{"another run", false}, {f.Run, true}, {f.Run, false}} {
-		released, err := b.store.ReleaseRun(b.ctx, f.Operation, c.run)
+		released, err := b.store.ReleaseRun(b.ctx, f.Operation, c.run, true)
 		require.NoError(t, err)
 		require.Equal(t, c.want, released)
 	}
@@ -257,7 +257,7 @@ func TestReleaseRun(t *testing.T) {
 	require.False(t, claim.Claimed)
 
 	b.move(t, next, tenant.StateRollingBack, tenant.StateRolledBack)
-	released, err := b.store.ReleaseRun(b.ctx, f.Operation, next.Run)
+	released, err := b.store.ReleaseRun(b.ctx, f.Operation, next.Run, true)
 	require.NoError(t, err)
 	require.False(t, released, "it is closed")
 	started, err := b.store.StartedOperations(b.ctx, 0, "", 10)

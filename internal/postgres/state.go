@@ -47,12 +47,13 @@ func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 // ReleaseRun takes an open operation from its run, by compare-and-set, so that
 // another run may claim it; its state is kept. Only who has seen that the run
 // is closed may do that: from then on the fence keeps out what the run left
-// under way. It reports false when the operation is closed, or has another run
+// under way. stopped tells that somebody stopped it: the next run undoes what is
+// before the pivot, and goes on otherwise. It reports false when the operation is closed, or has another run
 // by now.
-func (s *Store) ReleaseRun(ctx context.Context, id tenant.OperationID, run string) (bool, error) {
+func (s *Store) ReleaseRun(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error) {
 	tag, err := s.pool.Exec(ctx, `
-		UPDATE operations SET run_id = NULL, takeovers = takeovers + 1, updated_at = now()
-		WHERE id = $1 AND run_id = $2 AND state NOT IN ('PENDING', 'SUCCEEDED', 'ROLLED_BACK')`, string(id), run)
+		UPDATE operations SET run_id = NULL, takeovers = takeovers + $3::boolean::integer, updated_at = now()
+		WHERE id = $1 AND run_id = $2 AND state NOT IN ('PENDING', 'SUCCEEDED', 'ROLLED_BACK')`, string(id), run, stopped)
 	if err != nil {
 		return false, fmt.Errorf("release operation %s from its run: %w", id, interpret(err))
 	}

@@ -23,6 +23,9 @@ type Config struct {
 	Identity string
 	// Keys encrypt payloads and failures. Empty: they are stored in clear.
 	Keys []Key
+	// RunsWorkflows has a workflow task fail, and wait, whose payloads cannot be
+	// decoded. For workers.
+	RunsWorkflows bool
 	// Logger receives the SDK's messages. Required.
 	Logger *slog.Logger
 	// Registerer receives the SDK's metrics (temporal_*). Nil: there are none.
@@ -50,12 +53,14 @@ func New(config Config) (client.Client, error) {
 		}
 		options.MetricsHandler = handler
 	}
-	if len(config.Keys) > 0 {
-		codec, err := NewCodec(config.Keys)
-		if err != nil {
-			return nil, fmt.Errorf("temporal client: %w", err)
-		}
-		options.DataConverter, options.FailureConverter = encrypting(codec)
+	codec, err := codecFor(config.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("temporal client: %w", err)
+	}
+	options.DataConverter, options.FailureConverter = converters(codec)
+	if config.RunsWorkflows {
+		options.DataConverter = inWorkflows{options.DataConverter}
+		options.FailureConverter = failuresInWorkflows{options.FailureConverter, codec}
 	}
 	c, err := client.NewLazyClient(options)
 	if err != nil {
@@ -64,13 +69,22 @@ func New(config Config) (client.Client, error) {
 	return c, nil
 }
 
-// encrypting makes the converters for payloads and for failures. The messages
-// and stack traces of failures are outside of payloads unless told otherwise.
-func encrypting(codec *Codec) (converter.DataConverter, converter.FailureConverter) {
+// codecFor is a codec that encrypts where there are keys. Without any it tells
+// what is encrypted all the same.
+func codecFor(keys []Key) (*Codec, error) {
+	if len(keys) == 0 {
+		return &Codec{}, nil
+	}
+	return NewCodec(keys)
+}
+
+// converters makes those for payloads and for failures. The messages and stack
+// traces of failures are outside of payloads unless told otherwise.
+func converters(codec *Codec) (converter.DataConverter, converter.FailureConverter) {
 	data := converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), codec)
 	failures := temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
 		DataConverter:          data,
-		EncodeCommonAttributes: true,
+		EncodeCommonAttributes: codec.encrypts(),
 	})
 	return data, failures
 }

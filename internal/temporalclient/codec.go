@@ -73,8 +73,14 @@ func NewCodec(keys []Key) (*Codec, error) {
 
 const aes256 = 32
 
+// encrypts is false for a codec without keys.
+func (c *Codec) encrypts() bool { return c.current != "" }
+
 // Encode encrypts each payload, its metadata included.
 func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
+	if !c.encrypts() {
+		return payloads, nil
+	}
 	encoded := make([]*commonpb.Payload, len(payloads))
 	for i, payload := range payloads {
 		plain, err := proto.Marshal(payload)
@@ -113,6 +119,9 @@ func (c *Codec) Decode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error
 func (c *Codec) decrypt(payload *commonpb.Payload) (*commonpb.Payload, error) {
 	id := payload.GetMetadata()[metadataKeyID]
 	aead, ok := c.ciphers[string(id)]
+	if !c.encrypts() {
+		return nil, fmt.Errorf("decrypt a payload: PAYLOAD_KEYS is not set here, and it is encrypted with the key %q", id)
+	}
 	if !ok {
 		return nil, fmt.Errorf("decrypt a payload: its key %q is not in PAYLOAD_KEYS; add it after the current one", id)
 	}

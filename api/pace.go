@@ -24,7 +24,7 @@ func (p pace) Allow(ctx context.Context, client string) rest.Allowance {
 	d := p.limiter.Allow(ctx, redis.Check{Key: "api:" + client, Limit: p.limit})
 	used := p.limit.Burst - d.Remaining
 	return rest.Allowance{
-		Allowed: d.Allowed, Uncounted: d.Unchecked, Limit: p.limit.Burst, Remaining: d.Remaining, RetryAfter: d.RetryAfter,
+		Allowed: d.Allowed, Limit: p.limit.Burst, Remaining: d.Remaining, RetryAfter: d.RetryAfter,
 		ResetAfter: time.Duration(used) * p.limit.Window / time.Duration(p.limit.Requests),
 	}
 }

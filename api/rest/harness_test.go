@@ -127,7 +127,10 @@ func (a answer) problem(t *testing.T, status int, code rest.Code) rest.Problem {
 }
 
 // as is the Authorization header of Ada with a role.
-func as(t *testing.T, role token.Role) http.Header { t.Helper(); return somebody(t, "ada@platform", role) }
+func as(t *testing.T, role token.Role) http.Header {
+	t.Helper()
+	return somebody(t, "ada@platform", role)
+}
 
 func somebody(t *testing.T, subject string, role token.Role) http.Header {
 	t.Helper()

@@ -3,6 +3,7 @@ package rest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -18,7 +19,8 @@ import (
 // Check is a system behind the API.
 type Check struct {
 	Name string
-	// Ask returns nil when the system answers.
+	// Ask returns nil when the system does what the API needs of it. An error with
+	// a method Public says in those words why not, where anybody may ask.
 	Ask func(context.Context) error
 	// within is how long it may take for that; zero is checkTimeout.
 	within time.Duration
@@ -53,6 +55,20 @@ func (c sharedCheck) answers(ctx context.Context) bool {
 	return err == nil
 }
 
+// state is what anybody may know of the system: ok, the error's own public
+// words, or unreachable.
+func (c sharedCheck) state(ctx context.Context) string {
+	_, err := c.shared.Get(ctx)
+	var told interface{ Public() string }
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &told):
+		return told.Public()
+	}
+	return "unreachable"
+}
+
 // Health is the answer for those who only want to know whether it works.
 type Health struct {
 	Status string `json:"status" enum:"ok" example:"ok"`
@@ -61,7 +77,7 @@ type Health struct {
 // Readiness is what the API works with at this moment.
 type Readiness struct {
 	Status  string            `json:"status" enum:"ok" example:"ok"`
-	Systems map[string]string `json:"systems" doc:"Each system behind the API: ok or unreachable. Only the database decides; without the others tenants are still accepted, and wait." example:"{\"database\":\"ok\",\"redis\":\"ok\",\"temporal\":\"unreachable\"}"`
+	Systems map[string]string `json:"systems" doc:"Each system behind the API: ok, unreachable, or in words why it is of no use. Only the database decides; without the others tenants are still accepted, and wait." example:"{\"database\":\"ok\",\"redis\":\"ok\",\"temporal\":\"unreachable\"}"`
 }
 
 type (
@@ -101,12 +117,7 @@ func (s *Server) readyz(ctx context.Context, _ *struct{}) (*readinessOutput, err
 	states := make([]string, len(s.others))
 	var all sync.WaitGroup
 	for i, check := range s.others {
-		all.Go(func() {
-			states[i] = "unreachable"
-			if check.answers(ctx) {
-				states[i] = "ok"
-			}
-		})
+		all.Go(func() { states[i] = check.state(ctx) })
 	}
 	err := s.ready(ctx)
 	all.Wait()

@@ -13,17 +13,14 @@ import (
 // Limiter counts requests.
 type Limiter interface {
 	// Allow takes one request of a client and says whether there was room. It
-	// answers soon, whatever happens to where it counts.
+	// answers soon, whatever happens to where it counts: where the count that all
+	// processes share is away, that of this process goes on.
 	Allow(ctx context.Context, client string) Allowance
 }
 
 // Allowance is what a client may do.
 type Allowance struct {
 	Allowed bool
-	// Uncounted tells that nobody could count; then Allowed is true: a limit
-	// protects from one client's mistake, and an API that stops because its
-	// counter is away is worse than such a mistake.
-	Uncounted bool
 	// Limit is how many requests may come at once after a pause, Remaining how
 	// many of them are left.
 	Limit, Remaining int
@@ -40,9 +37,6 @@ func (s *Server) limit(next echo.HandlerFunc) echo.HandlerFunc {
 			return next(c)
 		}
 		a := s.limiter.Allow(c.Request().Context(), client(c))
-		if a.Uncounted {
-			return next(c)
-		}
 		// draft-ietf-httpapi-ratelimit-headers-06, 5: the last with one field
 		// for each number, which is what clients read.
 		h := c.Response().Header()

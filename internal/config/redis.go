@@ -5,18 +5,25 @@ import (
 	"strconv"
 )
 
-// Redis holds rate limits and caches: nothing that cannot be lost.
+// Redis holds rate limits and caches: nothing that cannot be lost. It is one
+// server, or a cluster that the host is part of.
 type Redis struct {
 	Host     string // REDIS_HOST, localhost
 	Port     int    // REDIS_PORT, 6379
+	Username string // REDIS_USERNAME, the user "default"
 	Password Secret // REDIS_PASSWORD, none
 	TLS      bool   // REDIS_TLS, false
 }
 
 func (r *reader) redis() Redis {
+	// Without a password there is no login, and the user would be ignored.
+	if r.isSet("REDIS_USERNAME") && !r.isSet("REDIS_PASSWORD") {
+		r.problem(setting{name: "REDIS_PASSWORD"}, "missing; expected the password of REDIS_USERNAME")
+	}
 	return Redis{
 		Host:     read(r, setting{name: "REDIS_HOST", def: "localhost"}, host),
 		Port:     read(r, setting{name: "REDIS_PORT", def: "6379"}, port),
+		Username: read(r, setting{name: "REDIS_USERNAME"}, text("the name of a user of the Redis server")),
 		Password: readSecret(r, setting{name: "REDIS_PASSWORD"}, secretText("the password of the Redis server", 1)),
 		TLS:      read(r, setting{name: "REDIS_TLS", def: "false"}, boolean),
 	}

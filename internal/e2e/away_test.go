@@ -30,7 +30,7 @@ var (
 	missedByMail     = missedBy("SEND_WELCOME_EMAIL")
 )
 
-// missedByLimiter: requests are let in without being counted.
+// missedByLimiter: requests are let in by the process's own count.
 func missedByLimiter(i *installation, _ *process) bool {
 	return regexp.MustCompile(`rate_limit_decisions_total\{decision="unchecked"\} [1-9]`).Match(i.call(http.MethodGet, "/metrics", nil).body)
 }

@@ -1,117 +1,51 @@
 package redis
 
 import (
-	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
-	"log/slog"
-	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	goredis "github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
 
-// Config says where Redis is and how long it may take.
-type Config struct {
-	// Addr is host:port. Required.
-	Addr string
-	// Password is empty where the server asks for none.
-	Password string
-	// TLS encrypts and checks the certificate against the host in Addr.
-	TLS bool
-	// Prefix begins every key, so that installations can share a server.
-	// Empty: "tenant-provisioning:".
-	Prefix string
-	// Timeout bounds one question, connecting included. Zero: 100 ms, a
-	// hundred times what an answer takes in one data centre, and little enough
-	// to add to a request now and then.
-	Timeout time.Duration
-	// Cooldown is how long Redis is left alone after it did not answer. Zero:
-	// 2 s. In that time requests are not limited.
-	Cooldown time.Duration
-	// Now is the time by which requests are counted. Nil: the server's own
-	// clock, so that the clocks of the api's machines need not agree.
-	Now func() time.Time
-	// Logger is told when Redis goes away and when it is back. Required.
-	Logger *slog.Logger
-	// Registerer receives rate_limit_decisions_total. Required.
-	Registerer prometheus.Registerer
+// maxQuestions is how many questions are asked at a time, and so how many
+// connections there are to a server: an answer takes a fraction of a
+// millisecond, so that they carry more than one process ever asks.
+const maxQuestions = 32
+
+// dial makes a client, for a single server or for a cluster that the server is
+// part of. It connects when it is first asked.
+func (c Config) dial(cluster bool) goredis.UniversalClient {
+	options := c.options()
+	if !cluster {
+		return goredis.NewClient(options.Simple())
+	}
+	clustered := options.Cluster()
+	// They begin with COMMAND, which a user of few rights may not.
+	clustered.DisableRoutingPolicies = true
+	return goredis.NewClusterClient(clustered)
 }
 
-func (c Config) withDefaults() Config {
-	if c.Prefix == "" {
-		c.Prefix = "tenant-provisioning:"
-	}
-	if c.Timeout == 0 {
-		c.Timeout = 100 * time.Millisecond
-	}
-	if c.Cooldown == 0 {
-		c.Cooldown = 2 * time.Second
-	}
-	return c
-}
-
-func (c Config) validate() error {
-	var problems []error
-	if c.Addr == "" {
-		problems = append(problems, errors.New("no address"))
-	}
-	if c.Timeout < 0 || c.Cooldown < 0 {
-		problems = append(problems, errors.New("a negative duration"))
-	}
-	if c.Logger == nil {
-		problems = append(problems, errors.New("no logger"))
-	}
-	if c.Registerer == nil {
-		problems = append(problems, errors.New("no registerer"))
-	}
-	return errors.Join(problems...)
-}
-
-func (c Config) options() *goredis.Options {
-	options := &goredis.Options{
-		Addr:     c.Addr,
+func (c Config) options() *goredis.UniversalOptions {
+	patience := probePatience * c.Timeout // a question has a bound of its own
+	options := &goredis.UniversalOptions{
+		Addrs:    []string{c.Addr},
+		Username: c.Username,
 		Password: c.Password,
-		// One attempt within one bound: the next request is the retry.
+		// One attempt: the next request is the retry.
 		MaxRetries:            -1,
 		DialerRetries:         1,
-		DialTimeout:           c.Timeout,
-		ReadTimeout:           c.Timeout,
-		WriteTimeout:          c.Timeout,
-		PoolTimeout:           c.Timeout,
+		DialTimeout:           patience,
+		ReadTimeout:           patience,
+		WriteTimeout:          patience,
+		PoolTimeout:           patience,
+		PoolSize:              maxQuestions,
 		ContextTimeoutEnabled: true,
+		// What is asked at each connection, and never needed.
+		DisableIdentity:          true,
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	if c.TLS {
 		options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	return options
-}
-
-// Ping asks the server whether it is there, whatever the limiter thinks.
-func (l *Limiter) Ping(ctx context.Context) error {
-	if err := l.client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("ask Redis at %s: %w", l.config.Addr, err)
-	}
-	return nil
-}
-
-// Close ends the connections.
-func (l *Limiter) Close() error {
-	if err := l.client.Close(); err != nil {
-		return fmt.Errorf("close the connections to Redis: %w", err)
-	}
-	return nil
-}
-
-// SendLibraryLogs hands what go-redis says about its connections to a logger, at
-// debug level, for the limiter reports an outage itself. The library has one
-// logger for the whole process, standard error: main calls this, once, before
-// any limiter is made.
-func SendLibraryLogs(logger *slog.Logger) { goredis.SetLogger(libraryLogs{logger}) }
-
-type libraryLogs struct{ logger *slog.Logger }
-
-func (l libraryLogs) Printf(ctx context.Context, format string, args ...any) {
-	l.logger.DebugContext(ctx, "go-redis", "message", fmt.Sprintf(format, args...))
 }

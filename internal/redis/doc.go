@@ -1,7 +1,8 @@
 // Package redis limits how fast a client may send requests, with a count that
-// every process of the api shares.
+// every process of the api shares, and one of this process's own.
 //
-// Nothing in Redis is worth keeping, and nothing may wait for it: a limiter
-// that cannot ask answers "allowed" at once, says so in its metrics, and asks
-// again a little later.
+// Nothing in Redis is worth keeping, and nothing may wait for it. The process's
+// own count comes first, so that whoever is over the limit costs Redis nothing;
+// and it goes on alone while Redis cannot count, so that a limit is never off.
+// That Redis cannot count, and why, is said by Ping, the metrics and the log.
 package redis

@@ -7,7 +7,8 @@
 -- KEYS  one for each limit
 -- ARGV  the time in microseconds, or 0 for the server's; then for each key the
 --       interval in microseconds and the burst
--- returns allowed (0 or 1), remaining requests, microseconds to wait
+-- returns allowed (0 or 1), remaining requests, microseconds to wait; then for
+--       each key how far ahead of now its arrival time is, in microseconds
 local now = tonumber(ARGV[1])
 if now == 0 then
   local time = redis.call('TIME')
@@ -16,7 +17,7 @@ end
 
 -- A key expires when it would say the same as no key.
 local function put(key, arrival)
-  redis.call('SET', key, arrival, 'PX', math.ceil((arrival - now) / 1000))
+  redis.call('SET', key, arrival, 'PX', math.max(1, math.ceil((arrival - now) / 1000)))
 end
 
 local allowed, remaining, wait = 1, math.huge, 0
@@ -42,11 +43,14 @@ for i, key in ipairs(KEYS) do
   arrivals[i] = arrival
 end
 
-if allowed == 1 then
-  for i, key in ipairs(KEYS) do
+local answer = {allowed, remaining, math.ceil(wait)}
+for i, key in ipairs(KEYS) do
+  if allowed == 1 then
     put(key, arrivals[i])
+  else
+    answer[2] = 0
+    arrivals[i] = arrivals[i] - tonumber(ARGV[2 * i])
   end
-else
-  remaining = 0
+  answer[3 + i] = math.ceil(arrivals[i] - now)
 end
-return {allowed, remaining, math.ceil(wait)}
+return answer

@@ -19,6 +19,19 @@ func (l Limit) interval() float64 {
 	return float64(l.Window) / float64(l.Requests) / float64(time.Microsecond)
 }
 
+// pause is the same as a duration.
+func (l Limit) pause() time.Duration { return max(1, l.Window/time.Duration(l.Requests)) }
+
+// whole is the time that a burst takes at the steady pace: of a burst for
+// centuries, one century.
+func (l Limit) whole() time.Duration {
+	const century = 100 * 365 * 24 * time.Hour
+	if time.Duration(l.Burst) > century/l.pause() {
+		return century
+	}
+	return time.Duration(l.Burst) * l.pause()
+}
+
 // Check counts one request under a key against a limit.
 type Check struct {
 	// Key says who is limited, and for what: "client:42", "invitations:10.0.0.1".
@@ -30,7 +43,8 @@ type Check struct {
 type Decision struct {
 	// Allowed is what to act on.
 	Allowed bool
-	// Unchecked says that Redis could not be asked; then Allowed is true.
+	// Unchecked says that this process alone has counted the request, since
+	// Redis could not; then Allowed is true.
 	Unchecked bool
 	// Remaining is how many more requests would be allowed right now by the
 	// strictest of the limits.

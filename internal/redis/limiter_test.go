@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -55,19 +56,52 @@ func newLimiter(t *testing.T, config redis.Config) *redis.Limiter {
 	return limiter
 }
 
-// onEachServer runs a test on the real server and on the one in Go.
-func onEachServer(t *testing.T, test func(*testing.T, *redis.Limiter, *clock, *redistest.Server)) {
+// servers are the real one and the one in Go.
+var servers = map[string]func(testing.TB) *redistest.Server{
+	"real": func(t testing.TB) *redistest.Server { return redistest.StartReal(t) }, "embedded": redistest.StartEmbedded,
+}
+
+// counter is what limits, whoever counts.
+type counter interface {
+	Allow(ctx context.Context, checks ...redis.Check) redis.Decision
+}
+
+// alone is a limiter without Redis.
+type alone struct {
+	t       *testing.T
+	limiter *redis.Limiter
+}
+
+func (a alone) Allow(ctx context.Context, checks ...redis.Check) redis.Decision {
+	d := a.limiter.Allow(ctx, checks...)
+	require.Equal(a.t, d.Allowed, d.Unchecked)
+	d.Unchecked = false
+	return d
+}
+
+func newAlone(t *testing.T, now func() time.Time) counter {
 	t.Helper()
-	for name, start := range map[string]func(testing.TB) *redistest.Server{
-		"real": redistest.StartReal, "embedded": redistest.StartEmbedded,
-	} {
+	nobody := redistest.StartEmbedded(t)
+	nobody.Stop()
+	return alone{t, newLimiter(t, redis.Config{Addr: nobody.Addr, Timeout: generous, Cooldown: time.Hour, Now: now})}
+}
+
+// onEachCount runs a test on the shared count of each server, and on that of a
+// process that has none.
+func onEachCount(t *testing.T, test func(*testing.T, counter, *clock)) {
+	t.Helper()
+	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := start(t)
 			clock := newClock()
-			test(t, newLimiter(t, redis.Config{Addr: server.Addr, Timeout: generous, Now: clock.Now}), clock, server)
+			test(t, newLimiter(t, redis.Config{Addr: start(t).Addr, Timeout: generous, Now: clock.Now}), clock)
 		})
 	}
+	t.Run("alone", func(t *testing.T) {
+		t.Parallel()
+		clock := newClock()
+		test(t, newAlone(t, clock.Now), clock)
+	})
 }
 
 func check(key string, requests int, window time.Duration, burst int) redis.Check {
@@ -76,7 +110,7 @@ func check(key string, requests int, window time.Duration, burst int) redis.Chec
 
 func TestBurstThenPace(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
+	onEachCount(t, func(t *testing.T, limiter counter, clock *clock) {
 		c := check("a", 10, 1000*time.Second, 3)
 		for remaining := 2; remaining >= 0; remaining-- {
 			require.Equal(t, redis.Decision{Allowed: true, Remaining: remaining}, limiter.Allow(t.Context(), c))
@@ -104,7 +138,7 @@ func TestRetryAfterSecondsIsRoundedUp(t *testing.T) {
 // TestSeveralKeys: what one limit refuses is not counted against the other.
 func TestSeveralKeys(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
+	onEachCount(t, func(t *testing.T, limiter counter, clock *clock) {
 		wide, narrow := check("wide", 100, 10*time.Hour, 5), check("narrow", 1, time.Hour, 1)
 		require.Equal(t, redis.Decision{Allowed: true}, limiter.Allow(t.Context(), wide, narrow), "the strictest tells what remains")
 		for range 10 {
@@ -119,7 +153,7 @@ func TestSeveralKeys(t *testing.T) {
 // TestTogether: the count is exact however many ask at the same moment.
 func TestTogether(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, _ *clock, _ *redistest.Server) {
+	onEachCount(t, func(t *testing.T, limiter counter, _ *clock) {
 		const burst = 50
 		var allowed atomic.Int32
 		var group sync.WaitGroup
@@ -140,9 +174,20 @@ func TestTogether(t *testing.T) {
 // burst and what the pace adds, and whoever waits as told is let in.
 func TestNoMoreThanTheLimit(t *testing.T) {
 	t.Parallel()
-	server := redistest.Start(t)
-	time0 := newClock()
-	limiter := newLimiter(t, redis.Config{Addr: server.Addr, Timeout: generous, Now: time0.Now})
+	t.Run("shared", func(t *testing.T) {
+		t.Parallel()
+		time0 := newClock()
+		noMoreThanTheLimit(t, newLimiter(t, redis.Config{Addr: redistest.Start(t).Addr, Timeout: generous, Now: time0.Now}), time0)
+	})
+	t.Run("alone", func(t *testing.T) {
+		t.Parallel()
+		time0 := newClock()
+		noMoreThanTheLimit(t, newAlone(t, time0.Now), time0)
+	})
+}
+
+func noMoreThanTheLimit(t *testing.T, limiter counter, time0 *clock) {
+	t.Helper()
 	rapid.Check(t, func(t *rapid.T) {
 		limit := redis.Limit{
 			Requests: rapid.IntRange(1, 50).Draw(t, "requests"),
@@ -182,27 +227,30 @@ func TestNoMoreThanTheLimit(t *testing.T) {
 // TestKeysExpire: a client that is gone leaves nothing behind.
 func TestKeysExpire(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, _ *clock, server *redistest.Server) {
-		limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
-		limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
-		client := goredis.NewClient(&goredis.Options{Addr: server.Addr})
-		defer func() { require.NoError(t, client.Close()) }()
-		keys, err := client.Keys(t.Context(), "*").Result()
-		require.NoError(t, err)
-		require.Equal(t, []string{"tenant-provisioning:limit:gone"}, keys)
-		ttl, err := client.PTTL(t.Context(), keys[0]).Result()
-		require.NoError(t, err)
-		require.Greater(t, ttl, time.Hour)
-		require.LessOrEqual(t, ttl, 2*time.Hour, "when the burst is there again, the key says nothing")
-	})
+	for name, start := range servers {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := start(t)
+			limiter := newLimiter(t, redis.Config{Addr: server.Addr, Timeout: generous, Now: newClock().Now})
+			limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
+			limiter.Allow(t.Context(), check("gone", 1, time.Hour, 5))
+			client := goredis.NewClient(&goredis.Options{Addr: server.Addr})
+			defer func() { require.NoError(t, client.Close()) }()
+			keys, err := client.Keys(t.Context(), "*").Result()
+			require.NoError(t, err)
+			require.Equal(t, []string{"tenant-provisioning:limit:gone"}, keys)
+			ttl, err := client.PTTL(t.Context(), keys[0]).Result()
+			require.NoError(t, err)
+			require.Greater(t, ttl, time.Hour)
+			require.LessOrEqual(t, ttl, 2*time.Hour, "when the burst is there again, the key says nothing")
+		})
+	}
 }
 
 // TestServerClock: without a clock of its own the limiter uses the server's.
 func TestServerClock(t *testing.T) {
 	t.Parallel()
-	for name, start := range map[string]func(testing.TB) *redistest.Server{
-		"real": redistest.StartReal, "embedded": redistest.StartEmbedded,
-	} {
+	for name, start := range servers {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			limiter := newLimiter(t, redis.Config{Addr: start(t).Addr, Timeout: generous})
@@ -217,15 +265,18 @@ func TestServerClock(t *testing.T) {
 }
 
 // TestClockSetBack: after a failover to a server whose clock is behind, nobody
-// is shut out for longer than a burst takes.
+// is shut out for longer than a burst takes, nor after the process's own clock
+// was set back.
 func TestClockSetBack(t *testing.T) {
 	t.Parallel()
-	onEachServer(t, func(t *testing.T, limiter *redis.Limiter, clock *clock, _ *redistest.Server) {
+	onEachCount(t, func(t *testing.T, limiter counter, clock *clock) {
 		c := check("a", 1, time.Hour, 2)
 		require.True(t, limiter.Allow(t.Context(), c).Allowed)
 		clock.Advance(-24 * time.Hour)
-		require.Equal(t, redis.Decision{RetryAfter: time.Hour}, limiter.Allow(t.Context(), c))
-		clock.Advance(time.Hour)
+		if _, own := limiter.(alone); !own {
+			require.Equal(t, redis.Decision{RetryAfter: time.Hour}, limiter.Allow(t.Context(), c))
+			clock.Advance(time.Hour)
+		}
 		require.True(t, limiter.Allow(t.Context(), c).Allowed)
 	})
 }

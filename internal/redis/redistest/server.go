@@ -2,8 +2,11 @@ package redistest
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 
@@ -19,9 +22,13 @@ const startLimit = time.Minute
 // empty.
 type Server struct {
 	Addr string
+	// Dir is where a real server would save.
+	Dir string
 
 	start func()
 	stop  func()
+	// signal reaches a real server.
+	signal func(syscall.Signal)
 }
 
 // Stop makes it go away.
@@ -29,6 +36,23 @@ func (s *Server) Stop() { s.stop() }
 
 // Start brings it back.
 func (s *Server) Start() { s.start() }
+
+// Freeze makes a real server hang until Thaw: it takes connections and answers
+// nothing.
+func (s *Server) Freeze() { s.signal(syscall.SIGSTOP) }
+
+// Thaw has it go on.
+func (s *Server) Thaw() { s.signal(syscall.SIGCONT) }
+
+// Do sends one command to the server, as the user default without a password.
+func (s *Server) Do(t testing.TB, command ...any) any {
+	t.Helper()
+	client := goredis.NewClient(&goredis.Options{Addr: s.Addr, MaxRetries: -1, DialTimeout: startLimit, ReadTimeout: startLimit})
+	defer func() { require.NoError(t, client.Close()) }()
+	answer, err := client.Do(context.WithoutCancel(t.Context()), command...).Result()
+	require.NoError(t, err)
+	return answer
+}
 
 // Start runs the real server when there is one on PATH, else the one in Go.
 func Start(t testing.TB) *Server {
@@ -39,15 +63,16 @@ func Start(t testing.TB) *Server {
 	return StartEmbedded(t)
 }
 
-// StartReal runs redis-server or valkey-server, and skips the test where
-// neither is installed.
-func StartReal(t testing.TB) *Server {
+// StartReal runs redis-server or valkey-server with further arguments. Where
+// neither is installed the test is skipped; in CI it fails.
+func StartReal(t testing.TB, args ...string) *Server {
 	t.Helper()
 	program := installed()
 	if program == "" {
+		require.Empty(t, os.Getenv("CI"), "CI has redis-server")
 		t.Skip("needs redis-server or valkey-server on PATH")
 	}
-	return startReal(t, program)
+	return startReal(t, program, args...)
 }
 
 // StartEmbedded runs the server in Go. Its keys expire only when it is told
@@ -71,14 +96,9 @@ func installed() string {
 	return ""
 }
 
-func startReal(t testing.TB, program string) *Server {
+func startReal(t testing.TB, program string, args ...string) *Server {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	addr := listener.Addr().String()
-	require.NoError(t, listener.Close())
-	_, port, err := net.SplitHostPort(addr)
-	require.NoError(t, err)
+	addr, port := free(t)
 	dir := t.TempDir()
 
 	var command *exec.Cmd
@@ -90,21 +110,40 @@ func startReal(t testing.TB, program string) *Server {
 		}
 	}
 	start := func() {
-		command = exec.Command(program, "--bind", "127.0.0.1", "--port", port, "--dir", dir, "--save", "", "--appendonly", "no")
+		all := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", dir, "--save", "", "--appendonly", "no"}, args...)
+		command = exec.Command(program, all...)
 		command.SysProcAttr = endWithParent()
 		require.NoError(t, command.Start())
 		waitUntilReady(t, addr)
 	}
 	t.Cleanup(stop)
 	start()
-	return &Server{Addr: addr, start: start, stop: stop}
+	return &Server{
+		Addr: addr, Dir: dir, start: start, stop: stop,
+		signal: func(s syscall.Signal) { require.NoError(t, command.Process.Signal(s)) },
+	}
 }
 
+// free is an address that nobody listens on.
+func free(t testing.TB) (addr, port string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	addr = listener.Addr().String()
+	require.NoError(t, listener.Close())
+	_, port, err = net.SplitHostPort(addr)
+	require.NoError(t, err)
+	return addr, port
+}
+
+// waitUntilReady waits for any answer: some servers only have errors for us.
 func waitUntilReady(t testing.TB, addr string) {
 	t.Helper()
 	client := goredis.NewClient(&goredis.Options{Addr: addr, MaxRetries: -1})
 	defer func() { require.NoError(t, client.Close()) }()
 	require.Eventually(t, func() bool {
-		return client.Ping(context.WithoutCancel(t.Context())).Err() == nil
+		err := client.Ping(context.WithoutCancel(t.Context())).Err()
+		var told goredis.Error
+		return err == nil || errors.As(err, &told)
 	}, startLimit, 5*time.Millisecond, "redis-server at %s does not answer", addr)
 }

@@ -47,7 +47,7 @@ var aliases = map[string][]string{
 // installation would make programs pass the stack by, or fail to reach it.
 func misleading(name string) bool {
 	switch name = strings.TrimSuffix(name, "_FILE"); name {
-	case "REDIS_PASSWORD", "REDIS_TLS", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE":
+	case "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE":
 		return true
 	case "TEMPORAL_WORKER_VERSIONING":
 		return false

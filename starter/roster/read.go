@@ -34,7 +34,7 @@ func Read(path string) ([]Row, Format, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("read the tenants: %w", err)
 	}
-	defer file.Close()
+	defer file.Close() //nolint:errcheck // it was only read
 	data, err := readAll(file, path)
 	if err != nil {
 		return nil, "", err

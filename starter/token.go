@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/token"
 	"tenant-provisioning/starter/output"
 )
@@ -19,7 +20,8 @@ func (a *app) token() *cobra.Command {
 		Use:   "token --role ROLE",
 		Short: "Print a bearer token for the API, and nothing else",
 		Long: `Print a bearer token for the API, and nothing else. It is signed with JWT_SECRET,
-the only setting needed; it cannot be taken back before it expires.
+the only setting needed, and made out to JWT_AUDIENCE and JWT_ISSUER where the api
+has these; it cannot be taken back before it expires.
 
   viewer    reads
   operator  creates and changes tenants, and acts on operations
@@ -49,8 +51,7 @@ the only setting needed; it cannot be taken back before it expires.
 			subject = a.caller().Actor
 		}
 		now := a.now()
-		signer := token.Signer{Secret: cfg.JWT.Secret.Reveal(), Issuer: cfg.JWT.Issuer, Audience: cfg.JWT.Audience}
-		text, err := signer.Issue(subject, parsed, ttl, now)
+		text, err := connect.Signer(cfg.JWT).Issue(subject, parsed, ttl, now)
 		if err != nil {
 			return usagef("%w; choose another one with --subject", err) // all else was checked
 		}

@@ -85,12 +85,11 @@ func bearerToken(c echo.Context) (string, error) {
 	if len(header) == 0 {
 		return "", errNoToken
 	}
-	scheme, raw, _ := strings.Cut(header[0], " ")
-	raw = strings.TrimSpace(raw)
-	if len(header) > 1 || !strings.EqualFold(scheme, "Bearer") || raw == "" {
+	parts := strings.Fields(header[0])
+	if len(header) > 1 || len(parts) != 2 || !strings.EqualFold(parts[0], "Bearer") {
 		return "", errNoBearer
 	}
-	return raw, nil
+	return parts[1], nil
 }
 
 // sentence makes an error's text one.
@@ -114,7 +113,7 @@ func (s *Server) require(e endpoint) func(huma.Context, func(huma.Context)) {
 // refusal tells whoever lacks a role, and has it audited where it would have
 // changed something.
 func (s *Server) refusal(ctx context.Context, e endpoint, id string, bearer token.Bearer) error {
-	refused := newProblem(CodeForbidden, fmt.Sprintf("This needs a token with the role %s.", needed(e.role)))
+	refused := newProblem(CodeForbidden, forbidden(e.role, bearer))
 	if e.refused == nil {
 		return refused
 	}
@@ -124,6 +123,15 @@ func (s *Server) refusal(ctx context.Context, e endpoint, id string, bearer toke
 		return err // what cannot be audited is not answered either
 	}
 	return refused
+}
+
+// forbidden says which role is needed and, to whoever has none at all, why.
+func forbidden(role token.Role, bearer token.Bearer) string {
+	why := fmt.Sprintf("This needs a token with the role %s", needed(role))
+	if bearer.NoRole != "" {
+		why += "; " + bearer.NoRole
+	}
+	return why + "."
 }
 
 // needed lists the roles that include one.

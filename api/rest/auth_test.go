@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,7 +53,7 @@ func TestRefusedTokens(t *testing.T) {
 	b := setup(t)
 	good := operator(t).Get("Authorization")
 	sign := func(method jwt.SigningMethod, key any, expires time.Time) string {
-		raw, err := jwt.NewWithClaims(method, jwt.MapClaims{"sub": "eve", "role": "admin", "exp": expires.Unix()}).SignedString(key)
+		raw, err := jwt.NewWithClaims(method, jwt.MapClaims{"sub": "eve", "role": "admin", "aud": token.DefaultAudience, "exp": expires.Unix()}).SignedString(key)
 		require.NoError(t, err)
 		return "Bearer " + raw
 	}
@@ -79,8 +80,39 @@ func TestRefusedTokens(t *testing.T) {
 	}
 	a := b.send(t, http.MethodGet, "/v1/tenants", http.Header{"Authorization": {good, good}}, "")
 	a.problem(t, http.StatusUnauthorized, rest.CodeUnauthenticated)
-	require.Equal(t, http.StatusOK, b.send(t, http.MethodGet, "/v1/tenants", http.Header{"Authorization": {"bearer  " + strings.TrimPrefix(good, "Bearer ")}}, "").status,
-		"the scheme is read in any case")
+	for _, scheme := range []string{"bearer ", "BEARER ", "Bearer   ", "bearer\t", "  Bearer "} {
+		a := b.send(t, http.MethodGet, "/v1/tenants", http.Header{"Authorization": {scheme + strings.TrimPrefix(good, "Bearer ") + " "}}, "")
+		require.Equal(t, http.StatusOK, a.status, "the scheme is read in any case, with any white space: %q", scheme)
+	}
+}
+
+// TestTokensForAnotherServiceAreRefused although their signature is good, and
+// the refusal says which audience is needed.
+func TestTokensForAnotherServiceAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, aud := range []any{nil, "another-service"} {
+		p := b.send(t, http.MethodGet, "/v1/tenants", bearer(t, jwt.MapClaims{"role": "admin", "aud": aud}), "").
+			problem(t, http.StatusUnauthorized, rest.CodeUnauthenticated)
+		require.Contains(t, p.Detail, token.DefaultAudience)
+	}
+}
+
+// TestARoleThatIsNoneIsSaidAsWhatItIs: the caller is known, so that it is no
+// matter of authentication.
+func TestARoleThatIsNoneIsSaidAsWhatItIs(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	list := b.send(t, http.MethodGet, "/v1/tenants", bearer(t, jwt.MapClaims{"role": []string{"offline_access", "viewer"}}), "")
+	require.Equal(t, http.StatusOK, list.status, string(list.body))
+	for want, role := range map[string]any{
+		`no claim "role"`: nil, "a number": 5, "an object": map[string]any{"a": 1}, "an empty list": []string{}, "none of the roles": []string{"root"},
+	} {
+		p := b.send(t, http.MethodGet, "/v1/tenants", bearer(t, jwt.MapClaims{"role": role}), "").problem(t, http.StatusForbidden, rest.CodeForbidden)
+		require.Contains(t, p.Detail, want)
+		require.Contains(t, p.Detail, "viewer or operator or admin")
+		require.NotContains(t, p.Detail, "root")
+	}
 }
 
 func TestRoles(t *testing.T) {
@@ -105,9 +137,18 @@ func TestRoles(t *testing.T) {
 
 func roleless(t *testing.T) string {
 	t.Helper()
-	raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{"sub": "ada", "role": "root", "exp": time.Now().Add(time.Hour).Unix()}).SignedString([]byte(secret))
+	return strings.TrimPrefix(bearer(t, jwt.MapClaims{"role": "root"}).Get("Authorization"), "Bearer ")
+}
+
+// bearer is the Authorization header of a token with these claims on top of good
+// ones.
+func bearer(t *testing.T, claims jwt.MapClaims) http.Header {
+	t.Helper()
+	all := jwt.MapClaims{"sub": "ada", "aud": token.DefaultAudience, "exp": time.Now().Add(time.Hour).Unix()}
+	maps.Copy(all, claims)
+	raw, err := jwt.NewWithClaims(jwt.SigningMethodHS256, all).SignedString([]byte(secret))
 	require.NoError(t, err)
-	return raw
+	return http.Header{"Authorization": {"Bearer " + raw}}
 }
 
 // keyless is a verifier whose identity provider is away.

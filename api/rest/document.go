@@ -20,7 +20,7 @@ const aboutAPI = `Creates the tenants of a healthcare platform, and follows and 
 
 **Errors** are problems (RFC 9457, ` + "`application/problem+json`" + `). ` + "`code`" + ` is for programs, ` + "`detail`" + ` and ` + "`errors`" + ` for people, ` + "`requestId`" + ` for the log.
 
-**Tokens** are JSON Web Tokens with the claims sub, exp and role: viewer reads, operator also creates, changes and acts, admin may also give up an undo that is blocked.
+**Tokens** are JSON Web Tokens with the claims sub, exp, aud and role: viewer reads, operator also creates, changes and acts, admin may also give up an undo that is blocked.
 
 **Unknown fields, unknown query parameters and fields in another case** are refused.`
 

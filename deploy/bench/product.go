@@ -56,7 +56,7 @@ func measureProduct(ctx context.Context, bin, label string, n, concurrency int) 
 			return Result{}, err
 		}
 	}
-	bearer, err := token.Issue(cfg.JWT.Secret.Reveal(), "bench", token.RoleOperator, time.Hour, time.Now())
+	bearer, err := connect.Signer(cfg.JWT).Issue("bench", token.RoleOperator, time.Hour, time.Now())
 	if err != nil {
 		return Result{}, err
 	}

@@ -43,7 +43,7 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 	if _, err := c.pid("postgres"); err != nil {
 		return nil, err
 	}
-	if c.token, err = token.Issue(cfg.JWT.Secret.Reveal(), "chaos", token.RoleOperator, tokenTTL, time.Now()); err != nil {
+	if c.token, err = connect.Signer(cfg.JWT).Issue("chaos", token.RoleOperator, tokenTTL, time.Now()); err != nil {
 		return nil, err
 	}
 	if c.pool, err = connect.Database(ctx, cfg.DB, "chaos"); err != nil {

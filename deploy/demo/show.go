@@ -11,14 +11,14 @@ import (
 	"github.com/mattn/go-isatty"
 	"golang.org/x/term"
 
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
 
 // show provisions the tenants in front of the viewer and looks at the result.
 func show(ctx context.Context, f flags, s settings, sample []tenant.New, out io.Writer) error {
-	bearer, err := token.Signer{Secret: s.JWT.Secret.Reveal(), Issuer: s.JWT.Issuer, Audience: s.JWT.Audience}.
-		Issue("demo", token.RoleOperator, s.JWT.Expiration, time.Now())
+	bearer, err := connect.Signer(s.JWT).Issue("demo", token.RoleOperator, s.JWT.Expiration, time.Now())
 	if err != nil {
 		return err
 	}

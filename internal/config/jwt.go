@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"strings"
+	"time"
+	"unicode"
+)
 
 // minJWTSecret is the shortest accepted secret in characters, as the replaced
 // application documents it; HS256 gains nothing beyond 64 bytes.
@@ -17,10 +21,23 @@ type JWT struct {
 	Expiration time.Duration
 	// JWKSURL has the public keys of an identity provider (JWT_JWKS_URL).
 	JWKSURL string
-	// Issuer and Audience, when set, must be those of the token (JWT_ISSUER,
-	// JWT_AUDIENCE).
-	Issuer, Audience string
+	// Issuer, when set, must be the token's (JWT_ISSUER).
+	Issuer string
+	// Audience must be among the token's (JWT_AUDIENCE). Empty is the audience
+	// that our own tokens have by default.
+	Audience string
+	// RoleClaim is the claim with the role or a list of roles, or the path to it
+	// with dots, such as realm_access.roles (JWT_ROLE_CLAIM). Empty is the claim
+	// that our own tokens have.
+	RoleClaim string
 }
+
+// claimPath is a claim's name, or names with dots between them. A name may have
+// dots of its own, so that hardly anything is no path.
+var claimPath = kind[string]{want: `a claim such as "roles", or a path to one such as "realm_access.roles"`, parse: func(s string) (string, bool) {
+	s = strings.TrimSpace(s)
+	return s, s != "" && !strings.HasPrefix(s, ".") && !strings.HasSuffix(s, ".") && !strings.ContainsFunc(s, unicode.IsControl)
+}}
 
 func (r *reader) jwt() JWT {
 	j := JWT{
@@ -28,17 +45,22 @@ func (r *reader) jwt() JWT {
 		JWKSURL:    read(r, setting{name: "JWT_JWKS_URL"}, absoluteURL),
 		Issuer:     read(r, setting{name: "JWT_ISSUER"}, text("the iss claim")),
 		Audience:   read(r, setting{name: "JWT_AUDIENCE"}, text("the aud claim")),
+		RoleClaim:  read(r, setting{name: "JWT_ROLE_CLAIM"}, claimPath),
 	}
-	set := setting{
-		name: "JWT_SECRET", required: j.JWKSURL == "",
-		hint: "; \"openssl rand -hex 32\" prints one",
-	}
-	j.Secret = readSecret(r, set, secretText("at least 64 characters", minJWTSecret))
-	if r.production && !j.Secret.Empty() && isRepetitive(j.Secret.Reveal()) {
-		r.problem(set, "the value (not shown) repeats itself; expected a random secret with NODE_ENV=production%s", set.hint)
-	}
+	j.Secret = r.tokenSecret(j.JWKSURL == "")
 	if r.production && j.JWKSURL != "" && j.Audience == "" {
-		r.problem(setting{name: "JWT_AUDIENCE"}, "missing; expected the audience that JWT_JWKS_URL's issuer puts into tokens for this api: without it a token for any other service is accepted")
+		r.problem(setting{name: "JWT_AUDIENCE"}, "missing; expected the audience that JWT_JWKS_URL's issuer puts into tokens for this api: what is assumed without it is the audience of \"starter token\"")
 	}
 	return j
+}
+
+// tokenSecret reads JWT_SECRET. More than one section may: what is wrong with it
+// is said once.
+func (r *reader) tokenSecret(required bool) Secret {
+	set := setting{name: "JWT_SECRET", required: required, hint: "; \"openssl rand -hex 32\" prints one"}
+	secret := readSecret(r, set, secretText("at least 64 characters", minJWTSecret))
+	if r.production && !secret.Empty() && isRepetitive(secret.Reveal()) {
+		r.problem(set, "the value (not shown) repeats itself; expected a random secret with NODE_ENV=production%s", set.hint)
+	}
+	return secret
 }

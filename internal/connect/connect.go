@@ -16,6 +16,7 @@ import (
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/temporalclient"
+	"tenant-provisioning/internal/token"
 )
 
 // Database makes a pool of connections for the process called name. Close it.
@@ -36,6 +37,11 @@ func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.R
 	return temporalclient.New(temporalclient.Config{
 		Options: c.ClientOptions(), Keys: payloadKeys(c), RunsWorkflows: true, Logger: log, Registerer: registerer,
 	})
+}
+
+// Signer makes tokens that an api with the same settings accepts.
+func Signer(c config.JWT) token.Signer {
+	return token.Signer{Secret: c.Secret.Reveal(), Issuer: c.Issuer, Audience: c.Audience}
 }
 
 // Codec is what Temporal's payloads are encrypted with. It fails without

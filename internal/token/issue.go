@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"time"
@@ -14,7 +15,11 @@ import (
 // audit rows, which hold as much.
 const maxSubject = 200
 
-// claims is what a token says.
+// DefaultAudience is whom tokens are for that nobody has given another
+// audience.
+const DefaultAudience = "tenant-provisioning"
+
+// claims is what a token of our own says.
 type claims struct {
 	Role string `json:"role"`
 	jwt.RegisteredClaims
@@ -24,10 +29,12 @@ type claims struct {
 type Signer struct {
 	// Secret is the JWT_SECRET of the api that is to accept the tokens.
 	Secret string
-	// Issuer and Audience go into the tokens when set. An api that was told to
-	// ask for them refuses tokens without.
-	Issuer   string
+	// Audience is whom the tokens are for; empty is DefaultAudience. An api
+	// refuses tokens without its own.
 	Audience string
+	// Issuer goes into the tokens when set. An api that was told to ask for one
+	// refuses tokens without it.
+	Issuer string
 }
 
 // Issue makes a token for a subject, the name under which its bearer's acts are
@@ -47,13 +54,11 @@ func (s Signer) Issue(subject string, role Role, ttl time.Duration, now time.Tim
 	}
 	c := claims{Role: string(role), RegisteredClaims: jwt.RegisteredClaims{
 		Issuer:    s.Issuer,
+		Audience:  jwt.ClaimStrings{cmp.Or(s.Audience, DefaultAudience)},
 		Subject:   subject,
 		IssuedAt:  jwt.NewNumericDate(now),
 		ExpiresAt: jwt.NewNumericDate(now.Add(ttl)),
 	}}
-	if s.Audience != "" {
-		c.Audience = jwt.ClaimStrings{s.Audience}
-	}
 	signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, c).SignedString([]byte(s.Secret))
 	if err != nil {
 		return "", fmt.Errorf("issue a token: %w", err)
@@ -61,7 +66,7 @@ func (s Signer) Issue(subject string, role Role, ttl time.Duration, now time.Tim
 	return signed, nil
 }
 
-// Issue makes a token that names neither issuer nor audience.
+// Issue makes a token for the default audience that names no issuer.
 func Issue(secret, subject string, role Role, ttl time.Duration, now time.Time) (string, error) {
 	return Signer{Secret: secret}.Issue(subject, role, ttl, now)
 }

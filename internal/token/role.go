@@ -28,11 +28,15 @@ func ParseRole(s string) (Role, error) {
 	if r := Role(s); slices.Contains(Roles(), r) {
 		return r, nil
 	}
+	return "", fmt.Errorf("there is no such role; the roles are %s", roleNames())
+}
+
+func roleNames() string {
 	names := make([]string, len(Roles()))
 	for i, r := range Roles() {
 		names[i] = string(r)
 	}
-	return "", fmt.Errorf("there is no such role; the roles are %s", strings.Join(names, ", "))
+	return strings.Join(names, ", ")
 }
 
 // Includes reports whether r may do what needs the given role. A role that does

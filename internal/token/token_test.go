@@ -1,17 +1,12 @@
 package token_test
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,7 +70,7 @@ func sign(t *testing.T, method jwt.SigningMethod, key any, c jwt.MapClaims) stri
 }
 
 func good(change jwt.MapClaims) jwt.MapClaims {
-	c := jwt.MapClaims{"sub": "ada", "role": "admin", "iss": "us", "aud": "them", "exp": now.Add(time.Hour).Unix()}
+	c := jwt.MapClaims{"sub": "ada", "role": "admin", "iss": "us", "aud": []string{"them", token.DefaultAudience}, "exp": now.Add(time.Hour).Unix()}
 	for k, v := range change {
 		if v == nil {
 			delete(c, k)
@@ -113,7 +108,7 @@ func TestRefusedTokens(t *testing.T) {
 		"HS512":              sign(t, jwt.SigningMethodHS512, []byte(secret), good(nil)),
 		"ES256":              sign(t, jwt.SigningMethodES256, ec, good(nil)),
 		"other secret":       sign(t, jwt.SigningMethodHS256, []byte(secret+"x"), good(nil)),
-		"expired":            hs(jwt.MapClaims{"exp": now.Add(-time.Second).Unix()}),
+		"expired":            hs(jwt.MapClaims{"exp": now.Add(-31 * time.Second).Unix()}),
 		"no expiry":          hs(jwt.MapClaims{"exp": nil}),
 		"expiry as text":     hs(jwt.MapClaims{"exp": "tomorrow"}),
 		"not yet valid":      hs(jwt.MapClaims{"nbf": now.Add(time.Minute).Unix()}),
@@ -133,115 +128,4 @@ func TestRefusedTokens(t *testing.T) {
 			require.NotContains(t, err.Error(), "eve")
 		})
 	}
-}
-
-func TestUnknownRoleMayDoNothing(t *testing.T) {
-	t.Parallel()
-	v := verifier(t, token.Config{Secret: secret})
-	for _, role := range []any{nil, "", "root", "Admin", "admin "} {
-		bearer, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, []byte(secret), good(jwt.MapClaims{"role": role})))
-		require.NoError(t, err)
-		for _, needed := range token.Roles() {
-			require.False(t, bearer.Role.Includes(needed), "role %v", role)
-		}
-	}
-	require.True(t, token.RoleAdmin.Includes(token.RoleViewer))
-	require.True(t, token.RoleOperator.Includes(token.RoleOperator))
-	require.False(t, token.RoleViewer.Includes(token.RoleOperator))
-	require.False(t, token.RoleAdmin.Includes("owner"))
-}
-
-// provider is an identity provider that publishes one key and can be away.
-type provider struct {
-	*httptest.Server
-	key  *ecdsa.PrivateKey
-	away atomic.Bool
-}
-
-func newProvider(t *testing.T) *provider {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	p := &provider{key: key}
-	public, err := key.PublicKey.Bytes() // 0x04, then x and y
-	require.NoError(t, err)
-	text := base64.RawURLEncoding.EncodeToString
-	set, err := json.Marshal(map[string]any{"keys": []map[string]string{{
-		"kty": "EC", "crv": "P-256", "kid": "k1", "alg": "ES256", "use": "sig", "x": text(public[1:33]), "y": text(public[33:]),
-	}}})
-	require.NoError(t, err)
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if p.away.Load() {
-			http.Error(w, "away", http.StatusServiceUnavailable)
-			return
-		}
-		_, _ = w.Write(set)
-	}))
-	t.Cleanup(p.Close)
-	return p
-}
-
-func (p *provider) token(t *testing.T, kid string, c jwt.MapClaims) string {
-	t.Helper()
-	unsigned := jwt.NewWithClaims(jwt.SigningMethodES256, c)
-	unsigned.Header["kid"] = kid
-	raw, err := unsigned.SignedString(p.key)
-	require.NoError(t, err)
-	return raw
-}
-
-func TestIdentityProvider(t *testing.T) {
-	t.Parallel()
-	p := newProvider(t)
-	v := verifier(t, token.Config{Secret: secret, JWKSURL: p.URL, Issuer: "us", Audience: "them"})
-
-	bearer, err := v.Verify(t.Context(), p.token(t, "k1", good(nil)))
-	require.NoError(t, err)
-	require.Equal(t, token.Bearer{Subject: "ada", Role: token.RoleAdmin}, bearer)
-	_, err = v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, []byte(secret), good(nil)))
-	require.NoError(t, err, "our own tokens go on working beside the provider's")
-
-	other := newProvider(t)
-	public, err := p.key.PublicKey.Bytes()
-	require.NoError(t, err)
-	for name, raw := range map[string]string{
-		"another's key":            other.token(t, "k1", good(nil)),
-		"unknown key id":           p.token(t, "k9", good(nil)),
-		"expired":                  p.token(t, "k1", good(jwt.MapClaims{"exp": now.Add(-time.Minute).Unix()})),
-		"another audience":         p.token(t, "k1", good(jwt.MapClaims{"aud": "others"})),
-		"public key as a secret":   sign(t, jwt.SigningMethodHS256, public, good(nil)),
-		"none, with the public id": sign(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, good(nil)),
-	} {
-		_, err := v.Verify(t.Context(), raw)
-		require.ErrorIs(t, err, token.ErrInvalid, name)
-	}
-}
-
-func TestIdentityProviderAloneTakesNoSharedSecret(t *testing.T) {
-	t.Parallel()
-	p := newProvider(t)
-	v := verifier(t, token.Config{JWKSURL: p.URL})
-	for _, key := range [][]byte{{}, []byte(secret)} {
-		_, err := v.Verify(t.Context(), sign(t, jwt.SigningMethodHS256, key, good(nil)))
-		require.ErrorIs(t, err, token.ErrInvalid)
-	}
-}
-
-func TestIdentityProviderThatComesLater(t *testing.T) {
-	t.Parallel()
-	p := newProvider(t)
-	p.away.Store(true)
-	v := verifier(t, token.Config{JWKSURL: p.URL})
-	p.away.Store(false)
-	_, err := v.Verify(t.Context(), p.token(t, "k1", good(nil)))
-	require.NoError(t, err, "the first token with an unknown key looks for new keys")
-}
-
-func TestIdentityProviderThatStaysAway(t *testing.T) {
-	t.Parallel()
-	p := newProvider(t)
-	p.away.Store(true)
-	v := verifier(t, token.Config{JWKSURL: p.URL})
-	_, err := v.Verify(context.Background(), p.token(t, "k1", good(nil)))
-	require.ErrorIs(t, err, token.ErrNoKeys, "a good token must not be called invalid because its keys cannot be had")
 }

@@ -1,16 +1,15 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"net/url"
 	"time"
 
-	"github.com/MicahParks/keyfunc/v3"
 	"github.com/golang-jwt/jwt/v5"
-	"golang.org/x/time/rate"
 )
 
 var (
@@ -26,9 +25,11 @@ var (
 type Bearer struct {
 	// Subject is the caller's name.
 	Subject string
-	// Role is empty when the token names none, or one that does not exist: such
-	// a caller is known and may do nothing.
+	// Role is empty when the token names none that exists: such a caller is known
+	// and may do nothing.
 	Role Role
+	// NoRole says why there is no role, in words that may be shown to the caller.
+	NoRole string
 }
 
 // Config says which tokens are accepted.
@@ -38,37 +39,33 @@ type Config struct {
 	// JWKSURL is where an identity provider publishes its keys. Empty: there is
 	// no provider.
 	JWKSURL string
-	// Issuer and Audience, when set, must be those of the token.
-	Issuer   string
+	// Audience must be among the token's; empty is DefaultAudience.
 	Audience string
+	// Issuer, when set, must be the token's.
+	Issuer string
+	// RoleClaim is the claim that has the role or a list of roles, or the path to
+	// it with dots; empty is DefaultRoleClaim, which tokens of our own may have
+	// in any case.
+	RoleClaim string
 	// Now is the clock.
 	Now func() time.Time
 	// Logger is told when the provider's keys cannot be fetched.
 	Logger *slog.Logger
+
+	pace pace // zero is usualPace
 }
 
-// Limits for an identity provider: how long one fetch of its keys may take, how
-// often they are fetched anyway, how long lies between two looks for a key id
-// that is not known (made-up ones must cost the provider nothing, and a new or
-// returned provider must soon be found), and how long a request waits for its
-// turn to look.
-const (
-	fetchTimeout       = 3 * time.Second
-	refreshInterval    = time.Hour
-	unknownKeyCooldown = 30 * time.Second
-	unknownKeyWait     = 100 * time.Millisecond
-)
-
-// providerLeeway allows for an identity provider's clock; our own tokens are
-// made and checked by machines that share one.
-const providerLeeway = 30 * time.Second
+// leeway allows for the clocks of others: an identity provider's, and those of
+// the machines where tokens of our own are made.
+const leeway = 30 * time.Second
 
 // Verifier checks tokens. It is safe for concurrent use.
 type Verifier struct {
-	secret   []byte
-	keys     keyfunc.Keyfunc // nil without an identity provider
-	own      *jwt.Parser
-	provider *jwt.Parser
+	secret                      []byte
+	provider                    *provider // nil without an identity provider
+	issuer, audience, roleClaim string
+	own, provided               *jwt.Parser
+	claims                      *jwt.Validator
 }
 
 // NewVerifier prepares the checks. With a JWKSURL it starts to fetch the keys,
@@ -79,111 +76,93 @@ func NewVerifier(ctx context.Context, c Config) (*Verifier, error) {
 		return nil, errors.New("check tokens: there is neither a secret nor an identity provider; set JWT_SECRET or JWT_JWKS_URL")
 	}
 	v := &Verifier{
-		secret: []byte(c.Secret),
-		own:    c.parser(0, "HS256"),
-		provider: c.parser(providerLeeway,
-			"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"),
+		secret: []byte(c.Secret), issuer: c.Issuer,
+		audience: cmp.Or(c.Audience, DefaultAudience), roleClaim: cmp.Or(c.RoleClaim, DefaultRoleClaim),
+		own: signatures("HS256"), provided: signatures(providerMethods...),
 	}
+	v.claims = jwt.NewValidator(
+		jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(c.Now), jwt.WithExpirationRequired(),
+		jwt.WithAudience(v.audience), jwt.WithIssuer(v.issuer),
+	)
 	if c.JWKSURL == "" {
 		return v, nil
 	}
-	keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{c.JWKSURL}, keyfunc.Override{
-		Client:            &http.Client{Timeout: fetchTimeout},
-		HTTPTimeout:       fetchTimeout,
-		RefreshInterval:   refreshInterval,
-		RefreshUnknownKID: rate.NewLimiter(rate.Every(unknownKeyCooldown), 1),
-		RateLimitWaitMax:  unknownKeyWait,
-		RefreshErrorHandlerFunc: func(url string) func(context.Context, error) {
-			return func(ctx context.Context, err error) {
-				c.Logger.WarnContext(ctx, "the identity provider's keys could not be fetched; check JWT_JWKS_URL", "url", url, "error", err)
-			}
-		},
-	})
-	if err != nil {
+	if _, err := url.ParseRequestURI(c.JWKSURL); err != nil {
 		return nil, fmt.Errorf("prepare the identity provider's keys (JWT_JWKS_URL): %w", err)
 	}
-	v.keys = keys
+	v.provider = newProvider(ctx, c.JWKSURL, cmp.Or(c.pace, usualPace), c.Logger)
 	return v, nil
 }
 
-func (c Config) parser(leeway time.Duration, methods ...string) *jwt.Parser {
-	options := []jwt.ParserOption{
-		jwt.WithValidMethods(methods), jwt.WithExpirationRequired(), jwt.WithStrictDecoding(),
-		jwt.WithIssuedAt(), jwt.WithLeeway(leeway), jwt.WithTimeFunc(c.Now),
-	}
-	if c.Issuer != "" {
-		options = append(options, jwt.WithIssuer(c.Issuer))
-	}
-	if c.Audience != "" {
-		options = append(options, jwt.WithAudience(c.Audience))
-	}
-	return jwt.NewParser(options...)
+// signatures checks signatures and no claims: those come after, so that nobody
+// learns about them from a token that is not genuine.
+func signatures(methods ...string) *jwt.Parser {
+	return jwt.NewParser(jwt.WithValidMethods(methods), jwt.WithStrictDecoding(), jwt.WithoutClaimsValidation())
 }
 
 // Verify checks a token and says who sent it. The error is ErrInvalid or
 // ErrNoKeys, wrapped.
 func (v *Verifier) Verify(ctx context.Context, raw string) (Bearer, error) {
-	var c claims
-	if err := v.parse(ctx, raw, &c); err != nil {
+	c, own, err := v.genuine(ctx, raw)
+	if err != nil {
 		return Bearer{}, err
 	}
-	if !isSubject(c.Subject) {
-		return Bearer{}, fmt.Errorf("%w: it has no subject of 1 to %d printable characters", ErrInvalid, maxSubject)
+	if err := v.checkForm(c); err != nil {
+		return Bearer{}, err
 	}
-	role, err := ParseRole(c.Role)
-	if err != nil {
-		role = ""
+	if err := v.claims.Validate(c); err != nil {
+		return Bearer{}, v.explainClaims(err)
 	}
-	return Bearer{Subject: c.Subject, Role: role}, nil
+	var b Bearer
+	b.Subject, _ = c[claimSubject].(string) // its form was checked
+	b.Role, b.NoRole = findRole(c, v.roleClaim)
+	if _, there := find(c, v.roleClaim); !there && own && v.roleClaim != DefaultRoleClaim {
+		b.Role, b.NoRole = findRole(c, DefaultRoleClaim)
+	}
+	return b, nil
 }
 
-// parse picks the kind of key by the token's algorithm and then accepts no
-// other: a public key can never serve as a secret.
-func (v *Verifier) parse(ctx context.Context, raw string, c *claims) error {
-	unchecked, _, err := v.own.ParseUnverified(raw, &claims{})
-	if err != nil {
-		return fmt.Errorf("%w: it is no JSON Web Token with a known algorithm", ErrInvalid)
+// genuine checks the signature and gives the claims. It picks the kind of key
+// by the token's algorithm and then accepts no other: a public key can never
+// serve as a secret.
+func (v *Verifier) genuine(ctx context.Context, raw string) (c jwt.MapClaims, own bool, err error) {
+	unchecked, _, err := v.own.ParseUnverified(raw, jwt.MapClaims{})
+	switch {
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return nil, false, fmt.Errorf("%w: it is no JSON Web Token (three parts with dots between them, the first two of them JSON objects)", ErrInvalid)
+	case err != nil:
+		return nil, false, v.wrongAlgorithm()
 	}
-	if _, symmetric := unchecked.Method.(*jwt.SigningMethodHMAC); symmetric {
-		if len(v.secret) == 0 {
-			return fmt.Errorf("%w: tokens signed with a shared secret are not accepted here", ErrInvalid)
-		}
-		_, err := v.own.ParseWithClaims(raw, c, func(*jwt.Token) (any, error) { return v.secret, nil })
-		return explain(err)
+	if unchecked.Method.Alg() == "HS256" && len(v.secret) > 0 {
+		c, err := against(v.own, raw, func(*jwt.Token) (any, error) { return v.secret, nil })
+		return c, true, explainSignature(err)
 	}
-	if v.keys == nil {
-		return fmt.Errorf("%w: it must be signed with HS256", ErrInvalid)
+	if _, symmetric := unchecked.Method.(*jwt.SigningMethodHMAC); symmetric || v.provider == nil || unchecked.Method == jwt.SigningMethodNone {
+		return nil, false, v.wrongAlgorithm()
 	}
-	_, err = v.provider.ParseWithClaims(raw, c, v.keys.KeyfuncCtx(ctx))
-	if errors.Is(err, jwt.ErrTokenUnverifiable) {
-		if known, readErr := v.keys.Storage().KeyReadAll(ctx); readErr != nil || len(known) == 0 {
-			return ErrNoKeys
-		}
-	}
-	return explain(err)
+	c, err = v.fromProvider(ctx, raw)
+	return c, false, err
 }
 
-// explain puts the reason in words without repeating anything of the token.
-func explain(err error) error {
-	if err == nil {
-		return nil
-	}
-	for _, reason := range []struct {
-		is   error
-		text string
-	}{
-		{jwt.ErrTokenSignatureInvalid, "its signature is wrong or its algorithm is not accepted"},
-		{jwt.ErrTokenUnverifiable, "the key that it was signed with is not known"},
-		{jwt.ErrTokenExpired, "it has expired"},
-		{jwt.ErrTokenNotValidYet, "it is not valid yet"},
-		{jwt.ErrTokenUsedBeforeIssued, "it is issued in the future"},
-		{jwt.ErrTokenInvalidIssuer, "it is not from the issuer that is expected here"},
-		{jwt.ErrTokenInvalidAudience, "it is for another audience"},
-		{jwt.ErrTokenRequiredClaimMissing, "it lacks a claim that is required here (exp, and iss or aud where configured)"},
-	} {
-		if errors.Is(err, reason.is) {
-			return fmt.Errorf("%w: %s", ErrInvalid, reason.text)
+// fromProvider checks a signature against the provider's keys, and looks for
+// new ones when those that are known do not fit.
+func (v *Verifier) fromProvider(ctx context.Context, raw string) (jwt.MapClaims, error) {
+	keys := v.provider.known()
+	c, err := against(v.provided, raw, keys.forToken)
+	if err != nil {
+		var others bool
+		if keys, others = v.provider.look(ctx, keys); others {
+			c, err = against(v.provided, raw, keys.forToken)
 		}
 	}
-	return fmt.Errorf("%w: it is malformed", ErrInvalid)
+	if err != nil && len(*keys) == 0 {
+		return nil, ErrNoKeys
+	}
+	return c, explainSignature(err)
+}
+
+func against(p *jwt.Parser, raw string, keys jwt.Keyfunc) (jwt.MapClaims, error) {
+	c := jwt.MapClaims{}
+	_, err := p.ParseWithClaims(raw, c, keys)
+	return c, err
 }

@@ -98,7 +98,7 @@ func (c *clients) openTemporal(_ context.Context, cfg *config.Config, log *slog.
 func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Logger) (*rest.Server, error) {
 	tokens, err := token.NewVerifier(ctx, token.Config{
 		Secret: cfg.JWT.Secret.Reveal(), JWKSURL: cfg.JWT.JWKSURL, Issuer: cfg.JWT.Issuer, Audience: cfg.JWT.Audience,
-		Now: time.Now, Logger: log,
+		RoleClaim: cfg.JWT.RoleClaim, Now: time.Now, Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -116,7 +116,8 @@ func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Log
 			{Name: "redis", Ask: c.redis.Ping},
 			{Name: "temporal", Ask: c.askTemporal},
 		},
-		PublicURL: cfg.App.URL, AppURL: cfg.App.TenantURL, Version: version(),
+		TrustedProxies: cfg.App.TrustedProxies,
+		PublicURL:      cfg.App.URL, AppURL: cfg.App.TenantURL, Version: version(),
 		Registerer: c.metrics, Gatherer: c.metrics, Logger: log, Now: time.Now,
 	})
 }

@@ -66,7 +66,7 @@ will do. "starter status ID" says which actions are allowed now.
 		if f.bulk.state != "" {
 			return usagef("--state selects operations: leave the id out, or the filter")
 		}
-		id, err := tenant.ParseOperationID(args[0])
+		id, err := tenant.ReadOperationID(args[0])
 		if err != nil {
 			return usagef("%q is no operation's id: it is a UUID in lower case, from starter list --attention or starter status", args[0])
 		}

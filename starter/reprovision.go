@@ -20,7 +20,7 @@ earlier generation stays terminated. Its name must still be free.`,
 		Args: one("the tenant's id"),
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
-		id, err := tenant.ParseID(args[0])
+		id, err := tenant.ReadID(args[0])
 		if err != nil {
 			return usagef("%q is no tenant's id: it is a UUID in lower case, from starter list --status FAILED", args[0])
 		}

@@ -23,7 +23,7 @@ to paste. The id is a tenant's or an operation's.
 		Args: one("the id of a tenant or of an operation"),
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
-		id, err := tenant.ParseID(args[0])
+		id, err := tenant.ReadID(args[0])
 		if err != nil {
 			return usagef("%q is no id: it is a UUID in lower case, from starter list or from an answer of the api", args[0])
 		}

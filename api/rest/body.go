@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ func (s *Server) readJSON(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	body, err := readBody(c, "application/json")
+	body = bytes.TrimPrefix(body, []byte("\ufeff")) // a parser may ignore it (RFC 8259, 8.1), and editors add it
 	if err == nil && (len(body) > 0 || ctx.Operation().RequestBody.Required) {
 		err = s.checkObject(ctx.Operation(), body)
 	}
@@ -53,6 +55,9 @@ func (s *Server) readJSON(ctx huma.Context, next func(huma.Context)) {
 // readBody reads a whole body of the given type. Any error is a problem.
 func readBody(c echo.Context, mediaType string) ([]byte, error) {
 	r := c.Request()
+	if r.ContentLength == 0 {
+		return nil, nil // of no body the type says nothing
+	}
 	if !isType(r.Header, mediaType) {
 		return nil, newProblem(CodeUnsupportedType, fmt.Sprintf("The body must be %s in UTF-8, not compressed.", mediaType))
 	}
@@ -107,8 +112,17 @@ func isType(h http.Header, want string) bool {
 		return true
 	}
 	mediaType, params, err := mime.ParseMediaType(given)
-	charset := params["charset"]
-	return err == nil && mediaType == want && (charset == "" || strings.EqualFold(charset, "utf-8"))
+	if errors.Is(err, mime.ErrInvalidMediaParameter) {
+		err = nil // such as "charset=" and nothing behind it
+	}
+	return err == nil && mediaType == want && isUTF8(params["charset"])
+}
+
+// isUTF8 tells UTF-8 by the names that programs write for it, those of WHATWG's
+// Encoding Standard among them, from other encodings. No name is taken for it.
+func isUTF8(charset string) bool {
+	charset = strings.ToLower(strings.Trim(charset, ` "'`))
+	return slices.Contains([]string{"", "utf-8", "utf8", "utf_8", "utf-8-sig", "unicode-1-1-utf-8", "x-unicode20utf8"}, charset)
 }
 
 // checkObject accepts one well-formed JSON object. One with a great many unknown

@@ -8,3 +8,6 @@ func CheckWithin(c Check, limit time.Duration) Check {
 	c.within = limit
 	return c
 }
+
+// ClientAddress finds who is behind a request.
+var ClientAddress = clientAddress

@@ -82,9 +82,9 @@ func (i *operationsInput) Resolve(huma.Context) []error {
 	if i.TenantID == "" {
 		return nil
 	}
-	id, err := tenant.ParseID(i.TenantID)
+	id, err := tenant.ReadID(i.TenantID)
 	if err != nil {
-		return []error{&huma.ErrorDetail{Location: "query.tenantId", Message: "must be a UUID in lower case"}}
+		return []error{&huma.ErrorDetail{Location: "query.tenantId", Message: "must be a UUID"}}
 	}
 	i.tenant = id
 	return nil
@@ -181,7 +181,7 @@ func (s *Server) registerAction(action tenant.Action, summary, does string) {
 // operation of this id it would have touched nothing.
 func (s *Server) refusedAction(action tenant.Action) func(context.Context, string, tenant.Caller, string) error {
 	return func(ctx context.Context, id string, who tenant.Caller, why string) error {
-		operation, err := tenant.ParseOperationID(id)
+		operation, err := tenant.ReadOperationID(id)
 		if err != nil {
 			return nil //nolint:nilerr // as above
 		}
@@ -224,7 +224,7 @@ func (s *Server) follow(ctx context.Context, in *operationInput) (tenant.Operati
 }
 
 func parseOperationID(text string) (tenant.OperationID, []error) {
-	id, err := tenant.ParseOperationID(text)
+	id, err := tenant.ReadOperationID(text)
 	return id, details("path", err)
 }
 

@@ -87,7 +87,8 @@ func TestRefusedTenants(t *testing.T) {
 		"not UTF-8":                {changed("name", "\"Charit\xe9\""), 400, rest.CodeMalformed, ""},
 		"half a surrogate":         {changed("name", `"Charit\ud83d"`), 400, rest.CodeMalformed, ""},
 		"UTF-16":                   {"\xfe\xff\x00{\x00}", 400, rest.CodeMalformed, ""},
-		"byte order mark":          {"\xef\xbb\xbf" + request("Charité"), 400, rest.CodeMalformed, ""},
+		"a second byte order mark": {"\xef\xbb\xbf\xef\xbb\xbf" + request("Charité"), 400, rest.CodeMalformed, ""},
+		"only a byte order mark":   {"\xef\xbb\xbf", 400, rest.CodeMalformed, ""},
 		"nested deeply":            {changed("name", strings.Repeat("[", 5000)+strings.Repeat("]", 5000)), 400, rest.CodeMalformed, ""},
 		"nested objects":           {strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat("}", 5000), 400, rest.CodeMalformed, ""},
 		"over 64 KiB":              {changed("name", quoted(strings.Repeat("a", 64<<10))), 413, rest.CodeTooLarge, ""},
@@ -133,6 +134,7 @@ func TestRefusedBodiesCreateNothing(t *testing.T) {
 		{"Content-Type", "application/xml"},
 		{"Content-Type", "application/vnd.api+json"},
 		{"Content-Type", "application/json; charset=utf-16"},
+		{"Content-Type", "application/json; charset=latin1"},
 		{"Content-Type", "application"},
 		{"Content-Type", ";;"},
 		{"Content-Encoding", "gzip"},
@@ -141,10 +143,6 @@ func TestRefusedBodiesCreateNothing(t *testing.T) {
 			problem(t, http.StatusUnsupportedMediaType, rest.CodeUnsupportedType)
 	}
 	require.Zero(t, b.count(t, "tenants"))
-	for i, value := range []string{"application/json; charset=UTF-8", "Application/JSON", "application/json ; charset=\"utf-8\""} {
-		require.Equal(t, http.StatusAccepted,
-			b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Content-Type", value), request(fmt.Sprintf("Charité %d", i))).status, value)
-	}
 	for i, accept := range []string{"text/html", "application/xml", "*/*;q=0", "nonsense", "application/problem+json"} {
 		a := b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Accept", accept), request(fmt.Sprintf("Accepted %d", i)))
 		require.Equal(t, http.StatusAccepted, a.status)
@@ -161,9 +159,8 @@ func TestRefusedPathsAndQueries(t *testing.T) {
 		location string
 	}{
 		"/v1/tenants/abc":                                  {422, "path.id"},
-		"/v1/tenants/" + strings.ToUpper(id):               {422, "path.id"},
-		"/v1/tenants/%7B" + id + "%7D":                     {422, "path.id"},
-		"/v1/tenants/urn:uuid:" + id:                       {422, "path.id"},
+		"/v1/tenants/(" + id + ")":                         {422, "path.id"},
+		"/v1/tenants/" + id + "%20":                        {422, "path.id"},
 		"/v1/tenants/%00":                                  {422, "path.id"},
 		"/v1/tenants/%ff":                                  {422, "path.id"},
 		"/v1/tenants/..%2f..%2fetc":                        {422, "path.id"},

@@ -22,7 +22,7 @@ type reprovisionInput struct {
 
 // Resolve checks what the schema cannot say.
 func (i *reprovisionInput) Resolve(ctx huma.Context) []error {
-	errs := i.TenantPath.Resolve(ctx)
+	errs := append(i.TenantPath.Resolve(ctx), i.IdempotencyKey.Resolve(ctx)...)
 	if i.reason() == "" {
 		return errs
 	}

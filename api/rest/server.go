@@ -5,6 +5,9 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,6 +38,9 @@ type Config struct {
 	Database Check
 	// Others are told by /readyz and decide nothing.
 	Others []Check
+	// TrustedProxies are those whose X-Forwarded-For is believed; nil is those on
+	// the same machine.
+	TrustedProxies []netip.Prefix
 	// PublicURL is where callers reach the API, and AppURL where a person signs
 	// in after setting a password.
 	PublicURL string
@@ -111,7 +117,7 @@ func New(c Config) (*Server, error) {
 	if s.pages, err = newPages(c); err != nil {
 		return nil, err
 	}
-	s.echo = newEcho(s)
+	s.echo = newEcho(s, c.TrustedProxies)
 	s.api = newAPI(s.echo, c)
 	s.registerTenants()
 	s.registerOperations()
@@ -125,26 +131,42 @@ func New(c Config) (*Server, error) {
 }
 
 // ServeHTTP answers one request. HEAD is answered wherever GET is: the
-// connection knows what was asked and sends no body.
+// connection knows what was asked and sends no body. A slash at the end of a
+// path means nothing.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	asked := *r
 	if r.Method == http.MethodHead {
-		get := *r
-		get.Method = http.MethodGet
-		r = &get
+		asked.Method = http.MethodGet
 	}
-	s.echo.ServeHTTP(w, r)
+	u := *r.URL
+	u.RawPath = decoded(u.RawPath)
+	if len(u.Path) > 1 && strings.HasSuffix(u.Path, "/") {
+		u.Path, u.RawPath = strings.TrimSuffix(u.Path, "/"), strings.TrimSuffix(u.RawPath, "/")
+	}
+	asked.URL = &u
+	s.echo.ServeHTTP(w, &asked)
+}
+
+// decoded is an escaped path as the router compares it, which decodes nothing.
+// Only a slash within a part stays as it is, so that it does not divide it.
+func decoded(rawPath string) string {
+	parts := strings.Split(rawPath, "/")
+	for i, part := range parts {
+		if plain, err := url.PathUnescape(part); err == nil && !strings.Contains(plain, "/") {
+			parts[i] = plain
+		}
+	}
+	return strings.Join(parts, "/")
 }
 
 // Drain prepares for the end: /readyz fails from now on, so that no new
 // requests are sent here, and long polls are answered with what is known.
 func (s *Server) Drain() { s.startToDrain() }
 
-func newEcho(s *Server) *echo.Echo {
+func newEcho(s *Server, trusted []netip.Prefix) *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = s.fail
-	// Private and loopback addresses are proxies; what they say about the
-	// address before them is believed, what others say is not.
-	e.IPExtractor = echo.ExtractIPFromXFFHeader()
+	e.IPExtractor = clientAddress(trusted)
 	e.Use(identifyRequest, s.observe, s.secure, s.recoverPanics, boundBody, s.identify, s.limit, s.authenticate, checkQuery)
 	return e
 }

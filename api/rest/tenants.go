@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -57,15 +56,31 @@ type IdempotencyKey struct {
 	Key string `header:"Idempotency-Key" maxLength:"255" pattern:"^[ -~]+$" doc:"Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one." example:"8e03978e-40d5-43e8-bc93-6894a57f9324"`
 }
 
+// Resolve refuses a key that is there and says nothing, and one that is there
+// twice: whoever sends them believes that the request can be repeated.
+func (k *IdempotencyKey) Resolve(ctx huma.Context) []error {
+	given := 0
+	ctx.EachHeader(func(name, _ string) {
+		if strings.EqualFold(name, "Idempotency-Key") {
+			given++
+		}
+	})
+	if given > 1 || given == 1 && k.Key == "" {
+		return []error{&huma.ErrorDetail{Location: "header.Idempotency-Key", Message: "must be one key of 1 to 255 printable characters"}}
+	}
+	return nil
+}
+
 type createInput struct {
 	IdempotencyKey
 	Body newTenant
 }
 
 // Resolve checks what the schema cannot say.
-func (i *createInput) Resolve(huma.Context) []error {
+func (i *createInput) Resolve(ctx huma.Context) []error {
+	errs := i.IdempotencyKey.Resolve(ctx)
 	_, err := i.Body.domain().Clean()
-	return details("body", err)
+	return append(errs, details("body", err)...)
 }
 
 type tenantsInput struct {
@@ -96,7 +111,7 @@ type TenantPath struct {
 
 // Resolve checks what the schema cannot say.
 func (i *TenantPath) Resolve(huma.Context) []error {
-	id, err := tenant.ParseID(i.ID)
+	id, err := tenant.ReadID(i.ID)
 	i.id = id
 	return details("path", err)
 }
@@ -114,14 +129,17 @@ type administratorChange struct {
 
 type changeInput struct {
 	TenantPath
-	IfMatch string `header:"If-Match" maxLength:"64" doc:"The ETag of the version that the change is based on. Without it, any version is changed." example:"\"3\""`
+	IfMatch string `header:"If-Match" maxLength:"2000" doc:"The ETag of the version that the change is based on, or a list of them. Without it, any version is changed." example:"\"3\""`
 	Body    administratorChange
+
+	precondition precondition
 }
 
 // Resolve checks what the schema cannot say. Only given fields are checked;
 // the others stay what they are.
 func (i *changeInput) Resolve(ctx huma.Context) []error {
 	errs := i.TenantPath.Resolve(ctx)
+	i.precondition = readIfMatch(ctx)
 	c := i.Body
 	if c.AdminEmail == nil && c.AdminFirstName == nil && c.AdminLastName == nil {
 		return append(errs, &huma.ErrorDetail{Location: "body", Message: "must change at least one of adminEmail, adminFirstName and adminLastName"})
@@ -191,12 +209,15 @@ func (s *Server) registerTenants() {
 }
 
 func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutput, error) {
-	version, ok := parseIfMatch(in.IfMatch)
-	if !ok {
+	if in.precondition.impossible() {
 		if err := s.tenants.RefusedChange(ctx, in.id, caller(ctx), "If-Match names no version that there could be"); err != nil {
 			return nil, err
 		}
 		return nil, tenant.ErrVersionMismatch
+	}
+	version, err := in.precondition.version(ctx, in.id, s.tenants.Tenant)
+	if err != nil {
+		return nil, err
 	}
 	t, err := s.tenants.ChangeAdministrator(ctx, in.id, in.Body.domain(), version, caller(ctx))
 	if err != nil {
@@ -209,7 +230,7 @@ func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutp
 // this id it would have touched nothing.
 func ofTenant(refused func(context.Context, tenant.ID, tenant.Caller, string) error) func(context.Context, string, tenant.Caller, string) error {
 	return func(ctx context.Context, id string, who tenant.Caller, why string) error {
-		found, err := tenant.ParseID(id)
+		found, err := tenant.ReadID(id)
 		if err != nil {
 			return nil //nolint:nilerr // as above
 		}
@@ -218,17 +239,5 @@ func ofTenant(refused func(context.Context, tenant.ID, tenant.Caller, string) er
 }
 
 func versioned(t tenant.Tenant) *tenantOutput {
-	return &tenantOutput{ETag: `"` + strconv.FormatInt(t.Version, 10) + `"`, Body: viewTenant(t)}
-}
-
-// parseIfMatch reads one strong entity tag of ours. Anything else, weak tags
-// and lists too, names no version that there could be.
-func parseIfMatch(header string) (version int64, ok bool) {
-	if header == "" || header == "*" {
-		return 0, true
-	}
-	digits, found := strings.CutPrefix(header, `"`)
-	digits, closed := strings.CutSuffix(digits, `"`)
-	version, err := strconv.ParseInt(digits, 10, 64)
-	return version, found && closed && err == nil && version > 0
+	return &tenantOutput{ETag: etag(t), Body: viewTenant(t)}
 }

@@ -191,7 +191,7 @@ func TestChangeAdministrator(t *testing.T) {
 	require.Equal(t, "Ada", a.json(t)["adminFirstName"], "what is not given stays")
 	require.Equal(t, `"2"`, a.header.Get("ETag"))
 
-	for _, stale := range []string{`"1"`, `"0"`, `"-2"`, `W/"2"`, `2`, `"2`, `"x"`, `"1", "2"`} {
+	for _, stale := range []string{`"1"`, `"0"`, `"-2"`, `W/"1"`, `"1-gzip"`, `2`, `"2`, `"x"`, `"2-xyz"`, `"22"`, `"1", "3"`, `"x, \"2"`, ` `, `""`, `"1", *`} {
 		change(stale, `{"adminLastName": "Hopper"}`).problem(t, http.StatusPreconditionFailed, rest.CodeVersionMismatch)
 	}
 	require.Equal(t, http.StatusOK, change(`*`, `{"adminLastName": "Hopper"}`).status)

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net/mail"
+	"net/netip"
 )
 
 // App is what the installation is called and where it is reached.
@@ -17,6 +18,11 @@ type App struct {
 	// URL when not set. The link leads to the api's invitation page, so a proxy
 	// at another address must pass /invitations/ on.
 	TenantURL string
+	// TrustedProxies are those whose X-Forwarded-For says who the client is
+	// (TRUSTED_PROXIES, addresses and networks separated by commas). Without any
+	// only what runs on the same machine is believed. A proxy that is not named
+	// is itself the client of all its requests without a token.
+	TrustedProxies []netip.Prefix
 	// NotifyEmail are told of operations that need attention (NOTIFY_EMAIL,
 	// separated by commas). Nobody is when it is empty.
 	NotifyEmail []mail.Address
@@ -35,6 +41,7 @@ func (r *reader) app() App {
 	}
 	a.URL = read(r, url, webURL)
 	a.TenantURL = read(r, setting{name: "TENANT_APP_URL", def: a.URL}, webURL)
+	a.TrustedProxies = read(r, setting{name: "TRUSTED_PROXIES"}, networks)
 	a.NotifyEmail = read(r, setting{name: "NOTIFY_EMAIL"}, mailboxes)
 	a.NotifyWebhook = readSecret(r, setting{name: "NOTIFY_WEBHOOK"}, secretURL)
 	return a

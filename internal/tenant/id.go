@@ -49,6 +49,23 @@ func ParseOperationID(s string) (OperationID, error) {
 	return OperationID(s), nil
 }
 
+// ReadID reads a tenant id as people and programs spell UUIDs: in capitals too,
+// in braces, as a URN, or without hyphens.
+func ReadID(s string) (ID, error) { return ParseID(canonical(s)) }
+
+// ReadOperationID reads an operation id in any of these spellings.
+func ReadOperationID(s string) (OperationID, error) { return ParseOperationID(canonical(s)) }
+
+// canonical gives a UUID in its canonical form, and any other text as it is.
+func canonical(s string) string {
+	id, err := uuid.Parse(s)
+	// In place of braces the library takes any two characters.
+	if err != nil || len(s) == len("{}")+len(id.String()) && (s[0] != '{' || s[len(s)-1] != '}') {
+		return s
+	}
+	return id.String()
+}
+
 func canonicalUUID(s string) error {
 	id, err := uuid.Parse(s)
 	if err != nil {

@@ -53,6 +53,26 @@ func TestOneSpellingOfAnID(t *testing.T) {
 	}
 }
 
+// TestIDsAreReadInEverySpelling, and kept in one.
+func TestIDsAreReadInEverySpelling(t *testing.T) {
+	t.Parallel()
+	const id = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"
+	for _, s := range []string{id, strings.ToUpper(id), "{" + id + "}", "urn:uuid:" + id, "URN:UUID:" + strings.ToUpper(id), strings.ReplaceAll(id, "-", "")} {
+		read, err := tenant.ReadID(s)
+		require.NoError(t, err, s)
+		require.Equal(t, tenant.ID(id), read)
+		operation, err := tenant.ReadOperationID(s)
+		require.NoError(t, err, s)
+		require.Equal(t, tenant.OperationID(id), operation)
+	}
+	for _, s := range []string{"", id[:35], "(" + id + ")", "{" + id, id + " ", "urn:" + id, "x" + id[1:]} {
+		_, err := tenant.ReadID(s)
+		requireInvalid(t, err, s, "id")
+		_, err = tenant.ReadOperationID(s)
+		requireInvalid(t, err, s, "id")
+	}
+}
+
 func requireInvalid(t *testing.T, err error, what string, fields ...string) {
 	t.Helper()
 	var invalid *tenant.InvalidError

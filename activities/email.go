@@ -27,12 +27,18 @@ type Mailer interface {
 	FindWelcome(ctx context.Context, w tenant.WelcomeEmail) (receipt tenant.EmailReceipt, found bool, err error)
 }
 
+// InvitationKeys are what links are derived from.
+type InvitationKeys interface {
+	// All are the keys, the one for new links first; at least one.
+	All(ctx context.Context) (tenant.InvitationKeys, error)
+}
+
 // Email covers SEND_WELCOME_EMAIL.
 type Email struct {
 	Outbox Outbox
 	Mailer Mailer
-	// InvitationKey derives the tokens of the links.
-	InvitationKey []byte
+	// InvitationKeys derive the tokens of the links.
+	InvitationKeys InvitationKeys
 	// InvitationTTL is how long a link lasts.
 	InvitationTTL time.Duration
 	// AppURL is the base of the links.
@@ -46,12 +52,16 @@ type Email struct {
 // same link leaves once more.
 func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) error {
 	return attempt(ctx, a.Outbox, f, b, tenant.StepSendWelcomeEmail, func(ctx context.Context, id *tenant.AttemptID) error {
-		w, err := a.Outbox.BeginWelcomeEmail(ctx, f, a.invitation)
+		keys, err := a.InvitationKeys.All(ctx)
+		if err != nil {
+			return err
+		}
+		w, err := a.Outbox.BeginWelcomeEmail(ctx, f, func(t tenant.Tenant) tenant.Invitation { return keys.Invitation(t, a.InvitationTTL) })
 		*id = w.Attempt
 		if err != nil {
 			return err
 		}
-		receipt, err := a.deliver(ctx, f, w)
+		receipt, err := a.deliver(ctx, f, w, keys)
 		if err != nil {
 			return a.leave(ctx, w, err)
 		}
@@ -59,11 +69,7 @@ func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) 
 	})
 }
 
-func (a *Email) invitation(t tenant.Tenant) tenant.Invitation {
-	return tenant.Invitation{TokenHash: tenant.HashToken(tenant.InvitationToken(a.InvitationKey, t)), TTL: a.InvitationTTL}
-}
-
-func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail) (tenant.EmailReceipt, error) {
+func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, keys tenant.InvitationKeys) (tenant.EmailReceipt, error) {
 	switch w.Before {
 	case tenant.EmailSent:
 		return tenant.EmailReceipt{}, nil
@@ -77,7 +83,7 @@ func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEma
 		}
 	case tenant.EmailPending, tenant.EmailFailed:
 	}
-	link := strings.TrimRight(a.AppURL, "/") + "/invitations/" + tenant.InvitationToken(a.InvitationKey, w.Tenant)
+	link := strings.TrimRight(a.AppURL, "/") + "/invitations/" + keys.Token(w)
 	return a.Mailer.SendWelcome(ctx, w, link)
 }
 

@@ -21,6 +21,7 @@ type office struct {
 	repeatErr error
 	sendErr   error
 	leaveErr  error
+	keysErr   error
 
 	invitation tenant.Invitation
 	link       string
@@ -32,6 +33,10 @@ type office struct {
 
 var recipient = tenant.Tenant{
 	ID: fence.Tenant, Generation: 1, Administrator: tenant.Administrator{Email: "ada@hospital.example"},
+}
+
+func (o *office) All(context.Context) (tenant.InvitationKeys, error) {
+	return tenant.InvitationKeys{[]byte("key"), []byte("earlier key")}, o.keysErr
 }
 
 func (o *office) BeginWelcomeEmail(ctx context.Context, _ tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
@@ -67,7 +72,7 @@ func (o *office) FindWelcome(ctx context.Context, _ tenant.WelcomeEmail) (tenant
 }
 
 func (o *office) email() *activities.Email {
-	return &activities.Email{Outbox: o, Mailer: o, InvitationKey: []byte("key"), InvitationTTL: took, AppURL: "https://app.example/"}
+	return &activities.Email{Outbox: o, Mailer: o, InvitationKeys: o, InvitationTTL: took, AppURL: "https://app.example/"}
 }
 
 // TestADoubtIsAskedAbout: by where an earlier attempt left the mail, it is

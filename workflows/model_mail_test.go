@@ -14,6 +14,14 @@ type mail struct {
 
 const mailID = "mail-1"
 
+// invitationKeys are one key.
+type invitationKeys struct{}
+
+// All implements activities.InvitationKeys.
+func (invitationKeys) All(context.Context) (tenant.InvitationKeys, error) {
+	return tenant.InvitationKeys{[]byte("a key of the test")}, nil
+}
+
 // BeginWelcomeEmail implements activities.Outbox.
 func (m *model) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (w tenant.WelcomeEmail, err error) {
 	err = m.call(ctx, "BeginWelcomeEmail", func() error {

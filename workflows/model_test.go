@@ -73,7 +73,7 @@ func (m *model) steps() []any {
 		&activities.Contract{Store: m, Ledger: m},
 		&activities.Activation{Store: m},
 		&activities.Email{
-			Outbox: m, Mailer: m, InvitationKey: []byte("a key of the test"), InvitationTTL: time.Hour, AppURL: "https://app.example",
+			Outbox: m, Mailer: m, InvitationKeys: invitationKeys{}, InvitationTTL: time.Hour, AppURL: "https://app.example",
 		},
 		&activities.Operation{Store: m},
 	}

@@ -19,6 +19,7 @@ const (
 	NeedSoroban
 	NeedTemporal
 	NeedProvisioning
+	NeedInvitation
 	NeedRateLimit
 	NeedMetrics
 )
@@ -28,7 +29,7 @@ const (
 // to do with that subcommand cannot stop it.
 const (
 	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit
-	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMetrics
+	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMetrics
 	needAll      = NeedMetrics<<1 - 1
 )
 
@@ -45,6 +46,7 @@ type Config struct {
 	Soroban      Soroban
 	Temporal     Temporal
 	Provisioning Provisioning
+	Invitation   Invitation
 	RateLimit    RateLimit
 	Metrics      Metrics
 }
@@ -94,6 +96,7 @@ func (r *reader) config(needs Section) *Config {
 		{NeedSoroban, func() { cfg.Soroban = r.soroban() }},
 		{NeedTemporal, func() { cfg.Temporal = r.temporal(needs&NeedMetrics != 0) }},
 		{NeedProvisioning, func() { cfg.Provisioning = r.provisioning() }},
+		{NeedInvitation, func() { cfg.Invitation = r.invitation() }},
 		{NeedRateLimit, func() { cfg.RateLimit = r.rateLimit() }},
 		{NeedMetrics, func() { cfg.Metrics = r.metrics() }},
 	} {

@@ -266,3 +266,74 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	}
 	require.Contains(t, string(encoded), "[redacted]")
 }
+
+func TestRoleClaimIsANameOrAPath(t *testing.T) {
+	t.Parallel()
+	for _, claim := range []string{"roles", "realm_access.roles", "resource_access.my-app.roles", "https://x.example/roles"} {
+		cfg, err := load(t, config.NeedJWT, "JWT_SECRET="+jwtSecret, "JWT_ROLE_CLAIM="+claim)
+		require.NoError(t, err)
+		require.Equal(t, claim, cfg.JWT.RoleClaim)
+	}
+	for _, claim := range []string{".", ".roles", "realm_access.", "a\nb", "  "} {
+		_, err := load(t, config.NeedJWT, "JWT_SECRET="+jwtSecret, "JWT_ROLE_CLAIM="+claim)
+		require.Contains(t, problems(t, err), "JWT_ROLE_CLAIM")
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	t.Parallel()
+	cfg, err := load(t, config.NeedApp, "TRUSTED_PROXIES= 10.0.0.0/8,192.0.2.7 , fd00::/8, ::1,::ffff:10.1.2.0/120, 172.16.5.4/12")
+	require.NoError(t, err)
+	got := make([]string, len(cfg.App.TrustedProxies))
+	for i, p := range cfg.App.TrustedProxies {
+		got[i] = p.String()
+	}
+	require.Equal(t, []string{"10.0.0.0/8", "192.0.2.7/32", "fd00::/8", "::1/128", "10.1.2.0/24", "172.16.0.0/12"}, got)
+	for _, wrong := range []string{"10.0.0.0/33", "10.0.0", "proxy.local", "10.0.0.0/8;::1", "10.0.0.0/8,", "*", "0.0.0.0/0", "::/0", "10.0.0.1, 0.0.0.0/0", "fe80::1%eth0", "10.0.0.0-10.0.0.9"} {
+		_, err := load(t, config.NeedApp, "TRUSTED_PROXIES="+wrong)
+		require.Contains(t, problems(t, err), "TRUSTED_PROXIES", wrong)
+	}
+}
+
+// TestSecretsOfLinks: the worker needs none, and takes no weak one, nor the one
+// that signs tokens.
+func TestSecretsOfLinks(t *testing.T) {
+	t.Parallel()
+	const first, second = "3f1a8c5e9d7b2046af8e1c3d5b7092a4", "b7092a43f1a8c5e9d7b2046af8e1c3d5"
+	secrets := func(environ ...string) []string {
+		t.Helper()
+		cfg, err := load(t, config.NeedInvitation, environ...)
+		require.NoError(t, err)
+		var all []string
+		for _, s := range cfg.Invitation.Secrets {
+			all = append(all, s.Reveal())
+		}
+		return all
+	}
+	require.Empty(t, secrets())
+	require.Equal(t, []string{first}, secrets("INVITATION_SECRET="+first))
+	require.Equal(t, []string{second, first}, secrets("INVITATION_SECRET="+second+", "+first))
+	for name, tt := range map[string]struct{ set, environment string }{
+		"short":             {first[1:], "development"},
+		"a short one":       {first + ",short", "development"},
+		"an empty one":      {first + ",", "development"},
+		"one twice":         {first + "," + first, "development"},
+		"that of tokens":    {jwtSecret, "development"},
+		"among others":      {first + "," + jwtSecret, "development"},
+		"repetitive":        {strings.Repeat("abc", 20), "production"},
+		"the demo's":        {config.DemoMark + first, "production"},
+		"a repetitive last": {first + "," + strings.Repeat("abc", 20), "production"},
+	} {
+		_, err := load(t, config.NeedInvitation, "JWT_SECRET="+jwtSecret, "NODE_ENV="+tt.environment, "INVITATION_SECRET="+tt.set)
+		found := problems(t, err)
+		require.Len(t, found, 1, name)
+		require.Contains(t, found, "INVITATION_SECRET", name)
+		require.NotContains(t, err.Error(), tt.set)
+	}
+	_, err := load(t, config.NeedByWorker, append(production(), "JWT_SECRET=")...)
+	require.NoError(t, err, "a worker needs no JWT_SECRET")
+	_, err = load(t, every, append(valid(), "JWT_SECRET=short")...)
+	var all *config.Error
+	require.ErrorAs(t, err, &all)
+	require.Len(t, all.Problems, 1, "what two sections read is wrong once")
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -39,7 +40,10 @@ type reader struct {
 }
 
 func (r *reader) problem(set setting, format string, args ...any) {
-	r.problems = append(r.problems, Problem{Name: set.title(), Message: fmt.Sprintf(format, args...)})
+	p := Problem{Name: set.title(), Message: fmt.Sprintf(format, args...)}
+	if !slices.Contains(r.problems, p) {
+		r.problems = append(r.problems, p)
+	}
 }
 
 // read gives the value of one setting, its default, or the zero value after

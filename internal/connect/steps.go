@@ -2,9 +2,6 @@ package connect
 
 import (
 	"context"
-	"crypto/hkdf"
-	"crypto/sha256"
-	"errors"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -12,12 +9,13 @@ import (
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/incident"
+	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/tenant"
 )
 
 // NeedBySteps is the sections of the configuration that Steps reads.
-const NeedBySteps = config.NeedByWorker | config.NeedJWT
+const NeedBySteps = config.NeedByWorker
 
 // Steps are the activities with what they work on.
 type Steps struct {
@@ -45,7 +43,7 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 	if err != nil {
 		return Steps{}, err
 	}
-	key, err := invitationKey(cfg.JWT.Secret.Reveal())
+	keys, err := invitationKeys(cfg.Invitation, store)
 	if err != nil {
 		return Steps{}, err
 	}
@@ -55,7 +53,7 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 		Contract:   &activities.Contract{Store: store, Ledger: ledger},
 		Activation: &activities.Activation{Store: store},
 		Email: &activities.Email{
-			Outbox: store, Mailer: postman, InvitationKey: key,
+			Outbox: store, Mailer: postman, InvitationKeys: keys,
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
 		Reconciler:     &activities.Reconciler{Store: store, Repairs: store, Ledger: ledger, Terminator: ledger},
@@ -68,11 +66,10 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 	}, nil
 }
 
-// invitationKey derives the key of the invitations' links from JWT_SECRET, so
-// that neither a token nor a link says anything about the other.
-func invitationKey(secret string) ([]byte, error) {
-	if secret == "" {
-		return nil, errors.New("JWT_SECRET must be set for the worker, also where JWT_JWKS_URL checks tokens: invitation links are derived from it")
+func invitationKeys(c config.Invitation, store *postgres.Store) (*invitation.Keys, error) {
+	own := make([]string, len(c.Secrets))
+	for i, secret := range c.Secrets {
+		own[i] = secret.Reveal()
 	}
-	return hkdf.Key(sha256.New, []byte(secret), nil, "tenant-provisioning invitation links", sha256.Size)
+	return invitation.NewKeys(invitation.Secrets{Own: own, Tokens: c.TokenSecret.Reveal(), Kept: store.InvitationKey})
 }

@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
@@ -133,11 +134,13 @@ func (o *outside) FindWelcome(context.Context, tenant.WelcomeEmail) (tenant.Emai
 // work runs workers until stop is called, or the test ends.
 func (b *testBundle) work(t *testing.T) (stop func()) {
 	t.Helper()
+	keys, err := invitation.NewKeys(invitation.Secrets{Kept: b.store.InvitationKey})
+	require.NoError(t, err)
 	steps := []any{
 		&activities.Schema{Store: b.store},
 		&activities.Contract{Store: b.store, Ledger: b.outside},
 		&activities.Activation{Store: b.store},
-		&activities.Email{Outbox: b.store, Mailer: b.outside, InvitationKey: []byte("key"), InvitationTTL: time.Hour, AppURL: "https://app.example"},
+		&activities.Email{Outbox: b.store, Mailer: b.outside, InvitationKeys: keys, InvitationTTL: time.Hour, AppURL: "https://app.example"},
 		&activities.Operation{Store: b.store},
 	}
 	queues := workflows.QueuesOf(b.config.TaskQueue)

@@ -12,8 +12,9 @@ import (
 )
 
 // BeginWelcomeEmail passes the fence, writes the mail as SENDING before it
-// leaves, and makes its invitation. An invitation that is there is kept, and lasts on if
-// it has ended unused.
+// leaves, and makes its invitation. An invitation that is there is kept, and
+// lasts on if it has ended unused; one of an earlier key does not, so that links
+// of a key that was given up come to an end.
 func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
 	var w tenant.WelcomeEmail
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
@@ -39,12 +40,16 @@ func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite fu
 // prepareEmail writes the invitation, and that its mail is about to leave.
 func prepareEmail(b *pgx.Batch, f tenant.Fence, i tenant.Invitation, w *tenant.WelcomeEmail) {
 	b.Queue(`
-		INSERT INTO invitations AS i (token_hash, tenant_id, user_id, expires_at) VALUES ($1, $2, $3, now() + $4)
+		INSERT INTO invitations AS i (token_hash, tenant_id, user_id, expires_at)
+		VALUES (coalesce((SELECT e.token_hash FROM invitations e
+				WHERE e.token_hash = ANY($5) AND e.tenant_id = $2 AND (e.used_at IS NOT NULL OR e.expires_at > now())
+				  AND NOT EXISTS (SELECT FROM invitations own WHERE own.token_hash = $1)
+				ORDER BY e.created_at DESC LIMIT 1), $1), $2, $3, now() + $4)
 		ON CONFLICT (token_hash) DO UPDATE SET expires_at = CASE
 			WHEN i.used_at IS NULL AND i.expires_at < now() THEN excluded.expires_at ELSE i.expires_at END
-		RETURNING expires_at`,
-		i.TokenHash, string(f.Tenant), f.Tenant.AdministratorID(), i.TTL).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&w.ExpiresAt) })
+		RETURNING token_hash, expires_at`,
+		i.TokenHash, string(f.Tenant), f.Tenant.AdministratorID(), i.TTL, i.Earlier).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&w.TokenHash, &w.ExpiresAt) })
 	b.Queue(`
 		UPDATE emails SET state = 'SENDING', attempts = attempts + 1, updated_at = now(),
 			left_at = CASE WHEN state IN ('SENDING', 'UNKNOWN') THEN left_at ELSE now() END

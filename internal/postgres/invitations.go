@@ -19,6 +19,16 @@ type Invitations struct{ pool *pgxpool.Pool }
 // NewInvitations reads and uses invitations on a pool.
 func NewInvitations(pool *pgxpool.Pool) *Invitations { return &Invitations{pool: pool} }
 
+// InvitationKey is the key for links that the database has made for itself, once,
+// when it was migrated. Whoever can read it can compute the links.
+func (s *Store) InvitationKey(ctx context.Context) ([]byte, error) {
+	var key []byte
+	if err := s.pool.QueryRow(ctx, `SELECT invitation_key FROM installation`).Scan(&key); err != nil {
+		return nil, stepError(tenant.StepSendWelcomeEmail, err)
+	}
+	return key, nil
+}
+
 // link is an invitation with where its user is kept.
 type link struct {
 	invitation.Invitation

@@ -36,7 +36,8 @@ type WelcomeEmail struct {
 	Before EmailState
 	// Age is how long ago the last request to the provider left, when one did.
 	Age time.Duration
-	// ExpiresAt is the end of the one-time link.
+	// TokenHash is that of the one-time link, and ExpiresAt its end.
+	TokenHash []byte
 	ExpiresAt time.Time
 }
 

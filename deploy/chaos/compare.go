@@ -96,7 +96,9 @@ func compareAudit(stories []*story, audited map[entry]int) (wrong []string) {
 			expected[accepted], expected[refusal] = true, true
 			n := [2]int{audited[accepted], audited[refusal]}
 			a.late = (a.answers == taken || a.answers == takenThenRefused) && n == [2]int{0, 1}
-			if !a.late && (a.answers != taken || n != [2]int{1, 0}) && (a.answers != refused || n != [2]int{0, 1}) {
+			// What was answered by 503 stands there as refused, and was sent again.
+			done := a.answers == taken && n[0] == 1 && n[1] <= 1
+			if !a.late && !done && (a.answers != refused || n != [2]int{0, 1}) {
 				wrong = append(wrong, fmt.Sprintf("%s: %s %s of operation %s was answered with %d, and the audit log has it %d times as accepted, %d as refused",
 					s.name, a.action, a.id, a.operation, a.answers, n[0], n[1]))
 			}

@@ -41,6 +41,7 @@ func TestCompare(t *testing.T) {
 		"rolled back, and nothing came of it":      {rollBack(taken), succeeded, log{acceptedRollback: 1}, "is SUCCEEDED"},
 		"rolled back, overtaken by the activation": {rollBack(taken), succeeded, log{acceptedRollback: 1, overtaken: 1}, ""},
 		"overtaken, and undone all the same":       {rollBack(taken), undone, log{acceptedRollback: 1, overtaken: 1}, "is ROLLED_BACK"},
+		"rolled back, after a 503":                 {rollBack(taken), undone, log{acceptedRollback: 1, refusedRollback: 1}, ""},
 		"rolled back, not audited":                 {rollBack(taken), undone, nil, "0 times as accepted, 0 as refused"},
 		"rolled back, audited twice":               {rollBack(taken), undone, log{acceptedRollback: 2}, "2 times as accepted, 0 as refused"},
 		"refused":                                  {rollBack(refused), succeeded, log{refusedRollback: 1}, ""},

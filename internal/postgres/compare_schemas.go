@@ -49,9 +49,9 @@ var compareSchemas = []comparison{
 		WITH RECURSIVE ` + ourselves + `
 		SELECT t.schema_name, t.id::text, '', 'in the schema ' || t.schema_name || ' belongs ' ||
 			string_agg(x.what || ' to ' || coalesce(r.rolname, x.owner::text), ', ' ORDER BY x.what), false
-		FROM ` + ourSchemas + ` CROSS JOIN LATERAL (
-			SELECT 'the schema itself' AS what, n.nspowner AS owner
-			UNION ALL SELECT c.relname, c.relowner FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'S')) x
+		FROM ` + ourSchemas + ` JOIN (
+			SELECT oid AS schema, 'the schema itself' AS what, nspowner AS owner FROM pg_namespace
+			UNION ALL SELECT c.relnamespace, c.relname, c.relowner FROM pg_class c WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S')) x ON x.schema = n.oid
 		LEFT JOIN pg_roles r ON r.oid = x.owner
 		WHERE x.owner NOT IN (SELECT oid FROM ourselves) GROUP BY t.schema_name, t.id`},
 }

@@ -27,9 +27,9 @@ const missingParts = `
 		SELECT * FROM ROWS FROM (jsonb_to_recordset($2::jsonb) AS (part text, relation text)) WITH ORDINALITY AS e (part, relation, n)
 	)
 	SELECT o.schema_name, o.id::text, '', 'the schema ' || o.schema_name || ' lacks ' || string_agg(e.part, ', ' ORDER BY e.n), false
-	FROM owned o CROSS JOIN expected e
+	FROM owned o CROSS JOIN expected e LEFT JOIN present r ON r.schema = o.oid AND r.part = e.relation
 	WHERE NOT EXISTS (SELECT FROM present h WHERE h.schema = o.oid AND h.part = e.part)
-	  AND (e.relation = '' OR EXISTS (SELECT FROM present h WHERE h.schema = o.oid AND h.part = e.relation))
+	  AND (e.relation = '' OR r.part IS NOT NULL)
 	GROUP BY o.schema_name, o.id`
 
 // comparedGrants has the privileges that there are, and those of $2.
@@ -64,7 +64,7 @@ const excessGrants = `
 	WHERE NOT EXISTS (SELECT FROM expected e WHERE e.everybody = (g.grantee = 0) AND g.grantee IN (0, o.role)
 		AND (e.relation, e.col, e.privilege) = (g.relation, g.col, g.privilege) AND (e.grantable OR NOT g.grantable))
 	  AND (g.grantee = 0 OR g.grantee = o.role AND (g.relation = '' OR g.relation IN (SELECT relation FROM expected))
-		OR g.grantee IN (SELECT m.oid FROM ` + markedRoles + ` m WHERE starts_with(m.mark, 'tenant-provisioning installation=') AND m.oid IS DISTINCT FROM o.role))
+		OR g.grantee IS DISTINCT FROM o.role AND g.grantee IN (SELECT m.oid FROM ` + markedRoles + ` m WHERE starts_with(m.mark, 'tenant-provisioning installation=')))
 	GROUP BY o.schema_name, o.id`
 
 func lookForParts(ctx context.Context, s *Store) ([]tenant.Finding, error) {

@@ -3,6 +3,7 @@ package workflows
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -47,6 +48,8 @@ func (r *run) handleActions(ctx workflow.Context) error {
 	r.idsAreShared = func() bool {
 		return workflow.GetVersion(ctx, changeRequestIDs, workflow.DefaultVersion, 1) == workflow.DefaultVersion
 	}
+	r.now = func() time.Time { return workflow.Now(ctx) }
+	workflow.Go(ctx, r.refuseUnknown)
 	workflow.Go(ctx, r.writeAudits)
 	return workflow.SetQueryHandlerWithOptions(ctx, QueryStatus, func() (Status, error) { return r.status, nil },
 		workflow.QueryHandlerOptions{Description: "where the run is, and what may be done"})
@@ -59,26 +62,6 @@ func validateForm(req tenant.ActionRequest) error {
 		return temporal.NewApplicationErrorWithOptions(err.Error(), ErrTypeActionInvalid, temporal.ApplicationErrorOptions{NonRetryable: true})
 	}
 	return nil
-}
-
-// receive takes signals, for whose answer nobody waits.
-func (r *run) receive(ctx workflow.Context, action tenant.Action) {
-	signals := workflow.GetSignalChannelWithOptions(ctx, string(action), workflow.SignalChannelOptions{
-		Description: fmt.Sprintf("%s the operation: {\"actor\": who, \"reason\": why}", action),
-	})
-	workflow.Go(ctx, func(ctx workflow.Context) {
-		ctx, cancel := workflow.NewDisconnectedContext(ctx)
-		defer cancel()
-		for {
-			var req tenant.ActionRequest
-			if !signals.Receive(ctx, &req) {
-				return
-			}
-			if _, err := r.decide(action, req); err != nil {
-				r.log.Warn("signal refused", "action", action, "error", err)
-			}
-		}
-	})
 }
 
 // decide accepts or refuses an action, and has either audited.
@@ -171,6 +154,10 @@ func (r *run) dropIntent(why string) {
 }
 
 func (r *run) audit(action tenant.Action, req tenant.ActionRequest, outcome, detail string) {
+	if outcome == tenant.OutcomeRefused {
+		r.refused = &Refusal{Action: action, Why: detail, At: r.now()}
+		r.status.LastRefused = r.refused
+	}
 	r.audits = append(r.audits, tenant.AuditEntry{
 		Actor: req.Actor, Action: string(action), Outcome: outcome,
 		Tenant: r.in.Tenant, Operation: r.in.Operation, RequestID: req.RequestID, Reason: req.Reason, Detail: detail,
@@ -186,6 +173,7 @@ func (r *run) writeAudits(ctx workflow.Context) {
 		if err := workflow.Await(ctx, func() bool { return len(r.audits) > 0 }); err != nil {
 			return
 		}
+		r.display(ctx)
 		if err := r.write(ctx, "audit "+r.audits[0].Action, nil, operationActivities.AuditAction, r.audits[0]); err != nil {
 			r.log.Error("an action is missing from the audit log", "action", r.audits[0].Action, "error", err)
 		}

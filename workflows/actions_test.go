@@ -88,7 +88,7 @@ func TestAnActionWithoutAReasonIsRejected(t *testing.T) {
 	require.ErrorAs(t, rejected, &app)
 	require.Equal(t, workflows.ErrTypeActionInvalid, app.Type())
 	require.Contains(t, app.Message(), "reason must say why")
-	require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
+	require.Equal(t, 2, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
 	require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted), "a signal that cannot be read holds up no other")
 }
 

@@ -76,6 +76,18 @@ type Status struct {
 	Deadline       time.Time       `json:"deadline,omitzero"`
 	// Undo lists what a rollback would undo now, in order.
 	Undo []string `json:"undo,omitempty"`
+	// LastRefused is the request that was refused last; nil while none was.
+	LastRefused *Refusal `json:"lastRefused,omitempty"`
+}
+
+// Refusal is a request that was not done. Whoever asked by a signal has had no
+// answer.
+type Refusal struct {
+	// Action is what was asked for; "signal" for a signal of a name that means
+	// nothing.
+	Action tenant.Action `json:"action"`
+	Why    string        `json:"why"`
+	At     time.Time     `json:"at"`
 }
 
 // StepState is where one activity of the run is.

@@ -15,11 +15,17 @@ func (r *run) render(ctx workflow.Context) {
 	r.status = Status{
 		Tenant: r.in.Tenant, Operation: r.in.Operation, State: r.state, Steps: append([]StepState{}, r.progress...),
 		AllowedActions: tenant.AllowedActions(r.state, r.pivotPassed), Deadline: r.status.Deadline, Undo: r.undos.Names(),
+		LastRefused: r.refused,
 	}
 	if r.state != tenant.StateRunning && r.state != tenant.StateSucceeded {
 		r.status.FailedStep, r.status.FailureClass, r.status.Reason = r.failure.Step, r.class, r.failure.Reason
 		r.status.Attempts = r.failure.Attempt
 	}
+	r.display(ctx)
+}
+
+// display shows the status in the Web UI.
+func (r *run) display(ctx workflow.Context) {
 	info := workflow.GetInfo(ctx)
 	workflow.SetCurrentDetails(ctx, details(r.status, info.Namespace, info.WorkflowExecution.ID))
 }
@@ -34,6 +40,9 @@ func details(s Status, namespace, workflowID string) string {
 	}
 	if !s.Deadline.IsZero() {
 		b = fmt.Appendf(b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), atDeadline(s.AllowedActions))
+	}
+	if f := s.LastRefused; f != nil {
+		b = fmt.Appendf(b, "Refused at %s: %s: %s\n\n", f.At.UTC().Format(time.RFC3339), f.Action, f.Why)
 	}
 	b = append(b, "| step | state |\n|---|---|\n"...)
 	for _, step := range s.Steps {

@@ -31,6 +31,10 @@ func TestDetails(t *testing.T) {
 		"needs_attention_after_the_pivot": {
 			with(fault{call: "SendWelcome", times: always, before: permanent}), tenant.StateNeedsAttention,
 		},
+		"refused": {func(r *running) {
+			with(fault{call: "SendWelcome", times: always, before: permanent})(r)
+			r.reactions[tenant.StateNeedsAttention] = []reaction{func(r *running) { r.env.SignalWorkflow("rollbak", r.request("")) }}
+		}, ""},
 		"rollback_blocked": {func(r *running) {
 			noContract(r)
 			with(fault{call: "DropSchema", times: 1, before: permanent})(r)

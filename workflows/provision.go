@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"errors"
+	"time"
 
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
@@ -109,6 +110,10 @@ type run struct {
 	// else, before such ids were told apart.
 	idsAreShared func() bool
 	audits       []tenant.AuditEntry
+	// refused is the last request that was refused; nil while none was.
+	refused *Refusal
+	// now is the workflow's time.
+	now func() time.Time
 	// requests counts what was asked for, accepted or not, and kept how many of
 	// these are known to be in the history.
 	requests, kept int

@@ -96,7 +96,14 @@ func updated(a tenant.Action) act {
 
 func signalled(a tenant.Action) act {
 	return func(ctx context.Context, s *served) error {
-		return s.client.SignalWorkflow(ctx, s.input.Tenant.WorkflowID(), "", string(a), s.request())
+		return sent(string(a), s.request())(ctx, s)
+	}
+}
+
+// sent is a signal of any name, with any input.
+func sent(name string, input any) act {
+	return func(ctx context.Context, s *served) error {
+		return s.client.SignalWorkflow(ctx, s.input.Tenant.WorkflowID(), "", name, input)
 	}
 }
 

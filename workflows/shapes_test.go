@@ -57,6 +57,9 @@ func shapes() []shape {
 		{"reset-mail", reacting(noMail, tenant.StateNeedsAttention, afterMending(reset)), tenant.StateSucceeded, completed},
 		{"taken-over", reacting(noContract, tenant.StateNeedsAttention, afterMending(terminated)), tenant.StateRolledBack, failed},
 		{"taken-over-mail", reacting(noMail, tenant.StateNeedsAttention, afterMending(terminated)), tenant.StateSucceeded, completed},
+		{"signals-lost", reacting(noContract, tenant.StateNeedsAttention, oneAfterTheOther(
+			sent(string(tenant.ActionRollback), "not even an object"), sent("rollbak", nil), sent(string(tenant.ActionRetry), nil),
+			afterMending(signalled(tenant.ActionRetry)))), tenant.StateSucceeded, completed},
 		{"active-in-doubt", activeInDoubt, tenant.StateSucceeded, completed},
 	}
 }

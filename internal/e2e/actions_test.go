@@ -158,12 +158,27 @@ func TestASignalOfRubbish(t *testing.T) {
 			return i.temporal().SignalWorkflow(t.Context(), workflowID(o), "", "skip", rubbish)
 		}))
 	}
+	require.NoError(t, i.asksTemporal(func() error {
+		return i.temporal().SignalWorkflow(t.Context(), workflowID(o), "", "skp", map[string]string{"actor": "oncall", "reason": "a test"})
+	}))
+	var status struct{ LastRefused struct{ Action, Why string } }
+	eventually(t, "the run says what it has refused", func() bool {
+		answer, err := i.temporal().QueryWorkflow(t.Context(), workflowID(o), "", "status")
+		return err == nil && answer.Get(&status) == nil && status.LastRefused.Action == "signal"
+	})
+	require.Contains(t, status.LastRefused.Why, `there is no signal "skp"`)
 	i.mail.Recover()
 	i.actUntilAccepted(o.ID, "retry")
 	i.becomesActive(o)
 	// An entry without a request's id stands twice where its writer was not told
 	// that it stands.
-	require.Equal(t, 2, value[int](i, `SELECT count(DISTINCT actor) FROM audit_log WHERE operation_id = $1 AND action = 'skip' AND outcome = 'refused'`, o.ID))
+	refused := func(what, action, detail string) int {
+		return value[int](i, `SELECT count(DISTINCT `+what+`) FROM audit_log
+			WHERE operation_id = $1 AND outcome = 'refused' AND action = $2 AND detail LIKE $3`, o.ID, action, detail+"%")
+	}
+	require.Equal(t, 3, refused("actor", "skip", ""), "two that are named, and the nameless")
+	require.GreaterOrEqual(t, refused("id", "skip", "its input cannot be read"), 2)
+	require.Equal(t, 1, refused("actor", "signal", `there is no signal "skp"`))
 }
 
 // TestOperatorSeesWhatIsParked looks with every tool for what needs a person.

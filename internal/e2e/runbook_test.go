@@ -17,7 +17,7 @@ var runbooks = filepath.Join("..", "..", "docs", "runbooks")
 
 // block is a fenced block of a page, which is run as it is written. kind is
 // run, or setup: before every other, or instead: another way to do what the
-// block before it does.
+// block before it does, or tctl: run by TestLoopOfTctl.
 type block struct{ kind, script string }
 
 var fence = regexp.MustCompile("(?ms)^```sh ?(\\w*)\n(.*?)^```$")
@@ -29,7 +29,7 @@ func blocks(t testing.TB, page string) []block {
 	require.NoError(t, err)
 	var found []block
 	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
-		require.Contains(t, []string{"run", "setup", "instead"}, m[1], "%s: a block that does not say how to run it\n%s", page, m[2])
+		require.Contains(t, []string{"run", "setup", "instead", "tctl"}, m[1], "%s: a block that does not say how to run it\n%s", page, m[2])
 		found = append(found, block{kind: m[1], script: m[2]})
 	}
 	require.NotEmpty(t, found, page)

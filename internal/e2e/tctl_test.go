@@ -165,6 +165,44 @@ func retriesMany(t *testing.T, c typed) {
 	}
 }
 
+// tctl types what tctl would do by temporal: its own program cannot be had as a
+// module any more.
+const tctl = `tctl() {
+	[ "$1" = --ns ] && [ "$3" = workflow ] || return 2
+	ns=$2; shift 3
+	case "$1 $2 ${4-} ${6-}" in
+	"listall -q  ") temporal workflow list --namespace "$ns" --query "$3" ;;
+	"signal -w -n -i") temporal workflow signal --namespace "$ns" --workflow-id "$3" --name "$5" --input "$7" ;;
+	*) return 2 ;;
+	esac
+}
+`
+
+// TestLoopOfTctl: it acts on every run that is parked, and on no other.
+func TestLoopOfTctl(t *testing.T) {
+	t.Parallel()
+	var loop string
+	for _, b := range blocks(t, "README.md") {
+		if b.kind == "tctl" {
+			loop = b.script
+		}
+	}
+	require.NotEmpty(t, loop)
+	i := install(t, nil)
+	operations := []operation{i.parksAfterThePivot(), i.reaches(i.create("Universitätsspital").ID, "NEEDS_ATTENTION")}
+	found := table(t)["find what is parked"]
+	for _, o := range operations {
+		i.saysAll(found, o, o.TenantID)
+	}
+	i.mail.Recover()
+	i.types(tctl + strings.NewReplacer("WHO", "oncall", "WHY", "a test").Replace(loop))
+	for _, o := range operations {
+		i.becomesActive(o)
+		i.requireAudited(o, "retry", tool{name: "a signal"})
+		eventually(t, "nobody looks for a run that has ended", func() bool { return !strings.Contains(i.does(found, o), o.TenantID) })
+	}
+}
+
 func cancels(t *testing.T, c typed) {
 	i := install(t, impatient)
 	o := i.parksBeforeThePivot()

@@ -10,7 +10,9 @@ import (
 // control is what the commands need of the control plane.
 type control interface {
 	batch.Control
+	incidents
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
+	TenantsWaiting(ctx context.Context, ids []tenant.ID) (map[tenant.ID]*tenant.WaitingFor, error)
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
 	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
 	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)

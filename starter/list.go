@@ -93,7 +93,15 @@ func (a *app) listTenants(ctx context.Context, c control, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(output.NewTenants(items, next))
+	ids := make([]tenant.ID, len(items))
+	for i, t := range items {
+		ids[i] = t.ID
+	}
+	waiting, err := c.TenantsWaiting(ctx, ids)
+	if err != nil {
+		return err
+	}
+	return a.answer(output.NewTenants(items, waiting, next))
 }
 
 // pages reads one page, or all that follow from it.
@@ -128,5 +136,10 @@ func (a *app) listAttention(ctx context.Context, c control, f listFlags) error {
 			list.Items = append(list.Items, output.Waiting{Operation: output.NewOperation(op), Tenant: output.NewTenant(t)})
 		}
 	}
+	incidents, err := c.Incidents(ctx)
+	if err != nil {
+		return err
+	}
+	list.Incidents = slices.DeleteFunc(incidents, func(i tenant.Incident) bool { return !i.ClosedAt.IsZero() })
 	return a.answer(list)
 }

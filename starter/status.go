@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -36,35 +35,12 @@ to paste. The id is a tenant's or an operation's.
 		if err != nil {
 			return err
 		}
-		incidents, err := plane.Incidents(cmd.Context())
-		if err != nil {
-			return err
-		}
-		s := output.NewStatus(p)
-		s.WaitsFor = waitsFor(p, incidents)
-		if err := a.answer(s); err != nil {
+		if err := a.answer(output.NewStatus(p)); err != nil {
 			return err
 		}
 		return judge(p.Tenant, p.Operation, false)
 	})
 	return cmd
-}
-
-// waitsFor is the open incident that keeps an operation from going on; nil when
-// there is none. One that is PENDING is not started while any is open, one that
-// runs waits before a step that needs the dependency.
-func waitsFor(p tenant.Progress, incidents []tenant.Incident) *tenant.Incident {
-	next := slices.IndexFunc(p.Steps, func(s tenant.StepProgress) bool { return s.Status != tenant.StepCompleted })
-	for _, i := range incidents {
-		if !i.ClosedAt.IsZero() {
-			continue
-		}
-		concerned := i.Spares() && (i.Dependency == tenant.DependencyDatabase || next >= 0 && p.Steps[next].Step.Dependency() == i.Dependency)
-		if p.Operation.State == tenant.StatePending || p.Operation.State == tenant.StateRunning && concerned {
-			return &i
-		}
-	}
-	return nil
 }
 
 // find looks for a tenant of this id, then for an operation.

@@ -76,6 +76,9 @@ type Status struct {
 	Deadline       time.Time       `json:"deadline,omitzero"`
 	// Undo lists what a rollback would undo now, in order.
 	Undo []string `json:"undo,omitempty"`
+	// WaitingFor is the incident that the run waits for; nil while it waits for
+	// none.
+	WaitingFor *tenant.WaitingFor `json:"waitingFor,omitempty"`
 	// LastRefused is the request that was refused last; nil while none was.
 	LastRefused *Refusal `json:"lastRefused,omitempty"`
 }

@@ -15,7 +15,7 @@ func (r *run) render(ctx workflow.Context) {
 	r.status = Status{
 		Tenant: r.in.Tenant, Operation: r.in.Operation, State: r.state, Steps: append([]StepState{}, r.progress...),
 		AllowedActions: tenant.AllowedActions(r.state, r.pivotPassed), Deadline: r.status.Deadline, Undo: r.undos.Names(),
-		LastRefused: r.refused,
+		WaitingFor: r.waiting, LastRefused: r.refused,
 	}
 	if r.state != tenant.StateRunning && r.state != tenant.StateSucceeded {
 		r.status.FailedStep, r.status.FailureClass, r.status.Reason = r.failure.Step, r.class, r.failure.Reason
@@ -37,6 +37,9 @@ func details(s Status, namespace, workflowID string) string {
 	b = fmt.Appendf(b, "**%s**\n\n", s.State)
 	if s.Reason != "" {
 		b = fmt.Appendf(b, "%s (%s%s): %s\n\n", s.FailedStep, s.FailureClass, tries(s.Attempts), s.Reason)
+	}
+	if w := s.WaitingFor; w != nil {
+		b = fmt.Appendf(b, "It %s.\n\n", w.Message)
 	}
 	if !s.Deadline.IsZero() {
 		b = fmt.Appendf(b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), atDeadline(s.AllowedActions))

@@ -69,6 +69,16 @@ func TestDetailsOfARunningStep(t *testing.T) {
 	requireGolden(t, "running", shown)
 }
 
+// TestDetailsOfAStepThatWaits are taken while an incident is open.
+func TestDetailsOfAStepThatWaits(t *testing.T) {
+	t.Parallel()
+	r := newRunning(t)
+	var shown string
+	stops("Send", incidentLasts, func(r *running) { shown = r.details(t) })(r)
+	requireWhole(t, r, r.run(t))
+	requireGolden(t, "waiting", times.ReplaceAllString(shown, "2006-01-02T15:04:05Z"))
+}
+
 // details asks what Temporal Web UI asks.
 func (r *running) details(t *testing.T) string {
 	t.Helper()

@@ -52,7 +52,10 @@ func TestAnIncidentIsWaitedFor(t *testing.T) {
 			t.Parallel()
 			r := newRunning(t)
 			var seen []string
+			var waiting *tenant.WaitingFor
+			var shown string
 			stops(call, incidentLasts, func(r *running) {
+				waiting, shown = r.status(t).WaitingFor, r.details(t)
 				for _, s := range r.status(t).Steps {
 					seen = append(seen, s.State)
 				}
@@ -63,6 +66,13 @@ func TestAnIncidentIsWaitedFor(t *testing.T) {
 			require.Equal(t, tenant.StateSucceeded, r.model.operation.State, "%v", r.model.calls)
 			require.Contains(t, seen, "waits for incident 3 of the ledger: the Stellar RPC server does not answer")
 			require.NotContains(t, r.model.calls, "Move NEEDS_ATTENTION")
+			require.NotNil(t, waiting)
+			require.Equal(t, int64(3), waiting.IncidentID)
+			require.False(t, waiting.Since.IsZero())
+			require.False(t, waiting.ActionNeeded)
+			require.Contains(t, waiting.Message, "nobody need act")
+			require.Contains(t, shown, "It "+waiting.Message)
+			require.Nil(t, r.status(t).WaitingFor, "it is over")
 			for _, s := range r.status(t).Steps {
 				require.Equal(t, "done", s.State, s.Name)
 			}

@@ -103,6 +103,8 @@ type run struct {
 	failure     activities.StepFailure
 	class       tenant.FailureClass
 	status      Status
+	// waiting is the incident that is being waited for; nil while none is.
+	waiting *tenant.WaitingFor
 
 	intent  *intent
 	decided map[string]verdict

@@ -18,6 +18,7 @@ type Operation struct {
 	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"smtp: refused the recipient's address (550 5.1.1): change it with PATCH /v1/tenants/{id}, then retry"`
 	Attempts          int                 `json:"attempts,omitempty" doc:"How often the failed step was tried."`
 	AllowedActions    []tenant.Action     `json:"allowedActions" nullable:"false" enum:"retry,skip,rollback" doc:"What a person may do with it now."`
+	WaitingFor        *WaitingFor         `json:"waitingFor,omitempty" doc:"The incident that it waits for; absent when it waits for none. Nobody need act on it."`
 	AttentionDeadline time.Time           `json:"attentionDeadline,omitzero" required:"false" doc:"When a parked operation decides by itself: it rolls back or, once the tenant is active, goes on without the step."`
 	CreatedAt         time.Time           `json:"createdAt" doc:"When it was accepted."`
 	StartedAt         time.Time           `json:"startedAt,omitzero" required:"false" doc:"When a worker took it."`
@@ -25,11 +26,21 @@ type Operation struct {
 	UpdatedAt         time.Time           `json:"updatedAt" doc:"When it last changed."`
 }
 
+// WaitingFor is an open incident that an operation waits for.
+type WaitingFor struct {
+	IncidentID   int64             `json:"incidentId,omitempty" doc:"The incident's number." example:"3"`
+	Dependency   tenant.Dependency `json:"dependency" enum:"database,ledger,mail" doc:"What fails for many tenants at once."`
+	Cause        string            `json:"cause" doc:"Why, in plain words." example:"the mail provider does not answer"`
+	Since        time.Time         `json:"since" doc:"When the incident was opened."`
+	ActionNeeded bool              `json:"actionNeeded" enum:"false" doc:"Always false: the operation goes on by itself when the incident is over."`
+	Message      string            `json:"message" doc:"All of it in a sentence."`
+}
+
 func viewOperation(o tenant.Operation) Operation {
 	return Operation{
 		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, Generation: o.Generation,
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
-		AllowedActions: o.AllowedActions(), AttentionDeadline: o.AttentionDeadline.UTC(),
+		AllowedActions: o.AllowedActions(), WaitingFor: (*WaitingFor)(o.WaitingFor), AttentionDeadline: o.AttentionDeadline.UTC(),
 		CreatedAt: o.CreatedAt.UTC(), StartedAt: o.StartedAt.UTC(), FinishedAt: o.FinishedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}
 }

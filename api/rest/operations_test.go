@@ -56,6 +56,62 @@ func TestActions(t *testing.T) {
 	}, audited)
 }
 
+// TestOperationsTellWhatTheyWaitFor: which incident, since when, and that nobody
+// need act; wherever an operation is shown, and no longer than it is so.
+func TestOperationsTellWhatTheyWaitFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	exec := func(sql string, args ...any) {
+		t.Helper()
+		_, err := b.pool.Exec(t.Context(), sql, args...)
+		require.NoError(t, err)
+	}
+	o := b.create(t, "Charité")
+	require.NotContains(t, o, "waitingFor")
+	single, progress := "/v1/operations/"+o["id"].(string), "/v1/tenants/"+o["tenantId"].(string)+"/provisioning"
+	shown := func() []any {
+		t.Helper()
+		return []any{
+			b.get(t, single).json(t)["waitingFor"],
+			b.get(t, single+"?wait=10ms").json(t)["waitingFor"],
+			b.get(t, progress).json(t)["operation"].(map[string]any)["waitingFor"],
+			b.get(t, "/v1/operations?tenantId="+o["tenantId"].(string)).json(t)["items"].([]any)[0].(map[string]any)["waitingFor"],
+		}
+	}
+	soon := func(dependency any, why string) { // what is open is known for a second
+		t.Helper()
+		require.Eventually(t, func() bool {
+			for _, w := range shown() {
+				found, _ := w.(map[string]any)
+				if found["dependency"] != dependency {
+					return false
+				}
+			}
+			return true
+		}, time.Minute, 50*time.Millisecond, why)
+	}
+	exec(`INSERT INTO incidents (dependency, cause, affected, opened_at) VALUES ('mail', 'the provider does not answer', 12, '2026-03-14T09:26:53Z')`)
+	soon("mail", "nothing is started while an incident is open")
+	for _, w := range shown() {
+		require.Equal(t, map[string]any{
+			"incidentId": 1.0, "dependency": "mail", "cause": "the provider does not answer", "since": "2026-03-14T09:26:53Z", "actionNeeded": false,
+			"message": "waits for incident 1 of the mail, since 2026-03-14T09:26:53Z: the provider does not answer; nobody need act: it goes on by itself when that is over",
+		}, w)
+	}
+	require.Contains(t, b.create(t, "Necker"), "waitingFor", "its creator knows at once")
+	exec(`UPDATE operations SET state = 'RUNNING'`)
+	soon(nil, "its next step needs no mail")
+	exec(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
+		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.ProvisionSteps()[1:7])
+	soon("mail", "its next step is the mail")
+	exec(`UPDATE operations SET state = 'NEEDS_ATTENTION'`)
+	soon(nil, "it waits for a person")
+	exec(`UPDATE operations SET state = 'RUNNING'`)
+	soon("mail", "it was tried again")
+	exec(`UPDATE incidents SET closed_at = now()`)
+	soon(nil, "the incident is over")
+}
+
 func TestRefusedActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

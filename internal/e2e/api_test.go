@@ -21,6 +21,7 @@ type operation struct {
 	FailedStep, FailureClass, FailureReason string
 	Attempts                                int
 	AllowedActions                          []string
+	WaitingFor                              *struct{ Dependency, Message string }
 }
 
 type tenant struct {

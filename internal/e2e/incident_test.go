@@ -63,7 +63,14 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 				now := i.operation(op.ID)
 				require.Contains(t, waiting, now.State, "%+v", now)
 			}
-			require.Contains(t, i.output("incidents"), "open")
+			require.Regexp(t, `(?s)state +open\s.*runbook +docs/runbooks/[a-z]+-down\.md`, i.output("incidents"))
+			for _, op := range []operation{late, alone} {
+				now := i.operation(op.ID)
+				require.NotNil(t, now.WaitingFor, "%+v", now)
+				require.Equal(t, c.dependency, now.WaitingFor.Dependency)
+				require.Contains(t, now.WaitingFor.Message, "nobody need act")
+				require.Contains(t, i.output("status", op.ID), "It "+now.WaitingFor.Message)
+			}
 
 			o.back()
 			for _, op := range append(operations, late) {

@@ -83,7 +83,7 @@ func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) 
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	return s.config.Store.Operation(ctx, id)
+	return s.Operation(ctx, id)
 }
 
 func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (bool, error) {

@@ -45,7 +45,7 @@ func (s *Service) Create(ctx context.Context, n tenant.New, who tenant.Caller, i
 		a.IdempotencyKey, a.RequestHash = idempotencyKey, hash
 		o, err := s.config.Store.Accept(ctx, a)
 		if !errors.Is(err, tenant.ErrIDCollision) {
-			return o, err
+			return s.explained(ctx, o, err)
 		}
 	}
 	return tenant.Operation{}, &tenant.UnavailableError{Reason: "no free id was found for the tenant", Err: tenant.ErrIDCollision}

@@ -18,12 +18,17 @@ func (s *Service) Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[ten
 
 // Operation reads one operation.
 func (s *Service) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
-	return s.config.Store.Operation(ctx, id)
+	o, err := s.config.Store.Operation(ctx, id)
+	return s.explained(ctx, o, err)
 }
 
 // Operations lists operations, newest first.
 func (s *Service) Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error) {
-	return s.config.Store.Operations(ctx, f)
+	page, err := s.config.Store.Operations(ctx, f)
+	if err == nil {
+		s.explain(ctx, page.Items)
+	}
+	return page, err
 }
 
 // Progress tells how far a tenant's latest operation has come.
@@ -33,6 +38,7 @@ func (s *Service) Progress(ctx context.Context, id tenant.ID) (tenant.Progress, 
 		return tenant.Progress{}, err
 	}
 	o, err := s.config.Store.LatestOperation(ctx, id)
+	o, err = s.explained(ctx, o, err)
 	if err != nil {
 		return tenant.Progress{}, err
 	}

@@ -51,7 +51,7 @@ func (s *Service) Reprovision(ctx context.Context, id tenant.ID, reason string, 
 			return tenant.Operation{}, audited
 		}
 	}
-	return o, err
+	return s.explained(ctx, o, err)
 }
 
 // RefusedReprovision has a request audited that was refused before it came to

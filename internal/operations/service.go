@@ -32,6 +32,9 @@ type Store interface {
 	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
 	Incidents(ctx context.Context) ([]tenant.Incident, error)
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error)
+	OpenIncidents(ctx context.Context) ([]tenant.Incident, error)
+	OpenOperations(ctx context.Context, tenants []tenant.ID) ([]tenant.Operation, error)
+	CompletedSteps(ctx context.Context, ids []tenant.OperationID) (map[tenant.OperationID][]tenant.Step, error)
 }
 
 // Defaults of Config.

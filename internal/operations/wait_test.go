@@ -37,6 +37,9 @@ func (r *row) looked() int {
 	return r.looks
 }
 
+// OpenIncidents has none.
+func (r *row) OpenIncidents(context.Context) ([]tenant.Incident, error) { return nil, nil }
+
 func (r *row) set(s tenant.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -40,9 +40,7 @@ func scanIncident(row pgx.CollectableRow) (tenant.Incident, error) {
 // OpenIncident is the incident that an attempt at step must wait for; its id
 // is zero when there is none. The answer is at most a second old.
 func (s *Store) OpenIncident(ctx context.Context, step tenant.Step) (tenant.Incident, error) {
-	open, err := s.incidents.get(ctx, func(ctx context.Context) ([]tenant.Incident, error) {
-		return s.listIncidents(ctx, `WHERE i.closed_at IS NULL`)
-	})
+	open, err := s.OpenIncidents(ctx)
 	if err != nil {
 		return tenant.Incident{}, err
 	}
@@ -52,6 +50,14 @@ func (s *Store) OpenIncident(ctx context.Context, step tenant.Step) (tenant.Inci
 		}
 	}
 	return tenant.Incident{}, nil
+}
+
+// OpenIncidents lists those that are open. The answer is at most a second old;
+// it is everybody's, and not to be changed.
+func (s *Store) OpenIncidents(ctx context.Context) ([]tenant.Incident, error) {
+	return s.incidents.get(ctx, func(ctx context.Context) ([]tenant.Incident, error) {
+		return s.listIncidents(ctx, `WHERE i.closed_at IS NULL ORDER BY i.id`)
+	})
 }
 
 // Incidents lists the newest 100, open ones first.

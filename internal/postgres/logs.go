@@ -91,3 +91,22 @@ func (s *Store) Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEn
 	}
 	return entries, nil
 }
+
+// CompletedSteps lists which steps of operations have been done.
+func (s *Store) CompletedSteps(ctx context.Context, ids []tenant.OperationID) (map[tenant.OperationID][]tenant.Step, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT DISTINCT operation_id, step FROM provisioning_logs WHERE operation_id = ANY ($1::text[]::uuid[]) AND status = 'COMPLETED'`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read which steps are done: %w", interpret(err))
+	}
+	done := map[tenant.OperationID][]tenant.Step{}
+	var id tenant.OperationID
+	var step tenant.Step
+	if _, err := pgx.ForEachRow(rows, []any{&id, &step}, func() error {
+		done[id] = append(done[id], step)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read which steps are done: %w", interpret(err))
+	}
+	return done, nil
+}

@@ -75,3 +75,17 @@ func (s *Store) Operations(ctx context.Context, f tenant.OperationFilter) (tenan
 	}
 	return page(items, f.Limit, func(o tenant.Operation) string { return string(o.ID) }), nil
 }
+
+// OpenOperations lists the operations of these tenants that have not ended.
+func (s *Store) OpenOperations(ctx context.Context, tenants []tenant.ID) ([]tenant.Operation, error) {
+	rows, err := s.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o
+		WHERE o.tenant_id = ANY ($1::text[]::uuid[]) AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK')`, tenants)
+	if err != nil {
+		return nil, fmt.Errorf("list open operations: %w", interpret(err))
+	}
+	open, err := pgx.CollectRows(rows, scanOperation)
+	if err != nil {
+		return nil, fmt.Errorf("list open operations: %w", interpret(err))
+	}
+	return open, nil
+}

@@ -3,6 +3,7 @@ package tenant
 import (
 	"cmp"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -85,6 +86,45 @@ func (i Incident) String() string {
 		return "an outage of the " + string(i.Dependency)
 	}
 	return "incident " + strconv.FormatInt(i.ID, 10) + " of the " + string(i.Dependency)
+}
+
+// WaitingFor is what keeps an operation from going on, and ends by itself: an
+// open incident. Nothing in it is personal or secret.
+type WaitingFor struct {
+	// IncidentID is zero for an outage that nobody could write down.
+	IncidentID int64      `json:"incidentId,omitempty"`
+	Dependency Dependency `json:"dependency"`
+	Cause      string     `json:"cause"`
+	Since      time.Time  `json:"since"`
+	// ActionNeeded is false: nobody need act on the operation.
+	ActionNeeded bool `json:"actionNeeded"`
+	// Message says all of it, for people.
+	Message string `json:"message"`
+}
+
+// WaitingFor is the incident as what waits for it shows it.
+func (i Incident) WaitingFor() *WaitingFor {
+	return &WaitingFor{
+		IncidentID: i.ID, Dependency: i.Dependency, Cause: i.Cause, Since: i.OpenedAt.UTC(),
+		Message: "waits for " + i.String() + ", since " + i.OpenedAt.UTC().Format(time.RFC3339) + ": " + i.Cause +
+			"; nobody need act: it goes on by itself when that is over",
+	}
+}
+
+// CauseDiskFull begins the cause of an incident of a database that has no room.
+const CauseDiskFull = "the database's disk is full"
+
+// Runbook is the page of docs/runbooks that says what to do about it.
+func (i Incident) Runbook() string {
+	switch {
+	case i.Dependency == DependencyLedger:
+		return "stellar-down.md"
+	case i.Dependency == DependencyMail:
+		return "email-down.md"
+	case strings.HasPrefix(i.Cause, CauseDiskFull):
+		return "database-full.md"
+	}
+	return "database-away.md"
 }
 
 // What makes an incident, and ends it.

@@ -1,6 +1,9 @@
 package tenant
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind says what an operation does to its tenant.
 type Kind string
@@ -108,6 +111,9 @@ type Operation struct {
 	// BlockedSince is when its rollback was first blocked, however often it was
 	// tried again since; zero if it never was.
 	BlockedSince time.Time
+	// WaitingFor is what the operation waits for without anybody having to act;
+	// nil when there is nothing, or nobody has looked.
+	WaitingFor *WaitingFor
 }
 
 // WaitsSince is since when it waits for a person.
@@ -116,6 +122,21 @@ func (o Operation) WaitsSince() time.Time {
 		return o.BlockedSince
 	}
 	return o.UpdatedAt
+}
+
+// StoppedBy is the open incident that keeps the operation from going on; false
+// when there is none. One that is PENDING is not started while any is open, one
+// that runs waits before a step that needs the dependency.
+func (o Operation) StoppedBy(open []Incident, done []Step) (Incident, bool) {
+	steps := ProvisionSteps()
+	next := slices.IndexFunc(steps, func(s Step) bool { return !slices.Contains(done, s) })
+	for _, i := range open {
+		concerned := i.Spares() && (i.Dependency == DependencyDatabase || next >= 0 && steps[next].Dependency() == i.Dependency)
+		if o.State == StatePending || o.State == StateRunning && concerned {
+			return i, true
+		}
+	}
+	return Incident{}, false
 }
 
 // AllowedActions lists what a person may do with the operation now.

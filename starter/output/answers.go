@@ -34,6 +34,9 @@ func (p Provisioned) Text() string {
 	if p.Operation.State.NeedsPerson() {
 		return text + commandText(p.Commands)
 	}
+	if w := p.Operation.WaitingFor; w != nil {
+		return text + "\nIt " + Visible(w.Message) + ". See how it stands:\n  starter incidents\n"
+	}
 	if !p.Operation.State.Closed() {
 		text += "\nIt goes on by itself. See how far it is:\n  starter status " + string(p.Tenant.ID) + "\n"
 	}

@@ -1,6 +1,7 @@
 package output
 
 import (
+	"slices"
 	"strings"
 
 	"tenant-provisioning/internal/tenant"
@@ -8,15 +9,23 @@ import (
 
 // Tenants is a listing of tenants, newest first.
 type Tenants struct {
-	Items      []Tenant `json:"items"`
+	Items      []Listed `json:"items"`
 	NextCursor string   `json:"nextCursor,omitempty"`
 }
 
+// Listed is a tenant in a listing.
+type Listed struct {
+	Tenant
+	// WaitingFor is what its open operation waits for without anybody having to
+	// act.
+	WaitingFor *tenant.WaitingFor `json:"waitingFor,omitempty"`
+}
+
 // NewTenants makes the document of a listing.
-func NewTenants(tenants []tenant.Tenant, nextCursor string) Tenants {
-	l := Tenants{Items: []Tenant{}, NextCursor: nextCursor}
+func NewTenants(tenants []tenant.Tenant, waiting map[tenant.ID]*tenant.WaitingFor, nextCursor string) Tenants {
+	l := Tenants{Items: []Listed{}, NextCursor: nextCursor}
 	for _, t := range tenants {
-		l.Items = append(l.Items, NewTenant(t))
+		l.Items = append(l.Items, Listed{Tenant: NewTenant(t), WaitingFor: waiting[t.ID]})
 	}
 	return l
 }
@@ -26,15 +35,34 @@ func (l Tenants) Text() string {
 	if len(l.Items) == 0 {
 		return "no tenants\n"
 	}
+	waits := slices.ContainsFunc(l.Items, func(t Listed) bool { return t.WaitingFor != nil })
+	headings := []string{"ID", "NAME", "STATUS", "SCHEMA", "CREATED"}
+	if waits {
+		headings = append(headings, "WAITS FOR")
+	}
 	rows := make([][]string, len(l.Items))
 	for i, t := range l.Items {
 		rows[i] = []string{string(t.ID), t.Name, string(t.Status), t.SchemaName, moment(t.CreatedAt)}
+		if waits {
+			rows[i] = append(rows[i], incidentOf(t.WaitingFor))
+		}
 	}
-	text := Grid([]string{"ID", "NAME", "STATUS", "SCHEMA", "CREATED"}, rows)
+	text := Grid(headings, rows)
+	if waits {
+		text += "\nWhat waits for an incident goes on by itself when that is over; nobody need act:\n  starter incidents\n"
+	}
 	if l.NextCursor != "" {
 		text += "\nThere are more: add --all, or --cursor " + l.NextCursor + "\n"
 	}
 	return text
+}
+
+// incidentOf names what is waited for.
+func incidentOf(w *tenant.WaitingFor) string {
+	if w == nil {
+		return ""
+	}
+	return tenant.Incident{ID: w.IncidentID, Dependency: w.Dependency}.String() + " since " + moment(w.Since)
 }
 
 // Attention lists the operations that wait for a person, oldest trouble last.
@@ -42,6 +70,8 @@ type Attention struct {
 	Items []Waiting `json:"items"`
 	// More tells that the listing was cut.
 	More bool `json:"more"`
+	// Incidents are open: what waits for one is not in the list.
+	Incidents []tenant.Incident `json:"incidents,omitempty"`
 }
 
 // Waiting is an operation that waits for a person, and its tenant.
@@ -53,7 +83,7 @@ type Waiting struct {
 // Text is a table, with how to go on from it.
 func (l Attention) Text() string {
 	if len(l.Items) == 0 {
-		return "nothing needs attention\n"
+		return "nothing needs attention\n" + openText(l.Incidents)
 	}
 	rows := make([][]string, len(l.Items))
 	for i, w := range l.Items {
@@ -71,7 +101,20 @@ func (l Attention) Text() string {
 	if l.More {
 		text += "\nThere are more: add --all\n"
 	}
-	return text + "\nThe steps, and the commands to paste:\n  starter status OPERATION\n"
+	return text + "\nThe steps, and the commands to paste:\n  starter status OPERATION\n" + openText(l.Incidents)
+}
+
+// openText says what holds others up, who are in no list of what needs
+// attention.
+func openText(open []tenant.Incident) string {
+	if len(open) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	for _, i := range open {
+		b.WriteString("\nOpen since " + moment(i.OpenedAt) + ": " + i.String() + ": " + Visible(i.Cause) + "\n")
+	}
+	return b.String() + "What waits for it goes on by itself when that is over, and is not in this list; nobody need act on it. See how it stands:\n  starter incidents\n"
 }
 
 func actions(allowed []tenant.Action) string {

@@ -101,11 +101,15 @@ func repaired() []tenant.Finding {
 
 // waiting is an operation that an incident holds up.
 func waiting() output.Status {
-	s := output.NewStatus(running())
-	s.WaitsFor = &tenant.Incident{
+	p := running()
+	p.Operation.WaitingFor = anIncident().WaitingFor()
+	return output.NewStatus(p)
+}
+
+func anIncident() tenant.Incident {
+	return tenant.Incident{
 		ID: 3, Dependency: tenant.DependencyLedger, Cause: "the RPC server does not answer", Affected: 12, OpenedAt: accepted,
 	}
-	return s
 }
 
 // TestGolden compares each answer with what it looked like when somebody last
@@ -121,13 +125,15 @@ func TestGolden(t *testing.T) {
 		"provisioned":      output.NewProvisioned(aTenant(), anOperation()),
 		"provisioned-open": output.NewProvisioned(running().Tenant, running().Operation),
 		"provisioned-park": output.NewProvisioned(parked().Tenant, parked().Operation),
-		"tenants":          output.NewTenants([]tenant.Tenant{aTenant(), other}, "YWZ0ZXI6"),
-		"tenants-none":     output.NewTenants(nil, ""),
+		"tenants":          output.NewTenants([]tenant.Tenant{aTenant(), other}, nil, "YWZ0ZXI6"),
+		"tenants-waiting":  output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: anIncident().WaitingFor()}, ""),
+		"tenants-none":     output.NewTenants(nil, nil, ""),
 		"attention": output.Attention{More: true, Items: []output.Waiting{
 			{Operation: output.NewOperation(blocked()), Tenant: output.NewTenant(undoing)},
 			{Operation: output.NewOperation(parked().Operation), Tenant: output.NewTenant(aTenant())},
 		}},
 		"attention-none": output.Attention{Items: []output.Waiting{}},
+		"attention-open": output.Attention{Items: []output.Waiting{}, Incidents: []tenant.Incident{anIncident()}},
 		"status-parked":  output.NewStatus(parked()),
 		"status-running": output.NewStatus(running()),
 		"status-waiting": waiting(),

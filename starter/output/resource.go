@@ -49,6 +49,7 @@ type Operation struct {
 	FailureClass      tenant.FailureClass `json:"failureClass,omitempty"`
 	FailureReason     string              `json:"failureReason,omitempty"`
 	Attempts          int                 `json:"attempts,omitempty"`
+	WaitingFor        *tenant.WaitingFor  `json:"waitingFor,omitempty"`
 	AttentionDeadline *time.Time          `json:"attentionDeadline,omitempty"`
 	CreatedAt         time.Time           `json:"createdAt"`
 	StartedAt         *time.Time          `json:"startedAt,omitempty"`
@@ -64,7 +65,7 @@ func NewOperation(o tenant.Operation) Operation {
 		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, AllowedActions: o.AllowedActions(),
 		Generation: o.Generation,
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
-		AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
+		WaitingFor: o.WaitingFor, AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt), since: o.WaitsSince(),
 	}
 }

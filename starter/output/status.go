@@ -11,8 +11,6 @@ import (
 type Status struct {
 	Tenant    Tenant    `json:"tenant"`
 	Operation Operation `json:"operation"`
-	// WaitsFor is the open incident that it waits for, if it does.
-	WaitsFor *tenant.Incident `json:"waitsFor,omitempty"`
 	// Steps is empty for an operation that is not the tenant's latest: the log
 	// of that one would be shown beside the state of this one.
 	Steps    []Step    `json:"steps"`
@@ -56,8 +54,8 @@ func (s Status) Text() string {
 		{"contract", t.ContractID}, {"administrator", t.AdminFirstName + " " + t.AdminLastName + " <" + t.AdminEmail + ">"},
 		{"failure", t.FailureReason},
 	}) + "\n" + operationText(o))
-	if s.WaitsFor != nil {
-		b.WriteString("\nIt waits for " + s.WaitsFor.String() + ": " + Visible(s.WaitsFor.Cause) + "\nIt goes on by itself when that is over. See how it stands:\n  starter incidents\n")
+	if o.WaitingFor != nil {
+		b.WriteString("\nIt " + Visible(o.WaitingFor.Message) + ". See how it stands:\n  starter incidents\n")
 	}
 	if len(s.Steps) > 0 {
 		rows := make([][]string, len(s.Steps))

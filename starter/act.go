@@ -100,6 +100,9 @@ func (a *app) actOnOne(ctx context.Context, action tenant.Action, id tenant.Oper
 	defer plane.Close()
 	if dryRun {
 		plan, err := plane.Plan(ctx, id)
+		if errors.Is(err, tenant.ErrNotFound) {
+			return explainNotFound(ctx, plane, action, "--dry-run", id, err)
+		}
 		if err != nil {
 			return fmt.Errorf("plan a rollback of operation %s: %w", id, err)
 		}
@@ -107,7 +110,7 @@ func (a *app) actOnOne(ctx context.Context, action tenant.Action, id tenant.Oper
 	}
 	op, err := plane.Act(ctx, id, action, request, a.caller())
 	if errors.Is(err, tenant.ErrNotFound) {
-		return explainNotFound(ctx, plane, action, id, err)
+		return explainNotFound(ctx, plane, action, "--reason TEXT", id, err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s operation %s: %w", action, id, err)
@@ -116,10 +119,10 @@ func (a *app) actOnOne(ctx context.Context, action tenant.Action, id tenant.Oper
 }
 
 // explainNotFound tells whoever gave a tenant's id which operation is meant.
-func explainNotFound(ctx context.Context, c control, action tenant.Action, id tenant.OperationID, notFound error) error {
+func explainNotFound(ctx context.Context, c control, action tenant.Action, flags string, id tenant.OperationID, notFound error) error {
 	p, err := c.Progress(ctx, tenant.ID(id))
 	if err != nil {
 		return fmt.Errorf("find operation %s: %w", id, notFound)
 	}
-	return usagef("%s is a tenant. Its latest operation is %s:\n  starter %s %s --reason TEXT", id, p.Operation.ID, action, p.Operation.ID)
+	return usagef("%s is a tenant. Its latest operation is %s:\n  starter %s %s %s", id, p.Operation.ID, action, p.Operation.ID, flags)
 }

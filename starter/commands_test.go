@@ -287,7 +287,7 @@ func TestListPages(t *testing.T) {
 	require.Equal(t, "Hospital 03", found.Items[0].Name)
 	var none output.Tenants
 	b.good(&none, "list", "--name", "100%")
-	require.Equal(t, []output.Tenant{}, none.Items, "a list, not null")
+	require.Equal(t, []output.Listed{}, none.Items, "a list, not null")
 
 	r := b.run("list", "--cursor", "x")
 	require.Equal(t, exitFailed, r.code)
@@ -333,18 +333,28 @@ func TestStatusSaysWhatItWaitsFor(t *testing.T) {
 		return s
 	}
 	b.exec(`INSERT INTO incidents (dependency, cause, affected, closed_at) VALUES ('ledger', 'over', 10, now())`)
-	require.Nil(t, status().WaitsFor)
+	require.Nil(t, status().Operation.WaitingFor)
 	b.exec(`INSERT INTO incidents (dependency, cause, affected) VALUES ('mail', 'it refuses', 10)`)
-	require.Equal(t, tenant.DependencyMail, status().WaitsFor.Dependency)
-	require.Contains(t, b.run("status", string(p.Tenant.ID)).out, "It waits for incident 2 of the mail: it refuses")
+	require.Equal(t, tenant.DependencyMail, status().Operation.WaitingFor.Dependency)
+	require.Contains(t, b.run("status", string(p.Tenant.ID)).out, "It waits for incident 2 of the mail, since ")
 
 	b.exec(`UPDATE operations SET state = 'RUNNING'`)
-	require.Nil(t, status().WaitsFor, "its next step needs no mail")
+	require.Nil(t, status().Operation.WaitingFor, "its next step needs no mail")
 	b.exec(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
 		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.ProvisionSteps()[:7])
-	require.Equal(t, tenant.DependencyMail, status().WaitsFor.Dependency)
+	require.Equal(t, tenant.DependencyMail, status().Operation.WaitingFor.Dependency)
+	var list output.Tenants
+	b.good(&list, "list")
+	require.Equal(t, status().Operation.WaitingFor, list.Items[0].WaitingFor)
+	require.Contains(t, b.run("list").out, "incident 2 of the mail since ")
+	require.Contains(t, b.run("list", "--attention").out, "nobody need act on it")
+	var incidents output.Incidents
+	b.good(&incidents, "incidents")
+	require.Equal(t, "docs/runbooks/email-down.md", incidents.Items[0].Runbook)
+	require.Equal(t, tenant.DependencyMail, incidents.Items[0].Dependency)
+	require.Regexp(t, `runbook +docs/runbooks/stellar-down\.md`, b.run("incidents").out)
 	b.exec(`UPDATE incidents SET reopened = $1`, tenant.IncidentRelapses+1)
-	require.Nil(t, status().WaitsFor, "it is not waited for any more")
+	require.Nil(t, status().Operation.WaitingFor, "it is not waited for any more")
 }
 
 func TestActionsAreAudited(t *testing.T) {
@@ -362,7 +372,13 @@ func TestActionsAreAudited(t *testing.T) {
 
 	r = b.run("rollback", string(p.Tenant.ID), "--reason", "wrong id")
 	require.Equal(t, exitUsage, r.code)
-	require.Contains(t, r.errors, "is a tenant. Its latest operation is "+id)
+	require.Contains(t, r.errors, "is a tenant. Its latest operation is "+id+":\n  starter rollback "+id+" --reason TEXT")
+	r = b.run("rollback", string(p.Tenant.ID), "--dry-run")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.errors, "is a tenant. Its latest operation is "+id+":\n  starter rollback "+id+" --dry-run")
+	r = b.run("reprovision", id)
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.errors, "is an operation. Its tenant is "+string(p.Tenant.ID)+":\n  starter reprovision "+string(p.Tenant.ID))
 
 	var acted output.Acted
 	b.good(&acted, "rollback", id, "--reason", "INC-2", "--actor", "ada", "--request-id", "r1")

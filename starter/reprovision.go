@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,11 @@ earlier generation stays terminated. Its name must still be free.`,
 		}
 		defer plane.Close()
 		op, err := plane.Reprovision(cmd.Context(), id, reason, a.caller(), key)
+		if errors.Is(err, tenant.ErrNotFound) {
+			if found, ferr := plane.Operation(cmd.Context(), tenant.OperationID(id)); ferr == nil {
+				return usagef("%s is an operation. Its tenant is %s:\n  starter reprovision %s", id, found.TenantID, found.TenantID)
+			}
+		}
 		if err != nil {
 			return byFlag(fmt.Errorf("provision tenant %s anew: %w", id, err), map[string]string{"reason": "--reason", "Idempotency-Key": "--idempotency-key"})
 		}

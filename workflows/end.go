@@ -132,7 +132,7 @@ func (r *run) blocked(ctx workflow.Context, failures []saga.Failure, wait time.D
 	if err := r.move(ctx, tenant.EventUndoFailed, tenant.StateRollbackBlocked, time.Time{}); err != nil {
 		return err
 	}
-	if _, err := workflow.AwaitWithTimeout(ctx, wait, func() bool { return r.intent != nil }); err != nil {
+	if _, err := r.awaitIntent(ctx, wait, "an undo is blocked", "it is tried again"); err != nil {
 		return err
 	}
 	event, acted := tenant.EventRetry, r.intent

@@ -169,7 +169,7 @@ func (r *run) park(ctx workflow.Context) error {
 // was never told.
 func (r *run) awaitDecision(ctx workflow.Context) (bool, error) {
 	for {
-		decided, err := workflow.AwaitWithTimeout(ctx, r.in.AttentionPeriod, func() bool { return r.intent != nil })
+		decided, err := r.awaitIntent(ctx, r.in.AttentionPeriod, string(r.failure.Step)+" has failed", atDeadline(tenant.AllowedActions(r.state, r.pivotPassed)))
 		if decided || err != nil {
 			return decided, err
 		}

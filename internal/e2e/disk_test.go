@@ -108,7 +108,7 @@ func TestDatabaseIsFull(t *testing.T) {
 	operations = append(operations, accepted...)
 	worker := i.startWorker()
 	eventually(t, "an incident is opened", func() bool { return value[int](i, `SELECT count(*) FROM incidents`) == 1 })
-	require.Regexp(t, `(?s)state +open\s.*dependency +database\s.*cause +the database's disk is full`, i.output("incidents"))
+	require.Regexp(t, `(?s)state +open\s.*dependency +database\s.*cause +the database's disk is full.*runbook +docs/runbooks/database-full\.md`, i.output("incidents"))
 	eventually(t, "it lasts", func() bool {
 		return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE closed_at IS NULL AND last_probe_at > opened_at + $1::interval`, budget)
 	})

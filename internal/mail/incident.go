@@ -6,12 +6,11 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// dependencies says in a reader's words what fails, and which page of
-// docs/runbooks helps.
-var dependencies = map[tenant.Dependency]struct{ name, runbook string }{
-	tenant.DependencyDatabase: {"PostgreSQL", "database-full.md, or database-away.md"},
-	tenant.DependencyLedger:   {"Stellar", "stellar-down.md"},
-	tenant.DependencyMail:     {"E-mail", "email-down.md"},
+// dependencies says in a reader's words what fails.
+var dependencies = map[tenant.Dependency]string{
+	tenant.DependencyDatabase: "PostgreSQL",
+	tenant.DependencyLedger:   "Stellar",
+	tenant.DependencyMail:     "E-mail",
 }
 
 // incident is what the templates see.
@@ -27,18 +26,18 @@ type incident struct {
 // Incident writes the mail about a dependency that fails for many tenants, or
 // did until the incident was closed.
 func Incident(i tenant.Incident) (Content, error) {
-	d, known := dependencies[i.Dependency]
+	name, known := dependencies[i.Dependency]
 	if !known {
 		return Content{}, fmt.Errorf("incident mail: unknown dependency %q", i.Dependency)
 	}
 	data := about(i)
 	if data.Over {
-		data.Subject = "Over: " + d.name + " failed for many tenants"
+		data.Subject = "Over: " + name + " failed for many tenants"
 		data.Summary = "It works again, and has for " + data.Quiet + ". What waited has been resumed."
 	} else {
-		data.Subject = d.name + " fails for many tenants"
+		data.Subject = name + " fails for many tenants"
 		data.Summary = "Nothing new is started, and what runs waits before the step that needs it. No retry budget is used up meanwhile."
-		data.Runbook = d.runbook
+		data.Runbook = i.Runbook()
 		if i.Dependency == tenant.DependencyMail {
 			data.Now = "This mail could leave, so the outage may be over by now, or is not complete."
 		}
@@ -49,13 +48,13 @@ func Incident(i tenant.Incident) (Content, error) {
 // LateIncident writes the mail about an outage of e-mail that has ended before
 // anybody could be told of it. Another follows when it may still come back.
 func LateIncident(i tenant.Incident, another bool) (Content, error) {
-	d, known := dependencies[i.Dependency]
+	name, known := dependencies[i.Dependency]
 	if !known || i.ClosedAt.IsZero() {
 		return Content{}, fmt.Errorf("late incident mail: the incident of %q goes on, or is not known", i.Dependency)
 	}
 	data := about(i)
 	data.Another = another
-	data.Subject = "Has ended: " + d.name + " failed for many tenants"
+	data.Subject = "Has ended: " + name + " failed for many tenants"
 	data.Summary = "It has ended. You could not be told by mail while it lasted; a backup provider (MAIL_BACKUP_HOST) or another channel (NOTIFY_WEBHOOK) can. What waited is resumed."
 	return render("incident", data.Subject, data, data)
 }

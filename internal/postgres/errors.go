@@ -141,7 +141,7 @@ func stepError(step tenant.Step, err error) error {
 		se.Reason = "something depends on what is to be dropped (SQLSTATE " + pg.Code + ")" + dependents(pg) + "; docs/runbooks/rollback-blocked.md says how to find it and what to do"
 	case pg.Code == stateDiskFull:
 		se.Class, se.RetryAfter = tenant.ClassCapacity, capacityDelay
-		se.Reason = "the database's disk is full; make room"
+		se.Reason = tenant.CauseDiskFull + "; make room"
 	case strings.HasPrefix(pg.Code, "53"):
 		se.Class = tenant.ClassCapacity
 		se.Reason = "the database is at a limit (SQLSTATE " + pg.Code + "): connections, memory or locks"

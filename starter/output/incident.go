@@ -9,12 +9,23 @@ import (
 
 // Incidents are the dependencies that fail, or have failed, for many tenants.
 type Incidents struct {
-	Items []tenant.Incident `json:"items"`
+	Items []Incident `json:"items"`
+}
+
+// Incident is one of them.
+type Incident struct {
+	tenant.Incident
+	// Runbook is the page that says what to do, as the repository has it.
+	Runbook string `json:"runbook"`
 }
 
 // NewIncidents makes the document.
 func NewIncidents(all []tenant.Incident) Incidents {
-	return Incidents{Items: append([]tenant.Incident{}, all...)}
+	d := Incidents{Items: make([]Incident, len(all))}
+	for n, i := range all {
+		d.Items[n] = Incident{Incident: i, Runbook: "docs/runbooks/" + i.Runbook()}
+	}
+	return d
 }
 
 // Text is a block for each incident: its cause does not fit into a table.
@@ -37,6 +48,7 @@ func (l Incidents) Text() string {
 			{"opened", moment(i.OpenedAt)},
 			{"last probe", moment(i.LastProbeAt)},
 			{"closed", moment(i.ClosedAt)},
+			{"runbook", i.Runbook},
 			{"came back", strconv.Itoa(i.Reopened) + " times"},
 		})
 	}

@@ -30,9 +30,10 @@ func (a *app) codec() *cobra.Command {
 Ctrl-C. With PAYLOAD_KEYS, which is the only setting needed, they show ciphertext
 otherwise. It asks nobody who they are, so it listens on the loopback only.
 
-In Temporal Web UI, give its address under "Configure Remote Codec Endpoint" (the
-glasses at the top right), and start it with the address of the Web UI; for the
-command line, set TEMPORAL_CODEC_ENDPOINT, or add --codec-endpoint.`,
+Start it with the address of the Web UI. There, give its address under "Configure
+Codec Server" (the glasses at the top right), "Use my browser setting", and load
+the page again; for the command line, set TEMPORAL_CODEC_ENDPOINT, or add
+--codec-endpoint.`,
 		Example: `  starter codec --ui https://temporal.platform.example
   temporal workflow query --codec-endpoint http://127.0.0.1:8081 --workflow-id ID --type status`,
 		Args: cobra.NoArgs,

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -230,6 +232,8 @@ func TestEncryptedPayloads(t *testing.T) {
 	i := install(t, map[string]string{"PAYLOAD_KEYS": "k1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))})
 	o := i.parksAfterThePivot()
 	i.isDecrypted(o)
+	i.isReadWithoutACodec(o)
+	o = i.reaches(o.ID, "NEEDS_ATTENTION")
 	i.mail.Recover()
 	require.NoError(t, i.signal(o, "retry"))
 	i.becomesActive(o)
@@ -260,6 +264,29 @@ func (i *installation) isDecrypted(o operation) {
 	require.NotContains(i.t, i.types(query), o.FailureReason)
 	codec.signal(syscall.SIGINT)
 	require.Zero(i.t, codec.wait())
+}
+
+// isReadWithoutACodec holds the page of the runbooks to what temporal says of an
+// update whose answer it cannot decrypt: how a refused one and an accepted one
+// are told apart.
+func (i *installation) isReadWithoutACodec(o operation) {
+	i.t.Helper()
+	page, err := os.ReadFile(filepath.Join(runbooks, "README.md"))
+	require.NoError(i.t, err)
+	for _, c := range []struct{ action, outcome, says string }{
+		{"rollback", "refused", "Encoded failure (type: ActionRefused"},
+		{"retry", "accepted", "encoding binary/encrypted: payload encoding is not supported"},
+	} {
+		require.Contains(i.t, string(page), "`"+c.says)
+		update := `temporal workflow update execute --workflow-id ` + workflowID(o) + ` --name ` + c.action + ` --input '{"actor":"oncall","reason":"a test"}'`
+		p := untilAnswered(i.t, update, func() *process { return i.shell(update, nil) })
+		require.Equal(i.t, 1, p.wait())
+		require.Contains(i.t, p.stderr.String(), c.says)
+		eventually(i.t, "it is audited", func() bool {
+			return value[bool](i, `SELECT EXISTS (SELECT FROM audit_log WHERE operation_id = $1 AND action = $2 AND outcome = $3)`, o.ID, c.action, c.outcome)
+		})
+	}
+	eventually(i.t, "it was tried again, in vain", func() bool { return i.operation(o.ID).Attempts > o.Attempts })
 }
 
 // TestRetryThatFails parks again, and counts on.

@@ -111,7 +111,7 @@ func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Log
 	return rest.New(rest.Config{
 		Tenants: c.service, Operations: c.service, Tokens: tokens, Limiter: limiter, Waiting: waiting,
 		Invitations: postgres.NewInvitations(c.pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),
-		Database: rest.Check{Name: "database", Ask: c.store.Ping},
+		Database: rest.Check{Name: "database", Ask: c.store.Ready},
 		Others: []rest.Check{
 			{Name: "redis", Ask: c.redis.Ping},
 			{Name: "temporal", Ask: c.askTemporal},

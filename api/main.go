@@ -52,6 +52,9 @@ func run(ctx context.Context, args []string, drained func() <-chan time.Time) er
 		return err
 	}
 	defer c.close()
+	if err := postgres.Confirm(ctx, c.pool); err != nil {
+		return err
+	}
 	handler, err := c.handler(ctx, cfg, log)
 	if err != nil {
 		return err

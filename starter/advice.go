@@ -22,6 +22,7 @@ func nextStep(err error) string {
 	var settings *config.Error
 	var refused *tenant.ActionRefusedError
 	var changed *tenant.PlanChangedError
+	var told *tenant.UnavailableError
 	switch {
 	case errors.As(err, &settings):
 		return "On the embedded stack: set -a; . .devstack/env; set +a"
@@ -31,7 +32,7 @@ func nextStep(err error) string {
 		return "" // it says so itself
 	case errors.Is(err, tenant.ErrRunGone):
 		return "Have the operation taken over now with: starter reconcile; then see what is left to do with: starter status OPERATION"
-	case errors.Is(err, tenant.ErrCopy):
+	case errors.Is(err, tenant.ErrCopy), errors.As(err, &told) && told.Unfit:
 		return "" // it says so itself
 	case errors.Is(err, tenant.ErrUnavailable):
 		return "Nothing was changed. Check that PostgreSQL and Temporal run and that DB_HOST, DB_PORT and TEMPORAL_ADDRESS lead to them; then run the same command again."

@@ -58,5 +58,9 @@ func cause(err error) string {
 // that refuses.
 func passing(err error) bool {
 	var step *tenant.StepError
+	var told *tenant.UnavailableError
+	if errors.As(err, &told) && told.Unfit {
+		return false
+	}
 	return errors.Is(err, tenant.ErrUnavailable) || errors.As(err, &step) && !step.Permanent
 }

@@ -56,6 +56,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer c.close()
+	if err := postgres.Confirm(ctx, c.pool); err != nil {
+		return err
+	}
 	steps, err := connect.NewSteps(cfg, c.pool, c.store, log)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/probe"
+	"tenant-provisioning/internal/tenant"
 )
 
 const (
@@ -36,7 +37,7 @@ type observer struct {
 // observe starts the listener on METRICS_ADDR.
 func (c *clients) observe(cfg *config.Config, log *slog.Logger) (*observer, error) {
 	o := &observer{}
-	handler := probes(c.store.Ping, o.ready.Load, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	handler := probes(c.store.Ready, o.ready.Load, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	o.server = &http.Server{Handler: handler, ReadHeaderTimeout: probeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	listener, err := net.Listen("tcp", cfg.Metrics.Addr)
 	if err != nil {
@@ -58,9 +59,12 @@ func probes(ping func(context.Context) error, polls func() bool, metrics http.Ha
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		_, err := database.Get(r.Context())
+		var told *tenant.UnavailableError
 		switch {
+		case errors.As(err, &told):
+			answer(w, http.StatusServiceUnavailable, told.Reason)
 		case err != nil:
-			answer(w, http.StatusServiceUnavailable, "the database does not answer, or is not migrated")
+			answer(w, http.StatusServiceUnavailable, "the database does not answer")
 		case !polls():
 			answer(w, http.StatusServiceUnavailable, "not polling Temporal")
 		default:

@@ -34,7 +34,7 @@ type workers []worker.Worker
 // startWorkers starts a worker for each queue, waiting for the database and
 // Temporal as long as they are away. It returns nil when ctx ends before.
 func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect.Steps, log *slog.Logger) workers {
-	if !awaitDatabase(ctx, c.store.Ping, log) {
+	if !awaitDatabase(ctx, c.store.Ready, log) {
 		return nil
 	}
 	var started workers

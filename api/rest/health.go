@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tenant-provisioning/internal/probe"
+	"tenant-provisioning/internal/tenant"
 )
 
 // Check is a system behind the API.
@@ -107,8 +108,13 @@ func (s *Server) ready(ctx context.Context) error {
 	if s.draining.Err() != nil {
 		return newProblem(CodeUnavailable, "This process is about to stop.")
 	}
-	if !s.database.answers(ctx) {
-		return newProblem(CodeUnavailable, "The "+s.database.name+" does not answer, or is not migrated (starter migrate).")
+	_, err := s.database.shared.Get(ctx)
+	var told *tenant.UnavailableError
+	switch {
+	case errors.As(err, &told):
+		return newProblem(CodeUnavailable, sentence(errors.New(told.Reason)))
+	case err != nil:
+		return newProblem(CodeUnavailable, "The "+s.database.name+" does not answer.")
 	}
 	return nil
 }

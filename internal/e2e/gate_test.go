@@ -166,6 +166,13 @@ func (g *gate) replace() {
 	g.frozen = nil // and not closed
 }
 
+// lead has new connections lead to another server. Those that are there stay.
+func (g *gate) lead(target string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.target = target
+}
+
 // catch delays the first request that holds text, and everything after it on
 // its connection.
 func (g *gate) catch(text string) *caught {
@@ -209,7 +216,10 @@ func (g *gate) accept(listener net.Listener) {
 }
 
 func (g *gate) connect(client net.Conn) {
-	server, err := net.Dial("tcp", g.target)
+	g.mu.Lock()
+	target := g.target
+	g.mu.Unlock()
+	server, err := net.Dial("tcp", target)
 	if err != nil {
 		_ = client.Close() // as if it had not listened
 		return

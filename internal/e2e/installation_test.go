@@ -39,7 +39,13 @@ type installation struct {
 // come on top of what is usual.
 func install(t testing.TB, settings map[string]string) *installation {
 	t.Helper()
-	pool, db := postgrestest.NewWithConfig(t)
+	return installOn(t, postgrestest.Superuser(t), settings)
+}
+
+// installOn is install on another server than the stack's.
+func installOn(t testing.TB, server postgres.Config, settings map[string]string) *installation {
+	t.Helper()
+	pool, db := postgrestest.NewOn(t, server)
 	key := keypair.MustRandom()
 	i := &installation{
 		t: t, db: pool, config: db, mail: mailtest.NewServer(t), rpc: newRPCProxy(t, sharedLedger.url(t)),

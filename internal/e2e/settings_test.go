@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/base64"
 	"fmt"
 	"net/http"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/postgres/postgrestest"
 )
 
 // TestAWorkerWithAnotherDatabaseTakesNothing: what it took from the queues it
@@ -70,8 +71,9 @@ func TestProductionRefusesAnotherNetwork(t *testing.T) {
 	i := install(t, nil)
 	const password = "c3f1d0a97b5e4862"
 	role := "production_" + i.env["DB_NAME"]
-	i.execute(fmt.Sprintf(`CREATE ROLE %s SUPERUSER LOGIN PASSWORD '%s'`, role, password))
-	t.Cleanup(func() { _, _ = i.db.Exec(context.Background(), `DROP ROLE `+role) }) // nothing belongs to it
+	superuser := postgrestest.Superuser(t)
+	postgrestest.Execute(t, superuser, fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD '%s' IN ROLE %s`, role, password, i.env["DB_USERNAME"]))
+	t.Cleanup(func() { postgrestest.Execute(t, superuser, `DROP ROLE `+role) }) // nothing belongs to it
 	i = i.with(map[string]string{
 		"NODE_ENV": "production", "DB_USERNAME": role, "DB_PASSWORD": password, "MAIL_PASSWORD": "SG.c3f1d0a97b5e4862",
 		"PAYLOAD_KEYS":    "k1:" + base64.StdEncoding.EncodeToString([]byte(strings.ToLower(keypair.MustRandom().Seed())[:32])),

@@ -31,7 +31,7 @@ func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
 		string(f.Tenant), string(f.Operation), string(tenant.StepMarkActive))
 	var status tenant.Status
 	b.Queue(`SELECT status FROM tenants WHERE id = $1`, string(f.Tenant)).QueryRow(func(row pgx.Row) error { return row.Scan(&status) })
-	if err := run(ctx, s.pool, b); err != nil {
+	if err := s.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepMarkActive, err)
 	}
 	if status != tenant.StatusActive {

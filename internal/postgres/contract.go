@@ -46,7 +46,7 @@ func (s *Store) StoreContract(ctx context.Context, f tenant.Fence, attempt tenan
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
 		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000 FROM stored`,
 		string(f.Tenant), string(f.Operation), string(tenant.StepStoreContract), contractID)
-	if err := run(ctx, s.pool, b); err != nil {
+	if err := s.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepStoreContract, err)
 	}
 	return nil
@@ -69,7 +69,7 @@ func (s *Store) ContractTerminated(ctx context.Context, f tenant.Fence, took tim
 			  AND NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'ROLLED_BACK')`,
 			string(f.Tenant), string(f.Operation), string(step), milliseconds(took))
 	}
-	if err := run(ctx, s.pool, b); err != nil {
+	if err := s.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepDeployContract, err)
 	}
 	return nil

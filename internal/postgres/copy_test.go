@@ -145,7 +145,7 @@ func TestWhatIsNoCopy(t *testing.T) {
 	b, c := setupWithConfig(t)
 	b.provision(t, "At home", tenant.StateSucceeded)
 	restored := postgrestest.Copy(t, c)
-	server := open(t, postgrestest.Config(t))
+	server := open(t, postgrestest.Superuser(t))
 	rename := func(from, to string) {
 		t.Helper()
 		server.mustExec(t, `ALTER DATABASE `+from+` RENAME TO `+to)

@@ -90,7 +90,7 @@ func (s *Store) RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, emailID 
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	b.Queue(`UPDATE emails SET left_at = now(), updated_at = now() WHERE id = $1`, emailID)
-	if err := run(ctx, s.pool, b); err != nil {
+	if err := s.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepSendWelcomeEmail, err)
 	}
 	return nil
@@ -110,7 +110,7 @@ func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, w tena
 		UPDATE operations SET state = 'SUCCEEDED', finished_at = now(), updated_at = now(),
 			failed_step = NULL, failure_class = NULL, failure_reason = NULL, attention_deadline = NULL
 		WHERE id = $1`, string(f.Operation))
-	if err := run(ctx, s.pool, b); err != nil {
+	if err := s.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepSendWelcomeEmail, err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,7 @@ const (
 
 // SQLSTATEs of PostgreSQL (Appendix A of its manual).
 const (
+	stateNotSupported    = "0A000"
 	stateUniqueViolation = "23505"
 	stateDiskFull        = "53100"
 	stateReadOnly        = "25006"
@@ -31,6 +33,11 @@ const (
 	stateNoTable         = "42P01"
 	stateNoDatabase      = "3D000"
 	stateDependent       = "2BP01"
+	stateNoSchema        = "3F000"
+	stateNoStatement     = "26000"
+	stateNoCursor        = "34000"
+	stateStatementTwice  = "42P05"
+	stateCursorTwice     = "42P03"
 )
 
 // interpret turns the database's errors into the domain's. What it does not
@@ -42,9 +49,12 @@ func interpret(err error) error {
 	if errors.Is(err, pgx.ErrNoRows) {
 		return tenant.ErrNotFound
 	}
+	if told, ok := errors.AsType[*tenant.UnavailableError](err); ok {
+		return told
+	}
 	pg, fromServer := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case fromServer && connecting(err) && !passing(pg.Code) && !lockedOut(pg.Code):
+	case fromServer && connecting(err) && !passing(pg) && !lockedOut(pg.Code):
 		return &outage{"lets nobody in", err}
 	case fromServer:
 		return interpretServer(pg)
@@ -74,7 +84,9 @@ func interpretServer(pg *pgconn.PgError) error {
 		return tenant.ErrOperationOpen
 	case pg.Code == stateUniqueViolation && (pg.ConstraintName == "tenants_schema_name_key" || pg.ConstraintName == "tenants_role_name_key"):
 		return tenant.ErrIDCollision
-	case pg.Code == stateReadOnly, passing(pg.Code):
+	case pg.Code == stateReadOnly:
+		return readOnlyError(false, pg)
+	case passing(pg):
 		return &outage{refusal(pg.Code), pg}
 	case lockedOut(pg.Code):
 		return &outage{"does not let us in", fmt.Errorf("check DB_USERNAME, DB_PASSWORD and DB_NAME: %w", pg)}
@@ -93,16 +105,40 @@ func copyError(pg *pgconn.PgError) error {
 
 const copyAdvice = " on the same server and calls itself the same installation: nothing works on it, since the roles, contracts and mails of its tenants are the original's; docs/OPERATIONS.md says how to make it an installation of its own"
 
-// passing tells the classes of errors that go away by themselves: connections
-// (08), transactions ended for us (25, 40), resources (53), locks (55),
-// operator intervention (57) and system errors (58).
-func passing(code string) bool {
+// passing tells the errors that go away by themselves, or say nothing about what
+// was asked: connections (08), transactions ended for us (25, 40), resources (53),
+// locks (55), operator intervention (57), system errors (58), and those of a
+// session.
+func passing(pg *pgconn.PgError) bool {
 	for _, class := range []string{"08", "25", "40", "53", "55", "57", "58"} {
-		if strings.HasPrefix(code, class) {
+		if strings.HasPrefix(pg.Code, class) {
 			return true
 		}
 	}
+	return ofSession(pg)
+}
+
+// ofSession tells errors of the state that a connection is in, which another one
+// is not: its server is read-only, its prepared statements or cursors are not what
+// they should be (a pooler gave it another session), or they were prepared before
+// a migration.
+func ofSession(pg *pgconn.PgError) bool {
+	switch pg.Code {
+	case stateReadOnly, stateNoStatement, stateStatementTwice, stateNoCursor, stateCursorTwice:
+		return true
+	case stateNotSupported: // the message may be a translation
+		return pg.Routine == "RevalidateCachedQuery" || strings.Contains(pg.Message, "cached plan must not change result type")
+	}
 	return false
+}
+
+// refusedBySession tells an error after which the same may be asked again on
+// another connection: nothing was done, or nothing was even sent.
+func refusedBySession(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return ofSession(pg) && !connecting(err)
+	}
+	return pgconn.SafeToRetry(err) && !connecting(err)
 }
 
 // lockedOut tells errors of the connection: a role or password that is refused
@@ -113,7 +149,7 @@ func lockedOut(code string) bool { return strings.HasPrefix(code, "28") || code 
 func unreachable(err error) bool {
 	var netErr net.Error
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &netErr) || connecting(err) ||
-		pgconn.Timeout(err) || pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") ||
+		pgconn.Timeout(err) || pgconn.SafeToRetry(err) || errors.Is(err, driver.ErrBadConn) || strings.Contains(err.Error(), "conn closed") ||
 		strings.Contains(err.Error(), "unexpected EOF")
 }
 
@@ -129,7 +165,11 @@ func stepError(step tenant.Step, err error) error {
 	}
 	se := &tenant.StepError{Step: step, Dependency: tenant.DependencyDatabase, Err: err, Reason: "the database reported an unexpected error; the worker's log has it"}
 	pg, fromServer := errors.AsType[*pgconn.PgError](err)
+	told, isTold := errors.AsType[*tenant.UnavailableError](err)
 	switch {
+	case isTold && pg == nil, isTold && pg.Code == stateReadOnly:
+		se.Class = tenant.ClassCapacity
+		se.Reason = told.Reason
 	case !fromServer && errors.Is(err, tenant.ErrUnavailable):
 		se.Reason = "the database does not answer; check that PostgreSQL runs and that DB_HOST and DB_PORT lead to it"
 	case !fromServer:
@@ -145,16 +185,13 @@ func stepError(step tenant.Step, err error) error {
 	case strings.HasPrefix(pg.Code, "53"):
 		se.Class = tenant.ClassCapacity
 		se.Reason = "the database is at a limit (SQLSTATE " + pg.Code + "): connections, memory or locks"
-	case pg.Code == stateReadOnly:
-		se.Class = tenant.ClassCapacity
-		se.Reason = "the database is read-only (a standby, or default_transaction_read_only); check that DB_HOST leads to the primary"
 	case pg.Code == stateNoPrivilege:
 		se.Class = tenant.ClassAuth
 		se.Reason = "DB_USERNAME lacks a privilege: it needs CREATEROLE, and CREATE on the database"
 	case lockedOut(pg.Code):
 		se.Class = tenant.ClassAuth
 		se.Reason = "the database refuses DB_USERNAME, DB_PASSWORD or DB_NAME"
-	case passing(pg.Code), connecting(err):
+	case passing(pg), internal(pg), connecting(err):
 		se.Reason = "the database refuses work now (SQLSTATE " + pg.Code + ")"
 	default:
 		se.Class, se.Permanent = tenant.ClassPermanent, true
@@ -178,6 +215,10 @@ func dependents(pg *pgconn.PgError) string {
 	}
 	return ": " + detail
 }
+
+// internal tells errors of the server itself (XX). Two changes of one role at the
+// same time give one ("tuple concurrently updated"), as does a broken page.
+func internal(pg *pgconn.PgError) bool { return strings.HasPrefix(pg.Code, "XX") }
 
 // sqlState is the SQLSTATE of an error of the server, or empty.
 func sqlState(err error) string {

@@ -225,6 +225,7 @@ func TestProbeNeedsNoMoreThanTenants(t *testing.T) {
 	b := setup(t)
 	role, database := ident("probe_"+strings.ToLower(rand.Text())), ident(b.pool.Config().ConnConfig.Database)
 	b.mustExec(t, `CREATE ROLE `+role)
+	b.mustExec(t, `GRANT `+role+` TO CURRENT_USER`)
 	b.mustExec(t, `REVOKE TEMP ON DATABASE `+database+` FROM PUBLIC`)
 	b.mustExec(t, `REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
 	b.mustExec(t, `GRANT CREATE ON DATABASE `+database+` TO `+role)

@@ -14,10 +14,10 @@ import (
 
 // Invitations are the one-time links by which a tenant's administrator sets
 // the first password.
-type Invitations struct{ pool *pgxpool.Pool }
+type Invitations struct{ pool database }
 
 // NewInvitations reads and uses invitations on a pool.
-func NewInvitations(pool *pgxpool.Pool) *Invitations { return &Invitations{pool: pool} }
+func NewInvitations(pool *pgxpool.Pool) *Invitations { return &Invitations{pool: database{pool}} }
 
 // InvitationKey is the key for links that the database has made for itself, once,
 // when it was migrated. Whoever can read it can compute the links.
@@ -42,10 +42,11 @@ type link struct {
 // tenant.ErrUnavailable.
 func (i *Invitations) Find(ctx context.Context, token string) (invitation.Invitation, error) {
 	var found link
-	err := pgx.BeginTxFunc(ctx, i.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		var err error
-		found, err = findLink(ctx, tx, invitation.TokenHash(token), "")
-		return err
+	err := onceMore(func() error {
+		return pgx.BeginTxFunc(ctx, i.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) (err error) {
+			found, err = findLink(ctx, tx, invitation.TokenHash(token), "")
+			return err
+		})
 	})
 	if err != nil {
 		return invitation.Invitation{}, fmt.Errorf("find an invitation: %w", interpret(err))
@@ -58,7 +59,7 @@ func (i *Invitations) Find(ctx context.Context, token string) (invitation.Invita
 // all in one transaction. Of two at the same time one gets invitation.ErrUsed.
 // The other errors are those of Find; on any error nothing has changed.
 func (i *Invitations) Accept(ctx context.Context, token, passwordHash string) error {
-	err := pgx.BeginFunc(ctx, i.pool, func(tx pgx.Tx) error {
+	err := i.pool.inTx(ctx, func(tx pgx.Tx) error {
 		hash := invitation.TokenHash(token)
 		// The tenant first and then its invitation, in the order in which a
 		// change of the administrator takes them.

@@ -30,8 +30,6 @@ func refusal(code string) string {
 	switch {
 	case code == stateDiskFull:
 		return "has no room left on its disk"
-	case code == stateReadOnly:
-		return "is read-only at present"
 	case strings.HasPrefix(code, "53"):
 		return "is at a limit of connections, memory or locks"
 	case strings.HasPrefix(code, "57"):

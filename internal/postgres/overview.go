@@ -31,7 +31,7 @@ func (s *Store) Overview(ctx context.Context) (tenant.Overview, error) {
 		QueryRow(func(row pgx.Row) error { return row.Scan(&o.Findings) })
 	b.Queue(`SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM operations WHERE state = 'PENDING'`).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
-	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+	if err := s.pool.run(ctx, b); err != nil {
 		return tenant.Overview{}, fmt.Errorf("count what is open: %w", interpret(err))
 	}
 	o.OldestPending = time.Duration(oldest * float64(time.Second))

@@ -25,7 +25,7 @@ func (s *Store) CreateSchema(ctx context.Context, f tenant.Fence) error {
 		return stepError(tenant.StepCreateSchema, err)
 	}
 	progress := &schemaProgress{step: tenant.StepCreateSchema}
-	err = s.sendSchema(ctx, s.schemaBatch(f, t, progress))
+	err = onceMore(func() error { return s.sendSchema(ctx, s.schemaBatch(f, t, progress)) })
 	if sqlState(err) == stateAlreadyDone {
 		return nil
 	}
@@ -112,12 +112,15 @@ func (s *Store) schemaBatch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) 
 // databases of the server depend, as in a copy of this one, is left, with a
 // finding that names them.
 func (s *Store) DropSchema(ctx context.Context, f tenant.Fence) error {
-	conn, err := s.acquireForSchemas(ctx)
+	err := onceMore(func() error {
+		conn, err := s.acquireForSchemas(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return dropSchema(ctx, tx, f) })
+	})
 	if err != nil {
-		return stepError(tenant.StepCreateSchema, err)
-	}
-	defer conn.Release()
-	if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return dropSchema(ctx, tx, f) }); err != nil {
 		return stepError(tenant.StepCreateSchema, err)
 	}
 	return nil

@@ -57,8 +57,9 @@ func TestTenantsAreIsolated(t *testing.T) {
 		tenants[i], err = b.store.Tenant(b.ctx, f.Tenant)
 		require.NoError(t, err)
 	}
+	superuser := b.superuser(t) // nobody else may speak for another login
 	as := func(role, sql string) error {
-		return pgx.BeginFunc(b.ctx, b.pool, func(tx pgx.Tx) error {
+		return pgx.BeginFunc(b.ctx, superuser, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(b.ctx, `SET LOCAL SESSION AUTHORIZATION `+pgx.Identifier{tenants[0].AppLogin}.Sanitize()); err != nil {
 				return err
 			}

@@ -15,12 +15,14 @@ import (
 )
 
 // StellarJournal is the journal of transactions and the leases of accounts.
-type StellarJournal struct{ pool *pgxpool.Pool }
+type StellarJournal struct{ pool database }
 
 var _ stellar.Journal = (*StellarJournal)(nil)
 
 // NewStellarJournal makes a journal on a pool.
-func NewStellarJournal(pool *pgxpool.Pool) *StellarJournal { return &StellarJournal{pool: pool} }
+func NewStellarJournal(pool *pgxpool.Pool) *StellarJournal {
+	return &StellarJournal{pool: database{pool}}
+}
 
 // leaseMargin is added to the time until which a transaction may be applied,
 // for a server's clock that is ahead of the ledger's. A transaction that is
@@ -156,7 +158,7 @@ func (j *StellarJournal) Prepare(ctx context.Context, l stellar.Lease, tx stella
 		written = tag.RowsAffected()
 		return nil
 	})
-	if err := run(ctx, j.pool, &b); err != nil {
+	if err := j.pool.run(ctx, &b); err != nil {
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == stateUniqueViolation {
 			return fmt.Errorf("%w (%s)", stellar.ErrInFlight, pg.ConstraintName)
 		}

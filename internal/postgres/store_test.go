@@ -29,6 +29,17 @@ func setup(t *testing.T) testBundle {
 	return testBundle{ctx: t.Context(), pool: pool, store: store}
 }
 
+// superuser is a pool on the same database for what the product's login may not do.
+func (b testBundle) superuser(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	c := postgrestest.Superuser(t)
+	c.Database = b.pool.Config().ConnConfig.Database
+	pool, err := postgrestest.Open(c)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
 // acceptance is a well-formed request for a tenant of this name.
 func acceptance(t *testing.T, name string) tenant.Acceptance {
 	t.Helper()

@@ -76,6 +76,9 @@ func (e *UnavailableError) Is(target error) bool { return target == ErrUnavailab
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
+// Told is what anybody may read of it.
+func (e *UnavailableError) Told() string { return e.Reason }
+
 // FieldError is one wrong field of a request.
 type FieldError struct {
 	Field   string

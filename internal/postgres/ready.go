@@ -1,0 +1,117 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/pressly/goose/v3"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// confirmTimeout bounds the first question to a database at a process's start.
+const confirmTimeout = 5 * time.Second
+
+// Confirm fails where the database answers and can't be worked on until somebody
+// changes it or a setting: its encoding, or a pooler that mixes up sessions. A
+// database that is away is no error.
+func Confirm(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, confirmTimeout)
+	defer cancel()
+	err := pool.Ping(ctx)
+	if told, ok := errors.AsType[*tenant.UnavailableError](err); ok && told.Unfit {
+		return fmt.Errorf("the database cannot be used: %w", told)
+	}
+	return nil
+}
+
+// Ping asks whether the database answers, and whether it has been migrated as
+// far as this build needs.
+func (s *Store) Ping(ctx context.Context) error {
+	_, err := s.look(ctx)
+	return err
+}
+
+// Ready is Ping, and fails where nothing can be written.
+func (s *Store) Ready(ctx context.Context) error {
+	is, err := s.look(ctx)
+	switch {
+	case err != nil:
+		return err
+	case is.readOnly:
+		return readOnlyError(false, nil)
+	case !is.ours:
+		return &tenant.UnavailableError{Reason: "DB_USERNAME may not write to the control tables, which belong to another role; make it their owner (REASSIGN OWNED BY … TO …)"}
+	}
+	return nil
+}
+
+// state is what a migrated database says of itself.
+type state struct{ readOnly, ours bool }
+
+func (s *Store) look(ctx context.Context) (is state, err error) {
+	var version int64
+	err = s.pool.QueryRow(ctx, `
+		SELECT coalesce(max(version_id), 0), current_setting('transaction_read_only') = 'on',
+			has_table_privilege('operations', 'INSERT') AND has_table_privilege('operations', 'UPDATE')
+		FROM `+goose.DefaultTablename+` WHERE is_applied`).Scan(&version, &is.readOnly, &is.ours)
+	switch {
+	case sqlState(err) == stateNoTable:
+		if err := hasRoom(ctx, s.pool); err != nil {
+			return is, err
+		}
+		return is, &tenant.UnavailableError{Reason: "the database has no control tables; run: starter migrate"}
+	case err != nil:
+		return is, fmt.Errorf("ask the database: %w", interpret(err))
+	case version < s.version:
+		return is, &tenant.UnavailableError{
+			Reason: fmt.Sprintf("the control tables are at version %d and this build needs %d; run: starter migrate", version, s.version),
+		}
+	}
+	return is, s.refuseCopy(ctx)
+}
+
+// refuseCopy tells a copy of a database from its original, on the same server.
+func (s *Store) refuseCopy(ctx context.Context) error {
+	var original string
+	err := s.pool.QueryRow(ctx, `SELECT coalesce(copied_from(), '')`).Scan(&original)
+	switch {
+	case err != nil:
+		return fmt.Errorf("ask the database: %w", interpret(err))
+	case original != "":
+		return fmt.Errorf("%w: this database is a copy of the database %s%s", tenant.ErrCopy, original, copyAdvice)
+	}
+	return nil
+}
+
+// hasRoom says what keeps the control tables from being made in schema public:
+// that others have been made elsewhere, by a build that took the first schema of
+// the login's search_path; or that the schema isn't there, or closed to us.
+func hasRoom(ctx context.Context, db database) error {
+	var elsewhere *string
+	var there, ours bool
+	err := db.QueryRow(ctx, `
+		SELECT (SELECT min(n.nspname) FROM pg_namespace n WHERE n.nspname <> 'public'
+				AND EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = '`+goose.DefaultTablename+`')
+				AND EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'tenant_schema_versions')),
+			p.oid IS NOT NULL, coalesce(has_schema_privilege(p.oid, 'CREATE'), false)
+		FROM (SELECT to_regnamespace('public') AS oid) p`).Scan(&elsewhere, &there, &ours)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at schema public: %w", interpret(err))
+	case elsewhere != nil:
+		return &tenant.UnavailableError{Unfit: true, Reason: "the control tables are in schema " + pgx.Identifier{*elsewhere}.Sanitize() +
+			", where only public is looked in; while nothing runs: DROP SCHEMA public (if it is empty), ALTER SCHEMA … RENAME TO public"}
+	case !there:
+		return &tenant.UnavailableError{Unfit: true, Reason: "there is no schema public for the control tables; " +
+			"the database's owner can make it: CREATE SCHEMA public AUTHORIZATION …"}
+	case !ours:
+		return &tenant.UnavailableError{Unfit: true, Reason: "DB_USERNAME may not make the control tables in schema public, which PostgreSQL 15 and later " +
+			"leave to the database's owner: ALTER DATABASE … OWNER TO …, or GRANT USAGE, CREATE ON SCHEMA public TO …"}
+	}
+	return nil
+}

@@ -72,7 +72,7 @@ func (c *clients) openDatabase(ctx context.Context, cfg *config.Config, _ *slog.
 func (c *clients) openRedis(_ context.Context, cfg *config.Config, log *slog.Logger) (err error) {
 	redis.SendLibraryLogs(log)
 	c.redis, err = redis.NewLimiter(redis.Config{
-		Addr: cfg.Redis.Addr(), Username: cfg.Redis.Username, Password: cfg.Redis.Password.Reveal(), TLS: cfg.Redis.TLS,
+		Addr: cfg.Redis.Addr(), Username: cfg.Redis.Username, Password: cfg.Redis.Password.Reveal(), TLS: cfg.Redis.TLS, RootCAs: cfg.Redis.RootCAs,
 		Logger: log, Registerer: c.metrics,
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/x509"
 	"net/mail"
 	"net/netip"
 	"slices"
@@ -43,6 +44,10 @@ type MailServer struct {
 	// https://api.sendgrid.com; https://api.eu.sendgrid.com keeps the data in
 	// the European Union).
 	SendGridURL string
+	// RootCAs are the authorities that sign the certificate of the mail server or
+	// of the web API (MAIL_SSLROOTCERT). With them SMTP insists on TLS. Nil: the
+	// system's.
+	RootCAs *x509.CertPool
 }
 
 // Mail is who writes and through what.
@@ -52,7 +57,8 @@ type Mail struct {
 	// verified there.
 	From mail.Address
 	// Backup sends when the first server cannot (MAIL_BACKUP_TRANSPORT, _HOST,
-	// _PORT, _USER, _PASSWORD, _HELO). Nil: mail waits until the first one can.
+	// _PORT, _USER, _PASSWORD, _HELO, _SSLROOTCERT). Nil: mail waits until the
+	// first one can.
 	Backup *MailServer
 }
 
@@ -61,7 +67,7 @@ func (r *reader) mail() Mail {
 		MailServer: r.mailServer("MAIL_"),
 		From:       read(r, setting{name: "MAIL_FROM", required: true}, mailbox),
 	}
-	if slices.ContainsFunc([]string{"TRANSPORT", "HOST", "PORT", "USER", "PASSWORD", "HELO"}, func(s string) bool {
+	if slices.ContainsFunc([]string{"TRANSPORT", "HOST", "PORT", "USER", "PASSWORD", "HELO", "SSLROOTCERT"}, func(s string) bool {
 		return r.isSet("MAIL_BACKUP_" + s)
 	}) {
 		backup := r.mailServer("MAIL_BACKUP_")
@@ -80,6 +86,7 @@ func (r *reader) mailServer(prefix string) MailServer {
 		Port:      read(r, setting{name: prefix + "PORT", def: "587"}, port),
 		User:      read(r, setting{name: prefix + "USER"}, text("the user name at the mail server")),
 		Helo:      read(r, setting{name: prefix + "HELO"}, helo),
+		RootCAs:   r.rootCertificates(prefix + "SSLROOTCERT"),
 	}
 	if s.Transport == "" && !r.isSet(transport.name) {
 		s.Transport = SMTP

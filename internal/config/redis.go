@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"net"
 	"strconv"
 )
@@ -13,6 +14,9 @@ type Redis struct {
 	Username string // REDIS_USERNAME, the user "default"
 	Password Secret // REDIS_PASSWORD, none
 	TLS      bool   // REDIS_TLS, false
+	// RootCAs are the authorities that sign the server's certificate
+	// (REDIS_SSLROOTCERT). Nil: the system's.
+	RootCAs *x509.CertPool
 }
 
 func (r *reader) redis() Redis {
@@ -20,13 +24,18 @@ func (r *reader) redis() Redis {
 	if r.isSet("REDIS_USERNAME") && !r.isSet("REDIS_PASSWORD") {
 		r.problem(setting{name: "REDIS_PASSWORD"}, "missing; expected the password of REDIS_USERNAME")
 	}
-	return Redis{
+	redis := Redis{
 		Host:     read(r, setting{name: "REDIS_HOST", def: "localhost"}, host),
 		Port:     read(r, setting{name: "REDIS_PORT", def: "6379"}, port),
 		Username: read(r, setting{name: "REDIS_USERNAME"}, text("the name of a user of the Redis server")),
 		Password: readSecret(r, setting{name: "REDIS_PASSWORD"}, secretText("the password of the Redis server", 1)),
 		TLS:      read(r, setting{name: "REDIS_TLS", def: "false"}, boolean),
+		RootCAs:  r.rootCertificates("REDIS_SSLROOTCERT"),
 	}
+	if redis.RootCAs != nil && !redis.TLS {
+		r.problem(setting{name: "REDIS_SSLROOTCERT"}, "it is for a connection with TLS; expected REDIS_TLS=true with it")
+	}
+	return redis
 }
 
 // Addr is host:port.

@@ -1,6 +1,9 @@
 package config
 
 import (
+	"crypto/x509"
+	"strings"
+
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/network"
 	"github.com/stellar/go-stellar-sdk/strkey"
@@ -26,6 +29,9 @@ type Soroban struct {
 	// RPCURL is a Stellar RPC server (SOROBAN_RPC_URL). Required but on testnet,
 	// where the foundation's public server is the default.
 	RPCURL string
+	// RootCAs are the authorities that sign that server's certificate
+	// (SOROBAN_RPC_SSLROOTCERT). Nil: the system's.
+	RootCAs *x509.CertPool
 	// DeployerSecret is the seed (S…) of the account that authorises
 	// deployments and pays for them (SOROBAN_CONTRACT_DEPLOYER_SECRET or
 	// SOROBAN_SECRET).
@@ -58,6 +64,10 @@ func (r *reader) soroban() Soroban {
 		rpc.def = "https://soroban-testnet.stellar.org"
 	}
 	s.RPCURL = read(r, rpc, absoluteURL)
+	s.RootCAs = r.rootCertificates("SOROBAN_RPC_SSLROOTCERT")
+	if s.RootCAs != nil && strings.HasPrefix(s.RPCURL, "http://") {
+		r.problem(setting{name: "SOROBAN_RPC_SSLROOTCERT"}, "it is for a connection with TLS; expected SOROBAN_RPC_URL to begin with https://")
+	}
 	if r.production {
 		r.refuseLocalNetwork(s)
 	}

@@ -23,7 +23,7 @@ import (
 func Database(ctx context.Context, c config.DB, name string) (*pgxpool.Pool, error) {
 	return postgres.Open(ctx, postgres.Config{
 		Host: c.Host, Port: c.Port, User: c.Username, Password: c.Password.Reveal(), Database: c.Name,
-		SSLMode: string(c.SSLMode), MaxConns: int32(c.MaxConns), ApplicationName: name,
+		SSLMode: string(c.SSLMode), RootCAs: c.RootCAs, SSLCert: c.SSLCert, SSLKey: c.SSLKey, MaxConns: int32(c.MaxConns), ApplicationName: name,
 	})
 }
 
@@ -62,7 +62,7 @@ func payloadKeys(c config.Temporal) []temporalclient.Key {
 // database.
 func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger) (*stellar.Deployer, error) {
 	return stellar.New(stellar.Config{
-		RPCURL: c.RPCURL, Passphrase: c.Passphrase,
+		RPCURL: c.RPCURL, RootCAs: c.RootCAs, Passphrase: c.Passphrase,
 		Deployer: stellar.Seed(c.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(c.ChannelSecret.Reveal()),
 		Channels: c.Channels, MaxFee: c.MaxFee, Wasm: tenantcontract.Wasm, Logger: log,
 	}, postgres.NewStellarJournal(pool))
@@ -92,9 +92,9 @@ func Postman(c config.Mail, log *slog.Logger) (*mail.Postman, error) {
 func mailServer(s config.MailServer, prefix string) (mail.Provider, error) {
 	switch s.Transport {
 	case config.SendGrid:
-		return mail.NewSendGrid(mail.SendGridConfig{APIKey: s.Password.Reveal(), BaseURL: s.SendGridURL, SettingPrefix: prefix})
+		return mail.NewSendGrid(mail.SendGridConfig{APIKey: s.Password.Reveal(), BaseURL: s.SendGridURL, RootCAs: s.RootCAs, SettingPrefix: prefix})
 	case config.SMTP:
-		return mail.NewSMTP(mail.SMTPConfig{Host: s.Host, Port: s.Port, User: s.User, Password: s.Password.Reveal(), Helo: s.Helo, SettingPrefix: prefix})
+		return mail.NewSMTP(mail.SMTPConfig{Host: s.Host, Port: s.Port, User: s.User, Password: s.Password.Reveal(), Helo: s.Helo, RootCAs: s.RootCAs, SettingPrefix: prefix})
 	}
 	return nil, fmt.Errorf("%sTRANSPORT: %q is not a transport", prefix, s.Transport)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"net"
@@ -40,8 +41,7 @@ type SMTPConfig struct {
 	// Timeout bounds one mail from dialling to the server's answer. Defaults
 	// to 10 s.
 	Timeout time.Duration
-	// TLS is for servers whose certificate no system root signs. Defaults to
-	// the system's roots, TLS 1.2 and the host's name.
+	// TLS defaults to TLS 1.2 and the host's name.
 	TLS *tls.Config
 	// Helo is how this machine greets the server: a name that DNS knows, or an
 	// address in brackets. Defaults to the machine's name if that is a full one,
@@ -50,6 +50,9 @@ type SMTPConfig struct {
 	Helo string
 	// Hostname is the machine's name. Defaults to os.Hostname.
 	Hostname func() (string, error)
+	// RootCAs sign the server's certificate, without which nothing is sent then,
+	// on any port. Nil: the system's roots do.
+	RootCAs *x509.CertPool
 	// Clock stamps the mail. Defaults to time.Now.
 	Clock func() time.Time
 	// SettingPrefix is how errors name the settings. Defaults to "MAIL_".
@@ -76,6 +79,9 @@ func NewSMTP(config SMTPConfig) (*SMTP, error) {
 		config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	config.TLS = config.TLS.Clone()
+	if config.RootCAs != nil {
+		config.TLS.RootCAs = config.RootCAs
+	}
 	config.TLS.ServerName = cmp.Or(config.TLS.ServerName, config.Host)
 	switch {
 	case config.Host == "":
@@ -176,8 +182,10 @@ func (s *SMTP) options(conn net.Conn) []gomail.Option {
 	policy := gomail.TLSMandatory
 	host := net.ParseIP(s.config.Host)
 	switch {
-	case s.config.ImplicitTLS, // is encrypted already
-		s.config.Port == relayPort,
+	case s.config.ImplicitTLS: // is encrypted already
+		policy = gomail.TLSOpportunistic
+	case s.config.RootCAs != nil:
+	case s.config.Port == relayPort,
 		s.config.Host == "localhost", host != nil && host.IsLoopback():
 		policy = gomail.TLSOpportunistic
 	}

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,8 @@ type Config struct {
 	Password string
 	// TLS encrypts and checks the certificate against the host in Addr.
 	TLS bool
+	// RootCAs sign that certificate. Nil: the system's roots do.
+	RootCAs *x509.CertPool
 	// Prefix begins every key, so that installations can share a server.
 	// Empty: "tenant-provisioning:".
 	Prefix string

@@ -1,6 +1,7 @@
 package stellar
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,9 @@ import (
 type Config struct {
 	// RPCURL is a Stellar RPC server (SOROBAN_RPC_URL).
 	RPCURL string
+	// RootCAs sign that server's certificate (SOROBAN_RPC_SSLROOTCERT). Nil: the
+	// system's roots do.
+	RootCAs *x509.CertPool
 	// Passphrase names the network (SOROBAN_NETWORK). Nothing is sent before
 	// the server has confirmed it.
 	Passphrase string
@@ -79,7 +83,7 @@ func (c Config) withDefaults() Config {
 		c.PollInterval = time.Second
 	}
 	if c.HTTPClient == nil {
-		c.HTTPClient = newHTTPClient()
+		c.HTTPClient = newHTTPClient(c.RootCAs)
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

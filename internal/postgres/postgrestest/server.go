@@ -43,6 +43,36 @@ type Server struct {
 // PostgreSQL's own programs on the machine, pg_basebackup among them.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
+	s := prepare(t, settings...)
+	s.start()
+	return s
+}
+
+// StartWithTLS starts a server with a certificate and its key. Who logs in as
+// CertificateOnly must have one that the authority signed. All are PEM.
+func StartWithTLS(t testing.TB, certificate, key, authority []byte) *Server {
+	t.Helper()
+	s := prepare(t, "ssl = on", "ssl_cert_file = 'server.crt'", "ssl_key_file = 'server.key'", "ssl_ca_file = 'authority.crt'")
+	for name, content := range map[string][]byte{
+		"server.crt": certificate, "server.key": key, "authority.crt": authority,
+		"pg_hba.conf": []byte("hostssl all " + CertificateOnly + " 0.0.0.0/0 cert\nhost all all 0.0.0.0/0 scram-sha-256\n"),
+	} {
+		path := filepath.Join(s.data, name)
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		if os.Geteuid() == 0 {
+			require.NoError(t, os.Chown(path, nobody, nobody))
+		}
+	}
+	s.start()
+	Execute(t, s.Superuser(), `CREATE ROLE `+CertificateOnly+` LOGIN`)
+	return s
+}
+
+// CertificateOnly is a login without a password.
+const CertificateOnly = "certified"
+
+func prepare(t testing.TB, settings ...string) *Server {
+	t.Helper()
 	s := &Server{t: t, bin: serverPrograms(t), data: filepath.Join(privateDir(t), "data")}
 	secret := filepath.Join(filepath.Dir(s.data), "password")
 	require.NoError(t, os.WriteFile(secret, []byte(password+"\n"), 0o644)) //nolint:gosec // the server's user reads it, and it is no secret
@@ -52,7 +82,6 @@ func Start(t testing.TB, settings ...string) *Server {
 		"listen_addresses = '" + host + "'", "unix_socket_directories = ''", "max_connections = 200", "max_locks_per_transaction = 256",
 		"shared_buffers = 32MB", "dynamic_shared_memory_type = mmap", "fsync = off", "wal_keep_size = 256MB",
 	}, settings...)...)
-	s.start()
 	return s
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-smtp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,9 +24,6 @@ import (
 )
 
 var quiet = slog.New(slog.DiscardHandler)
-
-// patience is above what a server takes to answer on a busy machine.
-const patience = time.Minute
 
 // asked is a client that is made of settings and asks its server something.
 type asked func(t *testing.T, settings ...string) error

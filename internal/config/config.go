@@ -22,15 +22,18 @@ const (
 	NeedInvitation
 	NeedRateLimit
 	NeedMetrics
+	// NeedNotices is what notices to NOTIFY_EMAIL leave by: the mail settings of a
+	// process that sends no other mail and can do without.
+	NeedNotices
 )
 
 // What the long-running binaries need. The operator's command line asks for
 // the sections of one subcommand at a time, so that a setting which has nothing
 // to do with that subcommand cannot stop it.
 const (
-	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit
+	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedNotices
 	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMetrics
-	needAll      = NeedMetrics<<1 - 1
+	needAll      = NeedNotices<<1 - 1
 )
 
 // Config is everything that can be set. Sections that were not asked for are
@@ -49,6 +52,8 @@ type Config struct {
 	Invitation   Invitation
 	RateLimit    RateLimit
 	Metrics      Metrics
+	// Warnings are what was found odd and is no mistake, for the log.
+	Warnings []string
 }
 
 // Options say where settings come from. The zero value is what a binary wants.
@@ -76,6 +81,7 @@ func Load(opts Options, needs Section) (*Config, error) {
 	if len(r.problems) > 0 {
 		return nil, &Error{Problems: r.problems}
 	}
+	cfg.Warnings = r.warnings
 	return cfg, nil
 }
 
@@ -103,6 +109,9 @@ func (r *reader) config(needs Section) *Config {
 		if needs&section.need != 0 {
 			section.read()
 		}
+	}
+	if needs&NeedNotices != 0 && needs&NeedMail == 0 && r.isSet("NOTIFY_EMAIL") && r.isSet("MAIL_FROM") {
+		cfg.Mail = r.mail()
 	}
 	return cfg
 }

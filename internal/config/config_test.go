@@ -222,6 +222,25 @@ func TestAddressesInSettingsCanBeSent(t *testing.T) {
 	require.Contains(t, problems(t, err)["MAIL_FROM"], `\u200b`, "it can be seen")
 }
 
+// TestMailForNotices is read where somebody is to be told, and missed by nobody
+// who tells nobody.
+func TestMailForNotices(t *testing.T) {
+	t.Parallel()
+	const notices = config.NeedApp | config.NeedNotices
+	for _, environ := range [][]string{
+		nil, {"MAIL_FROM=no-reply@hospital.test"}, {"NOTIFY_EMAIL=ada@hospital.test"}, {"NOTIFY_EMAIL=ada@hospital.test", "MAIL_HOST=relay.hospital.test"},
+	} {
+		cfg, err := load(t, notices, environ...)
+		require.NoError(t, err, environ)
+		require.Empty(t, cfg.Mail.From.Address)
+	}
+	cfg, err := load(t, notices, "NOTIFY_EMAIL=ada@hospital.test", "MAIL_FROM=no-reply@hospital.test", "MAIL_HOST=relay.hospital.test")
+	require.NoError(t, err)
+	require.Equal(t, "relay.hospital.test", cfg.Mail.Host)
+	_, err = load(t, notices, "NOTIFY_EMAIL=ada@hospital.test", "MAIL_FROM=no-reply@hospital.test")
+	require.Contains(t, problems(t, err), "MAIL_HOST")
+}
+
 func TestSoroban(t *testing.T) {
 	t.Parallel()
 	secret := "SOROBAN_SECRET=" + validSeed()

@@ -22,7 +22,10 @@ type dotenv struct{}
 // Decode puts the assignments into values. A line that is none is an error, for
 // a setting that is silently skipped is found much later.
 func (dotenv) Decode(data []byte, values map[string]any) error {
-	text := strings.TrimPrefix(string(data), "\ufeff")
+	text, err := decodeText(data)
+	if err != nil {
+		return fmt.Errorf("the file %w", err)
+	}
 	end := 0
 	for _, m := range assignment.FindAllStringSubmatchIndex(text, -1) {
 		if err := onlyComments(text, end, m[0]); err != nil {

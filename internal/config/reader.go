@@ -37,6 +37,7 @@ type reader struct {
 	source     *source
 	production bool
 	problems   []Problem
+	warnings   []string
 }
 
 func (r *reader) problem(set setting, format string, args ...any) {
@@ -50,6 +51,9 @@ func (r *reader) problem(set setting, format string, args ...any) {
 // noting a problem.
 func read[T any](r *reader, set setting, k kind[T]) T {
 	var zero T
+	for _, name := range append([]string{set.name}, set.aliases...) {
+		r.noteLink(name)
+	}
 	text, err := r.source.lookup(set)
 	if err != nil {
 		r.problem(set, "%v", err)

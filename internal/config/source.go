@@ -21,6 +21,9 @@ const maxFileSize = 1 << 20
 // them a name goes before its aliases.
 type source struct {
 	layers []layer
+	// linked are the variables of the process that Kubernetes has set for its
+	// Services, by name: they are taken for not set.
+	linked map[string]string
 	// names are all the variables there are, for settings with open-ended names.
 	names []string
 }
@@ -31,8 +34,13 @@ type layer func(name string) string
 
 func newSource(environ []string, dir string) (*source, error) {
 	process := make(map[string]string, len(environ))
+	linked := map[string]string{}
 	for _, kv := range environ {
-		if name, value, ok := strings.Cut(kv, "="); ok {
+		name, value, ok := strings.Cut(kv, "=")
+		switch {
+		case ok && isServiceLink(name, value):
+			linked[name] = value
+		case ok:
 			process[name] = value
 		}
 	}
@@ -42,6 +50,7 @@ func newSource(environ []string, dir string) (*source, error) {
 	}
 	src := &source{
 		layers: []layer{func(name string) string { return process[name] }, file.GetString},
+		linked: linked,
 		names:  slices.Collect(maps.Keys(process)),
 	}
 	for _, key := range file.AllKeys() {
@@ -103,8 +112,8 @@ func (s *source) namesWithPrefix(prefix string) []string {
 	return slices.Compact(names)
 }
 
-// readFile gives the content without the newline that editors and "echo" put
-// at the end.
+// readFile gives the text of a file without the newlines that editors and "echo"
+// put at its end.
 func readFile(path string) (string, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -117,7 +126,11 @@ func readFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value := strings.TrimRight(string(data), "\r\n")
+	text, err := decodeText(data)
+	if err != nil {
+		return "", fmt.Errorf("%s %w", path, err)
+	}
+	value := strings.TrimRight(text, "\r\n")
 	if value == "" {
 		return "", fmt.Errorf("%s is empty", path)
 	}

@@ -79,6 +79,7 @@ type Health struct {
 type Readiness struct {
 	Status  string            `json:"status" enum:"ok" example:"ok"`
 	Systems map[string]string `json:"systems" doc:"Each system behind the API: ok, unreachable, or in words why it is of no use. Only the database decides; without the others tenants are still accepted, and wait." example:"{\"database\":\"ok\",\"redis\":\"ok\",\"temporal\":\"unreachable\"}"`
+	Note    string            `json:"note,omitempty" doc:"What somebody should know although requests are taken: that no worker works, or what a worker lacks." example:"No worker works: none has ever been seen. 9 operations wait. See docs/runbooks/no-worker.md"`
 }
 
 type (
@@ -133,6 +134,9 @@ func (s *Server) readyz(ctx context.Context, _ *struct{}) (*readinessOutput, err
 	out := &readinessOutput{Readiness{Status: "ok", Systems: map[string]string{s.database.name: "ok"}}}
 	for i, check := range s.others {
 		out.Body.Systems[check.name] = states[i]
+	}
+	if s.note != nil {
+		out.Body.Note = s.note()
 	}
 	return out, nil
 }

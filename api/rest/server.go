@@ -41,6 +41,9 @@ type Config struct {
 	// TrustedProxies are those whose X-Forwarded-For is believed; nil is those on
 	// the same machine.
 	TrustedProxies []netip.Prefix
+	// Note is what /readyz tells although it decides nothing, in plain words; empty
+	// when there is nothing to tell. It must not ask anybody. Nil tells nothing.
+	Note func() string
 	// PublicURL is where callers reach the API, and AppURL where a person signs
 	// in after setting a password.
 	PublicURL string
@@ -89,6 +92,7 @@ type Server struct {
 	waiting    waiting
 	database   sharedCheck
 	others     []sharedCheck
+	note       func() string
 	pages      *pages
 	metrics    *metrics
 	publicURL  string
@@ -109,7 +113,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting},
-		database: share(c.Database), others: shareAll(c.Others), metrics: newMetrics(c.Registerer),
+		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: newMetrics(c.Registerer),
 		publicURL: c.PublicURL, logger: c.Logger, now: c.Now,
 	}
 	s.draining, s.startToDrain = context.WithCancel(context.Background())

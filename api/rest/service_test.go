@@ -61,6 +61,16 @@ type readOnly struct{}
 func (readOnly) Error() string  { return "READONLY 10.1.2.3" }
 func (readOnly) Public() string { return "read-only" }
 
+// TestReadinessHasANote for what somebody should know although requests are
+// taken.
+func TestReadinessHasANote(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(c *rest.Config) { c.Note = func() string { return "No worker works" } })
+	a := b.send(t, http.MethodGet, "/readyz", nil, "")
+	require.Equal(t, http.StatusOK, a.status)
+	require.JSONEq(t, `{"status":"ok","systems":{"database":"ok"},"note":"No worker works"}`, string(a.body))
+}
+
 // away is a pool whose database answers nothing: it refuses connections, or
 // takes them and stays silent.
 func away(t *testing.T, silent bool) *pgxpool.Pool {

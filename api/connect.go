@@ -16,6 +16,8 @@ import (
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/invitation"
+	"tenant-provisioning/internal/liveness"
+	"tenant-provisioning/internal/notice"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/redis"
@@ -31,6 +33,7 @@ type clients struct {
 	redis    *redis.Limiter
 	temporal client.Client
 	service  *operations.Service
+	watch    *liveness.Watch
 	closers  []func()
 }
 
@@ -44,9 +47,11 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, 
 		}
 	}
 	c.service = operations.New(operations.Config{
-		Store: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue,
+		Store: c.store, Temporal: c.temporal, Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
 	})
+	c.watch = liveness.NewWatch(liveness.WatchConfig{Look: c.service.Workers, Outages: c.store, Logger: log})
+	c.metrics.MustRegister(c.watch)
 	return c, nil
 }
 
@@ -118,6 +123,7 @@ func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Log
 		},
 		TrustedProxies: cfg.App.TrustedProxies,
 		PublicURL:      cfg.App.URL, AppURL: cfg.App.TenantURL, Version: version(),
+		Note:       c.noteOnWorkers,
 		Registerer: c.metrics, Gatherer: c.metrics, Logger: log, Now: time.Now,
 	})
 }
@@ -125,6 +131,36 @@ func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Log
 func (c *clients) askTemporal(ctx context.Context) error {
 	_, err := c.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 	return err
+}
+
+// noteOnWorkers is what /readyz says of workers; empty while they work.
+func (c *clients) noteOnWorkers() string {
+	now, known := c.watch.Last()
+	if !known {
+		return ""
+	}
+	return now.Line()
+}
+
+// newNotifier makes what mails people, as every worker has one: when no worker
+// works, nobody else could say so. Without a mail server it is nil.
+func (c *clients) newNotifier(cfg *config.Config, log *slog.Logger) (*notice.Notifier, error) {
+	if len(cfg.App.NotifyEmail) == 0 {
+		return nil, nil //nolint:nilnil // nobody is to be told
+	}
+	if cfg.Mail.From.Address == "" {
+		log.Warn("nobody is told when no worker works: NOTIFY_EMAIL is set for the api, and MAIL_FROM with the other MAIL_ settings is not")
+		return nil, nil //nolint:nilnil // nobody can be told
+	}
+	postman, err := connect.Postman(cfg.Mail, log)
+	if err != nil {
+		return nil, err
+	}
+	recipients := make([]string, len(cfg.App.NotifyEmail))
+	for i, a := range cfg.App.NotifyEmail {
+		recipients[i] = a.Address
+	}
+	return notice.New(notice.Config{Store: c.store, Mailer: postman, Recipients: recipients, Logger: log}), nil
 }
 
 // version is what the Go tool wrote into the binary.

@@ -47,6 +47,9 @@ func run(ctx context.Context, args []string, drained func() <-chan time.Time) er
 		return err
 	}
 	defer logFile.Close() //nolint:errcheck // the last line is written
+	for _, w := range cfg.Warnings {
+		log.Warn("a setting is not what it seems", "says", w)
+	}
 	c, err := open(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -59,6 +62,10 @@ func run(ctx context.Context, args []string, drained func() <-chan time.Time) er
 	if err != nil {
 		return err
 	}
+	notifier, err := c.newNotifier(cfg, log)
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", ":"+strconv.Itoa(cfg.App.Port))
 	if err != nil {
 		return fmt.Errorf("listen on APP_PORT: %w (another process has the port; choose another one)", err)
@@ -66,6 +73,10 @@ func run(ctx context.Context, args []string, drained func() <-chan time.Time) er
 	listening, stopListening := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
 	background.Go(func() { postgres.Listen(listening, c.pool, log, c.service.Announce) })
+	background.Go(func() { c.watch.Run(listening) })
+	if notifier != nil {
+		background.Go(func() { notifier.Run(listening) })
+	}
 	defer background.Wait()
 	defer stopListening()
 

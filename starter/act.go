@@ -108,6 +108,9 @@ func (a *app) actOnOne(ctx context.Context, action tenant.Action, id tenant.Oper
 		}
 		return a.answer(output.NewPlan(plan))
 	}
+	if _, err := a.lookForWorkers(ctx, plane); err != nil {
+		return err
+	}
 	op, err := plane.Act(ctx, id, action, request, a.caller())
 	if errors.Is(err, tenant.ErrNotFound) {
 		return explainNotFound(ctx, plane, action, "--reason TEXT", id, err)

@@ -34,6 +34,8 @@ func nextStep(err error) string {
 		return "Have the operation taken over now with: starter reconcile; then see what is left to do with: starter status OPERATION"
 	case errors.Is(err, tenant.ErrCopy), errors.As(err, &told) && told.Unfit:
 		return "" // it says so itself
+	case errors.Is(err, tenant.ErrNoWorker):
+		return "See docs/runbooks/" + tenant.WorkerRunbook
 	case errors.Is(err, tenant.ErrUnavailable):
 		return "Nothing was changed. Check that PostgreSQL and Temporal run and that DB_HOST, DB_PORT and TEMPORAL_ADDRESS lead to them; then run the same command again."
 	case errors.Is(err, tenant.ErrNameTaken):

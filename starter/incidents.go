@@ -11,6 +11,7 @@ import (
 
 // incidents is what the command needs of the control plane.
 type incidents interface {
+	workers
 	Incidents(ctx context.Context) ([]tenant.Incident, error)
 }
 
@@ -44,5 +45,9 @@ func (a *app) listIncidents(ctx context.Context, c incidents) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(output.NewIncidents(all))
+	list := output.NewIncidents(all)
+	if list.Workers, err = a.lookForWorkers(ctx, c); err != nil {
+		return err
+	}
+	return a.answer(list)
 }

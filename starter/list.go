@@ -101,7 +101,11 @@ func (a *app) listTenants(ctx context.Context, c control, f listFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(output.NewTenants(items, waiting, next))
+	list := output.NewTenants(items, waiting, next)
+	if list.Workers, err = a.lookForWorkers(ctx, c); err != nil {
+		return err
+	}
+	return a.answer(list)
 }
 
 // pages reads one page, or all that follow from it.
@@ -141,5 +145,8 @@ func (a *app) listAttention(ctx context.Context, c control, f listFlags) error {
 		return err
 	}
 	list.Incidents = slices.DeleteFunc(incidents, func(i tenant.Incident) bool { return !i.ClosedAt.IsZero() })
+	if list.Workers, err = a.lookForWorkers(ctx, c); err != nil {
+		return err
+	}
 	return a.answer(list)
 }

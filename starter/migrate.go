@@ -29,6 +29,7 @@ rule are listed: they stay, and nobody else can take one.`,
 		if err != nil {
 			return err
 		}
+		a.logger(cfg)
 		pool, err := openDatabase(cmd.Context(), cfg)
 		if err != nil {
 			return err

@@ -139,6 +139,9 @@ func (a *app) provisionOne(ctx context.Context, f provisionFlags) error {
 		return err
 	}
 	defer plane.Close()
+	if _, err := a.lookForWorkers(ctx, plane); err != nil {
+		return err
+	}
 	runner := batch.NewRunner(batch.Config{
 		Control: plane, Caller: a.caller(), Timeout: f.timeout, Watcher: notices{a},
 	})

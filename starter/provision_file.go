@@ -24,6 +24,9 @@ func (a *app) provisionFile(ctx context.Context, f provisionFlags) error {
 		return err
 	}
 	defer plane.Close()
+	if _, err := a.lookForWorkers(ctx, plane); err != nil {
+		return err
+	}
 	if f.wait {
 		plane.listen(ctx)
 	}

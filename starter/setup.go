@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"go.temporal.io/sdk/temporal"
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
@@ -63,13 +62,7 @@ func (a *app) setupTemporal(ctx context.Context, cfg *config.Config, logger *slo
 	// Setup itself waits for the server, as long as it is let.
 	limited, cancel := context.WithTimeoutCause(ctx, max(wait, temporalAnswer), fmt.Errorf("TEMPORAL_ADDRESS %s was not ready within %s", cfg.Temporal.Address, max(wait, temporalAnswer)))
 	defer cancel()
-	err = temporalclient.Setup(limited, temporalClient, temporalclient.Namespace{
-		Name: cfg.Temporal.Namespace, Retention: cfg.Temporal.Retention,
-		Attributes: []temporal.SearchAttributeKey{
-			workflows.AttributeTenantID, workflows.AttributeOperationState,
-			workflows.AttributeFailedStep, workflows.AttributeFailureClass,
-		},
-	})
+	err = temporalclient.Setup(limited, temporalClient, connect.Namespace(cfg.Temporal))
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,11 @@ to paste. The id is a tenant's or an operation's.
 		if err != nil {
 			return err
 		}
-		if err := a.answer(output.NewStatus(p)); err != nil {
+		s := output.NewStatus(p)
+		if s.Workers, err = a.lookForWorkers(cmd.Context(), plane); err != nil {
+			return err
+		}
+		if err := a.answer(s); err != nil {
 			return err
 		}
 		return judge(p.Tenant, p.Operation, false)

@@ -84,12 +84,26 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 		}
 		p.closers = append(p.closers, temporal.Close)
 	}
+	of := a.workersOf(cfg, needs)
 	p.Service = operations.New(operations.Config{
-		Store: store, Temporal: temporal, TaskQueue: cfg.Temporal.TaskQueue,
+		Store: store, Temporal: temporal, Namespace: of.Namespace, TaskQueue: of.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline,
 		Logger: logger,
 	})
 	return p, nil
+}
+
+// workersOf are the settings by which workers are known: also of a command that
+// has no use for Temporal, and then unset where they cannot be read.
+func (a *app) workersOf(cfg *config.Config, needs config.Section) config.Temporal {
+	if needs&config.NeedTemporal != 0 {
+		return cfg.Temporal
+	}
+	other, err := config.Load(a.settings, config.NeedTemporal)
+	if err != nil {
+		return config.Temporal{}
+	}
+	return other.Temporal
 }
 
 // openDatabase makes a pool of no more connections than a command needs.
@@ -99,6 +113,11 @@ func openDatabase(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error
 	return connect.Database(ctx, db, "starter")
 }
 
+// logger writes to the terminal, first what was odd about the settings.
 func (a *app) logger(cfg *config.Config) *slog.Logger {
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
+	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
+	for _, w := range cfg.Warnings {
+		log.Warn("a setting is not what it seems", "says", w)
+	}
+	return log
 }

@@ -12,6 +12,7 @@ import (
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/temporalclient"
 )
 
 // clients are the connections of this process. Nothing is dialled before it is
@@ -21,10 +22,12 @@ type clients struct {
 	pool     *pgxpool.Pool
 	store    *postgres.Store
 	temporal client.Client
+	// polls knows which task queues are polled.
+	polls *temporalclient.Polls
 }
 
 func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, error) {
-	c := &clients{metrics: prometheus.NewRegistry()}
+	c := &clients{metrics: prometheus.NewRegistry(), polls: &temporalclient.Polls{}}
 	c.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	var err error
 	if c.pool, err = connect.Database(ctx, cfg.DB, "worker"); err != nil {
@@ -32,7 +35,7 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, 
 	}
 	if c.store, err = postgres.NewStore(ctx, c.pool); err == nil {
 		c.metrics.MustRegister(newOverview(c.store.Overview, log))
-		c.temporal, err = connect.WorkerTemporal(cfg.Temporal, log, c.metrics)
+		c.temporal, err = connect.WorkerTemporal(cfg.Temporal, log, c.metrics, c.polls.Intercept())
 	}
 	if err != nil {
 		c.close()

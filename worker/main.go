@@ -51,6 +51,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer logFile.Close() //nolint:errcheck // the last line is written
+	for _, w := range cfg.Warnings {
+		log.Warn("a setting is not what it seems", "says", w)
+	}
 	c, err := open(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -67,23 +70,25 @@ func run(ctx context.Context) error {
 		return err
 	}
 	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue}
-	observer, err := c.observe(cfg, log)
-	if err != nil {
-		return err
-	}
-	defer observer.stop()
-
-	workers := startWorkers(ctx, c, cfg, steps, log)
-	observer.ready.Store(workers != nil)
-	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
-		Queue: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Logger: log,
-	})
 	notifier, err := newNotifier(cfg, c.store, log)
 	if err != nil {
 		return err
 	}
-	prober := incident.New(incident.Config{Store: c.store, Probes: steps.Probes, Logger: log})
+	g := newGuard(c, cfg, log)
+	observer, err := c.observe(cfg, g.notReady, log)
+	if err != nil {
+		return err
+	}
+	defer observer.stop()
 	var background sync.WaitGroup
+	background.Go(func() { g.beat.Run(ctx) })
+
+	workers := startWorkers(ctx, c, cfg, steps, g, log)
+	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
+		Queue: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Dispatched: g.beat.Dispatched, Logger: log,
+	})
+	prober := incident.New(incident.Config{Store: c.store, Probes: steps.Probes, Logger: log})
+	background.Go(func() { g.run(ctx) })
 	background.Go(func() { dispatcher.Run(ctx) })
 	background.Go(func() { postgres.Listen(ctx, c.pool, log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
@@ -91,7 +96,7 @@ func run(ctx context.Context) error {
 	<-ctx.Done()
 	stop() // a second signal ends the process at once
 	log.Info("stopping: running activities have time to finish", "at most", stopTimeout)
-	observer.ready.Store(false)
+	observer.stopping.Store(true)
 	background.Wait()
 	began := time.Now()
 	workers.stop()

@@ -30,14 +30,21 @@ const (
 // observer is the worker's listener: /livez, /readyz and /metrics.
 type observer struct {
 	server *http.Server
-	// ready tells that all queues are polled.
-	ready atomic.Bool
+	// stopping tells that the process has been asked to end.
+	stopping atomic.Bool
 }
 
-// observe starts the listener on METRICS_ADDR.
-func (c *clients) observe(cfg *config.Config, log *slog.Logger) (*observer, error) {
+// observe starts the listener on METRICS_ADDR; notReady says what keeps the worker
+// from work, empty when nothing does.
+func (c *clients) observe(cfg *config.Config, notReady func() string, log *slog.Logger) (*observer, error) {
 	o := &observer{}
-	handler := probes(c.store.Ready, o.ready.Load, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	why := func() string {
+		if o.stopping.Load() {
+			return "not polling Temporal: the worker is stopping"
+		}
+		return notReady()
+	}
+	handler := probes(c.store.Ready, why, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	o.server = &http.Server{Handler: handler, ReadHeaderTimeout: probeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	listener, err := net.Listen("tcp", cfg.Metrics.Addr)
 	if err != nil {
@@ -53,20 +60,21 @@ func (c *clients) observe(cfg *config.Config, log *slog.Logger) (*observer, erro
 
 // probes are the routes that anybody may ask. /livez asks nobody; /readyz asks
 // what the worker can't work without, at most once a second.
-func probes(ping func(context.Context) error, polls func() bool, metrics http.Handler) http.Handler {
+func probes(ping func(context.Context) error, notReady func() string, metrics http.Handler) http.Handler {
 	database := probe.Share(probeTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, ping(ctx) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		_, err := database.Get(r.Context())
 		var told *tenant.UnavailableError
+		why := notReady()
 		switch {
 		case errors.As(err, &told):
 			answer(w, http.StatusServiceUnavailable, told.Reason)
 		case err != nil:
 			answer(w, http.StatusServiceUnavailable, "the database does not answer")
-		case !polls():
-			answer(w, http.StatusServiceUnavailable, "not polling Temporal")
+		case why != "":
+			answer(w, http.StatusServiceUnavailable, why)
 		default:
 			answer(w, http.StatusOK, "ok")
 		}

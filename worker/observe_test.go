@@ -50,7 +50,7 @@ func TestAFloodOfProbesAsksTheDatabaseOnce(t *testing.T) {
 				pings.Add(1)
 				<-time.After(time.Millisecond)
 				return c.err
-			}, func() bool { return true }, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+			}, func() string { return "" }, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 			for second := range int64(3) {
 				var all sync.WaitGroup
 				for range 200 {
@@ -68,8 +68,8 @@ func TestAFloodOfProbesAsksTheDatabaseOnce(t *testing.T) {
 
 func TestProbesTakeAnyQuery(t *testing.T) {
 	t.Parallel()
-	polls := false
-	h := probes(func(context.Context) error { return nil }, func() bool { return polls }, http.NotFoundHandler())
+	why := "not polling Temporal"
+	h := probes(func(context.Context) error { return nil }, func() string { return why }, http.NotFoundHandler())
 	names := make([]string, 8500)
 	for i := range names {
 		names[i] = fmt.Sprintf("p%d", i)
@@ -79,7 +79,7 @@ func TestProbesTakeAnyQuery(t *testing.T) {
 	w := ask(h, "/readyz"+query)
 	require.Equal(t, http.StatusServiceUnavailable, w.Code)
 	require.Equal(t, "not polling Temporal\n", w.Body.String())
-	polls = true
+	why = ""
 	require.Equal(t, "ok\n", ask(h, "/readyz"+query).Body.String(), "that it polls is known at once")
 }
 

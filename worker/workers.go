@@ -32,9 +32,10 @@ const (
 type workers []worker.Worker
 
 // startWorkers starts a worker for each queue, waiting for the database and
-// Temporal as long as they are away. It returns nil when ctx ends before.
-func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect.Steps, log *slog.Logger) workers {
-	if !awaitDatabase(ctx, c.store.Ready, log) {
+// Temporal as long as they are away, and for what the latter must have. It
+// returns nil when ctx ends before.
+func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect.Steps, g *guard, log *slog.Logger) workers {
+	if !awaitDatabase(ctx, c.store.Ready, log) || !g.awaitNamespace(ctx) {
 		return nil
 	}
 	var started workers
@@ -46,7 +47,10 @@ func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect
 			return nil
 		}
 		started = append(started, w)
+		c.polls.Began(queue)
 	}
+	g.polling.Store(true)
+	g.beat.WaitsFor("", "")
 	return started
 }
 

@@ -9,6 +9,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/config"
@@ -17,6 +19,7 @@ import (
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/token"
+	"tenant-provisioning/workflows"
 )
 
 // Database makes a pool of connections for the process called name. Close it.
@@ -28,14 +31,29 @@ func Database(ctx context.Context, c config.DB, name string) (*pgxpool.Pool, err
 }
 
 // Temporal makes a client. Close it. Without a registerer there are no metrics.
-func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer) (client.Client, error) {
-	return temporalclient.New(temporalclient.Config{Options: c.ClientOptions(), Keys: payloadKeys(c), Logger: log, Registerer: registerer})
+func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial ...grpc.DialOption) (client.Client, error) {
+	options := c.ClientOptions()
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, dial...)
+	return temporalclient.New(temporalclient.Config{Options: options, Keys: payloadKeys(c), Logger: log, Registerer: registerer})
+}
+
+// Namespace is what Temporal must have for the product.
+func Namespace(c config.Temporal) temporalclient.Namespace {
+	return temporalclient.Namespace{
+		Name: c.Namespace, Retention: c.Retention,
+		Attributes: []temporal.SearchAttributeKey{
+			workflows.AttributeTenantID, workflows.AttributeOperationState,
+			workflows.AttributeFailedStep, workflows.AttributeFailureClass,
+		},
+	}
 }
 
 // WorkerTemporal is Temporal for a process that runs workflows.
-func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer) (client.Client, error) {
+func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial ...grpc.DialOption) (client.Client, error) {
+	options := c.ClientOptions()
+	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, dial...)
 	return temporalclient.New(temporalclient.Config{
-		Options: c.ClientOptions(), Keys: payloadKeys(c), RunsWorkflows: true, Logger: log, Registerer: registerer,
+		Options: options, Keys: payloadKeys(c), RunsWorkflows: true, Logger: log, Registerer: registerer,
 	})
 }
 

@@ -250,6 +250,19 @@ func TestRunbookOfABadDeployment(t *testing.T) {
 	}
 }
 
+// TestRunbookOfNoWorker follows the page where none was ever started, and starts
+// one.
+func TestRunbookOfNoWorker(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	o := i.create("Charité")
+	i.follow(o, "no-worker.md")
+	require.Equal(t, "PENDING", i.operation(o.ID).State)
+	i.startWorker()
+	i.becomesActive(o)
+}
+
 // TestRunbooksThatLook runs what the other pages only look with, beside a run
 // that is parked.
 func TestRunbooksThatLook(t *testing.T) {
@@ -259,7 +272,7 @@ func TestRunbooksThatLook(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
 	require.NoError(t, err)
 	acting := []string{
-		"stuck-provisioning.md", "rollback-blocked.md", "email-down.md", "stellar-down.md", "database-full.md", "bad-deployment.md",
+		"stuck-provisioning.md", "rollback-blocked.md", "email-down.md", "stellar-down.md", "database-full.md", "bad-deployment.md", "no-worker.md",
 	}
 	for _, page := range pages {
 		if page = filepath.Base(page); !slices.Contains(acting, page) {

@@ -302,3 +302,26 @@ func TestAnOutageOfMailThatIsLongOverIsToldOfOnce(t *testing.T) {
 	require.Len(t, subjects, 3)
 	require.Contains(t, subjects, "Has ended: E-mail failed for many tenants")
 }
+
+// TestAnOutageOfAllWorkersIsToldOfTwice: at once, since it was noted only when it
+// had lasted, and when it is over; not at all when it ended before the mail left.
+func TestAnOutageOfAllWorkersIsToldOfTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `INSERT INTO worker_outages (cause, waiting, opened_at, closed_at) VALUES ('over before anybody was told', 1, now() - interval '1 hour', now())`)
+	b.exec(t, `INSERT INTO worker_outages (cause, waiting, opened_at) VALUES ('No worker works: none has ever been seen', 9, now())`)
+	b.start(t, 3)
+	b.awaitSent(t, 2)
+	mails := b.mails("ada@platform.example")
+	require.Len(t, mails, 1)
+	require.Equal(t, "No worker takes work", mails[0].Subject)
+	require.Contains(t, mails[0].Text, "no-worker.md")
+
+	b.exec(t, `UPDATE worker_outages SET closed_at = now() WHERE closed_at IS NULL`)
+	b.awaitSent(t, 4)
+	var subjects []string
+	for _, m := range b.mails("oncall@platform.example") {
+		subjects = append(subjects, m.Subject)
+	}
+	require.ElementsMatch(t, []string{"No worker takes work", "Over: no worker took work"}, subjects)
+}

@@ -53,6 +53,8 @@ type DispatcherConfig struct {
 	// MaxRunning bounds the running operations of the whole installation;
 	// 0 takes DefaultMaxRunning.
 	MaxRunning int
+	// Dispatched, if not nil, is called when a run was started.
+	Dispatched func()
 	Logger     *slog.Logger
 }
 
@@ -166,7 +168,11 @@ func (d *Dispatcher) release(ctx context.Context, o tenant.Operation) {
 }
 
 func (d *Dispatcher) startOne(ctx context.Context, o tenant.Operation) error {
-	return startRun(ctx, d.config.Temporal, d.config.TaskQueue, o, reusePolicy(o))
+	err := startRun(ctx, d.config.Temporal, d.config.TaskQueue, o, reusePolicy(o))
+	if err == nil && d.config.Dispatched != nil {
+		d.config.Dispatched()
+	}
+	return err
 }
 
 // reusePolicy says which runs of the same tenant may come before this one. A

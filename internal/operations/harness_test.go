@@ -49,14 +49,14 @@ type testBundle struct {
 
 func setup(t *testing.T) *testBundle {
 	t.Helper()
-	c, _ := temporaltest.New(t)
+	c, namespace := temporaltest.New(t)
 	pool := postgrestest.New(t)
 	store, err := postgres.NewStore(t.Context(), pool)
 	require.NoError(t, err)
 	t.Cleanup(store.Close)
 	b := &testBundle{ctx: t.Context(), pool: pool, store: store, temporal: c, outside: &outside{}}
 	b.config = operations.Config{
-		Store: store, Temporal: c, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
+		Store: store, Temporal: c, Namespace: namespace, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
 		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
 	}
 	b.service = patient(b.config)
@@ -154,6 +154,8 @@ func (b *testBundle) work(t *testing.T) (stop func()) {
 		require.NoError(t, w.Start())
 		stops = append(stops, w.Stop)
 	}
+	b.exec(t, `INSERT INTO workers (id, host, namespace, task_queue, queues, last_seen) VALUES ('w', 'h', $1, $2, $3, now() + interval '1 day')
+		ON CONFLICT (id) DO NOTHING`, b.config.Namespace, queues.Main, []string{queues.Main, queues.Stellar, queues.Email})
 	stop = sync.OnceFunc(func() {
 		for _, s := range stops {
 			s()

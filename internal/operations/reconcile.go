@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
@@ -52,6 +54,19 @@ func ScheduleReconcile(ctx context.Context, c client.Client, taskQueue string) e
 	return nil
 }
 
+// CheckSchedule asks whether the reconciler is scheduled. absent says in plain
+// words that it is not, and how to mend that; an error, that nobody knows.
+func CheckSchedule(ctx context.Context, c client.Client) (absent string, err error) {
+	_, err = c.ScheduleClient().GetHandle(ctx, workflows.ReconcileSchedule).Describe(ctx)
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return "the schedule " + workflows.ReconcileSchedule + " is not there, so nothing is reconciled by itself; run: starter setup", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("ask for the schedule of the reconciler: %w", err)
+	}
+	return "", nil
+}
+
 // reconcileWait is how long a caller waits for a round, which a worker does.
 const reconcileWait = 2 * time.Minute
 
@@ -59,12 +74,17 @@ const reconcileWait = 2 * time.Minute
 // is open then, and what was repaired meanwhile. The workers do it, with their
 // settings.
 //
-// Errors: tenant.ErrUnavailable.
+// Errors: tenant.ErrUnavailable, tenant.ErrNoWorker.
 func (s *Service) Reconcile(ctx context.Context, who tenant.Caller) (tenant.Reconciliation, error) {
-	if err := s.config.Store.Audit(ctx, tenant.AuditEntry{
-		Actor: who.Actor, Claimed: who.Claimed, Action: "reconcile", Outcome: tenant.OutcomeAccepted,
-	}); err != nil {
-		return tenant.Reconciliation{}, err
+	entry := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: "reconcile", Outcome: tenant.OutcomeAccepted}
+	nobody := s.someoneWorks(ctx)
+	if errors.Is(nobody, tenant.ErrNoWorker) {
+		entry.Outcome, entry.Detail = tenant.OutcomeRefused, nobody.Error()
+	} else if nobody != nil {
+		return tenant.Reconciliation{}, nobody
+	}
+	if err := s.config.Store.Audit(ctx, entry); err != nil || nobody != nil {
+		return tenant.Reconciliation{}, cmp.Or(err, nobody)
 	}
 	began, err := s.config.Store.Now(ctx)
 	if err != nil {
@@ -90,14 +110,18 @@ func (s *Service) Finding(ctx context.Context, id tenant.FindingID) (tenant.Find
 // Repair repairs one open finding, and returns what has become of it. It is
 // audited with its outcome.
 //
-// Errors: tenant.ErrNotFound, tenant.ErrUnavailable, and *tenant.StepError
-// where the repair failed.
+// Errors: tenant.ErrNotFound, tenant.ErrUnavailable, tenant.ErrNoWorker, and
+// *tenant.StepError where the repair failed.
 func (s *Service) Repair(ctx context.Context, id tenant.FindingID, reason string, who tenant.Caller) (tenant.Finding, error) {
 	f, err := s.config.Store.Finding(ctx, id)
 	if err != nil || f.State != tenant.FindingOpen {
 		return f, err
 	}
-	if _, err := s.reconcile(ctx, workflows.ReconcileInput{Repair: &activities.RepairRequest{Finding: id, Actor: who.Actor, Reason: reason}}); err != nil {
+	err = s.someoneWorks(ctx)
+	if err == nil {
+		_, err = s.reconcile(ctx, workflows.ReconcileInput{Repair: &activities.RepairRequest{Finding: id, Actor: who.Actor, Reason: reason}})
+	}
+	if err != nil {
 		refused := s.config.Store.Audit(ctx, tenant.AuditEntry{
 			Actor: who.Actor, Claimed: who.Claimed, Action: "finding-repaired", Outcome: tenant.OutcomeRefused,
 			Tenant: f.Tenant, Operation: f.Operation, Reason: reason, Detail: fmt.Sprintf("%s %s %s", f.ID, f.Kind, f.Subject),
@@ -120,12 +144,13 @@ func (s *Service) Dismiss(ctx context.Context, id tenant.FindingID, reason strin
 	return s.config.Store.Finding(ctx, id)
 }
 
-// reconcile runs the workflow and waits for it. Rounds may run side by side:
+// reconcile runs the workflow and waits for it as long as a worker gives signs of
+// life. Rounds may run side by side:
 // each looks again before it changes anything.
 func (s *Service) reconcile(ctx context.Context, in workflows.ReconcileInput) (workflows.ReconcileReport, error) {
+	var report workflows.ReconcileReport
 	ctx, cancel := context.WithTimeout(ctx, reconcileWait)
 	defer cancel()
-	var report workflows.ReconcileReport
 	run, err := s.config.Temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: workflows.ReconcileSchedule + "/" + uuid.NewString(), TaskQueue: s.config.TaskQueue,
 		WorkflowExecutionTimeout: 2 * workflows.ReconcileInterval,
@@ -133,7 +158,17 @@ func (s *Service) reconcile(ctx context.Context, in workflows.ReconcileInput) (w
 	if err != nil {
 		return report, fmt.Errorf("%w: Temporal does not start the reconciler; check TEMPORAL_ADDRESS: %w", tenant.ErrUnavailable, err)
 	}
-	err = run.Get(ctx, &report)
+	watched, silent := context.WithCancelCause(ctx)
+	defer silent(nil)
+	go func() {
+		if nobody := s.untilSilent(watched); nobody != nil {
+			silent(nobody)
+		}
+	}()
+	err = run.Get(watched, &report)
+	if nobody := context.Cause(watched); err != nil && errors.Is(nobody, tenant.ErrNoWorker) {
+		return report, fmt.Errorf("%w; what was asked for waits as workflow %s, and is done when a worker works", nobody, run.GetID())
+	}
 	if f, explained := activities.Failure(err); explained {
 		return report, &tenant.StepError{Class: f.Class, Reason: f.Reason, Permanent: f.Permanent, Err: err}
 	}

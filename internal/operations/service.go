@@ -31,6 +31,7 @@ type Store interface {
 	RepairedSince(ctx context.Context, began time.Time) ([]tenant.Finding, error)
 	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
 	Incidents(ctx context.Context) ([]tenant.Incident, error)
+	Workers(ctx context.Context) (tenant.WorkerState, error)
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error)
 	OpenIncidents(ctx context.Context) ([]tenant.Incident, error)
 	OpenOperations(ctx context.Context, tenants []tenant.ID) ([]tenant.Operation, error)
@@ -52,7 +53,9 @@ type Config struct {
 	Store Store
 	// Temporal steers runs. It may be away: accepting and reading go on.
 	Temporal client.Client
-	// TaskQueue is the main queue's name.
+	// Namespace is Temporal's, and TaskQueue the main queue's name. Where only rows
+	// are read, both may be empty.
+	Namespace string
 	TaskQueue string
 	// RetryBudget and AttentionPeriod travel with each operation that is
 	// accepted from now on.

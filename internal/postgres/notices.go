@@ -16,10 +16,10 @@ import (
 const parkings = `operations o WHERE o.state IN ('NEEDS_ATTENTION', 'ROLLBACK_BLOCKED')`
 
 // CollectNotices makes a notice for each recipient of everything that has
-// parked and was told to nobody, once the oldest of it is as old as window, and
-// of each incident that has lasted that long. A lock keeps two workers from
-// making two mails of it; the parkings' key and the incidents' keep them from
-// telling one twice.
+// parked and was told to nobody, once the oldest of it is as old as window, of
+// each incident that has lasted that long, and of each outage of all workers. A
+// lock keeps two processes from making two mails of it; the parkings' key, the
+// incidents' and the outages' keep them from telling one twice.
 func (s *Store) CollectNotices(ctx context.Context, recipients []string, window time.Duration) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('notices'))`); err != nil {
@@ -41,7 +41,10 @@ func (s *Store) CollectNotices(ctx context.Context, recipients []string, window 
 		if err != nil {
 			return err
 		}
-		return collectIncidents(ctx, tx, recipients, window)
+		if err := collectIncidents(ctx, tx, recipients, window); err != nil {
+			return err
+		}
+		return collectOutages(ctx, tx, recipients)
 	})
 	if err != nil {
 		return fmt.Errorf("collect what needs attention: %w", interpret(err))
@@ -71,13 +74,32 @@ func collectIncidents(ctx context.Context, tx pgx.Tx, recipients []string, windo
 	return err
 }
 
+// collectOutages makes the notices of outages of all workers: at once, since one
+// is opened only when it has lasted, and when it is over, to those who know of it.
+func collectOutages(ctx context.Context, tx pgx.Tx, recipients []string) error {
+	_, err := tx.Exec(ctx, `
+		INSERT INTO notices (batch, recipient, outage_id)
+		SELECT gen_random_uuid(), r, o.id FROM worker_outages o CROSS JOIN unnest($1::text[]) r WHERE o.closed_at IS NULL
+		ON CONFLICT DO NOTHING`, recipients)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `
+		INSERT INTO notices (batch, recipient, outage_id, over)
+		SELECT gen_random_uuid(), n.recipient, o.id, true FROM worker_outages o JOIN notices n ON n.outage_id = o.id
+		WHERE n.state = 'SENT' AND NOT n.over AND o.closed_at IS NOT NULL
+		  AND NOT EXISTS (SELECT FROM notices d WHERE d.outage_id = o.id AND d.over AND d.recipient = n.recipient)
+		ON CONFLICT DO NOTHING`)
+	return err
+}
+
 // TakeNotice leases the next notice that is due, with those of its operations
 // that still wait, or its incident if that still is as it tells; false when
 // none is due.
 func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.Notice, due bool, err error) {
 	var before, batch string
 	var age float64
-	var incident *int64
+	var incident, outage *int64
 	var over bool
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
@@ -88,14 +110,18 @@ func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.N
 			UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, due_at = now() + $1::interval,
 				left_at = CASE d.state WHEN 'SENDING' THEN n.left_at ELSE now() END
 			FROM due d WHERE n.id = d.id
-			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, n.incident_id, n.over, d.state, d.age`, lease).
-			Scan(&n.ID, &n.To, &n.Attempts, &batch, &incident, &over, &before, &age)
+			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, n.incident_id, n.outage_id, n.over, d.state, d.age`, lease).
+			Scan(&n.ID, &n.To, &n.Attempts, &batch, &incident, &outage, &over, &before, &age)
 		if err != nil {
 			return err
 		}
 		if incident != nil {
 			n.Incident, err = incidentToTell(ctx, tx, *incident, over)
 			n.Late = !over && !n.Incident.ClosedAt.IsZero()
+			return err
+		}
+		if outage != nil {
+			n.Outage, err = outageToTell(ctx, tx, *outage, over)
 			return err
 		}
 		rows, err := tx.Query(ctx, `
@@ -132,6 +158,20 @@ func incidentToTell(ctx context.Context, tx pgx.Tx, id int64, over bool) (tenant
 		return tenant.Incident{}, nil
 	}
 	return i, err
+}
+
+// outageToTell is the outage that a notice is about; zero when it has ended
+// before the notice left.
+func outageToTell(ctx context.Context, tx pgx.Tx, id int64, over bool) (tenant.WorkerOutage, error) {
+	rows, err := tx.Query(ctx, `SELECT `+outageColumns+` FROM worker_outages o WHERE o.id = $1 AND (o.closed_at IS NOT NULL) = $2`, id, over)
+	if err != nil {
+		return tenant.WorkerOutage{}, err
+	}
+	o, err := pgx.CollectExactlyOneRow(rows, scanOutage)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return tenant.WorkerOutage{}, nil
+	}
+	return o, err
 }
 
 // SentNotice notes that the provider has taken it.

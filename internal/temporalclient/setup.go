@@ -96,18 +96,22 @@ func addSearchAttributes(ctx context.Context, c client.Client, namespace Namespa
 // waitUntilUsable asks what the Web UI will ask: a query that names every
 // attribute.
 func waitUntilUsable(ctx context.Context, c client.Client, namespace Namespace) error {
-	var conditions []string
-	for _, attribute := range namespace.Attributes {
-		conditions = append(conditions, attribute.GetName()+" IS NULL")
-	}
 	_, err := c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{
-		Namespace: namespace.Name, Query: strings.Join(conditions, " OR "),
+		Namespace: namespace.Name, Query: queryOfAll(namespace),
 	})
 	var unknown *serviceerror.InvalidArgument
 	if errors.As(err, &unknown) {
 		return fmt.Errorf("%w: %w", errNotYet, err)
 	}
 	return err
+}
+
+func queryOfAll(namespace Namespace) string {
+	conditions := make([]string, len(namespace.Attributes))
+	for i, attribute := range namespace.Attributes {
+		conditions[i] = attribute.GetName() + " IS NULL"
+	}
+	return strings.Join(conditions, " OR ")
 }
 
 // wrongTypeError is beyond what Setup may correct: to remove an attribute loses
@@ -118,7 +122,7 @@ type wrongTypeError struct {
 }
 
 func (e *wrongTypeError) Error() string {
-	return fmt.Sprintf(`search attribute %s has type %s, expected %s; if nothing else uses it, "temporal operator search-attribute remove --name %s" and run this again`,
+	return fmt.Sprintf(`search attribute %s has type %s, expected %s; if nothing else uses it, "temporal operator search-attribute remove --name %s" and run: starter setup`,
 		e.name, e.found, e.want, e.name)
 }
 

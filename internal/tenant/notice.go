@@ -14,6 +14,9 @@ type Notice struct {
 	To string
 	// Operations are those of its parkings that still wait, oldest first.
 	Operations []Operation
+	// Outage is what it is about instead: no worker takes work, or one does again.
+	// Its id is zero otherwise.
+	Outage WorkerOutage
 	// Incident is what it is about instead: one that goes on, or that is over.
 	// Its id is zero otherwise.
 	Incident Incident
@@ -30,4 +33,4 @@ type Notice struct {
 
 // Empty tells that there is nothing left to tell: what it was about has ended
 // before it left.
-func (n Notice) Empty() bool { return len(n.Operations) == 0 && n.Incident.ID == 0 }
+func (n Notice) Empty() bool { return len(n.Operations) == 0 && n.Incident.ID == 0 && n.Outage.ID == 0 }

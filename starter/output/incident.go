@@ -10,6 +10,8 @@ import (
 // Incidents are the dependencies that fail, or have failed, for many tenants.
 type Incidents struct {
 	Items []Incident `json:"items"`
+	// Workers tells whether anybody does the work.
+	Workers *tenant.Workforce `json:"workers,omitempty"`
 }
 
 // Incident is one of them.

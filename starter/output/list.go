@@ -11,6 +11,8 @@ import (
 type Tenants struct {
 	Items      []Listed `json:"items"`
 	NextCursor string   `json:"nextCursor,omitempty"`
+	// Workers tells whether anybody does the work.
+	Workers *tenant.Workforce `json:"workers,omitempty"`
 }
 
 // Listed is a tenant in a listing.
@@ -72,6 +74,8 @@ type Attention struct {
 	More bool `json:"more"`
 	// Incidents are open: what waits for one is not in the list.
 	Incidents []tenant.Incident `json:"incidents,omitempty"`
+	// Workers tells whether anybody does the work.
+	Workers *tenant.Workforce `json:"workers,omitempty"`
 }
 
 // Waiting is an operation that waits for a person, and its tenant.

@@ -11,6 +11,8 @@ import (
 type Status struct {
 	Tenant    Tenant    `json:"tenant"`
 	Operation Operation `json:"operation"`
+	// Workers tells whether anybody does the work.
+	Workers *tenant.Workforce `json:"workers,omitempty"`
 	// Steps is empty for an operation that is not the tenant's latest: the log
 	// of that one would be shown beside the state of this one.
 	Steps    []Step    `json:"steps"`

@@ -10,15 +10,21 @@ import (
 	"google.golang.org/grpc"
 )
 
-// pollBelieved is how long an answered poll says that its queue is polled. The
-// server answers an empty one after a minute.
-const pollBelieved = 3 * time.Minute
+const (
+	// pollBelieved is how long an answered poll says that its queue is polled. The
+	// server answers an empty one after a minute.
+	pollBelieved = 3 * time.Minute
+	// frozen is how long nobody asks for the queues only where the whole process
+	// has stood still.
+	frozen = time.Minute
+)
 
 // Polls knows which task queues a client polls, by what the server has answered:
 // a worker that has been started may still get no answer.
 type Polls struct {
 	mu       sync.Mutex
 	answered map[string]time.Time
+	asked    time.Time
 }
 
 // Intercept is given to the client's connection.
@@ -50,12 +56,21 @@ func (p *Polls) note(queue string) {
 	p.answered[queue] = time.Now()
 }
 
-// Queues are those whose polls the server has answered of late.
+// Queues are those whose polls the server has answered of late. It is to be asked
+// every few seconds: the time in which the process itself stood still says nothing
+// of the server.
 func (p *Polls) Queues() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	stood := time.Since(p.asked)
+	if p.asked.IsZero() || stood < frozen {
+		stood = 0
+	}
+	p.asked = time.Now()
 	var polled []string
 	for queue, at := range p.answered {
+		at = at.Add(stood)
+		p.answered[queue] = at
 		if time.Since(at) < pollBelieved {
 			polled = append(polled, queue)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
@@ -101,7 +102,7 @@ func TestPollsAreKnown(t *testing.T) {
 	}})
 	require.Empty(t, polls.Queues())
 	w := worker.New(c, "polled", worker.Options{})
-	w.RegisterActivity(connect) // anything
+	w.RegisterActivityWithOptions(func() error { return nil }, activity.RegisterOptions{Name: "anything"})
 	require.NoError(t, w.Start())
 	t.Cleanup(w.Stop)
 	require.Eventually(t, func() bool { return len(polls.Queues()) == 1 }, 3*time.Minute, 100*time.Millisecond, "an empty poll is answered after a minute")

@@ -92,7 +92,7 @@ func (a *Reconciler) repair(ctx context.Context, f tenant.Finding, who tenant.Ca
 }
 
 func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
-	switch f.Kind { //nolint:exhaustive // the others are repaired by hand
+	switch f.Kind {
 	case tenant.FindingRunClosed:
 		return a.takeOver(ctx, f.Operation)
 	case tenant.FindingNeverStarted:

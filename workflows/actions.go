@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -34,11 +35,11 @@ type verdict struct {
 // the main routine acts.
 func (r *run) handleActions(ctx workflow.Context) error {
 	for _, action := range tenant.Actions() {
-		update := func(_ workflow.Context, req tenant.ActionRequest) (ActionResult, error) {
-			return r.decide(action, req)
+		update := func(_ workflow.Context, raw converter.RawValue) (ActionResult, error) {
+			return r.decide(action, read(raw.Payload()).request)
 		}
 		if err := workflow.SetUpdateHandlerWithOptions(ctx, string(action), update, workflow.UpdateHandlerOptions{
-			Validator:   validateForm,
+			Validator:   readable,
 			Description: fmt.Sprintf("%s the operation: {\"actor\": who, \"reason\": why}", action),
 		}); err != nil {
 			return err
@@ -53,6 +54,17 @@ func (r *run) handleActions(ctx workflow.Context) error {
 	workflow.Go(ctx, r.writeAudits)
 	return workflow.SetQueryHandlerWithOptions(ctx, QueryStatus, func() (Status, error) { return r.status, nil },
 		workflow.QueryHandlerOptions{Description: "where the run is, and what may be done"})
+}
+
+// readable checks an update before it is accepted. It is read here, not by the
+// SDK: a workflow's data converter has a task wait whose payloads it cannot
+// decode, and what people type must hold nothing up.
+func readable(raw converter.RawValue) error {
+	s := read(raw.Payload())
+	if s.wrong != "" {
+		return temporal.NewApplicationErrorWithOptions(s.wrong, ErrTypeActionInvalid, temporal.ApplicationErrorOptions{NonRetryable: true})
+	}
+	return validateForm(s.request)
 }
 
 // validateForm checks the form only: what a state forbids is accepted and then

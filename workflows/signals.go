@@ -14,7 +14,7 @@ import (
 // Why a signal is refused before anything is decided about it.
 const (
 	unreadable      = `its input cannot be read: it must be JSON like {"actor":"WHO","reason":"WHY"}`
-	undecryptable   = "its input cannot be decrypted: it was altered, or none of the workers' PAYLOAD_KEYS is its key; send it in clear"
+	undecryptable   = "its input cannot be decrypted: it was altered, or another key has the id of its key; send it in clear"
 	unknownSignal   = "there is no signal %.40q: a run takes retry, skip and rollback, and a cancel by temporal workflow cancel"
 	actionOfUnknown = tenant.Action("signal")
 )

@@ -73,6 +73,9 @@ func NewCodec(keys []Key) (*Codec, error) {
 
 const aes256 = 32
 
+// errAltered is a payload that its key does not open.
+var errAltered = errors.New("was altered")
+
 // encrypts is false for a codec without keys.
 func (c *Codec) encrypts() bool { return c.current != "" }
 
@@ -127,7 +130,7 @@ func (c *Codec) decrypt(payload *commonpb.Payload) (*commonpb.Payload, error) {
 	}
 	plain, err := aead.Open(nil, nil, payload.GetData(), id)
 	if err != nil {
-		return nil, fmt.Errorf("decrypt a payload with key %q: it was altered, or another key has that id: %w", id, err)
+		return nil, fmt.Errorf("decrypt a payload with key %q: it %w, or another key has that id: %w", id, errAltered, err)
 	}
 	var decoded commonpb.Payload
 	if err := proto.Unmarshal(plain, &decoded); err != nil {

@@ -90,7 +90,7 @@ func TestAPrivateAuthorityOfRedis(t *testing.T) {
 			Addr: c.Addr(), TLS: c.TLS, RootCAs: c.RootCAs, Timeout: patience, Logger: quiet, Registerer: prometheus.NewRegistry(),
 		})
 		require.NoError(t, err)
-		defer limiter.Close() //nolint:errcheck // it was asked
+		defer limiter.Close()
 		return limiter.Ping(t.Context())
 	})
 }

@@ -39,7 +39,7 @@ func TestReadmeIsPastedTwice(t *testing.T) {
 	require.NoError(t, os.MkdirAll(filepath.Join(checkout, "deploy", "demo"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(checkout, "deploy", "demo", "tenants.json"), sample, 0o600))
 	tools := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(tools, "make"), []byte(makes), 0o755)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "make"), []byte(makes), 0o755))
 
 	const paste = "echo PASTED >&2; echo PASTED\n"
 	script := `cd "$CHECKOUT"; trap 'kill $(jobs -p); wait' EXIT` + "\n" +

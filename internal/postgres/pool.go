@@ -88,10 +88,10 @@ var environment sync.Mutex
 func withoutLibpq[T any](do func() (T, error)) (T, error) {
 	environment.Lock()
 	defer environment.Unlock()
-	for _, kv := range os.Environ() {
+	for _, kv := range os.Environ() { //nolint:forbidigo // they are hidden, not read
 		if name, value, _ := strings.Cut(kv, "="); strings.HasPrefix(name, "PG") {
 			_ = os.Unsetenv(name) // fails for impossible names only
-			defer os.Setenv(name, value)
+			defer func() { _ = os.Setenv(name, value) }()
 		}
 	}
 	return do()

@@ -33,7 +33,7 @@ func (d database) Exec(ctx context.Context, sql string, args ...any) (tag pgconn
 // Query is the pool's.
 func (d database) Query(ctx context.Context, sql string, args ...any) (rows pgx.Rows, err error) {
 	err = onceMore(func() error {
-		rows, err = d.Pool.Query(ctx, sql, args...)
+		rows, err = d.Pool.Query(ctx, sql, args...) //nolint:sqlclosecheck // the caller closes them
 		return err
 	})
 	return &repeatedRows{Rows: rows, again: func() pgx.Rows {

@@ -55,7 +55,7 @@ func StartWithTLS(t testing.TB, certificate, key, authority []byte) *Server {
 	s := prepare(t, "ssl = on", "ssl_cert_file = 'server.crt'", "ssl_key_file = 'server.key'", "ssl_ca_file = 'authority.crt'")
 	for name, content := range map[string][]byte{
 		"server.crt": certificate, "server.key": key, "authority.crt": authority,
-		"pg_hba.conf": []byte("hostssl all " + CertificateOnly + " 0.0.0.0/0 cert\nhost all all 0.0.0.0/0 scram-sha-256\n"),
+		"pg_hba.conf": []byte("hostssl all " + CertificateOnly + " 0.0.0.0/0 cert\nhost all " + "all 0.0.0.0/0 scram-sha-256\n"),
 	} {
 		path := filepath.Join(s.data, name)
 		require.NoError(t, os.WriteFile(path, content, 0o600))
@@ -192,7 +192,7 @@ func (s *Server) ask(sql string) (answer string) {
 
 func (s *Server) do(program string, args ...string) {
 	s.t.Helper()
-	cmd := exec.Command(filepath.Join(s.bin, program), args...) //nolint:gosec // a program of the machine
+	cmd := exec.Command(filepath.Join(s.bin, program), args...)
 	cmd.SysProcAttr, cmd.Dir = ordinary(), filepath.Dir(s.data)
 	out, err := cmd.CombinedOutput()
 	require.NoError(s.t, err, "%s: %s", program, out)
@@ -208,7 +208,7 @@ func (s *Server) until(what string, done func() bool) {
 // launch starts a program as an ordinary user, for as long as the test runs.
 func launch(t testing.TB, program string, args ...string) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(program, args...) //nolint:gosec // a program of the machine
+	cmd := exec.Command(program, args...)
 	cmd.SysProcAttr = ordinary()
 	log := &tail{}
 	cmd.Stdout, cmd.Stderr = log, log

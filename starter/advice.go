@@ -37,7 +37,7 @@ func nextStep(err error) string {
 	case errors.Is(err, tenant.ErrNoWorker):
 		return "See docs/runbooks/" + tenant.WorkerRunbook
 	case errors.Is(err, tenant.ErrUnavailable):
-		return "Nothing was changed. Check that PostgreSQL and Temporal run and that DB_HOST, DB_PORT and TEMPORAL_ADDRESS lead to them; then run the same command again."
+		return "Check that PostgreSQL and Temporal run and that DB_HOST, DB_PORT and TEMPORAL_ADDRESS lead to them; then run the same command again."
 	case errors.Is(err, tenant.ErrNameTaken):
 		return "A living tenant holds it; see which with: starter list --name NAME"
 	case errors.Is(err, tenant.ErrIdempotencyMismatch):

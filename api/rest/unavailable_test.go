@@ -22,7 +22,7 @@ func TestAnUnavailableSystemIsNamed(t *testing.T) {
 	b.exec(t, `UPDATE operations SET state = 'NEEDS_ATTENTION', run_id = 'r' WHERE id = $1`, o["id"])
 	a := b.send(t, http.MethodPost, "/v1/operations/"+o["id"].(string)+"/retry", operator(t), `{"reason": "again"}`)
 	p := a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
-	require.Equal(t, "Temporal does not answer: the action was not taken, send it again.", p.Detail)
+	require.Equal(t, "Temporal does not answer: nobody knows whether the action was taken; read the operation, then send it again.", p.Detail)
 	require.Equal(t, "2", a.header.Get("Retry-After"))
 	require.Regexp(t, `"a request could not be served","requestId":"`+p.RequestID+`","error":"temporarily unavailable: Temporal does not answer.*TEMPORAL_ADDRESS`, b.logs.String())
 	require.Equal(t, []string{"ada@platform retry refused again"}, b.audited(t, "operation_id = $1 AND action = 'retry'", o["id"]))

@@ -29,7 +29,7 @@ func notTaken(what string, err error) error {
 	var denied *serviceerror.PermissionDenied
 	var limited *serviceerror.ResourceExhausted
 	var invalid *serviceerror.InvalidArgument
-	why := "does not answer"
+	why, then := "does not answer", "nobody knows whether the %s was taken; read the operation, then send it again"
 	switch {
 	case errors.As(err, &noNamespace):
 		why, e.Unfit, e.Err = "has no such namespace", true, fmt.Errorf("check TEMPORAL_NAMESPACE, or run starter setup: %w", err)
@@ -40,7 +40,10 @@ func notTaken(what string, err error) error {
 	case errors.As(err, &invalid):
 		why, e.Unfit, e.Err = "refuses the request", true, err
 	}
-	e.Reason = fmt.Sprintf("Temporal %s: the %s was not taken, send it again", why, what)
+	if why != "does not answer" {
+		then = "the %s was not taken, send it again"
+	}
+	e.Reason = fmt.Sprintf("Temporal %s: "+then, why, what)
 	return e
 }
 

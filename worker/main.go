@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"os/signal"
 	"sync"
@@ -95,11 +96,16 @@ func run(ctx context.Context) error {
 	background.Go(func() { prober.Run(ctx) })
 	<-ctx.Done()
 	stop() // a second signal ends the process at once
+	finish(observer, &background, workers, log)
+	return nil
+}
+
+// finish lets what is under way come to its end.
+func finish(observer *observer, background *sync.WaitGroup, workers workers, log *slog.Logger) {
 	log.Info("stopping: running activities have time to finish", "at most", stopTimeout)
 	observer.stopping.Store(true)
 	background.Wait()
 	began := time.Now()
 	workers.stop()
 	log.Info("stopped", "took", time.Since(began).Round(time.Millisecond).String())
-	return nil
 }

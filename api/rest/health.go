@@ -51,11 +51,6 @@ func shareAll(checks []Check) []sharedCheck {
 	return shared
 }
 
-func (c sharedCheck) answers(ctx context.Context) bool {
-	_, err := c.shared.Get(ctx)
-	return err == nil
-}
-
 // state is what anybody may know of the system: ok, the error's own public
 // words, or unreachable.
 func (c sharedCheck) state(ctx context.Context) string {

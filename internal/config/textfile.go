@@ -11,7 +11,6 @@ var (
 	utf16Little = []byte("\xff\xfe")
 	utf16Big    = []byte("\xfe\xff")
 	errUTF16    = errors.New("is encoded as UTF-16, as Windows PowerShell and Notepad write it; save it as UTF-8")
-	errNotAText = errors.New("holds NUL bytes, so it is no text; a file that was saved as UTF-16 must be saved as UTF-8")
 )
 
 // decodeText is how every file with settings is read: .env and those that a

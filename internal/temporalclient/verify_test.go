@@ -88,7 +88,7 @@ func TestVerifyOfAServerThatIsAway(t *testing.T) {
 	err = temporalclient.Verify(asking, c, temporalclient.Namespace{Name: "n"})
 	require.Error(t, err)
 	var lacks *temporalclient.MissingError
-	require.False(t, errors.As(err, &lacks), err)
+	require.NotErrorAs(t, err, &lacks)
 }
 
 // TestPollsAreKnown of a queue that is polled, by what the server has answered,

@@ -179,7 +179,11 @@ func TestAStandbyIsWaitedFor(t *testing.T) {
 
 	// The same two after the first one was replaced, and taken out of use.
 	primary.Refuse(true)
-	eventually(t, "the other one is taken", func() bool { return both.store.Ready(both.ctx) == nil })
+	eventually(t, "the other one is taken", func() bool {
+		found := 0
+		err := both.pool.QueryRow(both.ctx, `SELECT count(*) FROM tenants WHERE name = 'Bethanien'`).Scan(&found)
+		return err == nil && found == 1
+	})
 	both.accept(t, "Nordend")
 	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM tenants WHERE name IN ('Bethanien', 'Nordend')`))
 	require.NotEqual(t, port, c.Port)

@@ -65,13 +65,18 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 func (m *model) requireMeant(move tenant.Move) {
 	switch {
 	case move.To == tenant.StateNeedsAttention:
-		m.parkedAt = len(m.audits) + 1
-	case move.From == tenant.StateNeedsAttention && move.To == tenant.StateRunning && m.parkedAt > 0 && !m.takenOver:
-		if !slices.ContainsFunc(m.audits[m.parkedAt-1:], func(a tenant.AuditEntry) bool {
-			return a.Action == string(tenant.ActionRetry) && a.Outcome == tenant.OutcomeAccepted
-		}) {
+		m.parked = true
+	case move.From == tenant.StateNeedsAttention && move.To == tenant.StateRunning && m.parked && !m.takenOver:
+		retries := 0
+		for _, a := range m.audits {
+			if a.Action == string(tenant.ActionRetry) && a.Outcome == tenant.OutcomeAccepted {
+				retries++
+			}
+		}
+		if retries <= m.retried {
 			m.wrong("it parked, and went on though nobody had decided")
 		}
+		m.parked, m.retried = false, retries
 	}
 }
 

@@ -27,9 +27,10 @@ type model struct {
 	incident tenant.Incident
 	log      []logRow
 	audits   []tenant.AuditEntry
-	// parkedAt counts the entries of the audit log when it parked, and one more;
-	// 0 is never.
-	parkedAt int
+	// parked tells that a run has parked, and retried counts the retries that were
+	// accepted when one last went on.
+	parked  bool
+	retried int
 
 	calls  []string
 	faults []*fault

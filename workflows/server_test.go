@@ -191,7 +191,7 @@ func (s *served) start(ctx context.Context) (client.WorkflowRun, error) {
 // changed something outside.
 func reset(ctx context.Context, s *served) error {
 	s.model.mu.Lock()
-	s.model.parkedAt = 0 // somebody has decided that it goes on
+	s.model.parked = false // somebody has decided that it goes on
 	s.model.mu.Unlock()
 	_, err := s.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:         s.namespace,

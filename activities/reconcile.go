@@ -41,8 +41,7 @@ type RunState string
 const (
 	// RunOpen goes on.
 	RunOpen RunState = "open"
-	// RunStopped was terminated or cancelled by somebody, or is gone with its
-	// history.
+	// RunStopped was terminated or cancelled, or its history is gone.
 	RunStopped RunState = "stopped"
 	// RunFailed has ended by itself, and has decided nothing about its operation.
 	// Nobody wanted that.

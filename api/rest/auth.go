@@ -125,7 +125,7 @@ func (s *Server) refusal(ctx context.Context, e endpoint, id string, bearer toke
 	return refused
 }
 
-// forbidden says which role is needed and, to whoever has none at all, why.
+// forbidden says which role is needed, and why a caller without any role has none.
 func forbidden(role token.Role, bearer token.Bearer) string {
 	why := fmt.Sprintf("This needs a token with the role %s", needed(role))
 	if bearer.NoRole != "" {

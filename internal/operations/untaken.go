@@ -29,7 +29,7 @@ func notTaken(what string, err error) error {
 	var denied *serviceerror.PermissionDenied
 	var limited *serviceerror.ResourceExhausted
 	var invalid *serviceerror.InvalidArgument
-	why, then := "does not answer", "nobody knows whether the %s was taken; read the operation, then send it again"
+	var why string
 	switch {
 	case errors.As(err, &noNamespace):
 		why, e.Unfit, e.Err = "has no such namespace", true, fmt.Errorf("check TEMPORAL_NAMESPACE, or run starter setup: %w", err)
@@ -39,11 +39,11 @@ func notTaken(what string, err error) error {
 		why, e.Err = "is at its limit of requests", err
 	case errors.As(err, &invalid):
 		why, e.Unfit, e.Err = "refuses the request", true, err
+	default: // it may have taken it, and only its answer is lost
+		e.Reason = fmt.Sprintf("Temporal does not answer: nobody knows whether the %s was taken; read the operation, then send it again", what)
+		return e
 	}
-	if why != "does not answer" {
-		then = "the %s was not taken, send it again"
-	}
-	e.Reason = fmt.Sprintf("Temporal %s: "+then, why, what)
+	e.Reason = fmt.Sprintf("Temporal %s: the %s was not taken, send it again", why, what)
 	return e
 }
 

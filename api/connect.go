@@ -145,22 +145,14 @@ func (c *clients) noteOnWorkers() string {
 // newNotifier makes what mails people, as every worker has one: when no worker
 // works, nobody else could say so. Without a mail server it is nil.
 func (c *clients) newNotifier(cfg *config.Config, log *slog.Logger) (*notice.Notifier, error) {
-	if len(cfg.App.NotifyEmail) == 0 {
+	if len(cfg.App.NotifyEmail) == 0 && cfg.App.NotifyWebhook.Empty() {
 		return nil, nil //nolint:nilnil // nobody is to be told
 	}
 	if cfg.Mail.From.Address == "" {
-		log.Warn("nobody is told when no worker works: NOTIFY_EMAIL is set for the api, and MAIL_FROM with the other MAIL_ settings is not")
+		log.Warn("nobody is told when no worker works: NOTIFY_EMAIL or NOTIFY_WEBHOOK is set for the api, and MAIL_FROM with the other MAIL_ settings is not")
 		return nil, nil //nolint:nilnil // nobody can be told
 	}
-	postman, err := connect.Postman(cfg.Mail, log)
-	if err != nil {
-		return nil, err
-	}
-	recipients := make([]string, len(cfg.App.NotifyEmail))
-	for i, a := range cfg.App.NotifyEmail {
-		recipients[i] = a.Address
-	}
-	return notice.New(notice.Config{Store: c.store, Mailer: postman, Recipients: recipients, Logger: log}), nil
+	return connect.Notifier(cfg, c.store, log)
 }
 
 // version is what the Go tool wrote into the binary.

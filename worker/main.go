@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue}
-	notifier, err := newNotifier(cfg, c.store, log)
+	notifier, err := connect.Notifier(cfg, c.store, log)
 	if err != nil {
 		return err
 	}

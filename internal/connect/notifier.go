@@ -1,18 +1,18 @@
-package main
+package connect
 
 import (
 	"log/slog"
 
 	"tenant-provisioning/internal/config"
-	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/notice"
 	"tenant-provisioning/internal/postgres"
 )
 
-// newNotifier makes what tells NOTIFY_EMAIL of operations that need attention,
-// through the same mail provider as the welcome mails, and NOTIFY_WEBHOOK.
-func newNotifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*notice.Notifier, error) {
-	postman, err := connect.Postman(cfg.Mail, log)
+// Notifier makes what tells NOTIFY_EMAIL, through the mail provider of the
+// welcome mails, and NOTIFY_WEBHOOK. Whoever runs one must have both: it drops
+// what is for a webhook that it does not know.
+func Notifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*notice.Notifier, error) {
+	postman, err := Postman(cfg.Mail, log)
 	if err != nil {
 		return nil, err
 	}

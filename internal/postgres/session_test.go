@@ -29,7 +29,8 @@ func TestNothingThatASessionInheritsMatters(t *testing.T) {
 		`DateStyle = 'SQL, DMY'`, `IntervalStyle = 'sql_standard'`, `TimeZone = 'Asia/Kathmandu'`, `bytea_output = 'escape'`, `extra_float_digits = -15`,
 		`standard_conforming_strings = off`, `array_nulls = off`, `transform_null_equals = on`, `row_security = off`,
 		`default_transaction_isolation = 'serializable'`, `default_transaction_deferrable = on`,
-		`statement_timeout = '5ms'`, `lock_timeout = '1ms'`, `idle_session_timeout = '200ms'`, `idle_in_transaction_session_timeout = '1ms'`, `synchronous_commit = off`,
+		// Long enough for the statement that replaces them, on any machine.
+		`statement_timeout = '1min'`, `lock_timeout = '1min'`, `idle_session_timeout = '1min'`, `idle_in_transaction_session_timeout = '59s'`, `synchronous_commit = off`,
 	} {
 		t.Run(setting, func(t *testing.T) {
 			t.Parallel()
@@ -37,7 +38,10 @@ func TestNothingThatASessionInheritsMatters(t *testing.T) {
 			_, err := pool.Exec(t.Context(), `CREATE SCHEMA elsewhere; ALTER DATABASE `+c.Database+` SET `+setting)
 			require.NoError(t, err)
 			b := open(t, c)
-			// Only this pool's login: each database has its own.
+			name, _, _ := strings.Cut(setting, " = ")
+			var source string
+			require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT source FROM pg_settings WHERE name = $1`, name).Scan(&source))
+			require.Equal(t, "session", source, "the value is the database's")
 			provisionsAsEver(t, b)
 		})
 	}

@@ -55,9 +55,11 @@ func (s *Store) OpenIncident(ctx context.Context, step tenant.Step) (tenant.Inci
 // OpenIncidents lists those that are open. The answer is at most a second old;
 // it is everybody's, and not to be changed.
 func (s *Store) OpenIncidents(ctx context.Context) ([]tenant.Incident, error) {
-	return s.incidents.get(ctx, func(ctx context.Context) ([]tenant.Incident, error) {
-		return s.listIncidents(ctx, `WHERE i.closed_at IS NULL ORDER BY i.id`)
-	})
+	return s.incidents.Get(ctx)
+}
+
+func (s *Store) openIncidents(ctx context.Context) ([]tenant.Incident, error) {
+	return s.listIncidents(ctx, `WHERE i.closed_at IS NULL ORDER BY i.id`)
 }
 
 // Incidents lists the newest 100, open ones first.
@@ -151,7 +153,7 @@ func (s *Store) detect(ctx context.Context, seen tenant.Incident, count string, 
 		return tenant.Incident{}, false, fmt.Errorf("look for an incident of the %s: %w", seen.Dependency, interpret(err))
 	}
 	if opened {
-		s.incidents.forget()
+		s.incidents.Forget()
 	}
 	return i, opened, nil
 }
@@ -224,7 +226,7 @@ func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool
 // TakesWrites is ProbeDatabase for everything that waits: its answer is at most
 // a second old.
 func (s *Store) TakesWrites(ctx context.Context) error {
-	_, err := s.writes.get(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.ProbeDatabase(ctx) })
+	_, err := s.writes.Get(ctx)
 	return err
 }
 

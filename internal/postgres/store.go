@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tenant-provisioning/internal/probe"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/migrations"
 )
@@ -33,8 +34,8 @@ type Store struct {
 	version int64
 	// incidents are the open ones, which every attempt asks for; writes is whether
 	// any are taken, for which everything that waits asks.
-	incidents shared[[]tenant.Incident]
-	writes    shared[struct{}]
+	incidents *probe.Shared[[]tenant.Incident]
+	writes    *probe.Shared[struct{}]
 }
 
 // NewStore makes a store on a pool. Close it after use; the pool stays the
@@ -56,7 +57,10 @@ func NewStore(ctx context.Context, pool *pgxpool.Pool) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the pool for schema work: %w", err)
 	}
-	return &Store{pool: database{pool}, schemas: database{schemas}, template: template, version: version}, nil
+	s := &Store{pool: database{pool}, schemas: database{schemas}, template: template, version: version}
+	s.incidents = probe.Share(outageTimeout, s.openIncidents)
+	s.writes = probe.Share(outageTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, s.ProbeDatabase(ctx) })
+	return s, nil
 }
 
 // Close gives back the connections that the store made itself.

@@ -16,17 +16,19 @@ type Shared[T any] struct {
 	within time.Duration
 	ask    func(context.Context) (T, error)
 
-	mu     sync.Mutex
-	answer answer[T]
-	// asking is closed when the question that is under way is answered; nil:
-	// there is none.
-	asking chan struct{}
+	mu sync.Mutex
+	// last is the question that is under way, or was answered last; nil: there
+	// is none.
+	last *question[T]
 }
 
-type answer[T any] struct {
-	value T
-	err   error
-	at    time.Time
+// question is one that was asked. What follows answered is read only when that
+// is closed.
+type question[T any] struct {
+	answered chan struct{}
+	value    T
+	err      error
+	at       time.Time
 }
 
 // Share makes the question cheap. It may take as long as within each time.
@@ -37,37 +39,50 @@ func Share[T any](within time.Duration, ask func(context.Context) (T, error)) *S
 // Get gives an answer that is at most a second old. The error is that of the
 // question, or of ctx when it ends before.
 func (s *Shared[T]) Get(ctx context.Context) (T, error) {
-	s.mu.Lock()
-	last := s.answer
-	if !last.at.IsZero() && time.Since(last.at) < fresh {
-		s.mu.Unlock()
-		return last.value, last.err
-	}
-	if s.asking == nil {
-		s.asking = make(chan struct{})
-		// The question is everybody's: the end of one caller's patience must
-		// not be the answer to the others.
-		go s.refresh(context.WithoutCancel(ctx), s.asking)
-	}
-	asking := s.asking
-	s.mu.Unlock()
+	q := s.current(ctx)
 	select {
-	case <-asking:
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.answer.value, s.answer.err
+	case <-q.answered:
+		return q.value, q.err
 	case <-ctx.Done():
-		return last.value, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
 }
 
-func (s *Shared[T]) refresh(ctx context.Context, asking chan struct{}) {
-	ctx, cancel := context.WithTimeout(ctx, s.within)
-	defer cancel()
-	value, err := s.ask(ctx)
+// Forget has the next caller ask anew, whatever is under way.
+func (s *Shared[T]) Forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answer = answer[T]{value: value, err: err, at: time.Now()}
-	s.asking = nil
-	close(asking)
+	s.last = nil
+}
+
+// current is the question whose answer counts now; it is asked if need be.
+func (s *Shared[T]) current(ctx context.Context) *question[T] {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last == nil || s.last.stale() {
+		s.last = &question[T]{answered: make(chan struct{})}
+		// The question is everybody's: the end of one caller's patience must
+		// not be the answer to the others.
+		go s.answer(context.WithoutCancel(ctx), s.last)
+	}
+	return s.last
+}
+
+func (s *Shared[T]) answer(ctx context.Context, q *question[T]) {
+	ctx, cancel := context.WithTimeout(ctx, s.within)
+	defer cancel()
+	defer close(q.answered)
+	q.value, q.err = s.ask(ctx)
+	q.at = time.Now()
+}
+
+// stale tells whether the answer is too old to be given.
+func (q *question[T]) stale() bool {
+	select {
+	case <-q.answered:
+		return time.Since(q.at) >= fresh
+	default:
+		return false
+	}
 }

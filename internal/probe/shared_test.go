@@ -93,3 +93,33 @@ func TestACallerThatGoesAwayTakesNobodysAnswer(t *testing.T) {
 		all.Wait()
 	})
 }
+
+// TestForgottenIsAskedAnew, also while it is being asked: that answer is of
+// before.
+func TestForgottenIsAskedAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		s := probe.Share(time.Minute, func(context.Context) (int64, error) {
+			n := asked.Add(1)
+			<-time.After(100 * time.Millisecond)
+			return n, nil
+		})
+		get := func(want int64) {
+			got, err := s.Get(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, got)
+		}
+		get(1)
+		s.Forget()
+		get(2)
+		s.Forget()
+		var all sync.WaitGroup
+		all.Go(func() { get(3) })
+		synctest.Wait()
+		s.Forget()
+		get(4)
+		all.Wait()
+		get(4)
+	})
+}

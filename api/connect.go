@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -123,7 +124,7 @@ func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Log
 		},
 		TrustedProxies: cfg.App.TrustedProxies,
 		PublicURL:      cfg.App.URL, AppURL: cfg.App.TenantURL, Version: version(),
-		Note:       c.noteOnWorkers,
+		Note:       c.note,
 		Registerer: c.metrics, Gatherer: c.metrics, Logger: log, Now: time.Now,
 	})
 }
@@ -133,13 +134,17 @@ func (c *clients) askTemporal(ctx context.Context) error {
 	return err
 }
 
-// noteOnWorkers is what /readyz says of workers; empty while they work.
-func (c *clients) noteOnWorkers() string {
-	now, known := c.watch.Last()
-	if !known {
-		return ""
+// note is what /readyz says of a database that is ahead of this build, and of
+// workers; empty while all is well.
+func (c *clients) note() string {
+	var notes []string
+	if ahead := c.store.Note(); ahead != "" {
+		notes = append(notes, ahead)
 	}
-	return now.Line()
+	if now, known := c.watch.Last(); known && now.Line() != "" {
+		notes = append(notes, now.Line())
+	}
+	return strings.Join(notes, "\n")
 }
 
 // newNotifier makes what mails people, as every worker has one: when no worker

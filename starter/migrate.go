@@ -19,9 +19,11 @@ func (a *app) migrate() *cobra.Command {
 		Use:   "migrate",
 		Short: "Bring the control tables of the database to this version",
 		Long: `Bring the control tables of the database to this version. It may be run twice,
-and by several at once; old and new programs may run meanwhile. The tenants' own
-schemas are not touched. Names of tenants that look the same by this version's
-rule are listed: they stay, and nobody else can take one.`,
+and by several at once. Programs of the version before go on meanwhile; what
+they can no longer do they refuse, and their /readyz says that they are to be
+replaced. The tenants' own schemas are not touched. Names of tenants that look
+the same by this version's rule are listed: they stay, and nobody else can take
+one.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +15,6 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/probe"
-	"tenant-provisioning/internal/tenant"
 )
 
 const (
@@ -44,7 +44,7 @@ func (c *clients) observe(cfg *config.Config, notReady func() string, log *slog.
 		}
 		return notReady()
 	}
-	handler := probes(c.store.Ready, why, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	handler := probes(c.store.Ready, why, c.store.Note, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	o.server = &http.Server{Handler: handler, ReadHeaderTimeout: probeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	listener, err := net.Listen("tcp", cfg.Metrics.Addr)
 	if err != nil {
@@ -59,24 +59,25 @@ func (c *clients) observe(cfg *config.Config, notReady func() string, log *slog.
 }
 
 // probes are the routes that anybody may ask. /livez asks nobody; /readyz asks
-// what the worker can't work without, at most once a second.
-func probes(ping func(context.Context) error, notReady func() string, metrics http.Handler) http.Handler {
+// what the worker can't work without, at most once a second, and tells the note,
+// which decides nothing.
+func probes(ping func(context.Context) error, notReady, note func() string, metrics http.Handler) http.Handler {
 	database := probe.Share(probeTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, ping(ctx) })
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		_, err := database.Get(r.Context())
-		var told *tenant.UnavailableError
+		var told interface{ Told() string }
 		why := notReady()
 		switch {
 		case errors.As(err, &told):
-			answer(w, http.StatusServiceUnavailable, told.Reason)
+			answer(w, http.StatusServiceUnavailable, told.Told())
 		case err != nil:
 			answer(w, http.StatusServiceUnavailable, "the database does not answer")
 		case why != "":
 			answer(w, http.StatusServiceUnavailable, why)
 		default:
-			answer(w, http.StatusOK, "ok")
+			answer(w, http.StatusOK, cmp.Or(note(), "ok"))
 		}
 	})
 	mux.Handle("GET /metrics", metrics)

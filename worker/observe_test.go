@@ -22,6 +22,8 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
+func silent() string { return "" }
+
 func ask(h http.Handler, target string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
@@ -50,7 +52,7 @@ func TestAFloodOfProbesAsksTheDatabaseOnce(t *testing.T) {
 				pings.Add(1)
 				<-time.After(time.Millisecond)
 				return c.err
-			}, func() string { return "" }, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+			}, silent, silent, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 			for second := range int64(3) {
 				var all sync.WaitGroup
 				for range 200 {
@@ -68,8 +70,8 @@ func TestAFloodOfProbesAsksTheDatabaseOnce(t *testing.T) {
 
 func TestProbesTakeAnyQuery(t *testing.T) {
 	t.Parallel()
-	why := "not polling Temporal"
-	h := probes(func(context.Context) error { return nil }, func() string { return why }, http.NotFoundHandler())
+	why, note := "not polling Temporal", ""
+	h := probes(func(context.Context) error { return nil }, func() string { return why }, func() string { return note }, http.NotFoundHandler())
 	names := make([]string, 8500)
 	for i := range names {
 		names[i] = fmt.Sprintf("p%d", i)
@@ -81,6 +83,10 @@ func TestProbesTakeAnyQuery(t *testing.T) {
 	require.Equal(t, "not polling Temporal\n", w.Body.String())
 	why = ""
 	require.Equal(t, "ok\n", ask(h, "/readyz"+query).Body.String(), "that it polls is known at once")
+	note = "a newer version has migrated the database"
+	w = ask(h, "/readyz")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Equal(t, note+"\n", w.Body.String())
 }
 
 // TestWithoutTheDatabaseNumbersAreMissing, and none is wrong.

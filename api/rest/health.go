@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"tenant-provisioning/internal/probe"
-	"tenant-provisioning/internal/tenant"
 )
 
 // Check is a system behind the API.
@@ -74,7 +73,7 @@ type Health struct {
 type Readiness struct {
 	Status  string            `json:"status" enum:"ok" example:"ok"`
 	Systems map[string]string `json:"systems" doc:"Each system behind the API: ok, unreachable, or in words why it is of no use. Only the database decides; without the others tenants are still accepted, and wait." example:"{\"database\":\"ok\",\"redis\":\"ok\",\"temporal\":\"unreachable\"}"`
-	Note    string            `json:"note,omitempty" doc:"What somebody should know although requests are taken: that no worker works, or what a worker lacks." example:"No worker works: none has ever been seen. 9 operations wait. See docs/runbooks/no-worker.md"`
+	Note    string            `json:"note,omitempty" doc:"What somebody should know although requests are taken: that no worker works, what a worker lacks, or that a newer version has migrated the database." example:"No worker works: none has ever been seen. 9 operations wait. See docs/runbooks/no-worker.md"`
 }
 
 type (
@@ -105,10 +104,10 @@ func (s *Server) ready(ctx context.Context) error {
 		return newProblem(CodeUnavailable, "This process is about to stop.")
 	}
 	_, err := s.database.shared.Get(ctx)
-	var told *tenant.UnavailableError
+	var told interface{ Told() string }
 	switch {
 	case errors.As(err, &told):
-		return newProblem(CodeUnavailable, sentence(errors.New(told.Reason)))
+		return newProblem(CodeUnavailable, sentence(errors.New(told.Told())))
 	case err != nil:
 		return newProblem(CodeUnavailable, "The "+s.database.name+" does not answer.")
 	}

@@ -48,3 +48,33 @@ func TestRetryAfterIsWhenItHelps(t *testing.T) {
 	require.Equal(t, "The operation's run is gone.", p.Detail)
 	require.Equal(t, "300", a.header.Get("Retry-After"))
 }
+
+// TestADatabaseThatRefusesUsSaysWhy: whoever runs it can mend that, and need not
+// look for it first.
+func TestADatabaseThatRefusesUsSaysWhy(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ done, says, logs string }{
+		"a privilege is gone": {`REVOKE INSERT ON audit_log FROM CURRENT_USER`, "DB_USERNAME lacks a privilege", "permission denied for table audit_log"},
+		"of another version":  {`ALTER TABLE audit_log RENAME COLUMN outcome TO result`, "The database lacks a table, column, index or function", `column \"outcome\"`},
+		"a table is gone":     {`DROP TABLE audit_log`, "The database lacks a table, column, index or function", `relation \"audit_log\"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.exec(t, c.done)
+			a := b.send(t, http.MethodPost, "/v1/tenants", operator(t), request("Charité"))
+			p := a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
+			require.Contains(t, p.Detail, c.says)
+			require.Contains(t, b.logs.String(), c.logs)
+		})
+	}
+}
+
+// TestReadinessSaysWhyTheDatabaseIsOfNoUse, instead of that it does not answer.
+func TestReadinessSaysWhyTheDatabaseIsOfNoUse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.exec(t, `REVOKE SELECT ON goose_db_version FROM CURRENT_USER`)
+	p := b.send(t, http.MethodGet, "/readyz", nil, "").problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
+	require.Contains(t, p.Detail, "DB_USERNAME lacks a privilege")
+}

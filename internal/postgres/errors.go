@@ -31,6 +31,9 @@ const (
 	stateReadOnly        = "25006"
 	stateNoPrivilege     = "42501"
 	stateNoTable         = "42P01"
+	stateNoColumn        = "42703"
+	stateNoFunction      = "42883"
+	stateNoIndex         = "42P10"
 	stateNoDatabase      = "3D000"
 	stateDependent       = "2BP01"
 	stateNoSchema        = "3F000"
@@ -90,8 +93,24 @@ func interpretServer(pg *pgconn.PgError) error {
 		return &outage{refusal(pg.Code), pg}
 	case lockedOut(pg.Code):
 		return &outage{"does not let us in", fmt.Errorf("check DB_USERNAME, DB_PASSWORD and DB_NAME: %w", pg)}
+	case pg.Code == stateNoPrivilege:
+		return &refused{"DB_USERNAME lacks a privilege on the control tables, CREATE on the database or CREATEROLE, " +
+			"and the log says on what; make it the owner of the tables (REASSIGN OWNED BY … TO …), and grant it the rest", pg}
+	case missing(pg.Code):
+		return &refused{"the database lacks a table, column, index or function that this program needs (SQLSTATE " + pg.Code + "), " +
+			"and the log says which; run: starter migrate, or, where a newer version has migrated the database, replace this program by that version", pg}
 	}
 	return pg
+}
+
+// missing tells errors of statements about something that is not there, of tables
+// that another version has migrated, or that somebody has changed by hand.
+func missing(code string) bool {
+	switch code {
+	case stateNoTable, stateNoColumn, stateNoFunction, stateNoIndex:
+		return true
+	}
+	return false
 }
 
 // copyError refuses what a copy of a database must not do: its tenants' roles,

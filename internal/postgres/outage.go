@@ -25,6 +25,21 @@ func (o *outage) Is(target error) bool { return target == tenant.ErrUnavailable 
 
 func (o *outage) Unwrap() error { return o.err }
 
+// refused is a database that works, and not for us until somebody changes it. It
+// is no tenant.ErrUnavailable: what waits for the end of an outage does not wait
+// for that.
+type refused struct {
+	why string
+	err error
+}
+
+func (r *refused) Error() string { return r.why + ": " + r.err.Error() }
+
+// Told is what a caller of the API may know of it.
+func (r *refused) Told() string { return r.why }
+
+func (r *refused) Unwrap() error { return r.err }
+
 // refusal is why a database that answers does no work now, by its SQLSTATE.
 func refusal(code string) string {
 	switch {

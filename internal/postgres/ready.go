@@ -72,7 +72,19 @@ func (s *Store) look(ctx context.Context) (is state, err error) {
 			Reason: fmt.Sprintf("the control tables are at version %d and this build needs %d; run: starter migrate", version, s.version),
 		}
 	}
+	s.ahead.Store(max(version, s.version) - s.version)
 	return is, s.refuseCopy(ctx)
+}
+
+// Note says that the tables were found to be those of a newer version, which this
+// build may not fit in everything; empty when they are its own.
+func (s *Store) Note() string {
+	ahead := s.ahead.Load()
+	if ahead == 0 {
+		return ""
+	}
+	return fmt.Sprintf("A newer version has migrated the database: the control tables are at version %d, and this program knows %d. What no longer fits is refused; replace this program by that version.",
+		s.version+ahead, s.version)
 }
 
 // refuseCopy tells a copy of a database from its original, on the same server.
@@ -83,7 +95,7 @@ func (s *Store) refuseCopy(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("ask the database: %w", interpret(err))
 	case original != "":
-		return fmt.Errorf("%w: this database is a copy of the database %s%s", tenant.ErrCopy, original, copyAdvice)
+		return &refused{"this database is a copy of the database " + original + copyAdvice, tenant.ErrCopy}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -30,8 +31,10 @@ type Store struct {
 		sync.Mutex
 		made map[int64]made
 	}
-	// version is what the control tables must have at least.
+	// version is what the control tables must have at least, ahead by how much
+	// theirs was higher when it was last looked at.
 	version int64
+	ahead   atomic.Int64
 	// incidents are the open ones, which every attempt asks for; writes is whether
 	// any are taken, for which everything that waits asks.
 	incidents *probe.Shared[[]tenant.Incident]

@@ -102,3 +102,18 @@ func (b testBundle) count(t *testing.T, sql string, args ...any) int {
 	require.NoError(t, b.pool.QueryRow(b.ctx, sql, args...).Scan(&n))
 	return n
 }
+
+// TestAProgramTellsThatTheDatabaseIsAhead, and goes on: a bad deployment is ended
+// by going back to the version before.
+func TestAProgramTellsThatTheDatabaseIsAhead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	require.NoError(t, b.store.Ready(b.ctx))
+	require.Empty(t, b.store.Note())
+	b.mustExec(t, `INSERT INTO goose_db_version (version_id, is_applied) SELECT max(version_id) + 1, true FROM goose_db_version`)
+	require.NoError(t, b.store.Ready(b.ctx))
+	require.Contains(t, b.store.Note(), "A newer version has migrated the database")
+	b.mustExec(t, `DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`)
+	require.NoError(t, b.store.Ready(b.ctx))
+	require.Empty(t, b.store.Note())
+}

@@ -22,7 +22,6 @@ import (
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/redis"
-	"tenant-provisioning/internal/token"
 )
 
 // clients are the connections of this process, and the service on them.
@@ -102,10 +101,7 @@ func (c *clients) openTemporal(_ context.Context, cfg *config.Config, log *slog.
 
 // handler makes the API on the connections.
 func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Logger) (*rest.Server, error) {
-	tokens, err := token.NewVerifier(ctx, token.Config{
-		Secret: cfg.JWT.Secret.Reveal(), JWKSURL: cfg.JWT.JWKSURL, Issuer: cfg.JWT.Issuer, Audience: cfg.JWT.Audience,
-		RoleClaim: cfg.JWT.RoleClaim, Now: time.Now, Logger: log,
-	})
+	tokens, err := connect.Verifier(ctx, cfg.JWT, log)
 	if err != nil {
 		return nil, err
 	}

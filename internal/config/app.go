@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"fmt"
 	"net/mail"
 	"net/netip"
@@ -29,6 +30,9 @@ type App struct {
 	// NotifyWebhook gets the same as JSON (NOTIFY_WEBHOOK), so that an outage of
 	// the mail is told while it lasts. Most such URLs hold a key.
 	NotifyWebhook Secret
+	// NotifyWebhookRootCAs are the authorities that sign the certificate of the
+	// server there (NOTIFY_WEBHOOK_SSLROOTCERT). Nil: the system's.
+	NotifyWebhookRootCAs *x509.CertPool
 }
 
 func (r *reader) app() App {
@@ -44,5 +48,6 @@ func (r *reader) app() App {
 	a.TrustedProxies = read(r, setting{name: "TRUSTED_PROXIES"}, networks)
 	a.NotifyEmail = read(r, setting{name: "NOTIFY_EMAIL"}, mailboxes)
 	a.NotifyWebhook = readSecret(r, setting{name: "NOTIFY_WEBHOOK"}, secretURL)
+	a.NotifyWebhookRootCAs = r.rootCertificatesFor("NOTIFY_WEBHOOK", a.NotifyWebhook.Reveal(), "NOTIFY_WEBHOOK_SSLROOTCERT")
 	return a
 }

@@ -36,6 +36,16 @@ func (r *reader) rootCertificates(name string) *x509.CertPool {
 	return roots
 }
 
+// rootCertificatesFor is rootCertificates for what answers at the URL of another
+// setting. An authority that nobody would ask is a mistake.
+func (r *reader) rootCertificatesFor(urlName, url, name string) *x509.CertPool {
+	roots := r.rootCertificates(name)
+	if roots != nil && !strings.HasPrefix(strings.ToLower(url), "https://") {
+		r.problem(setting{name: name}, "it is for a connection with TLS; expected %s to begin with https://", urlName)
+	}
+	return roots
+}
+
 // file is the path of a file that can be read.
 func file(what string) kind[string] {
 	return kind[string]{want: "the path of a file that can be read: " + what, parse: func(s string) (string, bool) {

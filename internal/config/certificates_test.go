@@ -35,6 +35,9 @@ func TestAnAuthorityIsNeverNamedInVain(t *testing.T) {
 		{config.NeedDB, append([]string{"DB_SSLKEY=" + filepath.Join(dir, "nowhere")}, db...), "the path of a file that can be read"},
 		{config.NeedRedis, []string{"REDIS_SSLROOTCERT=" + pem}, "expected REDIS_TLS=true with it"},
 		{config.NeedSoroban, append([]string{"SOROBAN_RPC_URL=http://rpc:8000"}, soroban...), "expected SOROBAN_RPC_URL to begin with https://"},
+		{config.NeedJWT, []string{"JWT_JWKS_URL=http://id.example/jwks", "JWT_JWKS_SSLROOTCERT=" + pem}, "expected JWT_JWKS_URL to begin with https://"},
+		{config.NeedApp, []string{"NOTIFY_WEBHOOK=http://chat.example/YQ==", "NOTIFY_WEBHOOK_SSLROOTCERT=" + pem}, "expected NOTIFY_WEBHOOK to begin with https://"},
+		{config.NeedApp, []string{"NOTIFY_WEBHOOK_SSLROOTCERT=" + pem}, "expected NOTIFY_WEBHOOK to begin with https://"},
 		{config.NeedMail, []string{"MAIL_HOST=mx", "MAIL_FROM=a@example.org", "MAIL_SSLROOTCERT=" + other}, "MAIL_SSLROOTCERT: there is no certificate in it"},
 		{config.NeedMail, []string{"MAIL_HOST=mx", "MAIL_FROM=a@example.org", "MAIL_BACKUP_SSLROOTCERT=" + pem}, "MAIL_BACKUP_HOST: missing"},
 	} {

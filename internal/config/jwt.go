@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/x509"
 	"strings"
 	"time"
 	"unicode"
@@ -21,6 +22,9 @@ type JWT struct {
 	Expiration time.Duration
 	// JWKSURL has the public keys of an identity provider (JWT_JWKS_URL).
 	JWKSURL string
+	// JWKSRootCAs are the authorities that sign that server's certificate
+	// (JWT_JWKS_SSLROOTCERT). Nil: the system's.
+	JWKSRootCAs *x509.CertPool
 	// Issuer, when set, must be the token's (JWT_ISSUER).
 	Issuer string
 	// Audience must be among the token's (JWT_AUDIENCE). Empty is the audience
@@ -47,6 +51,7 @@ func (r *reader) jwt() JWT {
 		Audience:   read(r, setting{name: "JWT_AUDIENCE"}, text("the aud claim")),
 		RoleClaim:  read(r, setting{name: "JWT_ROLE_CLAIM"}, claimPath),
 	}
+	j.JWKSRootCAs = r.rootCertificatesFor("JWT_JWKS_URL", j.JWKSURL, "JWT_JWKS_SSLROOTCERT")
 	j.Secret = r.tokenSecret(j.JWKSURL == "")
 	if r.production && j.JWKSURL != "" && j.Audience == "" {
 		r.problem(setting{name: "JWT_AUDIENCE"}, "missing; expected the audience that JWT_JWKS_URL's issuer puts into tokens for this api: what is assumed without it is the audience of \"starter token\"")

@@ -2,7 +2,6 @@ package config
 
 import (
 	"crypto/x509"
-	"strings"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/network"
@@ -64,10 +63,7 @@ func (r *reader) soroban() Soroban {
 		rpc.def = "https://soroban-testnet.stellar.org"
 	}
 	s.RPCURL = read(r, rpc, absoluteURL)
-	s.RootCAs = r.rootCertificates("SOROBAN_RPC_SSLROOTCERT")
-	if s.RootCAs != nil && strings.HasPrefix(s.RPCURL, "http://") {
-		r.problem(setting{name: "SOROBAN_RPC_SSLROOTCERT"}, "it is for a connection with TLS; expected SOROBAN_RPC_URL to begin with https://")
-	}
+	s.RootCAs = r.rootCertificatesFor("SOROBAN_RPC_URL", s.RPCURL, "SOROBAN_RPC_SSLROOTCERT")
 	if r.production {
 		r.refuseLocalNetwork(s)
 	}

@@ -9,8 +9,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -75,6 +77,19 @@ func (a *authority) settings(protocols ...string) *tls.Config {
 	pair, err := tls.X509KeyPair(a.sign("server"))
 	require.NoError(a.t, err)
 	return &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: protocols, MinVersion: tls.VersionTLS12}
+}
+
+// serve answers HTTPS requests.
+func (a *authority) serve(h http.Handler) (port string) {
+	a.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(a.t, err)
+	server := &http.Server{
+		ReadHeaderTimeout: patience, TLSConfig: a.settings(), ErrorLog: slog.NewLogLogger(quiet.Handler(), slog.LevelDebug), Handler: h,
+	}
+	go func() { _ = server.ServeTLS(listener, "", "") }() // ends with Close
+	a.t.Cleanup(func() { _ = server.Close() })
+	return portOf(listener)
 }
 
 // front speaks TLS before a server that doesn't.

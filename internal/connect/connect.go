@@ -2,8 +2,11 @@ package connect
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -15,6 +18,7 @@ import (
 	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/mail"
+	"tenant-provisioning/internal/notice"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/temporalclient"
@@ -60,6 +64,31 @@ func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.R
 // Signer makes tokens that an api with the same settings accepts.
 func Signer(c config.JWT) token.Signer {
 	return token.Signer{Secret: c.Secret.Reveal(), Issuer: c.Issuer, Audience: c.Audience}
+}
+
+// Verifier checks tokens, and keeps the keys of the identity provider fresh until
+// ctx ends.
+func Verifier(ctx context.Context, c config.JWT, log *slog.Logger) (*token.Verifier, error) {
+	return token.NewVerifier(ctx, token.Config{
+		Secret: c.Secret.Reveal(), JWKSURL: c.JWKSURL, Transport: transport(c.JWKSRootCAs), Issuer: c.Issuer, Audience: c.Audience,
+		RoleClaim: c.RoleClaim, Now: time.Now, Logger: log,
+	})
+}
+
+// Webhook posts notices to NOTIFY_WEBHOOK.
+func Webhook(c config.App) *notice.Webhook {
+	return notice.NewWebhook(c.NotifyWebhook.Reveal(), transport(c.NotifyWebhookRootCAs))
+}
+
+// transport trusts servers whose certificate these authorities have signed; nil,
+// which is Go's own, those that the system trusts.
+func transport(roots *x509.CertPool) http.RoundTripper {
+	if roots == nil {
+		return nil
+	}
+	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented to be one
+	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return t
 }
 
 // Codec is what Temporal's payloads are encrypted with. It fails without

@@ -1,7 +1,9 @@
 package connect_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,6 +23,7 @@ import (
 	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/redis"
 	"tenant-provisioning/internal/redis/redistest"
+	"tenant-provisioning/internal/tenant"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -181,16 +184,12 @@ func TestAPrivateAuthorityOfTheRPCServer(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	const passphrase = "Network of a Test"
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	server := &http.Server{ReadHeaderTimeout: patience, TLSConfig: a.settings(), ErrorLog: slog.NewLogLogger(quiet.Handler(), slog.LevelDebug), Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	port := a.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"jsonrpc":"2.0","id":1,"result":{"passphrase":"` + passphrase + `","protocolVersion":23}}`)) // a caller that has gone
-	})}
-	go func() { _ = server.ServeTLS(listener, "", "") }() // ends with Close
-	t.Cleanup(func() { _ = server.Close() })
+	}))
 	trusts(t, a, "SOROBAN_RPC_SSLROOTCERT", func(t *testing.T, settings ...string) error {
 		t.Helper()
-		cfg := load(t, config.NeedSoroban|config.NeedDB, append(settings, "SOROBAN_RPC_URL=https://127.0.0.1:"+portOf(listener), "SOROBAN_NETWORK="+passphrase,
+		cfg := load(t, config.NeedSoroban|config.NeedDB, append(settings, "SOROBAN_RPC_URL=https://127.0.0.1:"+port, "SOROBAN_NETWORK="+passphrase,
 			"SOROBAN_SECRET="+keypair.MustRandom().Seed(), "DB_USERNAME=nobody", "DB_NAME=none")...)
 		pool, err := connect.Database(t.Context(), cfg.DB, "test")
 		require.NoError(t, err)
@@ -198,6 +197,37 @@ func TestAPrivateAuthorityOfTheRPCServer(t *testing.T) {
 		ledger, err := connect.Ledger(cfg.Soroban, pool, quiet)
 		require.NoError(t, err)
 		return ledger.Check(t.Context())
+	})
+}
+
+func TestAPrivateAuthorityOfTheIdentityProvider(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	port := a.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`)) // a caller that has gone
+	}))
+	trusts(t, a, "JWT_JWKS_SSLROOTCERT", func(t *testing.T, settings ...string) error {
+		t.Helper()
+		var log bytes.Buffer
+		_, err := connect.Verifier(t.Context(), load(t, config.NeedJWT, append(settings, "JWT_JWKS_URL=https://127.0.0.1:"+port)...).JWT,
+			slog.New(slog.NewTextHandler(&log, nil)))
+		require.NoError(t, err, "it goes on without keys")
+		if log.Len() > 0 {
+			return errors.New(log.String())
+		}
+		return nil
+	})
+}
+
+func TestAPrivateAuthorityOfTheWebhook(t *testing.T) {
+	t.Parallel()
+	a := newAuthority(t)
+	port := a.serve(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	trusts(t, a, "NOTIFY_WEBHOOK_SSLROOTCERT", func(t *testing.T, settings ...string) error {
+		t.Helper()
+		hook := connect.Webhook(load(t, config.NeedApp, append(settings, "NOTIFY_WEBHOOK=https://127.0.0.1:"+port)...).App)
+		_, err := hook.SendNotice(t.Context(), tenant.Notice{ID: "1", Incident: tenant.Incident{ID: 1}})
+		return err
 	})
 }
 

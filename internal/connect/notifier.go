@@ -22,7 +22,7 @@ func Notifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*not
 	}
 	c := notice.Config{Store: store, Mailer: postman, Recipients: recipients, Logger: log}
 	if !cfg.App.NotifyWebhook.Empty() {
-		c.Webhook = notice.NewWebhook(cfg.App.NotifyWebhook.Reveal())
+		c.Webhook = Webhook(cfg.App)
 	}
 	return notice.New(c), nil
 }

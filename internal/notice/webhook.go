@@ -32,9 +32,10 @@ type Webhook struct {
 }
 
 // NewWebhook makes a webhook at a URL, which is never printed: most hold a key.
-func NewWebhook(target string) *Webhook {
+// A transport that is nil is Go's own.
+func NewWebhook(target string, transport http.RoundTripper) *Webhook {
 	return &Webhook{url: target, client: &http.Client{
-		Timeout: webhookTimeout,
+		Timeout: webhookTimeout, Transport: transport,
 		// A redirect is an answer, and not the right one: it would lead the notice
 		// to somewhere that nobody has set.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

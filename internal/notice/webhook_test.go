@@ -68,7 +68,7 @@ func (b *bundle) startWithWebhook(t *testing.T, h *hook, log *slog.Logger) {
 	var running sync.WaitGroup
 	c := notice.Config{Store: b.store, Mailer: b.postman, Window: 300 * time.Millisecond, Poll: 20 * time.Millisecond, Logger: log}
 	if h != nil {
-		c.Webhook = notice.NewWebhook(h.URL + "/hooks/s3cret?key=s3cret")
+		c.Webhook = notice.NewWebhook(h.URL+"/hooks/s3cret?key=s3cret", nil)
 	} else {
 		c.Recipients = []string{"ada@platform.example"}
 	}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -50,9 +51,10 @@ type provider struct {
 
 // newProvider fetches the keys, goes on without them where that fails, and keeps
 // them fresh until ctx ends.
-func newProvider(ctx context.Context, url string, p pace, log *slog.Logger) *provider {
+func newProvider(ctx context.Context, c Config) *provider {
+	p := cmp.Or(c.pace, usualPace)
 	made := &provider{
-		url: url, client: &http.Client{Timeout: p.fetch}, pace: p, log: log,
+		url: c.JWKSURL, client: &http.Client{Timeout: p.fetch, Transport: c.Transport}, pace: p, log: c.Logger,
 		looks: rate.NewLimiter(rate.Every(p.again), 1),
 	}
 	made.keys.Store(&keySet{})

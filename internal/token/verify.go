@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -39,6 +40,8 @@ type Config struct {
 	// JWKSURL is where an identity provider publishes its keys. Empty: there is
 	// no provider.
 	JWKSURL string
+	// Transport fetches them; nil is Go's own.
+	Transport http.RoundTripper
 	// Audience must be among the token's; empty is DefaultAudience.
 	Audience string
 	// Issuer, when set, must be the token's.
@@ -90,7 +93,7 @@ func NewVerifier(ctx context.Context, c Config) (*Verifier, error) {
 	if _, err := url.ParseRequestURI(c.JWKSURL); err != nil {
 		return nil, fmt.Errorf("prepare the identity provider's keys (JWT_JWKS_URL): %w", err)
 	}
-	v.provider = newProvider(ctx, c.JWKSURL, cmp.Or(c.pace, usualPace), c.Logger)
+	v.provider = newProvider(ctx, c)
 	return v, nil
 }
 

@@ -47,7 +47,8 @@ var aliases = map[string][]string{
 // installation would make programs pass the stack by, or fail to reach it.
 func misleading(name string) bool {
 	switch name = strings.TrimSuffix(name, "_FILE"); name {
-	case "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE":
+	case "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS", "JWT_JWKS_URL", "JWT_ISSUER", "JWT_AUDIENCE",
+		"DB_SSLROOTCERT", "DB_SSLCERT", "DB_SSLKEY", "REDIS_SSLROOTCERT", "MAIL_SSLROOTCERT", "SOROBAN_RPC_SSLROOTCERT", "JWT_JWKS_SSLROOTCERT":
 		return true
 	case "TEMPORAL_WORKER_VERSIONING":
 		return false

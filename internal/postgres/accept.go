@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -20,50 +19,45 @@ const tenantsPerLogin = 500
 // same request returns that request's operation; two requests at the same time
 // wait for each other.
 func (s *Store) Accept(ctx context.Context, a tenant.Acceptance) (tenant.Operation, error) {
-	var repeated *tenant.OperationID
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		if a.IdempotencyKey != "" {
-			known, err := findRepeat(ctx, tx, a)
-			if err != nil || known != nil {
-				repeated = known
-				return err
-			}
+	var repeated tenant.OperationID
+	var accepted tenant.Operation
+	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		repeated, err = findRepeat(ctx, tx, a.Operation.Client, a.IdempotencyKey, a.RequestHash)
+		if err != nil || repeated != "" {
+			return err
 		}
-		return run(ctx, tx, acceptance(a))
+		return run(ctx, tx, acceptance(a, &accepted))
 	})
 	if err != nil {
 		return tenant.Operation{}, fmt.Errorf("accept tenant %s: %w", a.Tenant.ID, interpret(err))
 	}
-	id := a.Operation.ID
-	if repeated != nil {
-		id = *repeated
+	if repeated != "" {
+		return s.Operation(ctx, repeated)
 	}
-	return s.Operation(ctx, id)
+	return accepted, nil
 }
 
-// findRepeat looks for an earlier use of the key. It takes a lock on the key
-// first, so that of many requests at once one goes on and the others find it.
-func findRepeat(ctx context.Context, tx pgx.Tx, a tenant.Acceptance) (*tenant.OperationID, error) {
-	client, key := a.Operation.Client, a.IdempotencyKey
-	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 0))`, client, key); err != nil {
-		return nil, err
+// findRepeat gives the operation of an earlier use of a client's key; empty when
+// there is none, or no key. It takes a lock on the key first, so that of many
+// requests at once one goes on and the others find it.
+func findRepeat(ctx context.Context, tx pgx.Tx, client, key string, hash []byte) (id tenant.OperationID, err error) {
+	if key == "" {
+		return "", nil
 	}
-	var id tenant.OperationID
-	var same bool
-	err := tx.QueryRow(ctx, `SELECT operation_id, request_hash = $3 FROM idempotency_keys WHERE client = $1 AND key = $2`,
-		client, key, a.RequestHash).Scan(&id, &same)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return nil, nil //nolint:nilnil // no earlier use is a value here
-	case err != nil:
-		return nil, err
-	case !same:
-		return nil, tenant.ErrIdempotencyMismatch
+	same := true
+	b := &pgx.Batch{}
+	b.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 0))`, client, key)
+	b.Queue(`SELECT operation_id, request_hash = $3 FROM idempotency_keys WHERE client = $1 AND key = $2`, client, key, hash).
+		QueryRow(func(row pgx.Row) error { return ifThere(row.Scan(&id, &same)) })
+	if err = run(ctx, tx, b); err == nil && !same {
+		err = tenant.ErrIdempotencyMismatch
 	}
-	return &id, nil
+	return id, err
 }
 
-func acceptance(a tenant.Acceptance) *pgx.Batch {
+// acceptance writes all that a new tenant begins with, and reads its operation
+// into accepted.
+func acceptance(a tenant.Acceptance, accepted *tenant.Operation) *pgx.Batch {
 	t, o := a.Tenant, a.Operation
 	b := &pgx.Batch{}
 	b.Queue(`
@@ -75,20 +69,32 @@ func acceptance(a tenant.Acceptance) *pgx.Batch {
 		FROM installation i`,
 		string(t.ID), t.Name, tenant.NameKey(t.Name), t.Slug, t.Schema, t.Role, tenantsPerLogin, t.Generation,
 		t.Administrator.Email, t.Administrator.FirstName, t.Administrator.LastName, t.Tier, t.Region)
-	b.Queue(`
-		INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
-		VALUES ($1, $2, $3, 'PENDING', $4, $5, $6, $7)`,
-		string(o.ID), string(t.ID), string(o.Kind), t.Generation, o.Client, o.RetryBudget, o.AttentionPeriod)
-	if a.IdempotencyKey != "" {
-		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
-			o.Client, a.IdempotencyKey, a.RequestHash, string(o.ID))
-	}
+	o.TenantID, o.Generation = t.ID, t.Generation
+	openOperation(b, o, a.IdempotencyKey, a.RequestHash, accepted)
 	b.Queue(`
 		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id)
 		VALUES ($1, $2, 'create', 'accepted', $3, $4)`, a.Actor, a.Claimed, string(t.ID), string(o.ID))
+	return b
+}
+
+// openOperation writes an operation that waits for a run, the key by which a
+// repeated request finds it, if there is one, and the log of its first step. It
+// reads the operation back into opened.
+func openOperation(b *pgx.Batch, o tenant.Operation, key string, hash []byte, opened *tenant.Operation) {
+	b.Queue(`
+		INSERT INTO operations AS o (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
+		VALUES ($1, $2, $3, 'PENDING', $4, $5, $6, $7) RETURNING `+operationColumns,
+		string(o.ID), string(o.TenantID), string(o.Kind), o.Generation, o.Client, o.RetryBudget, o.AttentionPeriod).
+		Query(func(rows pgx.Rows) (err error) {
+			*opened, err = pgx.CollectExactlyOneRow(rows, scanOperation)
+			return err
+		})
+	if key != "" {
+		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
+			o.Client, key, hash, string(o.ID))
+	}
 	b.Queue(`
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
 		SELECT $1, $2, $3, 'COMPLETED', 1, now(), extract(epoch FROM clock_timestamp() - now()) * 1000`,
-		string(t.ID), string(o.ID), string(tenant.StepCreateTenantRecord))
-	return b
+		string(o.TenantID), string(o.ID), string(tenant.StepCreateTenantRecord))
 }

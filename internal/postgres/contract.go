@@ -14,14 +14,14 @@ import (
 // stored it already; then there is nothing to do.
 func (s *Store) BeginContract(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {
-			return err
-		}
-		err := tx.QueryRow(ctx, `SELECT coalesce(contract_id, '') FROM tenants WHERE id = $1`, string(f.Tenant)).Scan(&stored)
-		if err != nil || stored != "" {
-			return err
-		}
 		b := &pgx.Batch{}
+		b.Queue(passFence, fenceArgs(f)...)
+		b.Queue(`SELECT coalesce(contract_id, '') FROM tenants WHERE id = $1`, string(f.Tenant)).
+			QueryRow(func(row pgx.Row) error { return row.Scan(&stored) })
+		if err := run(ctx, tx, b); err != nil || stored != "" {
+			return err
+		}
+		b = &pgx.Batch{}
 		beginAttempt(b, f, tenant.StepDeployContract, &attempt)
 		return run(ctx, tx, b)
 	})

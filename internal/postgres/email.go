@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -18,13 +16,17 @@ import (
 func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
 	var w tenant.WelcomeEmail
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {
-			return err
-		}
-		if err := lockEmail(ctx, tx, f, &w); err != nil {
-			return err
-		}
+		w = tenant.WelcomeEmail{} // it may be the second time
 		b := &pgx.Batch{}
+		b.Queue(passFence, fenceArgs(f)...)
+		lockEmail(b, f, &w)
+		if err := run(ctx, tx, b); err != nil {
+			return err
+		}
+		b = &pgx.Batch{}
+		if w.ID == "" {
+			makeEmail(b, f, &w)
+		}
 		beginAttempt(b, f, tenant.StepSendWelcomeEmail, &w.Attempt)
 		if w.Before != tenant.EmailSent {
 			prepareEmail(b, f, invite(w.Tenant), &w)
@@ -56,32 +58,33 @@ func prepareEmail(b *pgx.Batch, f tenant.Fence, i tenant.Invitation, w *tenant.W
 		WHERE id = $1`, w.ID)
 }
 
-// lockEmail reads the tenant and its mail's row, which it makes when missing.
-// Whoever corrects the address waits until the link to the old one is there,
-// and ends it.
-func lockEmail(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.WelcomeEmail) error {
-	rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR SHARE`, string(f.Tenant))
-	if err != nil {
-		return err
-	}
-	if w.Tenant, err = pgx.CollectExactlyOneRow(rows, scanTenant); err != nil {
-		return err
-	}
-	var since float64
-	err = tx.QueryRow(ctx, `
-		SELECT id::text, state, extract(epoch FROM now() - coalesce(left_at, created_at)) FROM emails
+// lockEmail reads the tenant and its mail's row, which may be missing. Whoever
+// corrects the address waits until the link to the old one is there, and ends it.
+func lockEmail(b *pgx.Batch, f tenant.Fence, w *tenant.WelcomeEmail) {
+	b.Queue(`SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR SHARE`, string(f.Tenant)).
+		Query(func(rows pgx.Rows) (err error) {
+			w.Tenant, err = pgx.CollectExactlyOneRow(rows, scanTenant)
+			return err
+		})
+	b.Queue(`
+		SELECT id::text, state, extract(epoch FROM now() - coalesce(left_at, created_at))::float8 FROM emails
 		WHERE tenant_id = $1 AND generation = $2 AND template = $3 FOR UPDATE`,
-		string(f.Tenant), f.Generation, tenant.TemplateWelcome).Scan(&w.ID, &w.Before, &since)
-	if errors.Is(err, pgx.ErrNoRows) {
-		// The id follows from the effect's key, so that it is the same
-		// whichever attempt makes the row.
-		w.ID = uuid.NewSHA1(uuid.MustParse(string(f.Tenant)), []byte(f.Key(tenant.StepSendWelcomeEmail))).String()
-		w.Before = tenant.EmailPending
-		_, err = tx.Exec(ctx, `INSERT INTO emails (id, tenant_id, generation, template, state) VALUES ($1, $2, $3, $4, 'PENDING')`,
-			w.ID, string(f.Tenant), f.Generation, tenant.TemplateWelcome)
-	}
-	w.Age = time.Duration(since * float64(time.Second))
-	return err
+		string(f.Tenant), f.Generation, tenant.TemplateWelcome).
+		QueryRow(func(row pgx.Row) error {
+			var since float64
+			err := row.Scan(&w.ID, &w.Before, &since)
+			w.Age = seconds(since)
+			return ifThere(err)
+		})
+}
+
+// makeEmail makes the mail's row. Its id follows from the effect's key, so that
+// it is the same whichever attempt makes it.
+func makeEmail(b *pgx.Batch, f tenant.Fence, w *tenant.WelcomeEmail) {
+	w.ID = uuid.NewSHA1(uuid.MustParse(string(f.Tenant)), []byte(f.Key(tenant.StepSendWelcomeEmail))).String()
+	w.Before = tenant.EmailPending
+	b.Queue(`INSERT INTO emails (id, tenant_id, generation, template, state) VALUES ($1, $2, $3, $4, 'PENDING')`,
+		w.ID, string(f.Tenant), f.Generation, tenant.TemplateWelcome)
 }
 
 // RepeatWelcomeEmail notes that a mail in doubt is about to leave once more: a

@@ -144,10 +144,7 @@ func (s *Store) detect(ctx context.Context, seen tenant.Incident, count string, 
 			return err
 		}
 		i, err = pgx.CollectExactlyOneRow(rows, scanIncident)
-		if errors.Is(err, pgx.ErrNoRows) {
-			return nil
-		}
-		return err
+		return ifThere(err)
 	})
 	if err != nil {
 		return tenant.Incident{}, false, fmt.Errorf("look for an incident of the %s: %w", seen.Dependency, interpret(err))
@@ -204,20 +201,11 @@ func (s *Store) TakeProbe(ctx context.Context, interval, longest time.Duration) 
 // incident. Nothing else is written, however much has waited: TakePending spreads
 // its start.
 func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool, err error) {
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			UPDATE incidents SET successes = successes + 1, closed_at = CASE WHEN successes + 1 >= $2 THEN now() END
-			WHERE id = $1 AND closed_at IS NULL AND $3`, id, probesToClose, success)
-		if err != nil {
-			return err
-		}
-		if tag.RowsAffected() == 0 {
-			_, err = tx.Exec(ctx, `UPDATE incidents SET successes = 0 WHERE id = $1 AND closed_at IS NULL`, id)
-			return err
-		}
-		return tx.QueryRow(ctx, `SELECT closed_at IS NOT NULL FROM incidents WHERE id = $1`, id).Scan(&closed)
-	})
-	if err != nil {
+	err = s.pool.QueryRow(ctx, `
+		UPDATE incidents SET successes = CASE WHEN $3 THEN successes + 1 ELSE 0 END,
+			closed_at = CASE WHEN $3 AND successes + 1 >= $2 THEN now() END
+		WHERE id = $1 AND closed_at IS NULL RETURNING closed_at IS NOT NULL`, id, probesToClose, success).Scan(&closed)
+	if ifThere(err) != nil { // without a row another probe has closed it
 		return false, fmt.Errorf("note the probe of incident %d: %w", id, interpret(err))
 	}
 	return closed, nil

@@ -69,8 +69,5 @@ func setApart(ctx context.Context, pool *pgxpool.Pool, t tenant.Tenant) (tenant.
 	}
 	err = pool.QueryRow(ctx, `SELECT id, name FROM tenants WHERE name_key = $1 AND status NOT IN ('FAILED', 'ARCHIVED', 'DELETED')`, key).
 		Scan(&a.Holder, &a.HolderName)
-	if errors.Is(err, pgx.ErrNoRows) { // it was given free meanwhile
-		err = nil
-	}
-	return a, err
+	return a, ifThere(err) // it may have been given free meanwhile
 }

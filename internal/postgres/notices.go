@@ -140,7 +140,7 @@ func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.N
 	if err != nil {
 		return tenant.Notice{}, false, fmt.Errorf("take a notice: %w", interpret(err))
 	}
-	n.Doubtful, n.Age = before == "SENDING", time.Duration(age*float64(time.Second))
+	n.Doubtful, n.Age = before == "SENDING", seconds(age)
 	return n, true, nil
 }
 

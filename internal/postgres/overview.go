@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -34,7 +33,7 @@ func (s *Store) Overview(ctx context.Context) (tenant.Overview, error) {
 	if err := s.pool.run(ctx, b); err != nil {
 		return tenant.Overview{}, fmt.Errorf("count what is open: %w", interpret(err))
 	}
-	o.OldestPending = time.Duration(oldest * float64(time.Second))
+	o.OldestPending = seconds(oldest)
 	return o, nil
 }
 

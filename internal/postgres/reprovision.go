@@ -15,29 +15,26 @@ import (
 // transaction; this wakes a dispatcher. A key that was used before for the same
 // tenant returns that request's operation.
 func (s *Store) Reprovision(ctx context.Context, r tenant.Reprovisioning) (tenant.Operation, error) {
-	id := r.Operation.ID
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		if r.IdempotencyKey != "" {
-			known, err := findRepeat(ctx, tx, tenant.Acceptance{
-				Operation: r.Operation, IdempotencyKey: r.IdempotencyKey, RequestHash: r.RequestHash,
-			})
-			if known != nil {
-				id = *known
-			}
-			if err != nil || known != nil {
-				return err
-			}
+	var repeated tenant.OperationID
+	var accepted tenant.Operation
+	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		repeated, err = findRepeat(ctx, tx, r.Operation.Client, r.IdempotencyKey, r.RequestHash)
+		if err != nil || repeated != "" {
+			return err
 		}
 		generation, err := nextGeneration(ctx, tx, r.Tenant)
 		if err != nil {
 			return err
 		}
-		return run(ctx, tx, reprovisioning(r, generation))
+		return run(ctx, tx, reprovisioning(r, generation, &accepted))
 	})
 	if err != nil {
 		return tenant.Operation{}, fmt.Errorf("provision tenant %s anew: %w", r.Tenant, interpret(err))
 	}
-	return s.Operation(ctx, id)
+	if repeated != "" {
+		return s.Operation(ctx, repeated)
+	}
+	return accepted, nil
 }
 
 // nextGeneration turns the tenant from FAILED to PENDING. The unique index of
@@ -61,24 +58,14 @@ func nextGeneration(ctx context.Context, tx pgx.Tx, id tenant.ID) (generation in
 	return generation, err
 }
 
-func reprovisioning(r tenant.Reprovisioning, generation int) *pgx.Batch {
+func reprovisioning(r tenant.Reprovisioning, generation int, accepted *tenant.Operation) *pgx.Batch {
 	o := r.Operation
+	o.TenantID, o.Generation = r.Tenant, generation
 	b := &pgx.Batch{}
-	b.Queue(`
-		INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
-		VALUES ($1, $2, $3, 'PENDING', $4, $5, $6, $7)`,
-		string(o.ID), string(r.Tenant), string(o.Kind), generation, o.Client, o.RetryBudget, o.AttentionPeriod)
-	if r.IdempotencyKey != "" {
-		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
-			o.Client, r.IdempotencyKey, r.RequestHash, string(o.ID))
-	}
+	openOperation(b, o, r.IdempotencyKey, r.RequestHash, accepted)
 	b.Queue(`
 		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason)
 		VALUES ($1, $2, 'reprovision', 'accepted', $3, $4, nullif($5, ''))`,
 		r.Actor, r.Claimed, string(r.Tenant), string(o.ID), r.Reason)
-	b.Queue(`
-		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
-		SELECT $1, $2, $3, 'COMPLETED', 1, now(), extract(epoch FROM clock_timestamp() - now()) * 1000`,
-		string(r.Tenant), string(o.ID), string(tenant.StepCreateTenantRecord))
 	return b
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -78,6 +79,14 @@ const passFence = `SELECT pass_fence($1::uuid, $2::uuid, $3::integer, $4::text, 
 
 func fenceArgs(f tenant.Fence) []any {
 	return []any{string(f.Operation), string(f.Tenant), f.Generation, f.Run, string(f.State)}
+}
+
+// ifThere takes a row that is not there for no error.
+func ifThere(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil
+	}
+	return err
 }
 
 // run sends statements in one round trip, as one transaction.

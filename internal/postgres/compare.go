@@ -32,7 +32,7 @@ const latestOperation = `(SELECT o.id::text FROM operations o WHERE o.tenant_id 
 // of many tenants takes several times as long as to ask once and join.
 const (
 	// markedRoles is the roles of the server that have a comment.
-	markedRoles = `(SELECT a.oid, a.rolname, d.description AS mark FROM pg_roles a
+	markedRoles = `(SELECT a.*, d.description AS mark FROM pg_roles a
 		JOIN pg_shdescription d ON d.objoid = a.oid AND d.classoid = 'pg_authid'::regclass)`
 	// markOf is what the comment of tenant t's role says.
 	markOf = `(SELECT role_mark('')) || t.id`

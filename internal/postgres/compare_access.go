@@ -6,14 +6,13 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// powers are the attributes of a role that reach beyond what is granted to it.
-const powers = `concat_ws(', ', CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
+// powers are the attributes of role r that reach beyond what is granted to it, as
+// a list of texts, each NULL where the role has it not.
+const powers = `CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
 	CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END`
 
-// ourRoles are the roles of tenants in use, with these and the role's attributes.
-const ourRoles = `(SELECT a.*, d.description AS mark FROM pg_roles a
-		JOIN pg_shdescription d ON d.objoid = a.oid AND d.classoid = 'pg_authid'::regclass) r
-	JOIN tenants t ON t.role_name = r.rolname AND r.mark = ` + markOf + ` AND ` + inUse
+// ourRoles are the roles r of tenants t in use, which carry their mark.
+const ourRoles = markedRoles + ` r JOIN tenants t ON t.role_name = r.rolname AND r.mark = ` + markOf + ` AND ` + inUse
 
 // compareAccess look at roles, logins, who is a member of what, and privileges.
 var compareAccess = []comparison{
@@ -44,7 +43,7 @@ var compareAccess = []comparison{
 	{kind: tenant.FindingAccessTooWide, look: lookForAccess},
 	{kind: tenant.FindingRoleTooPowerful, sql: `
 		SELECT t.role_name, t.id::text, '', 'the role ' || t.role_name || ' has ' || x.what, false
-		FROM ` + ourRoles + ` CROSS JOIN LATERAL (SELECT nullif(` + powers + `, CASE WHEN r.rolcanlogin THEN 'LOGIN' END,
+		FROM ` + ourRoles + ` CROSS JOIN LATERAL (SELECT nullif(concat_ws(', ', ` + powers + `, CASE WHEN r.rolcanlogin THEN 'LOGIN' END,
 			(SELECT 'a membership in ' || string_agg(g.rolname, ' and ' ORDER BY g.rolname) FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid WHERE m.member = r.oid)), '') AS what) x
 		WHERE x.what IS NOT NULL`},
 	// Whoever may make roles may grant them to himself as well.
@@ -61,7 +60,7 @@ var compareAccess = []comparison{
 			CASE WHEN shobj_description(r.oid, 'pg_authid') IS DISTINCT FROM (SELECT role_mark('application')) THEN 'does not carry the mark of this installation' END,
 			CASE WHEN NOT r.rolcanlogin THEN 'cannot log in' END,
 			CASE WHEN r.rolinherit OR EXISTS (SELECT FROM pg_auth_members m WHERE m.member = r.oid AND to_jsonb(m) ->> 'inherit_option' = 'true') THEN 'inherits what the roles may do' END,
-			'has ' || nullif(` + powers + `), '')), '') AS what) x
+			'has ' || nullif(concat_ws(', ', ` + powers + `), '')), '') AS what) x
 		WHERE r.rolname IN (SELECT t.app_login FROM tenants t WHERE ` + inUse + `) AND x.what IS NOT NULL`},
 	{kind: tenant.FindingLoginCrowded, sql: `
 		SELECT l.rolname, '', '', 'the login ' || l.rolname || ' is a member of ' || count(*) || ' roles, more than ` + strconv.Itoa(tenantsPerLogin) + `', false

@@ -114,7 +114,7 @@ func processOf(ctx context.Context, conn *pgconn.PgConn, sql string) (string, er
 	}
 	rows := results[len(results)-1].Rows
 	if len(rows) != 1 {
-		return "", errors.New("no answer of PostgreSQL")
+		return "", errNotPostgres
 	}
 	return string(rows[0][0]), nil
 }

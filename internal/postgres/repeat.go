@@ -49,7 +49,7 @@ func (d database) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 	})
 }
 
-// run is what run is, on this pool.
+// run sends statements in one round trip, as one transaction.
 func (d database) run(ctx context.Context, b *pgx.Batch) error {
 	return onceMore(func() error {
 		fresh := &pgx.Batch{} // one is only ever sent once

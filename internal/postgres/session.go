@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -65,6 +66,9 @@ const facts = `SELECT set_config('statement_timeout', '0', true);
 	SELECT pg_backend_pid(), pg_is_in_recovery(), current_setting('transaction_read_only') = 'on',
 		pg_postmaster_start_time(), current_setting('server_encoding'), current_setting('session_replication_role')`
 
+// errNotPostgres is an answer that PostgreSQL does not give.
+var errNotPostgres = errors.New("what answers is not PostgreSQL; check that DB_HOST and DB_PORT lead to it")
+
 // session is what is known of a connection.
 type session struct {
 	// pid is that of the server's process. A pooler that gives another one to the
@@ -89,7 +93,7 @@ func look(ctx context.Context, conn *pgconn.PgConn) (session, error) {
 	const columns = 6
 	last := results[len(results)-1].Rows
 	if len(last) != 1 || len(last[0]) != columns {
-		return session{}, fmt.Errorf("ask what the connection leads to: no answer of PostgreSQL")
+		return session{}, fmt.Errorf("ask what the connection leads to: %w", errNotPostgres)
 	}
 	row := last[0]
 	now := time.Now()

@@ -47,9 +47,9 @@ func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 // ReleaseRun takes an open operation from its run, by compare-and-set, so that
 // another run may claim it; its state is kept. Only who has seen that the run
 // is closed may do that: from then on the fence keeps out what the run left
-// under way. stopped tells that somebody stopped it: the next run undoes what is
-// before the pivot, and goes on otherwise. It reports false when the operation is closed, or has another run
-// by now.
+// under way. stopped tells that somebody stopped it: then the next run undoes
+// what was done before the pivot, where it otherwise goes on. It reports false
+// when the operation is closed, or has another run by now.
 func (s *Store) ReleaseRun(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error) {
 	tag, err := s.pool.Exec(ctx, `
 		UPDATE operations SET run_id = NULL, takeovers = takeovers + $3::boolean::integer, updated_at = now()

@@ -36,9 +36,20 @@ func Database(ctx context.Context, c config.DB, name string) (*pgxpool.Pool, err
 
 // Temporal makes a client. Close it. Without a registerer there are no metrics.
 func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial ...grpc.DialOption) (client.Client, error) {
+	return temporalclient.New(temporalConfig(c, log, registerer, dial))
+}
+
+// WorkerTemporal is Temporal for a process that runs workflows.
+func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial ...grpc.DialOption) (client.Client, error) {
+	worker := temporalConfig(c, log, registerer, dial)
+	worker.RunsWorkflows = true
+	return temporalclient.New(worker)
+}
+
+func temporalConfig(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial []grpc.DialOption) temporalclient.Config {
 	options := c.ClientOptions()
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, dial...)
-	return temporalclient.New(temporalclient.Config{Options: options, Keys: payloadKeys(c), Logger: log, Registerer: registerer})
+	return temporalclient.Config{Options: options, Keys: payloadKeys(c), Logger: log, Registerer: registerer}
 }
 
 // Namespace is what Temporal must have for the product.
@@ -50,15 +61,6 @@ func Namespace(c config.Temporal) temporalclient.Namespace {
 			workflows.AttributeFailedStep, workflows.AttributeFailureClass,
 		},
 	}
-}
-
-// WorkerTemporal is Temporal for a process that runs workflows.
-func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial ...grpc.DialOption) (client.Client, error) {
-	options := c.ClientOptions()
-	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, dial...)
-	return temporalclient.New(temporalclient.Config{
-		Options: options, Keys: payloadKeys(c), RunsWorkflows: true, Logger: log, Registerer: registerer,
-	})
 }
 
 // Signer makes tokens that an api with the same settings accepts.

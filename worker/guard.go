@@ -98,7 +98,7 @@ func (g *guard) awaitNamespace(ctx context.Context) bool {
 			g.log.Warn("Temporal is away; trying until it is there", "address", g.address)
 		}
 		g.beat.WaitsFor(why, "")
-		g.pause(ctx, startPause)
+		pause(ctx, startPause)
 	}
 	return false
 }
@@ -116,7 +116,7 @@ func (g *guard) run(ctx context.Context) {
 			note = g.lookForSchedule(ctx)
 		}
 		g.beat.WaitsFor(why, note)
-		g.pause(ctx, guardPause)
+		pause(ctx, guardPause)
 	}
 }
 
@@ -153,11 +153,4 @@ func (g *guard) lookForSchedule(ctx context.Context) string {
 		g.log.Debug("whether the reconciler is scheduled is not known", "error", err)
 	}
 	return absent
-}
-
-func (g *guard) pause(ctx context.Context, pause time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(pause):
-	}
 }

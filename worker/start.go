@@ -48,10 +48,15 @@ func awaitDatabase(ctx context.Context, ping func(context.Context) error, log *s
 			said = err.Error()
 			log.Warn("no work is taken before the database is ready; trying until it is", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(startPause):
-		}
+		pause(ctx, startPause)
 	}
 	return false
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

@@ -68,10 +68,7 @@ func startWorker(ctx context.Context, c client.Client, queue string, cfg *config
 		if attempt == 1 {
 			log.Warn("Temporal is away, or its namespace is missing (run: starter setup); trying until it is there", "queue", queue, "error", err)
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(startPause):
-		}
+		pause(ctx, startPause)
 	}
 	return nil
 }

@@ -94,14 +94,16 @@ func interpretServer(pg *pgconn.PgError) error {
 	case lockedOut(pg.Code):
 		return &outage{"does not let us in", fmt.Errorf("check DB_USERNAME, DB_PASSWORD and DB_NAME: %w", pg)}
 	case pg.Code == stateNoPrivilege:
-		return &refused{"DB_USERNAME lacks a privilege on the control tables, CREATE on the database or CREATEROLE, " +
-			"and the log says on what; make it the owner of the tables (REASSIGN OWNED BY … TO …), and grant it the rest", pg}
+		return &refused{lacksPrivilege, pg}
 	case missing(pg.Code):
 		return &refused{"the database lacks a table, column, index or function that this program needs (SQLSTATE " + pg.Code + "), " +
 			"and the log says which; run: starter migrate, or, where a newer version has migrated the database, replace this program by that version", pg}
 	}
 	return pg
 }
+
+const lacksPrivilege = "DB_USERNAME lacks a privilege, the log says on what: it must own the control tables (REASSIGN OWNED BY … TO …), " +
+	"and needs CREATE on the database and CREATEROLE"
 
 // missing tells errors of statements about something that is not there, of tables
 // that another version has migrated, or that somebody has changed by hand.
@@ -206,7 +208,7 @@ func stepError(step tenant.Step, err error) error {
 		se.Reason = "the database is at a limit (SQLSTATE " + pg.Code + "): connections, memory or locks"
 	case pg.Code == stateNoPrivilege:
 		se.Class = tenant.ClassAuth
-		se.Reason = "DB_USERNAME lacks a privilege: it needs CREATEROLE, and CREATE on the database"
+		se.Reason = lacksPrivilege
 	case lockedOut(pg.Code):
 		se.Class = tenant.ClassAuth
 		se.Reason = "the database refuses DB_USERNAME, DB_PASSWORD or DB_NAME"

@@ -53,6 +53,21 @@ func TestAReasonPromisesNothing(t *testing.T) {
 	}
 }
 
+// TestALackingPrivilegeIsNoOutage: a step that meets it parks, and says what is
+// lacking; it does not wait for the end of anything.
+func TestALackingPrivilegeIsNoOutage(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Charité")
+	b.mustExec(t, `REVOKE INSERT ON provisioning_logs FROM CURRENT_USER`)
+	err := b.store.CreateSchema(b.ctx, f)
+	var failure *tenant.StepError
+	require.ErrorAs(t, err, &failure)
+	require.Equal(t, tenant.ClassAuth, failure.Class)
+	require.Contains(t, failure.Reason, "DB_USERNAME lacks a privilege")
+	require.NotErrorIs(t, err, tenant.ErrUnavailable)
+}
+
 // letsNobodyIn is a server as PostgreSQL is that cannot let in a new connection,
 // for the reason that a SQLSTATE names: XX000 where it cannot write its cache of
 // the catalog.

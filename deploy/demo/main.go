@@ -54,13 +54,14 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	}
 	ctx, release := together(ctx, children)
 	defer release()
-	if err := show(ctx, f, s, sample, out); err != nil {
+	where, err := show(ctx, f, s, sample, out)
+	if err != nil {
 		return causeOf(ctx, err)
 	}
-	if os.Getenv("DEMO_EXIT") == "1" {
+	if os.Getenv("DEMO_EXIT") == "1" { // nothing stays up to be looked at
 		return nil
 	}
-	fmt.Fprintln(out, "\nAll of it stays up until Ctrl-C.")
+	fmt.Fprintf(out, "%s\nAll of it stays up until Ctrl-C.\n", where)
 	<-ctx.Done()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause

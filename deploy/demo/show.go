@@ -16,16 +16,17 @@ import (
 	"tenant-provisioning/internal/token"
 )
 
-// show provisions the tenants in front of the viewer and looks at the result.
-func show(ctx context.Context, f flags, s settings, sample []tenant.New, out io.Writer) error {
+// show provisions the tenants in front of the viewer, looks at the result, and
+// returns where the viewer can look.
+func show(ctx context.Context, f flags, s settings, sample []tenant.New, out io.Writer) (places, error) {
 	bearer, err := connect.Signer(s.JWT).Issue("demo", token.RoleOperator, s.JWT.Expiration, time.Now())
 	if err != nil {
-		return err
+		return places{}, err
 	}
 	api := newClient(s.App.URL, bearer)
 	round, err := freeRound(ctx, api, sample)
 	if err != nil {
-		return err
+		return places{}, err
 	}
 	if round > 1 {
 		fmt.Fprintf(out, "The tenants of the last run are alive and keep their names: this is round %d.\n", round)
@@ -39,36 +40,35 @@ func show(ctx context.Context, f flags, s settings, sample []tenant.New, out io.
 	defer cancel()
 	b, err := provision(limited, api, sample, scr)
 	if err != nil {
-		return causeOf(limited, err)
+		return places{}, causeOf(limited, err)
 	}
 	fmt.Fprintf(out, "\n%s\n", v.table(b.lines))
 	return look(ctx, s, b, v, out)
 }
 
-// look checks what was made, and says where to see it.
-func look(ctx context.Context, s settings, b board, v view, out io.Writer) error {
+// look checks what was made, and returns where to see it.
+func look(ctx context.Context, s settings, b board, v view, out io.Writer) (places, error) {
 	checks, links, err := lookAt(ctx, s, b.lines)
 	if err != nil {
-		return err
+		return places{}, err
 	}
 	fmt.Fprintln(out, v.checked(checks))
-	first := b.lines[0].name
-	fmt.Fprint(out, places{
-		api: s.App.URL, temporalUI: s.temporalUI, namespace: s.Temporal.Namespace, mail: s.mailCatcher,
-		tenant: first, invitation: links[first],
-	})
 	if !b.good() {
 		for _, l := range b.lines {
 			if l.problem != "" {
 				fmt.Fprintf(out, "%s: %s\n", l.name, l.problem)
 			}
 		}
-		return errors.New("not every tenant became ACTIVE")
+		return places{}, errors.New("not every tenant became ACTIVE")
 	}
 	if bad := failed(checks); len(bad) > 0 {
-		return fmt.Errorf("%d of %d checks found something wrong", len(bad), len(checks))
+		return places{}, fmt.Errorf("%d of %d checks found something wrong", len(bad), len(checks))
 	}
-	return nil
+	first := b.lines[0].name
+	return places{
+		api: s.App.URL, temporalUI: s.temporalUI, namespace: s.Temporal.Namespace, mail: s.mailCatcher,
+		tenant: first, invitation: links[first],
+	}, nil
 }
 
 // screenOn chooses how to show progress: drawn over itself on a terminal, and

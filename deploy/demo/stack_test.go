@@ -167,10 +167,12 @@ func TestDemoOnTheStack(t *testing.T) {
 		require.Contains(t, first.out.String(), "✓ 4 of 4: "+what)
 	}
 	require.Contains(t, first.out.String(), "St. Mary's Hospital: ACTIVE")
+	require.NotContains(t, first.out.String(), "Have a look", "nothing is left to look at")
 	require.Regexp(t, `聖路加国際病院 +ACTIVE +t_[0-9a-f]{8} +C[A-Z2-7]{55} +\d+\.\d\d`, first.out.String())
 
 	second := b.start(false)
 	second.until("stays up until Ctrl-C")
+	require.Contains(t, second.out.String(), "Have a look")
 	require.Contains(t, second.out.String(), "this is round 2")
 	require.Contains(t, second.out.String(), "St. Mary's Hospital (2): ACTIVE")
 	require.NoError(t, second.cmd.Process.Signal(syscall.SIGINT))

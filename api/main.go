@@ -34,7 +34,7 @@ func main() {
 // end.
 func run(ctx context.Context, args []string, drained func() <-chan time.Time) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment", args[0])
+		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment, which docs/OPERATIONS.md lists", args[0])
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()

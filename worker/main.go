@@ -35,7 +35,7 @@ func main() {
 
 func noArguments(args []string) error {
 	if len(args) > 0 {
-		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment", args[0])
+		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment, which docs/OPERATIONS.md lists", args[0])
 	}
 	return nil
 }

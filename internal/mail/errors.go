@@ -8,9 +8,6 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// changeAddress is the way out when an address is refused.
-const changeAddress = tenant.ChangeAddress
-
 // askProvider is the way out when a mail is refused for what it is.
 const askProvider = "no address mends that; ask the provider why, then retry"
 

@@ -58,7 +58,7 @@ func (m Message) checked(provider string) (Message, error) {
 		return reject(PartSender, "the sender's address is malformed: check MAIL_FROM")
 	}
 	if m.To, err = m.To.onWire(); err != nil {
-		return reject(PartRecipient, "the recipient's address is malformed: "+changeAddress)
+		return reject(PartRecipient, "the recipient's address is malformed: "+tenant.ChangeAddress)
 	}
 	switch {
 	case strings.TrimSpace(m.Subject) == "":

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sendgrid/rest"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // sent reads the answer to mail/send.
@@ -89,7 +90,7 @@ func anyRefusal(refusal) bool { return true }
 // (403).
 func (s *SendGrid) denied(response *rest.Response, m Message) error {
 	status, refusals := response.StatusCode, parseRefusals(response)
-	if used, words := saying(refusals, m, func(r refusal) bool { return saysCredits.MatchString(r.Message) }); used {
+	if used, words := saying(refusals, m, func(r refusal) bool { return saysQuota.MatchString(r.Message) }); used {
 		return &ThrottledError{Provider: providerSendGrid, Reason: fmt.Sprintf(
 			"has no credits left for this account (%d): buy more or wait for the next period%s", status, words)}
 	}
@@ -105,9 +106,6 @@ func (s *SendGrid) denied(response *rest.Response, m Message) error {
 	return &AuthError{Provider: providerSendGrid, Reason: reason + words}
 }
 
-// saysCredits is how SendGrid tells of a used up plan.
-var saysCredits = regexp.MustCompile(`(?i)\bcredits?\b|quota|exceeded`)
-
 func (s *SendGrid) unexpected(status int) error {
 	return &UnavailableError{Provider: providerSendGrid,
 		Reason: fmt.Sprintf("answered %d, which is not SendGrid's API: check SENDGRID_BASE_URL", status)}
@@ -121,7 +119,7 @@ func (s *SendGrid) rejected(status int, refusals []refusal, m Message) error {
 	}
 	if recipient, words := saying(refusals, m, refusal.recipients); recipient {
 		return &RejectedError{Provider: providerSendGrid, Part: PartRecipient,
-			Reason: fmt.Sprintf("refused the recipient's address (%d): %s%s", status, changeAddress, words)}
+			Reason: fmt.Sprintf("refused the recipient's address (%d): %s%s", status, tenant.ChangeAddress, words)}
 	}
 	_, words := saying(refusals, m, anyRefusal)
 	return &RejectedError{Provider: providerSendGrid, Part: PartContent,

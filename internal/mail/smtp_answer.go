@@ -1,10 +1,13 @@
 package mail
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 
 	gomail "github.com/wneessen/go-mail"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // SMTP replies that are about who sends, not about the mail: RFC 4954 and
@@ -24,7 +27,7 @@ func (s *SMTP) dialFailed(err error) error {
 		says := s.says(r, Message{})
 		switch {
 		case saysQuota.MatchString(r.text):
-			return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail of us for now (%s)%s", r, says)}
+			return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail from us for now (%s)%s", r, says)}
 		case r.about(atSender) == aboutLogin:
 			return s.denied(r, says)
 		case saysGreeting.MatchString(r.text):
@@ -37,6 +40,10 @@ func (s *SMTP) dialFailed(err error) error {
 	if errors.Is(err, gomail.ErrNoSupportedAuthDiscovered) {
 		return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf(
 			"offers no way to log in that keeps the password safe: check %sPORT (465 and 587 are encrypted)", s.config.SettingPrefix)}
+	}
+	if _, untrusted := errors.AsType[*tls.CertificateVerificationError](err); untrusted {
+		return &UnavailableError{Provider: providerSMTP, Err: err, Reason: fmt.Sprintf(
+			"has a certificate that is not trusted, the mail was not sent: check that %[1]sHOST is the name in the certificate, and set %[1]sSSLROOTCERT if a private authority has signed it", s.config.SettingPrefix)}
 	}
 	return &UnavailableError{Provider: providerSMTP,
 		Reason: fmt.Sprintf("not reachable, the mail was not sent: check %[1]sHOST and %[1]sPORT if it stays", s.config.SettingPrefix), Err: err}
@@ -68,7 +75,7 @@ func (s *SMTP) judged(r smtpReply, at stage, says string) error {
 		return s.denied(r, says)
 	case aboutMailbox:
 		return &RejectedError{Provider: providerSMTP, Part: PartRecipient, Passing: true, Reason: fmt.Sprintf(
-			"the recipient's mailbox is full (%s): its owner has to make room, or has another address: %s%s", r, changeAddress, says)}
+			"the recipient's mailbox is full (%s): its owner has to make room, or has another address: %s%s", r, tenant.ChangeAddress, says)}
 	case aboutGreeting:
 		return s.greetingRefused(r, says)
 	case aboutServer, aboutUs, aboutSender, aboutRecipient, aboutContent, aboutLimit:
@@ -79,7 +86,7 @@ func (s *SMTP) judged(r smtpReply, at stage, says string) error {
 	switch about {
 	case aboutRecipient:
 		return &RejectedError{Provider: providerSMTP, Part: PartRecipient,
-			Reason: fmt.Sprintf("refused the recipient's address (%s): %s%s", r, changeAddress, says)}
+			Reason: fmt.Sprintf("refused the recipient's address (%s): %s%s", r, tenant.ChangeAddress, says)}
 	case aboutContent:
 		return &RejectedError{Provider: providerSMTP, Part: PartContent,
 			Reason: fmt.Sprintf("refused the content of the mail (%s): %s%s", r, askProvider, says)}
@@ -88,7 +95,7 @@ func (s *SMTP) judged(r smtpReply, at stage, says string) error {
 	case aboutUs:
 		return s.refusesUs(r, says)
 	case aboutLimit:
-		return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail of us for now (%s)%s", r, says)}
+		return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail from us for now (%s)%s", r, says)}
 	case aboutServer, aboutLogin, aboutGreeting, aboutMailbox:
 	}
 	return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf(
@@ -110,7 +117,7 @@ func (s *SMTP) deferred(r smtpReply, at stage, about fault, says string) error {
 		greylisted = greylisted || at != atSender && !saysService.MatchString(r.text)
 	case aboutSender:
 		if !greylisted {
-			return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf("defers mail of the sender's address (%s): check MAIL_FROM if it stays%s", r, says)}
+			return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf("defers mail from the sender's address (%s): check MAIL_FROM if it stays%s", r, says)}
 		}
 	case aboutServer, aboutLogin, aboutGreeting, aboutMailbox, aboutContent, aboutLimit:
 	}
@@ -119,7 +126,7 @@ func (s *SMTP) deferred(r smtpReply, at stage, about fault, says string) error {
 
 func (s *SMTP) denied(r smtpReply, says string) error {
 	if saysTLS.MatchString(r.text) {
-		return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf("wants an encrypted connection (%s): check %[2]sPORT (465 and 587 are)%[3]s", r, s.config.SettingPrefix, says)}
+		return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf("wants an encrypted connection (%s): check %[2]sPORT (465 and 587 are encrypted)%[3]s", r, s.config.SettingPrefix, says)}
 	}
 	return &AuthError{Provider: providerSMTP,
 		Reason: fmt.Sprintf("refused the login (%s): check %[2]sUSER and %[2]sPASSWORD%[3]s", r, s.config.SettingPrefix, says)}
@@ -127,12 +134,12 @@ func (s *SMTP) denied(r smtpReply, says string) error {
 
 func (s *SMTP) greetingRefused(r smtpReply, says string) error {
 	return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf(
-		"does not take the name that the worker greets it with (%s): set %sHELO to one that DNS knows%s", r, s.config.SettingPrefix, says)}
+		"refuses the name with which the worker greets it (%s): set %sHELO to one that DNS knows%s", r, s.config.SettingPrefix, says)}
 }
 
 func (s *SMTP) refusesUs(r smtpReply, says string) error {
 	return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf(
-		"refuses mail from us (%s): the server at %[2]sHOST must let %[2]sUSER, or this machine, send mail of MAIL_FROM to any domain%[3]s",
+		"refuses mail from us (%s): the server at %[2]sHOST must let %[2]sUSER, or this machine, send mail from MAIL_FROM to any domain%[3]s",
 		r, s.config.SettingPrefix, says)}
 }
 

@@ -83,7 +83,7 @@ func TestSMTPRefusesAForeignCertificate(t *testing.T) {
 	require.NoError(t, err)
 	_, err = sender.Send(t.Context(), testMessage())
 	requireNotTaken(t, err)
-	require.ErrorContains(t, err, "certificate")
+	require.ErrorContains(t, err, "set MAIL_SSLROOTCERT")
 }
 
 func TestSMTPReplyTellsWhetherTheMailWasTaken(t *testing.T) {

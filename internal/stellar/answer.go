@@ -16,7 +16,7 @@ var (
 	pageTag   = regexp.MustCompile(`(?s)<[^>]*>`)
 )
 
-// words are what a server says in an answer that is none of its protocol: the
+// words are what a server says in an answer outside of its protocol: the
 // message of a JSON error, the title of a web page, or the text as it is. They
 // are bounded, of one line, and without what the server's URL may have of a key.
 func (c *rpcClient) words(raw []byte) string {

@@ -62,7 +62,7 @@ func TestWhatWasAnsweredIsSaid(t *testing.T) {
 		"a gateway's line":            {503, "upstream connect error or disconnect/reset before headers", []string{"HTTP 503: upstream connect error"}, "", false},
 		"a gateway's JSON":            {504, `{"message":"The upstream server is timing out"}`, []string{"HTTP 504: The upstream server is timing out"}, "", false},
 		"an error without a body":     {500, "", []string{"HTTP 500 Internal Server Error"}, "", false},
-		"no server at this path":      {404, "<!DOCTYPE html><title>Not Found</title>", []string{"takes no requests there", "HTTP 404: Not Found", "whole path"}, "", false},
+		"no server at this path":      {404, "<!DOCTYPE html><title>Not Found</title>", []string{"no Stellar RPC server at SOROBAN_RPC_URL", "HTTP 404: Not Found", "whole address"}, "", false},
 		"no POST":                     {405, `{"error":"method not allowed"}`, []string{"HTTP 405: method not allowed"}, "", false},
 		"a refusal":                   {403, `{"error":{"message":"project is suspended"}}`, []string{"refuses us", "HTTP 403: project is suspended"}, tenant.ClassAuth, false},
 		"a bill":                      {402, "", []string{"limits our requests", "HTTP 402 Payment Required"}, tenant.ClassCapacity, false},
@@ -122,8 +122,8 @@ func TestWhyNothingCame(t *testing.T) {
 	t.Cleanup(secret.Close)
 	for url, says := range map[string]string{
 		gone.URL: "does not answer; check that it runs",
-		strings.Replace(plain.URL, "http://", "https://", 1): "speaks no TLS",
-		secret.URL: "has a certificate that is not trusted",
+		strings.Replace(plain.URL, "http://", "https://", 1): "does not speak TLS",
+		secret.URL: "set SOROBAN_RPC_SSLROOTCERT",
 	} {
 		d := b.with(t, func(c *stellar.Config) { c.RPCURL = url })
 		s := stepError(t, d.Check(testContext(t)))

@@ -12,7 +12,7 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// JSON-RPC's codes that say what is the matter.
+// JSON-RPC's codes that say what is wrong.
 const (
 	// codeInvalidParams is also the server's for XDR that it cannot read.
 	codeInvalidParams  = -32602
@@ -37,7 +37,7 @@ func explainRPC(e *rpcError) error {
 		s.Class, s.RetryAfter = tenant.ClassAuth, feeDelay
 		s.Reason = it + "refuses us (" + e.said() + "); check the key in SOROBAN_RPC_URL"
 	case e.garbled:
-		s.Reason = it + "answers what cannot be read (" + e.err.Error() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
+		s.Reason = it + "gives an answer that cannot be read (" + e.err.Error() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
 	case e.code == codeMethodNotFound:
 		s.Reason = it + "does not know " + e.method + " (" + e.said() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
 	case e.answered:
@@ -45,7 +45,7 @@ func explainRPC(e *rpcError) error {
 	case e.status >= http.StatusInternalServerError:
 		s.Reason = it + "or a gateway before it answers with an error (" + e.said() + "); look into their logs, or set SOROBAN_RPC_URL to another"
 	case e.status != 0:
-		s.Reason = "what answers at SOROBAN_RPC_URL takes no requests there (" + e.said() + "); check that it leads to a Stellar RPC server, with the whole path"
+		s.Reason = "there is no Stellar RPC server at SOROBAN_RPC_URL (" + e.said() + "); check the whole address, with its path"
 	default:
 		s.Reason = it + silence(e.err)
 	}
@@ -97,7 +97,7 @@ func trouble(err error) string {
 	if e, ok := errors.AsType[*rpcError](err); ok {
 		switch {
 		case e.garbled:
-			return "answers what cannot be read"
+			return "gives answers that cannot be read"
 		case e.answered || e.status != 0:
 			return "answers " + e.said()
 		}
@@ -118,15 +118,15 @@ func silence(err error) string {
 	}
 	switch {
 	case errors.As(err, &untrusted):
-		return "has a certificate that is not trusted; check that SOROBAN_RPC_URL names it as the certificate does, and who has signed that"
+		return "has a certificate that is not trusted; check that SOROBAN_RPC_URL has the name in the certificate, and set SOROBAN_RPC_SSLROOTCERT if a private authority has signed it"
 	case errors.As(err, &plain), strings.Contains(text, "server gave HTTP response to HTTPS client"):
-		return "speaks no TLS; check whether SOROBAN_RPC_URL should begin with http://"
+		return "does not speak TLS; check whether SOROBAN_RPC_URL should begin with http://"
 	case errors.As(err, &alert), strings.Contains(text, "remote error: tls:"):
-		return "refuses our TLS connection; check what it or the gateway before it asks of clients"
+		return "refuses our TLS connection; check what it, or a gateway before it, requires of clients"
 	case strings.Contains(text, "malformed HTTP"):
-		return "speaks no HTTP; check the port in SOROBAN_RPC_URL, and whether it should begin with https://"
+		return "does not speak HTTP; check the port in SOROBAN_RPC_URL, and whether it should begin with https://"
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return "has no address: DNS does not know the host in SOROBAN_RPC_URL" + check
+		return "has no address: DNS does not know the host in SOROBAN_RPC_URL"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "does not answer in time" + check
 	}

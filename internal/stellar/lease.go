@@ -15,7 +15,7 @@ const waitingForChannel = "waiting for a free channel account; SOROBAN_CHANNELS 
 func queued(err error) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Queued: true, Err: err,
-		Reason: "no channel account was free for as long as the attempt lasted; the step is repeated by itself, and SOROBAN_CHANNELS sets how many there are",
+		Reason: "no channel account was free for as long as the attempt lasted; SOROBAN_CHANNELS sets how many there are",
 	}
 }
 

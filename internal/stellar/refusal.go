@@ -106,7 +106,7 @@ func (t *tally) after(tx Transaction) error {
 	if t.built >= maxBuilt {
 		return &tenant.StepError{
 			Step:   tenant.StepDeployContract,
-			Reason: fmt.Sprintf("%d transactions in a row came to nothing, the last one with %s; each attempt builds others", t.built, cmp.Or(tx.ResultCode, string(tx.State))),
+			Reason: fmt.Sprintf("%d transactions in a row came to nothing, the last one with %s; each attempt builds new ones", t.built, cmp.Or(tx.ResultCode, string(tx.State))),
 		}
 	}
 	return nil

@@ -68,7 +68,7 @@ will do. "starter status ID" says which actions are allowed now.
 		}
 		id, err := tenant.ReadOperationID(args[0])
 		if err != nil {
-			return usagef("%q is no operation's id: it is a UUID in lower case, from starter list --attention or starter status", args[0])
+			return usagef("%q is no operation's id: it is a UUID, from starter list --attention or starter status", args[0])
 		}
 		return a.actOnOne(cmd.Context(), action, id, request, f.dryRun)
 	})

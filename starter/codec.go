@@ -43,7 +43,7 @@ the page again; for the command line, set TEMPORAL_CODEC_ENDPOINT, or add
 		if err != nil {
 			return err
 		}
-		cfg, err := config.Load(a.settings, config.NeedTemporal)
+		cfg, err := a.load(config.NeedTemporal)
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func (a *app) drain() *cobra.Command {
 
 // withDeployment opens the worker's deployment at Temporal.
 func (a *app) withDeployment(ctx context.Context, do func(ctx context.Context, name string, h client.WorkerDeploymentHandle) error) error {
-	cfg, err := config.Load(a.settings, config.NeedTemporal)
+	cfg, err := a.load(config.NeedTemporal)
 	if err != nil {
 		return err
 	}

@@ -27,11 +27,10 @@ one.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
-		cfg, err := config.Load(a.settings, config.NeedDB)
+		cfg, err := a.load(config.NeedDB)
 		if err != nil {
 			return err
 		}
-		a.logger(cfg)
 		pool, err := openDatabase(cmd.Context(), cfg)
 		if err != nil {
 			return err

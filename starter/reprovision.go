@@ -23,7 +23,7 @@ earlier generation stays terminated. Its name must still be free.`,
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
 		id, err := tenant.ReadID(args[0])
 		if err != nil {
-			return usagef("%q is no tenant's id: it is a UUID in lower case, from starter list --status FAILED", args[0])
+			return usagef("%q is no tenant's id: it is a UUID, from starter list --status FAILED", args[0])
 		}
 		plane, err := a.connect(cmd.Context(), toProvision)
 		if err != nil {

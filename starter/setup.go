@@ -31,7 +31,7 @@ the contract it has to be. The database must be migrated before: starter migrate
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
-		cfg, err := config.Load(a.settings, config.NeedDB|config.NeedTemporal|config.NeedSoroban)
+		cfg, err := a.load(config.NeedDB | config.NeedTemporal | config.NeedSoroban)
 		if err != nil {
 			return err
 		}

@@ -24,7 +24,7 @@ to paste. The id is a tenant's or an operation's.
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
 		id, err := tenant.ReadID(args[0])
 		if err != nil {
-			return usagef("%q is no id: it is a UUID in lower case, from starter list or from an answer of the api", args[0])
+			return usagef("%q is no id: it is a UUID, from starter list or from an answer of the api", args[0])
 		}
 		plane, err := a.connect(cmd.Context(), toRead)
 		if err != nil {

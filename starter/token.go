@@ -37,7 +37,7 @@ has these; it cannot be taken back before it expires.
 		case cmd.Flags().Changed("ttl") && ttl <= 0:
 			return usagef("--ttl must be longer than nothing")
 		}
-		cfg, err := config.Load(a.settings, config.NeedJWT)
+		cfg, err := a.load(config.NeedJWT)
 		if err != nil {
 			return err
 		}

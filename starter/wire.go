@@ -55,7 +55,7 @@ func (p *plane) Close() {
 // connect wires the control plane, and makes sure that the database is there
 // and migrated before anything is begun. Temporal is dialled when it is needed.
 func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error) {
-	cfg, err := config.Load(a.settings, needs)
+	cfg, err := a.load(needs)
 	if err != nil {
 		return nil, err
 	}
@@ -113,11 +113,19 @@ func openDatabase(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error
 	return connect.Database(ctx, db, "starter")
 }
 
-// logger writes to the terminal, first what was odd about the settings.
-func (a *app) logger(cfg *config.Config) *slog.Logger {
-	log := slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
-	for _, w := range cfg.Warnings {
-		log.Warn("a setting is not what it seems", "says", w)
+// load reads the settings that a command needs, and warns of those that are odd.
+func (a *app) load(needs config.Section) (*config.Config, error) {
+	cfg, err := config.Load(a.settings, needs)
+	if err != nil {
+		return nil, err
 	}
-	return log
+	for _, w := range cfg.Warnings {
+		a.logger(cfg).Warn("a setting is not what it seems", "says", w)
+	}
+	return cfg, nil
+}
+
+// logger writes to the terminal.
+func (a *app) logger(cfg *config.Config) *slog.Logger {
+	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
 }

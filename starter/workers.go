@@ -12,8 +12,8 @@ type workers interface {
 	Workers(ctx context.Context) (tenant.Workforce, error)
 }
 
-// lookForWorkers tells the person at the terminal when nobody does the work; a
-// program finds it in the answer.
+// lookForWorkers tells the person at the terminal when nobody does the work. A
+// program finds that in the JSON of list, status and incidents.
 func (a *app) lookForWorkers(ctx context.Context, c workers) (*tenant.Workforce, error) {
 	w, err := c.Workers(ctx)
 	if err != nil {

@@ -150,7 +150,7 @@ func (c *clients) newNotifier(cfg *config.Config, log *slog.Logger) (*notice.Not
 		return nil, nil //nolint:nilnil // nobody is to be told
 	}
 	if cfg.Mail.From.Address == "" {
-		log.Warn("nobody is told when no worker works: NOTIFY_EMAIL or NOTIFY_WEBHOOK is set for the api, and MAIL_FROM with the other MAIL_ settings is not")
+		log.Warn("nobody is told when no worker is running: NOTIFY_EMAIL or NOTIFY_WEBHOOK is set for the api, and MAIL_FROM with the other MAIL_ settings is not")
 		return nil, nil //nolint:nilnil // nobody can be told
 	}
 	return connect.Notifier(cfg, c.store, log)

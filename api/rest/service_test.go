@@ -65,10 +65,10 @@ func (readOnly) Public() string { return "read-only" }
 // taken.
 func TestReadinessHasANote(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(c *rest.Config) { c.Note = func() string { return "No worker works" } })
+	b := setup(t, func(c *rest.Config) { c.Note = func() string { return "No worker is running" } })
 	a := b.send(t, http.MethodGet, "/readyz", nil, "")
 	require.Equal(t, http.StatusOK, a.status)
-	require.JSONEq(t, `{"status":"ok","systems":{"database":"ok"},"note":"No worker works"}`, string(a.body))
+	require.JSONEq(t, `{"status":"ok","systems":{"database":"ok"},"note":"No worker is running"}`, string(a.body))
 }
 
 // away is a pool whose database answers nothing: it refuses connections, or

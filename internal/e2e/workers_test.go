@@ -83,7 +83,7 @@ func TestNoWorkerWorks(t *testing.T) {
 	require.Contains(t, mail.Text, "no-worker.md")
 	eventually(t, "every tool says so", func() bool {
 		for tool, says := range i.everyTool(waiting[0]) {
-			if !strings.Contains(says, "No worker works") || !strings.Contains(says, "3 operations wait") || !strings.Contains(says, "no-worker.md") {
+			if !strings.Contains(says, "No worker is running") || !strings.Contains(says, "3 operations wait") || !strings.Contains(says, "no-worker.md") {
 				t.Logf("%s says %q", tool, says)
 				return false
 			}
@@ -102,7 +102,7 @@ func TestNoWorkerWorks(t *testing.T) {
 	asked := time.Now()
 	refused := i.starter("reconcile")
 	require.Equal(t, 1, refused.wait())
-	require.Contains(t, refused.stderr.String(), "nobody is there to do it")
+	require.Contains(t, refused.stderr.String(), "no worker is there to do it")
 	require.Contains(t, refused.stderr.String(), "docs/runbooks/no-worker.md")
 	require.Less(t, time.Since(asked), time.Minute, "it waits for nobody")
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'reconcile' AND outcome = 'refused'`))
@@ -129,7 +129,7 @@ func TestReconcileWaitsForNobody(t *testing.T) {
 	worker.signal(syscall.SIGSTOP)
 	p := i.starter("reconcile")
 	require.Equal(t, 1, p.wait(), p.stderr.String())
-	require.Contains(t, p.stderr.String(), "nobody is there to do it: no worker has given a sign for")
+	require.Contains(t, p.stderr.String(), "no worker is there to do it: no worker has been heard of for")
 	require.Contains(t, p.stderr.String(), "docs/runbooks/no-worker.md")
 	worker.signal(syscall.SIGCONT)
 	i.reconciles()

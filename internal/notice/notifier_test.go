@@ -309,7 +309,7 @@ func TestAnOutageOfAllWorkersIsToldOfTwice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(t, `INSERT INTO worker_outages (cause, waiting, opened_at, closed_at) VALUES ('over before anybody was told', 1, now() - interval '1 hour', now())`)
-	b.exec(t, `INSERT INTO worker_outages (cause, waiting, opened_at) VALUES ('No worker works: none has ever been seen', 9, now())`)
+	b.exec(t, `INSERT INTO worker_outages (cause, waiting, opened_at) VALUES ('No worker is running: none has ever been seen', 9, now())`)
 	b.start(t, 3)
 	b.awaitSent(t, 2)
 	mails := b.mails("ada@platform.example")

@@ -50,7 +50,7 @@ func nobodyOf(w tenant.Workforce) error {
 	return fmt.Errorf("%w: %s", tenant.ErrNoWorker, w.Says)
 }
 
-// untilSilent returns when no worker has given a sign for as long as it is waited
+// untilSilent returns when no worker has been heard of for as long as it is waited
 // for, and why; nil when ctx ends before.
 func (s *Service) untilSilent(ctx context.Context) error {
 	poll := time.NewTicker(workerPoll)
@@ -69,7 +69,7 @@ func (s *Service) untilSilent(ctx context.Context) error {
 			return nobody
 		}
 		if w.Silence >= workerPatience {
-			return fmt.Errorf("%w: no worker has given a sign for %s", tenant.ErrNoWorker, w.Silence.Round(time.Second))
+			return fmt.Errorf("%w: no worker has been heard of for %s", tenant.ErrNoWorker, w.Silence.Round(time.Second))
 		}
 	}
 }

@@ -39,7 +39,7 @@ var (
 	// server: what its rows name belongs to the original.
 	ErrCopy = errors.New("a copy of another installation's database")
 	// ErrNoWorker is something that only a worker can do, while none works.
-	ErrNoWorker = errors.New("nobody is there to do it")
+	ErrNoWorker = errors.New("no worker is there to do it")
 	// ErrNotFailed is a tenant that is not FAILED and so cannot be provisioned
 	// anew.
 	ErrNotFailed = errors.New("only a FAILED tenant can be provisioned anew")

@@ -140,12 +140,12 @@ func (s WorkerState) judgeAbsence(w *Workforce, ours, others []Worker) {
 		o := others[i]
 		w.Trouble = WorkersElsewhere
 		w.Since = s.Now.Add(-o.Age)
-		w.Says = fmt.Sprintf("No worker of these settings works: the one at %s is of TEMPORAL_NAMESPACE %s and TEMPORAL_TASK_QUEUE %s", o.Host, o.Namespace, o.TaskQueue)
+		w.Says = fmt.Sprintf("No worker with these settings is running: the one at %s has TEMPORAL_NAMESPACE %s and TEMPORAL_TASK_QUEUE %s", o.Host, o.Namespace, o.TaskQueue)
 		return
 	}
 	if len(ours) == 0 {
 		w.Trouble, w.Since = WorkersNever, s.Now.Add(-s.Waited)
-		w.Says = "No worker works: none has ever been seen"
+		w.Says = "No worker is running: none has ever been seen"
 		return
 	}
 	last := ours[slices.IndexFunc(ours, func(o Worker) bool { return o.Silence == w.Silence })]
@@ -156,7 +156,7 @@ func (s WorkerState) judgeAbsence(w *Workforce, ours, others []Worker) {
 	} else {
 		w.Grave = true
 	}
-	w.Says = fmt.Sprintf("No worker works: the last one, at %s, was seen %s ago; %s", last.Host, w.Silence.Round(time.Second), how)
+	w.Says = fmt.Sprintf("No worker is running: the last one, at %s, was seen %s ago; %s", last.Host, w.Silence.Round(time.Second), how)
 }
 
 // judgeWaiting speaks of workers that live and take no work. One that has just

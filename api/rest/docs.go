@@ -196,8 +196,12 @@ func typeName(schema *huma.Schema) string {
 		name  string
 		value *int
 	}{{"at least", schema.MinLength}, {"at most", schema.MaxLength}} {
-		if bound.value != nil {
-			text += ", " + bound.name + " " + strconv.Itoa(*bound.value) + " in length"
+		switch {
+		case bound.value == nil:
+		case *bound.value == 1:
+			text += ", " + bound.name + " 1 character"
+		default:
+			text += ", " + bound.name + " " + strconv.Itoa(*bound.value) + " characters"
 		}
 	}
 	for _, bound := range []struct {

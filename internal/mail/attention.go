@@ -95,7 +95,7 @@ func meaning(class tenant.FailureClass) string {
 	case tenant.ClassCancelled:
 		return "a person stopped it"
 	case tenant.ClassUndoFailed:
-		return "an undo did not succeed; it is tried again ever more slowly, which helps only against what passes"
+		return "an undo did not succeed; it is tried again at growing intervals, which helps only if its cause goes away"
 	}
 	return "see its status"
 }

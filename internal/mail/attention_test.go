@@ -51,9 +51,9 @@ func TestAttentionOffersWhatTheTableAllows(t *testing.T) {
 func TestAttentionAdvisesByTheCause(t *testing.T) {
 	t.Parallel()
 	for reason, advised := range map[string]bool{
-		"smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress:                               true,
-		"sendgrid: refused the content of the mail (400): no address mends that; ask the provider why, then retry": false,
-		"the welcome mail cannot be written; the worker's log has the cause":                                       false,
+		"smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress:                                        true,
+		"sendgrid: refused the content of the mail (400): another address would not help; ask the provider why, then retry": false,
+		"the welcome mail cannot be written; the worker's log has the cause":                                                false,
 		"": false,
 	} {
 		item := attentionItems()[0]

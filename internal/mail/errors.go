@@ -9,7 +9,7 @@ import (
 )
 
 // askProvider is the way out when a mail is refused for what it is.
-const askProvider = "no address mends that; ask the provider why, then retry"
+const askProvider = "another address would not help; ask the provider why, then retry"
 
 // Part is what was refused.
 type Part string

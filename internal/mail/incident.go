@@ -39,7 +39,7 @@ func Incident(i tenant.Incident) (Content, error) {
 		data.Summary = "Nothing new is started, and what runs waits before the step that needs it. No retry budget is used up meanwhile."
 		data.Runbook = i.Runbook()
 		if i.Dependency == tenant.DependencyMail {
-			data.Now = "This mail could leave, so the outage may be over by now, or is not complete."
+			data.Now = "This mail could leave, so the outage may be over by now, or only partial."
 		}
 	}
 	return render("incident", data.Subject, data, data)
@@ -55,7 +55,7 @@ func LateIncident(i tenant.Incident, another bool) (Content, error) {
 	data := about(i)
 	data.Another = another
 	data.Subject = "Has ended: " + name + " failed for many tenants"
-	data.Summary = "It has ended. You could not be told by mail while it lasted; a backup provider (MAIL_BACKUP_HOST) or another channel (NOTIFY_WEBHOOK) can. What waited is resumed."
+	data.Summary = "It has ended. No mail could tell you while it lasted; a backup provider (MAIL_BACKUP_HOST) or a webhook (NOTIFY_WEBHOOK) would have. What waited is being resumed."
 	return render("incident", data.Subject, data, data)
 }
 

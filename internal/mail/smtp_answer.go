@@ -60,7 +60,7 @@ func (s *SMTP) failed(at stage, m Message, err error) error {
 	case at == atEnd:
 		return &UncertainError{Provider: providerSMTP, Reason: "no answer, the mail may have been taken"}
 	case told:
-		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("answered out of turn (%d)", answer.Code)}
+		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("gave an unexpected answer (%d)", answer.Code)}
 	}
 	return &UnavailableError{Provider: providerSMTP, Reason: "the connection broke before the mail was complete"}
 }
@@ -75,7 +75,7 @@ func (s *SMTP) judged(r smtpReply, at stage, says string) error {
 		return s.denied(r, says)
 	case aboutMailbox:
 		return &RejectedError{Provider: providerSMTP, Part: PartRecipient, Passing: true, Reason: fmt.Sprintf(
-			"the recipient's mailbox is full (%s): its owner has to make room, or has another address: %s%s", r, tenant.ChangeAddress, says)}
+			"the recipient's mailbox is full (%s): its owner must make room, or give another address: %s%s", r, tenant.ChangeAddress, says)}
 	case aboutGreeting:
 		return s.greetingRefused(r, says)
 	case aboutServer, aboutUs, aboutSender, aboutRecipient, aboutContent, aboutLimit:

@@ -288,7 +288,7 @@ var sendGridAnswers = []struct {
 	{400, `{"errors":[{"message":"The from email does not contain a valid address.","field":"from.email","help":null}]}`, us, "check MAIL_FROM"},
 	{400, `{"errors":[{"message":"Does not contain a valid address.","field":"personalizations.0.to.0.email","help":null},{"message":"bad","field":"from.email","help":null}]}`, us, "check MAIL_FROM"},
 	{400, `{"errors":[{"message":"The content value must be a string at least one character in length.","field":"content.0.value","help":null}]}`, content, "at least one character in length"},
-	{400, `{"errors":[{"message":"The subject is required.","field":"subject","help":null}]}`, content, "no address mends that"},
+	{400, `{"errors":[{"message":"The subject is required.","field":"subject","help":null}]}`, content, "another address would not help"},
 	{400, `{"errors":[{"message":"mail to ada@hospital.example from https://b.example/x?y=1 is bad","field":null,"help":null}]}`, content, "mail to […] from"},
 	{400, `<html>Bad Request</html>`, server, "SENDGRID_BASE_URL"},
 	{413, `<html>too large</html>`, content, "refused the content of the mail (413)"},

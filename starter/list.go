@@ -68,7 +68,7 @@ func (f *listFlags) check() error {
 	case f.all && f.cursor != "":
 		return usagef("--all and --cursor exclude each other")
 	case f.name != "" && tenant.NameKey(f.name) == "":
-		return usagef("--name must have visible characters: every name has nothing in it")
+		return usagef("--name must have visible characters, or it would match every name")
 	}
 	return nil
 }

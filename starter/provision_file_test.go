@@ -338,7 +338,7 @@ func TestFromStandardInput(t *testing.T) {
 
 	r = b.typing(text, "provision", "--wait=false", "--file", "-")
 	require.Equal(t, exitOK, r.code, r.errors)
-	require.Contains(t, r.out, "Every row, with its ids: --results PATH, or --output json")
+	require.Contains(t, r.out, "add --results PATH or --output json")
 	require.Equal(t, 2, b.count("tenants"))
 
 	r = b.typing(csvHeader+"ab,a@b.example,A,L\n", "provision", "--file", "-")

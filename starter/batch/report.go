@@ -79,11 +79,12 @@ func (r Report) Text() string {
 	if b.Len() > 0 {
 		b.WriteByte('\n')
 	}
-	every := r.ResultFile
-	if every == "" {
-		every = "--results PATH, or --output json"
+	fmt.Fprintf(&b, "%d tenants: %s\n", r.Total, r.counts())
+	if r.ResultFile == "" {
+		b.WriteString("To see every row with its ids, add --results PATH or --output json.\n")
+	} else {
+		fmt.Fprintf(&b, "Every row, with its ids: %s\n", r.ResultFile)
 	}
-	fmt.Fprintf(&b, "%d tenants: %s\nEvery row, with its ids: %s\n", r.Total, r.counts(), every)
 	return b.String()
 }
 

@@ -27,7 +27,7 @@ func (s *SMTP) dialFailed(err error) error {
 		says := s.says(r, Message{})
 		switch {
 		case saysQuota.MatchString(r.text):
-			return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail from us for now (%s)%s", r, says)}
+			return limitReached(r, says)
 		case r.about(atSender) == aboutLogin:
 			return s.denied(r, says)
 		case saysGreeting.MatchString(r.text):
@@ -35,7 +35,7 @@ func (s *SMTP) dialFailed(err error) error {
 		case r.subject == 7 && !r.passing():
 			return s.refusesUs(r, says)
 		}
-		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no mail at present (%s)%s", r, says)}
+		return outOfService(r, says)
 	}
 	if errors.Is(err, gomail.ErrNoSupportedAuthDiscovered) {
 		return &AuthError{Provider: providerSMTP, Reason: fmt.Sprintf(
@@ -67,7 +67,7 @@ func (s *SMTP) failed(at stage, m Message, err error) error {
 
 func (s *SMTP) judged(r smtpReply, at stage, says string) error {
 	if r.code == replyServiceNotAvailable {
-		return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no mail at present (%s)%s", r, says)}
+		return outOfService(r, says)
 	}
 	about := r.about(at)
 	switch about {
@@ -95,7 +95,7 @@ func (s *SMTP) judged(r smtpReply, at stage, says string) error {
 	case aboutUs:
 		return s.refusesUs(r, says)
 	case aboutLimit:
-		return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail from us for now (%s)%s", r, says)}
+		return limitReached(r, says)
 	case aboutServer, aboutLogin, aboutGreeting, aboutMailbox:
 	}
 	return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf(
@@ -122,6 +122,14 @@ func (s *SMTP) deferred(r smtpReply, at stage, about fault, says string) error {
 	case aboutServer, aboutLogin, aboutGreeting, aboutMailbox, aboutContent, aboutLimit:
 	}
 	return &ThrottledError{Provider: providerSMTP, Greylisted: greylisted, Reason: fmt.Sprintf("defers the mail (%s)%s", r, says)}
+}
+
+func limitReached(r smtpReply, says string) error {
+	return &ThrottledError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no more mail from us for now (%s)%s", r, says)}
+}
+
+func outOfService(r smtpReply, says string) error {
+	return &UnavailableError{Provider: providerSMTP, Reason: fmt.Sprintf("takes no mail at present (%s)%s", r, says)}
 }
 
 func (s *SMTP) denied(r smtpReply, says string) error {

@@ -18,7 +18,6 @@ import (
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/liveness"
-	"tenant-provisioning/internal/notice"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/redis"
@@ -141,19 +140,6 @@ func (c *clients) note() string {
 		notes = append(notes, now.Line())
 	}
 	return strings.Join(notes, "\n")
-}
-
-// newNotifier makes what mails people, as every worker has one: when no worker
-// works, nobody else could say so. Without a mail server it is nil.
-func (c *clients) newNotifier(cfg *config.Config, log *slog.Logger) (*notice.Notifier, error) {
-	if len(cfg.App.NotifyEmail) == 0 && cfg.App.NotifyWebhook.Empty() {
-		return nil, nil //nolint:nilnil // nobody is to be told
-	}
-	if cfg.Mail.From.Address == "" {
-		log.Warn("nobody is told when no worker is running: NOTIFY_EMAIL or NOTIFY_WEBHOOK is set for the api, and MAIL_FROM with the other MAIL_ settings is not")
-		return nil, nil //nolint:nilnil // nobody can be told
-	}
-	return connect.Notifier(cfg, c.store, log)
 }
 
 // version is what the Go tool wrote into the binary.

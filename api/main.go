@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/postgres"
 )
@@ -62,7 +63,7 @@ func run(ctx context.Context, args []string, drained func() <-chan time.Time) er
 	if err != nil {
 		return err
 	}
-	notifier, err := c.newNotifier(cfg, log)
+	notifier, err := connect.Notifier(cfg, c.store, log) // as workers have one: when none works, nobody else could say so
 	if err != nil {
 		return err
 	}
@@ -74,9 +75,7 @@ func run(ctx context.Context, args []string, drained func() <-chan time.Time) er
 	var background sync.WaitGroup
 	background.Go(func() { postgres.Listen(listening, c.pool, log, c.service.Announce) })
 	background.Go(func() { c.watch.Run(listening) })
-	if notifier != nil {
-		background.Go(func() { notifier.Run(listening) })
-	}
+	background.Go(func() { notifier.Run(listening) })
 	defer background.Wait()
 	defer stopListening()
 

@@ -9,20 +9,24 @@ import (
 )
 
 // Notifier makes what tells NOTIFY_EMAIL, through the mail provider of the
-// welcome mails, and NOTIFY_WEBHOOK. Whoever runs one must have both: it drops
-// what is for a webhook that it does not know.
+// welcome mails, and NOTIFY_WEBHOOK. A process without mail settings tells the
+// webhook alone: the mails leave from those that have them.
 func Notifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*notice.Notifier, error) {
-	postman, err := Postman(cfg.Mail, log)
-	if err != nil {
-		return nil, err
+	c := notice.Config{Store: store, Logger: log}
+	for _, a := range cfg.App.NotifyEmail {
+		c.Recipients = append(c.Recipients, a.Address)
 	}
-	recipients := make([]string, len(cfg.App.NotifyEmail))
-	for i, a := range cfg.App.NotifyEmail {
-		recipients[i] = a.Address
-	}
-	c := notice.Config{Store: store, Mailer: postman, Recipients: recipients, Logger: log}
 	if !cfg.App.NotifyWebhook.Empty() {
 		c.Webhook = Webhook(cfg.App)
+	}
+	if cfg.Mail.From.Address != "" {
+		postman, err := Postman(cfg.Mail, log)
+		if err != nil {
+			return nil, err
+		}
+		c.Mailer = postman
+	} else if len(c.Recipients) > 0 {
+		log.Warn("NOTIFY_EMAIL gets no mail when no worker works, since nobody else could send it: set MAIL_FROM and the other MAIL_ settings for this process too")
 	}
 	return notice.New(c), nil
 }

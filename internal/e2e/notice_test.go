@@ -1,8 +1,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -29,6 +32,39 @@ func (i *installation) awaitNotices(n int) mailtest.Message {
 		}
 	}
 	return newest
+}
+
+// webhook is what NOTIFY_WEBHOOK leads to.
+type webhook struct {
+	url string
+
+	mu    sync.Mutex
+	texts map[string][]string // by the kind of the notice
+}
+
+func newWebhook(t testing.TB) *webhook {
+	t.Helper()
+	w := &webhook{texts: map[string][]string{}}
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+		var notice struct{ Kind, Text string }
+		if err := json.NewDecoder(r.Body).Decode(&notice); err != nil {
+			answer.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.texts[notice.Kind] = append(w.texts[notice.Kind], notice.Text)
+	}))
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	return w
+}
+
+// told are the texts of the notices of a kind.
+func (w *webhook) told(kind string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string{}, w.texts[kind]...)
 }
 
 // TestPeopleAreToldOfWhatParks by one mail, which says what to type.

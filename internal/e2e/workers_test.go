@@ -61,11 +61,13 @@ func (i *installation) everyTool(o operation) map[string]string {
 }
 
 // TestNoWorkerWorks: the worker hangs, and operations wait. Every tool says so,
-// people get one mail, what only a worker can do is refused at once; and when the
-// worker is back, every tool is calm, and people get another mail.
+// people get one mail and the webhook one notice, what only a worker can do is
+// refused at once; and when the worker is back, every tool is calm, and people and
+// the webhook are told so.
 func TestNoWorkerWorks(t *testing.T) {
 	t.Parallel()
-	i := install(t, map[string]string{"NOTIFY_EMAIL": told["NOTIFY_EMAIL"]})
+	hook := newWebhook(t)
+	i := install(t, map[string]string{"NOTIFY_EMAIL": told["NOTIFY_EMAIL"], "NOTIFY_WEBHOOK": hook.url})
 	_, worker := i.start()
 	i.becomesActive(i.create("Charité"))
 	i.works()
@@ -81,6 +83,8 @@ func TestNoWorkerWorks(t *testing.T) {
 	mail := i.awaitNotices(1)
 	require.Equal(t, "No worker takes work", mail.Subject)
 	require.Contains(t, mail.Text, "no-worker.md")
+	eventually(t, "the webhook is told", func() bool { return len(hook.told("no_worker")) == 1 })
+	require.Contains(t, hook.told("no_worker")[0], "No worker works")
 	eventually(t, "every tool says so", func() bool {
 		for tool, says := range i.everyTool(waiting[0]) {
 			if !strings.Contains(says, "No worker is running") || !strings.Contains(says, "3 operations wait") || !strings.Contains(says, "no-worker.md") {
@@ -112,6 +116,9 @@ func TestNoWorkerWorks(t *testing.T) {
 		i.becomesActive(o)
 	}
 	require.Equal(t, "Over: no worker took work", i.awaitNotices(2).Subject)
+	eventually(t, "the webhook is told that it is over", func() bool { return len(hook.told("no_worker_over")) == 1 })
+	require.Len(t, hook.told("no_worker"), 1, "each once")
+	require.Empty(t, hook.told("attention"))
 	for tool, says := range i.everyTool(waiting[0]) {
 		require.Empty(t, says, tool)
 	}

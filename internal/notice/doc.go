@@ -1,9 +1,9 @@
-// Package notice tells people by mail, and a webhook, of operations that newly wait for
-// somebody: one mail for all that parked within a short window, never two for
-// the same parking; and of incidents: one mail when one lasts, one when it is
-// over.
+// Package notice tells people by mail, and a webhook, what newly needs somebody:
+// operations that parked, one notice for all within a short window and never two
+// for the same parking; incidents and outages of all workers, one notice when one
+// lasts and one when it is over.
 //
-// Rows decide, so that any number of workers may run it. Not being able to
+// Rows decide, so that any number of processes may run it. Not being able to
 // notify stops nothing: it is logged and tried again. It may import
 // internal/tenant; the database and the mail are behind the interfaces that it
 // declares.

@@ -36,10 +36,10 @@ type Store interface {
 	// parked and was told to nobody, once the oldest of it is as old as window,
 	// and of each incident that has lasted that long or is over for good.
 	CollectNotices(ctx context.Context, recipients []string, window time.Duration) error
-	// TakeNotice leases the next notice that is due; false when none is. An empty
-	// one, because nothing that it was to tell is true any more, is for
-	// DropNotice.
-	TakeNotice(ctx context.Context, lease time.Duration) (tenant.Notice, bool, error)
+	// TakeNotice leases the next notice that is due and leaves by mail, by the
+	// webhook or either; false when none is. An empty one, because nothing that it
+	// was to tell is true any more, is for DropNotice.
+	TakeNotice(ctx context.Context, lease time.Duration, byMail, byWebhook bool) (tenant.Notice, bool, error)
 	SentNotice(ctx context.Context, id string) error
 	DropNotice(ctx context.Context, id string) error
 	// PostponeNotice has it tried again. When it is in doubt, the provider is
@@ -56,7 +56,9 @@ type Mailer interface {
 
 // Config is what a Notifier works with.
 type Config struct {
-	Store  Store
+	Store Store
+	// Mailer sends mails; nil in a process that cannot: its notices leave from
+	// those that can.
 	Mailer Mailer
 	// Webhook is told what people are told; nil: there is none.
 	Webhook Mailer
@@ -68,7 +70,7 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Notifier tells people. Every worker has one; they share the rows.
+// Notifier tells people. Every worker and api has one; they share the rows.
 type Notifier struct{ config Config }
 
 // New makes a notifier.
@@ -88,8 +90,11 @@ func New(c Config) *Notifier {
 // Run notifies until ctx ends. Neither the database nor the mail provider need
 // be there.
 func (n *Notifier) Run(ctx context.Context) {
-	if len(n.config.Recipients) == 0 {
+	switch {
+	case len(n.config.Recipients) == 0:
 		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention, nor of incidents: neither NOTIFY_EMAIL nor NOTIFY_WEBHOOK is set")
+		return
+	case n.config.Mailer == nil && n.config.Webhook == nil:
 		return
 	}
 	ticker := time.NewTicker(n.config.Poll)
@@ -131,7 +136,7 @@ func (n *Notifier) collect(ctx context.Context) error {
 func (n *Notifier) take(ctx context.Context) (tenant.Notice, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	return n.config.Store.TakeNotice(ctx, lease)
+	return n.config.Store.TakeNotice(ctx, lease, n.config.Mailer != nil, n.config.Webhook != nil)
 }
 
 // deliver sends one notice and writes what became of it. A worker that stops
@@ -141,21 +146,22 @@ func (n *Notifier) deliver(ctx context.Context, notice tenant.Notice) error {
 	defer cancel()
 	var doubtful bool
 	var err error
-	useless := notice.Empty() || n.givesUp(ctx, notice)
-	if !useless {
+	drop := notice.Empty() || n.givesUp(ctx, notice)
+	if !drop {
 		doubtful, err = n.mailer(notice).SendNotice(sending, notice)
 	}
 	writing, stop := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer stop()
 	switch {
-	case useless:
+	case drop:
 		return n.config.Store.DropNotice(writing, notice.ID)
 	case err == nil:
-		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations), "incident", notice.Incident.ID)
+		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations),
+			"incident", notice.Incident.ID, "outage", notice.Outage.ID)
 		return n.config.Store.SentNotice(writing, notice.ID)
 	}
 	after := pause(notice.Attempts)
-	n.config.Logger.WarnContext(ctx, "a mail about what needs attention did not leave; trying again",
+	n.config.Logger.WarnContext(ctx, "a notice of what needs attention did not leave; trying again",
 		"notice", notice.ID, "after", after.String(), "attempts", notice.Attempts, "error", err)
 	return n.config.Store.PostponeNotice(writing, notice.ID, after, doubtful)
 }
@@ -168,20 +174,14 @@ func (n *Notifier) mailer(notice tenant.Notice) Mailer {
 	return n.config.Mailer
 }
 
-// givesUp tells of a webhook that is no longer there, or has not taken the notice
-// for a day. A mail is tried for as long as what it tells is true.
+// givesUp tells of a webhook that has not taken the notice for a day. A mail is
+// tried for as long as what it tells is true.
 func (n *Notifier) givesUp(ctx context.Context, notice tenant.Notice) bool {
-	switch {
-	case notice.To != tenant.NoticeWebhook:
+	if notice.To != tenant.NoticeWebhook || notice.Attempts <= mostAttempts {
 		return false
-	case n.config.Webhook == nil:
-		n.config.Logger.WarnContext(ctx, "a notice for the webhook is dropped: NOTIFY_WEBHOOK is not set any more", "notice", notice.ID)
-		return true
-	case notice.Attempts > mostAttempts:
-		n.config.Logger.ErrorContext(ctx, "the webhook has not taken a notice for a day; it is dropped: check NOTIFY_WEBHOOK", "notice", notice.ID)
-		return true
 	}
-	return false
+	n.config.Logger.ErrorContext(ctx, "the webhook has not taken a notice for a day; it is dropped: check NOTIFY_WEBHOOK", "notice", notice.ID)
+	return true
 }
 
 // pause grows with the attempts.

@@ -49,16 +49,20 @@ func setup(t *testing.T) *bundle {
 // start runs notifiers, as many workers have.
 func (b *bundle) start(t *testing.T, workers int) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
 	for range workers {
-		running.Go(func() {
-			notice.New(notice.Config{
-				Store: b.store, Mailer: b.postman, Recipients: []string{"oncall@platform.example", "ada@platform.example"},
-				Window: 300 * time.Millisecond, Poll: 20 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
-			}).Run(ctx)
+		b.startWith(t, notice.Config{
+			Mailer: b.postman, Recipients: []string{"oncall@platform.example", "ada@platform.example"}, Logger: slog.New(slog.DiscardHandler),
 		})
 	}
+}
+
+// startWith runs a notifier on the database.
+func (b *bundle) startWith(t *testing.T, c notice.Config) {
+	t.Helper()
+	c.Store, c.Window, c.Poll = b.store, 300*time.Millisecond, 20*time.Millisecond
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { notice.New(c).Run(ctx) })
 	t.Cleanup(func() {
 		stop()
 		running.Wait()

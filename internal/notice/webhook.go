@@ -46,13 +46,14 @@ func NewWebhook(target string, transport http.RoundTripper) *Webhook {
 type told struct {
 	// ID is the same when a notice is posted again.
 	ID   string `json:"id"`
-	Kind string `json:"kind"` // attention, incident, incident_over
+	Kind string `json:"kind"` // attention, incident, incident_over, no_worker, no_worker_over
 	// Text says it in a sentence, for what shows one to people.
 	Text string `json:"text"`
 	// Total is how many operations there are; 50 at most are listed.
-	Total      int              `json:"total,omitempty"`
-	Operations []toldOperation  `json:"operations,omitempty"`
-	Incident   *tenant.Incident `json:"incident,omitempty"`
+	Total      int                  `json:"total,omitempty"`
+	Operations []toldOperation      `json:"operations,omitempty"`
+	Incident   *tenant.Incident     `json:"incident,omitempty"`
+	Outage     *tenant.WorkerOutage `json:"outage,omitempty"`
 }
 
 type toldOperation struct {
@@ -98,25 +99,46 @@ func (w *Webhook) SendNotice(ctx context.Context, n tenant.Notice) (doubtful boo
 }
 
 func tell(n tenant.Notice) told {
-	t := told{ID: n.ID, Kind: "attention", Total: len(n.Operations)}
-	if n.Incident.ID != 0 {
-		t.Kind, t.Incident = "incident", &n.Incident
-		t.Text = fmt.Sprintf("The %s fails for many tenants: %s. See: starter incidents", n.Incident.Dependency, n.Incident.Cause)
-		if !n.Incident.ClosedAt.IsZero() {
-			t.Kind = "incident_over"
-			t.Text = fmt.Sprintf("Over: the %s failed for many tenants, until %s", n.Incident.Dependency, n.Incident.ClosedAt.UTC().Format(time.RFC3339))
-		}
-		return t
+	t := told{ID: n.ID}
+	switch {
+	case n.Outage.ID != 0:
+		t.outage(n.Outage)
+	case n.Incident.ID != 0:
+		t.incident(n.Incident)
+	default:
+		t.attention(n.Operations)
 	}
+	return t
+}
+
+func (t *told) outage(o tenant.WorkerOutage) {
+	t.Kind, t.Outage = "no_worker", &o
+	t.Text = fmt.Sprintf("%s. See docs/runbooks/%s", o.Cause, tenant.WorkerRunbook)
+	if !o.ClosedAt.IsZero() {
+		t.Kind = "no_worker_over"
+		t.Text = "Over: no worker took work, until " + o.ClosedAt.UTC().Format(time.RFC3339)
+	}
+}
+
+func (t *told) incident(i tenant.Incident) {
+	t.Kind, t.Incident = "incident", &i
+	t.Text = fmt.Sprintf("The %s fails for many tenants: %s. See: starter incidents", i.Dependency, i.Cause)
+	if !i.ClosedAt.IsZero() {
+		t.Kind = "incident_over"
+		t.Text = fmt.Sprintf("Over: the %s failed for many tenants, until %s", i.Dependency, i.ClosedAt.UTC().Format(time.RFC3339))
+	}
+}
+
+func (t *told) attention(operations []tenant.Operation) {
+	t.Kind, t.Total = "attention", len(operations)
 	t.Text = fmt.Sprintf("%d operations need attention. See: starter list --attention", t.Total)
 	if t.Total == 1 {
 		t.Text = "An operation needs attention. See: starter list --attention"
 	}
-	for _, o := range n.Operations[:min(t.Total, maxTold)] {
+	for _, o := range operations[:min(t.Total, maxTold)] {
 		t.Operations = append(t.Operations, toldOperation{
 			TenantID: o.TenantID, OperationID: o.ID, State: o.State, FailedStep: o.FailedStep, FailureClass: o.FailureClass,
-			FailureReason: o.FailureReason, AllowedActions: o.AllowedActions(), Since: o.UpdatedAt.UTC(), Deadline: o.AttentionDeadline.UTC(),
+			FailureReason: o.FailureReason, AllowedActions: o.AllowedActions(), Since: o.WaitsSince().UTC(), Deadline: o.AttentionDeadline.UTC(),
 		})
 	}
-	return t
 }

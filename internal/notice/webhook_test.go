@@ -1,7 +1,6 @@
 package notice_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -64,23 +63,15 @@ func (h *hook) posted() []map[string]any {
 // startWithWebhook runs a notifier that has no addresses.
 func (b *bundle) startWithWebhook(t *testing.T, h *hook, log *slog.Logger) {
 	t.Helper()
-	ctx, stop := context.WithCancel(context.Background())
-	var running sync.WaitGroup
-	c := notice.Config{Store: b.store, Mailer: b.postman, Window: 300 * time.Millisecond, Poll: 20 * time.Millisecond, Logger: log}
-	if h != nil {
-		c.Webhook = notice.NewWebhook(h.URL+"/hooks/s3cret?key=s3cret", nil)
-	} else {
-		c.Recipients = []string{"ada@platform.example"}
-	}
-	running.Go(func() { notice.New(c).Run(ctx) })
-	t.Cleanup(func() {
-		stop()
-		running.Wait()
-	})
+	b.startWith(t, notice.Config{Mailer: b.postman, Webhook: h.webhook(), Logger: log})
 }
 
-// TestTheWebhookIsToldWhatPeopleAre, while mail is away: parkings, an incident,
-// and its end.
+func (h *hook) webhook() *notice.Webhook {
+	return notice.NewWebhook(h.URL+"/hooks/s3cret?key=s3cret", nil)
+}
+
+// TestTheWebhookIsToldWhatPeopleAre, while mail is away: parkings, an incident
+// and its end, an outage of all workers and its end.
 func TestTheWebhookIsToldWhatPeopleAre(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -107,6 +98,17 @@ func TestTheWebhookIsToldWhatPeopleAre(t *testing.T) {
 	b.exec(t, `UPDATE notices SET sent_at = sent_at - $1::interval - interval '1 minute'`, tenant.IncidentQuiet)
 	b.awaitSent(t, 3)
 	require.Equal(t, "incident_over", h.posted()[2]["kind"])
+
+	b.exec(t, `INSERT INTO worker_outages (cause, waiting, opened_at) VALUES ('No worker works: none has ever been seen', 9, '2026-08-14T03:02:00Z')`)
+	b.awaitSent(t, 4)
+	outage := h.posted()[3]
+	require.Equal(t, "no_worker", outage["kind"])
+	require.Equal(t, "No worker works: none has ever been seen. See docs/runbooks/no-worker.md", outage["text"])
+	require.InDelta(t, 9, outage["outage"].(map[string]any)["waiting"], 0)
+	b.exec(t, `UPDATE worker_outages SET closed_at = '2026-08-14T03:14:00Z'`)
+	b.awaitSent(t, 5)
+	require.Equal(t, "no_worker_over", h.posted()[4]["kind"])
+	require.Equal(t, "Over: no worker took work, until 2026-08-14T03:14:00Z", h.posted()[4]["text"])
 	for _, body := range h.bodies {
 		for _, personal := range []string{"Charité", "x@hospital.example", "@"} {
 			require.NotContains(t, body, personal)
@@ -146,7 +148,7 @@ func TestTheWebhookIsTriedAgain(t *testing.T) {
 	require.NotContains(t, log.String(), "s3cret")
 }
 
-// TestTheWebhookIsGivenUp after a day of attempts, and when it is set no more.
+// TestTheWebhookIsGivenUp after a day of attempts.
 func TestTheWebhookIsGivenUp(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -157,16 +159,51 @@ func TestTheWebhookIsGivenUp(t *testing.T) {
 	require.Eventually(t, func() bool { return b.count(t, postponed) == 1 }, patience, 20*time.Millisecond)
 	b.exec(t, `UPDATE notices SET due_at = now(), attempts = 105`)
 	require.Eventually(t, func() bool { return b.count(t, `SELECT count(*) FROM notices WHERE state = 'DROPPED'`) == 1 }, patience, 20*time.Millisecond)
+}
 
-	other := setup(t)
-	other.park(t, "Necker")
-	require.Eventually(t, func() bool {
-		require.NoError(t, other.store.CollectNotices(t.Context(), []string{tenant.NoticeWebhook}, 0))
-		return other.count(t, `SELECT count(*) FROM notices`) == 1
-	}, patience, 20*time.Millisecond)
-	other.startWithWebhook(t, nil, slog.New(slog.DiscardHandler))
-	require.Eventually(t, func() bool { return other.count(t, `SELECT count(*) FROM notices WHERE state = 'DROPPED'`) == 1 }, patience, 20*time.Millisecond)
-	require.Empty(t, other.catcher.Messages())
+// TestEachNoticeWaitsForAProcessWithAWayForIt: an api may have no mail settings,
+// a worker no webhook. The other's notices are neither dropped nor tried.
+func TestEachNoticeWaitsForAProcessWithAWayForIt(t *testing.T) {
+	t.Parallel()
+	people := []string{"ada@platform.example"}
+	quiet := slog.New(slog.DiscardHandler)
+	const untouched = `SELECT count(*) FROM notices WHERE state = 'PENDING' AND attempts = 0`
+	for name, way := range map[string]struct {
+		first, second func(*bundle, *hook) notice.Config
+		mails, posts  int
+	}{
+		"without mail": {
+			first: func(_ *bundle, h *hook) notice.Config {
+				return notice.Config{Webhook: h.webhook(), Recipients: people, Logger: quiet}
+			},
+			second: func(b *bundle, _ *hook) notice.Config {
+				return notice.Config{Mailer: b.postman, Recipients: people, Logger: quiet}
+			},
+			posts: 1,
+		},
+		"without the webhook": {
+			first: func(b *bundle, _ *hook) notice.Config { // which makes the webhook's notice, as a process that has it would
+				return notice.Config{Mailer: b.postman, Recipients: append([]string{tenant.NoticeWebhook}, people...), Logger: quiet}
+			},
+			second: func(_ *bundle, h *hook) notice.Config { return notice.Config{Webhook: h.webhook(), Logger: quiet} },
+			mails:  1,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, h := setup(t), newHook(t)
+			b.park(t, "Charité")
+			b.startWith(t, way.first(b, h))
+			b.awaitSent(t, 1)
+			require.Len(t, b.mails(people[0]), way.mails)
+			require.Len(t, h.posted(), way.posts)
+			require.Equal(t, 1, b.count(t, untouched))
+			b.startWith(t, way.second(b, h))
+			b.awaitSent(t, 2)
+			require.Len(t, b.mails(people[0]), 1)
+			require.Len(t, h.posted(), 1)
+		})
+	}
 }
 
 // lockedLog may be written and read at once.

@@ -263,7 +263,7 @@ func TestAnIncidentFindsRoom(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, due)
 	require.NoError(t, b.store.CollectNotices(b.ctx, []string{"oncall@platform.example"}, 0))
-	_, due, err = b.store.TakeNotice(b.ctx, time.Minute)
+	_, due, err = b.store.TakeNotice(b.ctx, time.Minute, true, true)
 	require.NoError(t, err)
 	require.True(t, due)
 	require.Equal(t, before, b.count(t, pages))

@@ -93,10 +93,10 @@ func collectOutages(ctx context.Context, tx pgx.Tx, recipients []string) error {
 	return err
 }
 
-// TakeNotice leases the next notice that is due, with those of its operations
-// that still wait, or its incident if that still is as it tells; false when
-// none is due.
-func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.Notice, due bool, err error) {
+// TakeNotice leases the next notice that is due, of those that leave by mail, by
+// the webhook or both, with those of its operations that still wait, or its
+// incident or outage if that still is as it tells; false when none is due.
+func (s *Store) TakeNotice(ctx context.Context, lease time.Duration, byMail, byWebhook bool) (n tenant.Notice, due bool, err error) {
 	var before, batch string
 	var age float64
 	var incident, outage *int64
@@ -105,12 +105,14 @@ func (s *Store) TakeNotice(ctx context.Context, lease time.Duration) (n tenant.N
 		err := tx.QueryRow(ctx, `
 			WITH due AS (
 				SELECT id, state, extract(epoch FROM now() - coalesce(left_at, created_at))::float8 AS age FROM notices
-				WHERE state IN ('PENDING', 'SENDING') AND due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+				WHERE state IN ('PENDING', 'SENDING') AND due_at <= now() AND CASE recipient WHEN $2 THEN $3::boolean ELSE $4::boolean END
+				ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
 			)
 			UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, due_at = now() + $1::interval,
 				left_at = CASE d.state WHEN 'SENDING' THEN n.left_at ELSE now() END
 			FROM due d WHERE n.id = d.id
-			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, n.incident_id, n.outage_id, n.over, d.state, d.age`, lease).
+			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, n.incident_id, n.outage_id, n.over, d.state, d.age`,
+			lease, tenant.NoticeWebhook, byWebhook, byMail).
 			Scan(&n.ID, &n.To, &n.Attempts, &batch, &incident, &outage, &over, &before, &age)
 		if err != nil {
 			return err

@@ -74,12 +74,12 @@ type WorkerState struct {
 
 // WorkerOutage is a time in which no worker took work.
 type WorkerOutage struct {
-	ID int64
+	ID int64 `json:"id"`
 	// Cause says what was seen, in plain words.
-	Cause string
+	Cause string `json:"cause"`
 	// Waiting is how many operations waited when it was noticed.
-	Waiting  int
-	OpenedAt time.Time
+	Waiting  int       `json:"waiting"`
+	OpenedAt time.Time `json:"openedAt"`
 	// ClosedAt is zero while it is open.
-	ClosedAt time.Time
+	ClosedAt time.Time `json:"closedAt,omitzero"`
 }

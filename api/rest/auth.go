@@ -64,7 +64,7 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		case errors.Is(err, token.ErrNoKeys):
 			return err
 		}
-		p := newProblem(CodeUnauthenticated, sentence(err))
+		p := newProblem(CodeUnauthenticated, sentence(err.Error()))
 		challenge := `Bearer realm="tenant-provisioning"`
 		if errors.Is(err, token.ErrInvalid) {
 			challenge += `, error="invalid_token"` // RFC 6750, 3.1
@@ -92,9 +92,8 @@ func bearerToken(c echo.Context) (string, error) {
 	return parts[1], nil
 }
 
-// sentence makes an error's text one.
-func sentence(err error) string {
-	text := err.Error()
+// sentence makes one of an error's text.
+func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 

@@ -62,13 +62,13 @@ func readBody(c echo.Context, mediaType string) ([]byte, error) {
 		return nil, newProblem(CodeUnsupportedType, fmt.Sprintf("The body must be %s in UTF-8, not compressed.", mediaType))
 	}
 	if r.ContentLength > maxBody {
-		return nil, newProblem(CodeTooLarge, "The body may have 64 KiB.")
+		return nil, newProblem(CodeTooLarge, "The body may have at most 64 KiB.")
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	var timeout net.Error
 	switch {
 	case len(body) > maxBody:
-		return nil, newProblem(CodeTooLarge, "The body may have 64 KiB.")
+		return nil, newProblem(CodeTooLarge, "The body may have at most 64 KiB.")
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return nil, newProblem(CodeRequestTimeout, "The body did not arrive in time.")
 	case err != nil:

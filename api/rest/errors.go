@@ -63,24 +63,24 @@ var kinds = map[Code]kind{
 	CodeForbidden:           {status: http.StatusForbidden, title: "The token's role does not allow this", help: "Use a token with the role that the detail names."},
 	CodeNotFound:            {status: http.StatusNotFound, title: "Not found", help: "Check the id and the path."},
 	CodeMethodNotAllowed:    {status: http.StatusMethodNotAllowed, title: "The method is not allowed here", help: "The header Allow lists the methods that are."},
-	CodeRequestTimeout:      {status: http.StatusRequestTimeout, title: "The request's body did not arrive in time", help: "Send it again, faster."},
+	CodeRequestTimeout:      {status: http.StatusRequestTimeout, title: "The request's body did not arrive in time", help: "A body has 4 seconds to arrive. Nothing was changed: send it again."},
 	CodeNameTaken:           {status: http.StatusConflict, title: "The name is taken", help: "Choose another name. Names are compared without regard to case, width, white space and characters that cannot be seen; a failed, archived or deleted tenant holds none."},
-	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "Wait for it to end, or act on it."},
-	CodeActionRefused:       {status: http.StatusConflict, title: "The operation does not allow this action now", help: "\"allowedActions\" lists what it allows."},
-	CodePlanChanged:         {status: http.StatusConflict, title: "What the rollback would undo has changed", help: "Look at the plan anew with dryRun=true, and send its planHash, which \"planHash\" says, if you still want it."},
-	CodeNotFailed:           {status: http.StatusConflict, title: "The tenant is not FAILED", help: "Only a FAILED tenant can be provisioned anew; others go on by themselves, or are acted on by their operation."},
-	CodeConflict:            {status: http.StatusConflict, title: "The request conflicts with the present state", help: "Read the resource again and decide anew."},
+	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "GET /v1/operations?tenantId=ID lists it. Wait for it to end, or act on it."},
+	CodeActionRefused:       {status: http.StatusConflict, title: "The operation does not allow this action now", help: "\"allowedActions\" lists what it allows now."},
+	CodePlanChanged:         {status: http.StatusConflict, title: "What the rollback would undo has changed", help: "Read the present plan with dryRun=true. If you still want the rollback, send it with the planHash of that plan."},
+	CodeNotFailed:           {status: http.StatusConflict, title: "The tenant is not FAILED", help: "Read the tenant's status. While it is being provisioned, follow its operation, or act on it."},
+	CodeConflict:            {status: http.StatusConflict, title: "The request conflicts with the present state", help: "Read what you wanted to change again, then decide."},
 	CodeLinkUsed:            {status: http.StatusGone, title: "The link was used already", help: "Sign in."},
 	CodeLinkExpired:         {status: http.StatusGone, title: "The link has expired", help: "Answer the mail that it came with, and ask for more time."},
 	CodeLinkClosed:          {status: http.StatusGone, title: "The link does not work now", help: "Ask whoever invited you."},
 	CodeVersionMismatch:     {status: http.StatusPreconditionFailed, title: "The tenant was changed meanwhile", help: "Read it again and base the change on its new ETag."},
-	CodeTooLarge:            {status: http.StatusRequestEntityTooLarge, title: "The request's body is too large", help: "A body may have 64 KiB."},
+	CodeTooLarge:            {status: http.StatusRequestEntityTooLarge, title: "The request's body is too large", help: "A body may have at most 64 KiB."},
 	CodeUnsupportedType:     {status: http.StatusUnsupportedMediaType, title: "The body's type is not supported", help: "Send application/json in UTF-8, not compressed."},
 	CodeInvalid:             {status: http.StatusUnprocessableEntity, title: "The request has wrong values", help: "\"errors\" says which and what is expected. Nothing was changed."},
-	CodeIdempotencyMismatch: {status: http.StatusUnprocessableEntity, title: "The idempotency key was used for another request", help: "Use a new key for a new request; the same key only to repeat the same one."},
+	CodeIdempotencyMismatch: {status: http.StatusUnprocessableEntity, title: "The idempotency key was used for another request", help: "Use a new key for a new request; the same key only to repeat the same request."},
 	CodeTooManyRequests:     {status: http.StatusTooManyRequests, title: "Too many requests", help: "Wait for as long as Retry-After says.", retryAfter: time.Second},
-	CodeInternal:            {status: http.StatusInternalServerError, title: "Something went wrong on our side", help: "The log has it under the request's id. The same request may be repeated with the same Idempotency-Key."},
-	CodeUnavailable:         {status: http.StatusServiceUnavailable, title: "Temporarily unavailable", help: "Nothing was changed, or the change can be repeated safely with the same Idempotency-Key. Try again after Retry-After.", retryAfter: unavailableRetry},
+	CodeInternal:            {status: http.StatusInternalServerError, title: "Something went wrong on our side", help: "The api's log has the error under the requestId of this answer. Something may have been changed: look before you send the request again, unless it carries an Idempotency-Key or, in the body of an action, a requestId: with the same one it is done once."},
+	CodeUnavailable:         {status: http.StatusServiceUnavailable, title: "Temporarily unavailable", help: "\"detail\" says what is away. Something may have been changed all the same. Unless it says otherwise, send the request again after Retry-After: with the same Idempotency-Key or, in the body of an action, the same requestId it is done once, however often it is sent.", retryAfter: unavailableRetry},
 }
 
 // codeOf is the general kind for a status.
@@ -113,7 +113,7 @@ var known = []struct {
 	{invitation.ErrExpired, CodeLinkExpired, "This link has expired."},
 	{invitation.ErrClosed, CodeLinkClosed, "This link is not in use at the moment."},
 	{tenant.ErrForbidden, CodeForbidden, "Only the role admin may do this: it leaves something behind."},
-	{tenant.ErrUnavailable, CodeUnavailable, "A system behind this one does not answer."},
+	{tenant.ErrUnavailable, CodeUnavailable, "A system behind the API does not answer."},
 	{token.ErrNoKeys, CodeUnavailable, "The identity provider's keys are not there yet."},
 	{context.DeadlineExceeded, CodeUnavailable, "There was no answer in time."},
 	{context.Canceled, CodeUnavailable, "The request was given up."},
@@ -141,14 +141,12 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 		return p, false
 	case errors.As(err, &wrong):
 		return invalid(located("body", wrong)...), false
-	case errors.As(err, &unavailable):
-		p = newProblem(CodeUnavailable, sentence(errors.New(unavailable.Reason)))
-		if unavailable.RetryAfter > 0 {
+	case errors.As(err, &outage):
+		p = newProblem(CodeUnavailable, sentence(outage.Told()))
+		if errors.As(err, &unavailable) && unavailable.RetryAfter > 0 {
 			p.retryAfter(unavailable.RetryAfter)
 		}
 		return p, false
-	case errors.As(err, &outage):
-		return newProblem(CodeUnavailable, sentence(errors.New(outage.Told()))), false
 	case errors.Is(err, tenant.ErrBadCursor):
 		return invalid(FieldProblem{Location: "query.cursor", Message: "must be the nextCursor of a page before"}), false
 	case errors.As(err, &fromEcho):

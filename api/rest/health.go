@@ -107,7 +107,7 @@ func (s *Server) ready(ctx context.Context) error {
 	var told interface{ Told() string }
 	switch {
 	case errors.As(err, &told):
-		return newProblem(CodeUnavailable, sentence(errors.New(told.Told())))
+		return newProblem(CodeUnavailable, sentence(told.Told()))
 	case err != nil:
 		return newProblem(CodeUnavailable, "The "+s.database.name+" does not answer.")
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,11 +102,32 @@ func TestFirstPasswordIsSetOnce(t *testing.T) {
 	require.NotContains(t, b.logs.String(), linkToken)
 }
 
+// together is a hasher that lets nobody go on before all have come: each of them
+// has found the link unused.
+type together struct {
+	missing atomic.Int32
+	all     chan struct{}
+}
+
+func (h *together) Hash(ctx context.Context, _ string) (string, error) {
+	if h.missing.Add(-1) == 0 {
+		close(h.all)
+	}
+	select {
+	case <-h.all:
+		return "$argon2id$of-a-test", nil
+	case <-ctx.Done():
+		return "", tenant.ErrUnavailable
+	}
+}
+
 func TestOneOfManyFormsAtOnceSetsThePassword(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	users := b.invite(t, "Charité")
 	statuses := make([]int, 8)
+	hasher := &together{all: make(chan struct{})}
+	hasher.missing.Store(int32(len(statuses)))
+	b := setup(t, func(c *rest.Config) { c.Passwords = hasher })
+	users := b.invite(t, "Charité")
 	var all sync.WaitGroup
 	for i := range statuses {
 		all.Go(func() { statuses[i] = b.submit(t, linkToken, goodPassword, goodPassword).status })
@@ -229,7 +251,7 @@ func TestBusyHasherKeepsTheLink(t *testing.T) {
 	b := setup(t, func(c *rest.Config) { c.Passwords = busy{} })
 	b.invite(t, "Charité")
 	a := b.submit(t, linkToken, goodPassword, goodPassword)
-	require.Contains(t, a.page(t, http.StatusServiceUnavailable), "Your link still works")
+	require.Contains(t, a.page(t, http.StatusServiceUnavailable), "open your link again")
 	require.NotEmpty(t, a.header.Get("Retry-After"))
 	b.send(t, http.MethodGet, "/invitations/"+linkToken, nil, "").page(t, http.StatusOK)
 }

@@ -132,7 +132,8 @@ var messages = map[Code]messageData{
 		"There were too many requests from your network. Please wait a minute and open the link again. It was not used.",
 	}},
 	CodeUnavailable: {Title: "Please try again in a moment", Text: []string{
-		"We cannot look up your invitation right now. Your link still works: please wait a minute and open it again.",
+		"Something that this page needs does not answer right now. Please wait a minute and open your link again.",
+		"If you have just sent a password and the link then was used already, your password is set: sign in with it.",
 	}},
 	CodeInternal: {Title: "Something went wrong on our side", Text: []string{
 		"We are sorry. Please open the link from your mail again in a few minutes.",

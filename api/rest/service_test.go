@@ -140,7 +140,7 @@ func TestWithoutDatabaseEveryAnswerIs503(t *testing.T) {
 			require.Equal(t, http.StatusOK, b.send(t, http.MethodGet, "/livez", nil, "").status)
 			page := b.send(t, http.MethodGet, "/invitations/AZaz09-_AZaz09-_AZaz09-_", nil, "")
 			require.Equal(t, http.StatusServiceUnavailable, page.status)
-			require.Contains(t, string(page.body), "Your link still works")
+			require.Contains(t, string(page.body), "open your link again")
 		})
 	}
 }

@@ -57,7 +57,8 @@ func (i *Invitations) Find(ctx context.Context, token string) (invitation.Invita
 // Accept uses an invitation: it stores the hash of the first password, notes it
 // in the tenant's own audit log and ends every other open link of that user,
 // all in one transaction. Of two at the same time one gets invitation.ErrUsed.
-// The other errors are those of Find; on any error nothing has changed.
+// The other errors are those of Find; after tenant.ErrUnavailable the password may
+// be set: only the answer was lost.
 func (i *Invitations) Accept(ctx context.Context, token, passwordHash string) error {
 	err := i.pool.inTx(ctx, func(tx pgx.Tx) error {
 		hash := invitation.TokenHash(token)

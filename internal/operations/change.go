@@ -7,8 +7,8 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// ActionChange is what the audit log calls a change of the administrator.
-const ActionChange = "change-administrator"
+// actionChange is what the audit log calls a change of the administrator.
+const actionChange = "change-administrator"
 
 // ChangeAdministrator changes who gets a tenant's mail. ifVersion is the
 // version that the change is based on; 0 takes any. It is audited whether made
@@ -17,7 +17,7 @@ const ActionChange = "change-administrator"
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrVersionMismatch,
 // tenant.ErrUnavailable.
 func (s *Service) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error) {
-	e := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: ActionChange, Outcome: tenant.OutcomeAccepted, Tenant: id}
+	e := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: actionChange, Outcome: tenant.OutcomeAccepted, Tenant: id}
 	t, err := s.config.Store.ChangeAdministrator(ctx, id, c, ifVersion, e)
 	if errors.Is(err, tenant.ErrVersionMismatch) {
 		if audited := s.RefusedChange(ctx, id, who, tenant.ErrVersionMismatch.Error()); audited != nil {
@@ -32,7 +32,7 @@ func (s *Service) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenan
 // there could be.
 func (s *Service) RefusedChange(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error {
 	return s.auditOfTenant(ctx, tenant.AuditEntry{
-		Actor: who.Actor, Claimed: who.Claimed, Action: ActionChange, Outcome: tenant.OutcomeRefused, Tenant: id, Detail: why,
+		Actor: who.Actor, Claimed: who.Claimed, Action: actionChange, Outcome: tenant.OutcomeRefused, Tenant: id, Detail: why,
 	})
 }
 

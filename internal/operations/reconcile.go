@@ -1,7 +1,6 @@
 package operations
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,13 +77,17 @@ const reconcileWait = 2 * time.Minute
 func (s *Service) Reconcile(ctx context.Context, who tenant.Caller) (tenant.Reconciliation, error) {
 	entry := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: "reconcile", Outcome: tenant.OutcomeAccepted}
 	nobody := s.someoneWorks(ctx)
-	if errors.Is(nobody, tenant.ErrNoWorker) {
+	switch {
+	case errors.Is(nobody, tenant.ErrNoWorker):
 		entry.Outcome, entry.Detail = tenant.OutcomeRefused, nobody.Error()
-	} else if nobody != nil {
+	case nobody != nil: // nobody knows whether somebody works
 		return tenant.Reconciliation{}, nobody
 	}
-	if err := s.config.Store.Audit(ctx, entry); err != nil || nobody != nil {
-		return tenant.Reconciliation{}, cmp.Or(err, nobody)
+	if err := s.config.Store.Audit(ctx, entry); err != nil {
+		return tenant.Reconciliation{}, err
+	}
+	if nobody != nil {
+		return tenant.Reconciliation{}, nobody
 	}
 	began, err := s.config.Store.Now(ctx)
 	if err != nil {
@@ -145,8 +148,7 @@ func (s *Service) Dismiss(ctx context.Context, id tenant.FindingID, reason strin
 }
 
 // reconcile runs the workflow and waits for it as long as a worker gives signs of
-// life. Rounds may run side by side:
-// each looks again before it changes anything.
+// life. Rounds may run side by side: each looks again before it changes anything.
 func (s *Service) reconcile(ctx context.Context, in workflows.ReconcileInput) (workflows.ReconcileReport, error) {
 	var report workflows.ReconcileReport
 	ctx, cancel := context.WithTimeout(ctx, reconcileWait)

@@ -22,12 +22,12 @@ func (s *Service) Wait(ctx context.Context, id tenant.OperationID, atMost time.D
 		select {
 		case now := <-w.news:
 			if now.err != nil || over || now.operation.State.Settled() {
-				return s.explained(ctx, now.operation, now.err)
+				return now.operation, now.err
 			}
 			seen = &now
 		case <-end.C:
 			if seen != nil {
-				return s.explained(ctx, seen.operation, nil)
+				return seen.operation, nil
 			}
 			over = true // the first look is on its way
 		case <-ctx.Done():

@@ -10,16 +10,17 @@ import (
 // for more than the open incidents only while there are any. What was read is
 // worth an answer also where that cannot be found out.
 func (s *Service) explain(ctx context.Context, all []tenant.Operation) {
-	if err := s.findWaits(ctx, all); err != nil {
+	open, err := s.config.Store.OpenIncidents(ctx)
+	if err == nil && len(open) > 0 {
+		err = s.findWaits(ctx, open, all)
+	}
+	if err != nil {
 		s.config.Logger.WarnContext(ctx, "cannot tell what operations wait for", "error", err)
 	}
 }
 
-func (s *Service) findWaits(ctx context.Context, all []tenant.Operation) error {
-	open, err := s.config.Store.OpenIncidents(ctx)
-	if err != nil || len(open) == 0 {
-		return err
-	}
+// findWaits notes which of the operations wait for which of the open incidents.
+func (s *Service) findWaits(ctx context.Context, open []tenant.Incident, all []tenant.Operation) (err error) {
 	var running []tenant.OperationID
 	for _, o := range all {
 		if o.State == tenant.StateRunning {
@@ -61,7 +62,7 @@ func (s *Service) TenantsWaiting(ctx context.Context, ids []tenant.ID) (map[tena
 	if err != nil {
 		return nil, err
 	}
-	if err := s.findWaits(ctx, operations); err != nil {
+	if err := s.findWaits(ctx, open, operations); err != nil {
 		return nil, err
 	}
 	waiting := map[tenant.ID]*tenant.WaitingFor{}

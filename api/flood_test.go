@@ -31,7 +31,7 @@ func TestAFloodIsLimitedWhateverRedisDoes(t *testing.T) {
 			p := start(t, append(nothingThere(t), append(redisAt(t, server), "RATE_LIMIT_REQUESTS=20", "RATE_LIMIT_WINDOW=24h")...)...)
 			p.await(t, "/livez", http.StatusOK)
 
-			viewer, err := token.Issue(secret, "grace", token.RoleViewer, time.Hour, time.Now())
+			viewer, err := token.Signer{Secret: secret}.Issue("grace", token.RoleViewer, time.Hour, time.Now())
 			require.NoError(t, err)
 			for authorization, through := range map[string]int{"": http.StatusUnauthorized, "Bearer " + viewer: http.StatusNotFound} {
 				got := p.flood(t, "/v1/nothing", authorization)

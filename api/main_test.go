@@ -91,7 +91,7 @@ func start(t *testing.T, settings ...string) *process {
 
 func (p *process) get(t *testing.T, path string) (int, string) {
 	t.Helper()
-	raw, err := token.Issue(secret, "ada", token.RoleOperator, time.Hour, time.Now())
+	raw, err := token.Signer{Secret: secret}.Issue("ada", token.RoleOperator, time.Hour, time.Now())
 	require.NoError(t, err)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+path, nil)
 	require.NoError(t, err)

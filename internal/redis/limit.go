@@ -1,9 +1,6 @@
 package redis
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // Limit is a pace: Requests in each Window for ever, and up to Burst at once
 // after a pause. All three are positive.
@@ -52,10 +49,4 @@ type Decision struct {
 	// RetryAfter is how long until the request would be allowed, when it is
 	// not. Others under the same key may come first.
 	RetryAfter time.Duration
-}
-
-// RetryAfterSeconds is RetryAfter for the HTTP header of that name: whole
-// seconds, rounded up, so that who waits that long does not come too early.
-func (d Decision) RetryAfterSeconds() int {
-	return int(math.Ceil(d.RetryAfter.Seconds()))
 }

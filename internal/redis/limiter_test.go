@@ -128,13 +128,6 @@ func TestBurstThenPace(t *testing.T) {
 	})
 }
 
-func TestRetryAfterSecondsIsRoundedUp(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, 0, redis.Decision{}.RetryAfterSeconds())
-	require.Equal(t, 1, redis.Decision{RetryAfter: time.Microsecond}.RetryAfterSeconds())
-	require.Equal(t, 2, redis.Decision{RetryAfter: 1001 * time.Millisecond}.RetryAfterSeconds())
-}
-
 // TestSeveralKeys: what one limit refuses is not counted against the other.
 func TestSeveralKeys(t *testing.T) {
 	t.Parallel()

@@ -66,11 +66,6 @@ func (s Signer) Issue(subject string, role Role, ttl time.Duration, now time.Tim
 	return signed, nil
 }
 
-// Issue makes a token for the default audience that names no issuer.
-func Issue(secret, subject string, role Role, ttl time.Duration, now time.Time) (string, error) {
-	return Signer{Secret: secret}.Issue(subject, role, ttl, now)
-}
-
 func isSubject(s string) bool {
 	if !utf8.ValidString(s) || s == "" || utf8.RuneCountInString(s) > maxSubject {
 		return false

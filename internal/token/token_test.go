@@ -33,7 +33,7 @@ func TestIssuedTokenIsAccepted(t *testing.T) {
 	t.Parallel()
 	v := verifier(t, token.Config{Secret: secret})
 	for _, role := range token.Roles() {
-		raw, err := token.Issue(secret, "Dr. Ada Überall", role, time.Hour, now)
+		raw, err := token.Signer{Secret: secret}.Issue("Dr. Ada Überall", role, time.Hour, now)
 		require.NoError(t, err)
 		bearer, err := v.Verify(t.Context(), raw)
 		require.NoError(t, err)
@@ -44,14 +44,18 @@ func TestIssuedTokenIsAccepted(t *testing.T) {
 func TestIssueRefusesWhatNoApiWouldAccept(t *testing.T) {
 	t.Parallel()
 	for name, issue := range map[string]func() (string, error){
-		"no secret":  func() (string, error) { return token.Issue("", "ada", token.RoleViewer, time.Hour, now) },
-		"no subject": func() (string, error) { return token.Issue(secret, "", token.RoleViewer, time.Hour, now) },
-		"long subject": func() (string, error) {
-			return token.Issue(secret, strings.Repeat("a", 201), token.RoleViewer, time.Hour, now)
+		"no secret": func() (string, error) { return token.Signer{Secret: ""}.Issue("ada", token.RoleViewer, time.Hour, now) },
+		"no subject": func() (string, error) {
+			return token.Signer{Secret: secret}.Issue("", token.RoleViewer, time.Hour, now)
 		},
-		"line break":   func() (string, error) { return token.Issue(secret, "a\nb", token.RoleViewer, time.Hour, now) },
-		"unknown role": func() (string, error) { return token.Issue(secret, "ada", "root", time.Hour, now) },
-		"no time":      func() (string, error) { return token.Issue(secret, "ada", token.RoleViewer, 0, now) },
+		"long subject": func() (string, error) {
+			return token.Signer{Secret: secret}.Issue(strings.Repeat("a", 201), token.RoleViewer, time.Hour, now)
+		},
+		"line break": func() (string, error) {
+			return token.Signer{Secret: secret}.Issue("a\nb", token.RoleViewer, time.Hour, now)
+		},
+		"unknown role": func() (string, error) { return token.Signer{Secret: secret}.Issue("ada", "root", time.Hour, now) },
+		"no time":      func() (string, error) { return token.Signer{Secret: secret}.Issue("ada", token.RoleViewer, 0, now) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

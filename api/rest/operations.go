@@ -21,8 +21,8 @@ type Operations interface {
 	// Wait returns as soon as the operation has ended or waits for a person,
 	// else at the end of atMost with what it is then.
 	Wait(ctx context.Context, id tenant.OperationID, atMost time.Duration) (tenant.Operation, error)
-	// Act refuses with *tenant.ActionRefusedError.
-	// A rollback by an old plan is a *tenant.PlanChangedError.
+	// Act refuses with *tenant.ActionRefusedError, and a rollback by an old plan
+	// with *tenant.PlanChangedError.
 	Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error)
 	// Plan tells what a rollback would do.
 	Plan(ctx context.Context, id tenant.OperationID) (tenant.RollbackPlan, error)
@@ -30,8 +30,7 @@ type Operations interface {
 	Refused(ctx context.Context, id tenant.OperationID, a tenant.Action, who tenant.Caller, why string) error
 }
 
-// maxWait is the longest long poll: shorter than the minute after which most
-// proxies give up is too short to be worth it, and longer is cut off by them.
+// maxWait is the longest long poll: most proxies cut off what takes longer.
 const maxWait = time.Minute
 
 // pollAgain is when to ask for an operation that has not ended.

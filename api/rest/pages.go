@@ -133,7 +133,7 @@ var messages = map[Code]messageData{
 	}},
 	CodeUnavailable: {Title: "Please try again in a moment", Text: []string{
 		"Something that this page needs does not answer right now. Please wait a minute and open your link again.",
-		"If you have just sent a password and the link then was used already, your password is set: sign in with it.",
+		"If you have just sent a password and the link now says that it was used already, your password is set: sign in with it.",
 	}},
 	CodeInternal: {Title: "Something went wrong on our side", Text: []string{
 		"We are sorry. Please open the link from your mail again in a few minutes.",

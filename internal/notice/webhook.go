@@ -70,7 +70,7 @@ type toldOperation struct {
 }
 
 // SendNotice posts one notice; 2xx says that it is taken. It is never in doubt:
-// who gets it twice knows it by its id.
+// whoever gets it twice recognises its id.
 func (w *Webhook) SendNotice(ctx context.Context, n tenant.Notice) (doubtful bool, err error) {
 	body, err := json.Marshal(tell(n))
 	if err != nil {

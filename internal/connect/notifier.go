@@ -26,7 +26,7 @@ func Notifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*not
 		}
 		c.Mailer = postman
 	} else if len(c.Recipients) > 0 {
-		log.Warn("NOTIFY_EMAIL gets no mail when no worker works, since nobody else could send it: set MAIL_FROM and the other MAIL_ settings for this process too")
+		log.Warn("NOTIFY_EMAIL gets no mail when no worker is running, since nobody else could send it: set MAIL_FROM and the other MAIL_ settings for this process too")
 	}
 	return notice.New(c), nil
 }

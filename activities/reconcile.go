@@ -29,7 +29,7 @@ type FindingStore interface {
 // Runs are the workflow executions.
 type Runs interface {
 	// Look tells what the tenant's latest run is.
-	Look(ctx context.Context, id tenant.ID) (RunState, error)
+	Look(ctx context.Context, o tenant.Operation) (RunState, error)
 	// Start starts a run of an operation, whatever became of earlier ones. One
 	// that is open already is no error.
 	Start(ctx context.Context, o tenant.Operation) error
@@ -101,7 +101,7 @@ func (a *Reconciler) CompareRuns(ctx context.Context) error {
 			for _, o := range page {
 				after = o.ID
 				activity.RecordHeartbeat(ctx, string(o.ID))
-				run, err := a.Runs.Look(ctx, o.TenantID)
+				run, err := a.Runs.Look(ctx, o)
 				if err != nil {
 					return err
 				}

@@ -123,7 +123,7 @@ func (a *Reconciler) takeOver(ctx context.Context, id tenant.OperationID) (bool,
 	if err != nil || o.State.Closed() {
 		return false, err
 	}
-	run, err := a.Runs.Look(ctx, o.TenantID)
+	run, err := a.Runs.Look(ctx, o)
 	if err != nil || run == RunOpen {
 		return false, err
 	}

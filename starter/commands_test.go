@@ -312,7 +312,7 @@ func TestAttentionAndStatus(t *testing.T) {
 		var s output.Status
 		require.NoError(t, json.Unmarshal([]byte(r.out), &s))
 		require.Equal(t, list.Items[0].Operation.ID, s.Operation.ID)
-		require.Len(t, s.Steps, len(tenant.ProvisionSteps()))
+		require.Len(t, s.Steps, len(tenant.KindProvision.Steps()))
 		require.Equal(t, tenant.StepCompleted, s.Steps[0].Status)
 		require.Len(t, s.Commands, 3)
 	}
@@ -341,7 +341,7 @@ func TestStatusSaysWhatItWaitsFor(t *testing.T) {
 	b.exec(`UPDATE operations SET state = 'RUNNING'`)
 	require.Nil(t, status().Operation.WaitingFor, "its next step needs no mail")
 	b.exec(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
-		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.ProvisionSteps()[:7])
+		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.KindProvision.Steps()[:7])
 	require.Equal(t, tenant.DependencyMail, status().Operation.WaitingFor.Dependency)
 	var list output.Tenants
 	b.good(&list, "list")

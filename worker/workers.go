@@ -13,6 +13,7 @@ import (
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 const (
@@ -39,7 +40,7 @@ func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect
 		return nil
 	}
 	var started workers
-	queues := workflows.QueuesOf(cfg.Temporal.TaskQueue)
+	queues := runner.QueuesOf(cfg.Temporal.TaskQueue)
 	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
 		w := startWorker(ctx, c.temporal, queue, cfg, s, log)
 		if w == nil {
@@ -59,7 +60,7 @@ func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect
 func startWorker(ctx context.Context, c client.Client, queue string, cfg *config.Config, s connect.Steps, log *slog.Logger) worker.Worker {
 	for attempt := 1; ctx.Err() == nil; attempt++ {
 		w := worker.New(c, queue, workerOptions(ctx, cfg))
-		register(w, s, queue == workflows.QueuesOf(cfg.Temporal.TaskQueue).Main)
+		register(w, s, queue == runner.QueuesOf(cfg.Temporal.TaskQueue).Main)
 		err := w.Start()
 		if err == nil {
 			log.Info("polling", "queue", queue)
@@ -98,8 +99,7 @@ func workerOptions(ctx context.Context, cfg *config.Config) worker.Options {
 // with them the first, local attempt at most steps.
 func register(w worker.Worker, s connect.Steps, main bool) {
 	if main {
-		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
-		w.RegisterWorkflowWithOptions(workflows.Reconcile, workflow.RegisterOptions{Name: workflows.ReconcileName})
+		workflows.Register(w)
 		w.RegisterActivity(s.Operation)
 		w.RegisterActivity(s.Reconciler)
 		w.RegisterActivity(s.Schema)

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // parked is a run whose contract cannot be stored, with what is done about it.
@@ -27,7 +27,7 @@ func TestARefusalTellsWhatIsAllowed(t *testing.T) {
 	require.Len(t, r.answers, 1)
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, r.answers[0].err, &app)
-	require.Equal(t, workflows.ErrTypeActionRefused, app.Type())
+	require.Equal(t, runner.ErrTypeActionRefused, app.Type())
 	require.True(t, app.NonRetryable())
 	var refusal tenant.ActionRefusedError
 	require.NoError(t, app.Details(&refusal))
@@ -86,7 +86,7 @@ func TestAnActionWithoutAReasonIsRejected(t *testing.T) {
 	require.Equal(t, completed, closing(r.run(t)))
 	var app *temporal.ApplicationError
 	require.ErrorAs(t, rejected, &app)
-	require.Equal(t, workflows.ErrTypeActionInvalid, app.Type())
+	require.Equal(t, runner.ErrTypeActionInvalid, app.Type())
 	require.Contains(t, app.Message(), "reason must say why")
 	require.Equal(t, 2, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
 	require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted), "a signal that cannot be read holds up no other")
@@ -95,7 +95,7 @@ func TestAnActionWithoutAReasonIsRejected(t *testing.T) {
 // TestTheStatusOfAParkedRun is what the console and tctl are told.
 func TestTheStatusOfAParkedRun(t *testing.T) {
 	t.Parallel()
-	var s workflows.Status
+	var s runner.Status
 	r := parked(t, func(r *running) { s = r.status(t) })
 	requireWhole(t, r, r.run(t))
 	require.Equal(t, tenant.StateNeedsAttention, s.State)

@@ -15,6 +15,7 @@ import (
 
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 const (
@@ -75,10 +76,10 @@ func runningOn(t *testing.T, m *model, run string) *running {
 	return r
 }
 
-func (r *running) input() workflows.ProvisionInput {
-	return workflows.ProvisionInput{
+func (r *running) input() runner.Input {
+	return runner.Input{
 		Tenant: r.model.tenant.ID, Operation: r.model.operation.ID, Generation: 1,
-		RetryBudget: retryBudget, AttentionPeriod: attentionPeriod, Queues: workflows.QueuesOf("main"),
+		RetryBudget: retryBudget, AttentionPeriod: attentionPeriod, Queues: runner.QueuesOf("main"),
 	}
 }
 
@@ -88,7 +89,7 @@ func (r *running) run(t *testing.T) error {
 	return r.runOn(t, r.input())
 }
 
-func (r *running) runOn(t *testing.T, in workflows.ProvisionInput) error {
+func (r *running) runOn(t *testing.T, in runner.Input) error {
 	t.Helper()
 	r.env.ExecuteWorkflow(workflows.ProvisionTenant, in)
 	close(r.over)
@@ -150,11 +151,11 @@ func (r *running) meanwhile(do reaction) func(context.Context) error {
 	}
 }
 
-func (r *running) status(t tester) workflows.Status {
+func (r *running) status(t tester) runner.Status {
 	t.Helper()
-	value, err := r.env.QueryWorkflow(workflows.QueryStatus)
+	value, err := r.env.QueryWorkflow(runner.QueryStatus)
 	require.NoError(t, err)
-	var s workflows.Status
+	var s runner.Status
 	require.NoError(t, value.Get(&s))
 	return s
 }

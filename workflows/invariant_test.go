@@ -9,7 +9,7 @@ import (
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // How a run closes, as the server sees it.
@@ -27,7 +27,7 @@ func closing(err error) string {
 		return completed
 	case errors.As(err, &wasCanceled):
 		return canceled
-	case errors.As(err, &app) && app.Type() == workflows.ErrTypeRolledBack:
+	case errors.As(err, &app) && app.Type() == runner.ErrTypeRolledBack:
 		return failed
 	}
 	return "broken: " + err.Error()
@@ -128,12 +128,12 @@ func requireTold(t tester, r *running) {
 	}
 	if r.watch.upserts == 0 {
 		require.Equal(t, tenant.StateSucceeded, o.State, "off the happy path the search attributes follow")
-		require.Equal(t, string(tenant.StateRunning), r.watch.attribute(workflows.AttributeOperationState))
+		require.Equal(t, string(tenant.StateRunning), r.watch.attribute(runner.AttributeOperationState))
 		return
 	}
-	require.Equal(t, string(o.State), r.watch.attribute(workflows.AttributeOperationState))
-	require.Equal(t, string(o.FailedStep), r.watch.attribute(workflows.AttributeFailedStep))
-	require.Equal(t, string(o.FailureClass), r.watch.attribute(workflows.AttributeFailureClass))
+	require.Equal(t, string(o.State), r.watch.attribute(runner.AttributeOperationState))
+	require.Equal(t, string(o.FailedStep), r.watch.attribute(runner.AttributeFailedStep))
+	require.Equal(t, string(o.FailureClass), r.watch.attribute(runner.AttributeFailureClass))
 }
 
 // requireAudited: who asked for what is written down, accepted or refused.

@@ -42,7 +42,7 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 		case o.State != move.From, move.BeforePivot && o.PivotPassed:
 			return tenant.ErrSuperseded
 		}
-		if to, err := tenant.Next(move.From, o.PivotPassed, move.Event); err != nil || to != move.To {
+		if to, err := tenant.Next(move.From, tenant.Position{Kind: o.Kind, PivotPassed: o.PivotPassed, Step: o.FailedStep}, move.Event); err != nil || to != move.To {
 			m.wrong("a transition that the table does not have: " + string(move.From) + " – " + string(move.Event) + " → " + string(move.To))
 		}
 		m.requireMeant(move)

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // rollBackBy asks for a rollback that was decided on a plan.
@@ -39,7 +39,7 @@ func TestARollbackByAnotherPlanIsRefused(t *testing.T) {
 	for _, refused := range r.answers[:2] {
 		var app *temporal.ApplicationError
 		require.ErrorAs(t, refused.err, &app)
-		require.Equal(t, workflows.ErrTypePlanChanged, app.Type())
+		require.Equal(t, runner.ErrTypePlanChanged, app.Type())
 		var changed tenant.PlanChangedError
 		require.NoError(t, app.Details(&changed))
 		require.Equal(t, tenant.PlanHash(r.model.operation.ID, 1, []string{tenant.UndoContract, tenant.UndoSchema}), changed.Hash)

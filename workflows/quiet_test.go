@@ -10,7 +10,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // TestTheHappyPathIsCheap: each plain activity and each change of a search
@@ -122,5 +122,5 @@ func TestTheInputHoldsNothingPersonal(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(payload.GetData()), "ada")
 	require.NotContains(t, string(payload.GetData()), "hospital")
-	require.Equal(t, workflows.Queues{Main: "q", Stellar: "q-stellar", Email: "q-email"}, workflows.QueuesOf("q"))
+	require.Equal(t, runner.Queues{Main: "q", Stellar: "q-stellar", Email: "q-email"}, runner.QueuesOf("q"))
 }

@@ -55,8 +55,7 @@ const (
 // can be repaired without losing anything. A part that fails does not hold up
 // the others.
 func Reconcile(ctx workflow.Context, in ReconcileInput) (ReconcileReport, error) {
-	retry := backoff(time.Second, 10*time.Second)
-	retry.MaximumAttempts = lookAttempts
+	retry := &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: lookAttempts}
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: lookTimeout, ScheduleToCloseTimeout: lookBudget, HeartbeatTimeout: lookHeartbeat, RetryPolicy: retry,
 	})

@@ -17,12 +17,12 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 	"golang.org/x/sync/errgroup"
 
 	"tenant-provisioning/internal/temporalclient/temporaltest"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // serverTimeout is the end of a run that hangs.
@@ -34,7 +34,7 @@ type served struct {
 	client    client.Client
 	namespace string
 	model     *model
-	input     workflows.ProvisionInput
+	input     runner.Input
 	reactions map[tenant.State][]act
 	acting    errgroup.Group
 }
@@ -52,9 +52,9 @@ func newServed(t *testing.T) *served {
 	require.NoError(t, err)
 	s.model.tenant.ID, s.model.operation.TenantID, s.model.operation.ID = id, id, operation
 	s.model.moved, s.model.exclusive = s.react, true
-	s.input = workflows.ProvisionInput{
+	s.input = runner.Input{
 		Tenant: id, Operation: operation, Generation: 1,
-		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Queues: workflows.QueuesOf("provision-" + string(id)),
+		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Queues: runner.QueuesOf("provision-" + string(id)),
 	}
 	return s
 }
@@ -84,7 +84,7 @@ func (s *served) request() tenant.ActionRequest {
 func updated(a tenant.Action) act {
 	return func(ctx context.Context, s *served) error {
 		handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: s.input.Tenant.WorkflowID(), UpdateName: string(a), Args: []any{s.request()},
+			WorkflowID: tenant.KindProvision.WorkflowID(s.input.Tenant), UpdateName: string(a), Args: []any{s.request()},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		})
 		if err != nil {
@@ -103,12 +103,12 @@ func signalled(a tenant.Action) act {
 // sent is a signal of any name, with any input.
 func sent(name string, input any) act {
 	return func(ctx context.Context, s *served) error {
-		return s.client.SignalWorkflow(ctx, s.input.Tenant.WorkflowID(), "", name, input)
+		return s.client.SignalWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "", name, input)
 	}
 }
 
 func cancelled(ctx context.Context, s *served) error {
-	return s.client.CancelWorkflow(ctx, s.input.Tenant.WorkflowID(), "")
+	return s.client.CancelWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "")
 }
 
 // afterMending acts when the cause of all trouble has gone away.
@@ -163,13 +163,13 @@ func (s *served) awaitStep(ctx context.Context, state string) error {
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
-		var status workflows.Status
-		if value, err := s.client.QueryWorkflow(ctx, s.input.Tenant.WorkflowID(), "", workflows.QueryStatus); err == nil {
+		var status runner.Status
+		if value, err := s.client.QueryWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "", runner.QueryStatus); err == nil {
 			if err := value.Get(&status); err != nil {
 				return err
 			}
 		}
-		if slices.ContainsFunc(status.Steps, func(step workflows.StepState) bool { return strings.HasPrefix(step.State, state) }) {
+		if slices.ContainsFunc(status.Steps, func(step runner.StepState) bool { return strings.HasPrefix(step.State, state) }) {
 			return nil
 		}
 		select {
@@ -182,9 +182,9 @@ func (s *served) awaitStep(ctx context.Context, state string) error {
 
 func (s *served) start(ctx context.Context) (client.WorkflowRun, error) {
 	return s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: s.input.Tenant.WorkflowID(), TaskQueue: s.input.Queues.Main,
-		TypedSearchAttributes: workflows.StartAttributes(s.input.Tenant),
-	}, workflows.ProvisionName, s.input)
+		ID: tenant.KindProvision.WorkflowID(s.input.Tenant), TaskQueue: s.input.Queues.Main,
+		TypedSearchAttributes: runner.StartAttributes(s.input.Tenant),
+	}, "ProvisionTenant", s.input)
 }
 
 // reset takes the run back to its beginning, as an operator does who has
@@ -195,7 +195,7 @@ func reset(ctx context.Context, s *served) error {
 	s.model.mu.Unlock()
 	_, err := s.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:         s.namespace,
-		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.input.Tenant.WorkflowID()},
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: tenant.KindProvision.WorkflowID(s.input.Tenant)},
 		Reason:            "ticket 7", RequestId: string(s.input.Operation),
 		WorkflowTaskFinishEventId: firstTaskCompleted,
 		ResetReapplyExcludeTypes:  []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
@@ -210,7 +210,7 @@ const firstTaskCompleted = 4
 // terminated ends the run where it is, and has the operation taken over as the
 // reconciler does.
 func terminated(ctx context.Context, s *served) error {
-	if err := s.client.TerminateWorkflow(ctx, s.input.Tenant.WorkflowID(), "", "ticket 7"); err != nil {
+	if err := s.client.TerminateWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "", "ticket 7"); err != nil {
 		return err
 	}
 	s.model.release()
@@ -225,7 +225,7 @@ func (s *served) run(t *testing.T) (*historypb.History, error) {
 	defer cancel()
 	for _, queue := range []string{s.input.Queues.Main, s.input.Queues.Stellar, s.input.Queues.Email} {
 		w := worker.New(s.client, queue, worker.Options{MaxHeartbeatThrottleInterval: 100 * time.Millisecond, DeadlockDetectionTimeout: time.Minute})
-		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
+		workflows.Register(w)
 		for _, a := range s.model.steps() {
 			w.RegisterActivity(a)
 		}

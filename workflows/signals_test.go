@@ -10,7 +10,7 @@ import (
 
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 func payload(encoding, data string) converter.RawValue {
@@ -75,7 +75,7 @@ func TestASignalThatMeansNothingIsRefused(t *testing.T) {
 			t.Parallel()
 			codec, err := temporalclient.NewCodec([]temporalclient.Key{payloadKey("k1")})
 			require.NoError(t, err)
-			var s workflows.Status
+			var s runner.Status
 			var shown string
 			r := parked(t, func(r *running) {
 				r.env.SignalWorkflow(c.signal, c.input)
@@ -123,7 +123,7 @@ func TestTheLastRefusalIsShown(t *testing.T) {
 	for how, ask := range map[string]reaction{"update": update(tenant.ActionSkip), "signal": signal(tenant.ActionSkip)} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			var before, after workflows.Status
+			var before, after runner.Status
 			var shown string
 			r := parked(t, func(r *running) {
 				before = r.status(t)

@@ -8,7 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // watch counts what a run does, and knows when its attempts have ended.
@@ -27,7 +27,7 @@ type watch struct {
 }
 
 func newWatch(run string) *watch {
-	return &watch{run: run, attributes: workflows.StartAttributes(newModel().tenant.ID)}
+	return &watch{run: run, attributes: runner.StartAttributes(newModel().tenant.ID)}
 }
 
 // originalRun is the id of a run, unless another is given.

@@ -102,7 +102,7 @@ func TestOperationsTellWhatTheyWaitFor(t *testing.T) {
 	exec(`UPDATE operations SET state = 'RUNNING'`)
 	soon(nil, "its next step needs no mail")
 	exec(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
-		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.ProvisionSteps()[1:7])
+		SELECT tenant_id, id, unnest($1::text[]), 'COMPLETED', 1 FROM operations`, tenant.KindProvision.Steps()[1:7])
 	soon("mail", "its next step is the mail")
 	exec(`UPDATE operations SET state = 'NEEDS_ATTENTION'`)
 	soon(nil, "it waits for a person")

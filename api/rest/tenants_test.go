@@ -293,7 +293,7 @@ func TestProvisioningTellsEveryStep(t *testing.T) {
 	require.Equal(t, "PENDING", p["status"])
 	require.Equal(t, o["id"], p["operation"].(map[string]any)["id"])
 	steps := p["steps"].([]any)
-	require.Len(t, steps, len(tenant.ProvisionSteps()))
+	require.Len(t, steps, len(tenant.KindProvision.Steps()))
 	require.Equal(t, map[string]any{"step": "CREATE_SCHEMA", "status": "COMPLETED", "attempts": 2.0, "durationMs": 7.25}, steps[1])
 	require.Equal(t, map[string]any{"step": "SEND_WELCOME_EMAIL", "attempts": 0.0, "durationMs": 0.0}, steps[7])
 	logs := p["logs"].([]any)

@@ -127,7 +127,7 @@ func (a asked) entry(outcome string) entry {
 // openRuns lists the tenants whose run in Temporal has not closed.
 func (c *chaos) openRuns(ctx context.Context) (open []string, err error) {
 	for _, s := range c.stories {
-		d, err := c.temporal.DescribeWorkflowExecution(ctx, tenant.ID(s.tenant).WorkflowID(), "")
+		d, err := c.temporal.DescribeWorkflowExecution(ctx, tenant.KindProvision.WorkflowID(tenant.ID(s.tenant)), "")
 		if _, none := errors.AsType[*serviceerror.NotFound](err); none { // rolled back before it began
 			continue
 		}

@@ -111,7 +111,7 @@ func (c *chaos) stop(ctx context.Context, s *story, how func(ctx context.Context
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		err := how(ctx, tenant.ID(s.tenant).WorkflowID())
+		err := how(ctx, tenant.KindProvision.WorkflowID(tenant.ID(s.tenant)))
 		if _, already := errors.AsType[*serviceerror.CancellationAlreadyRequested](err); err == nil || already {
 			s.stopped = true
 			return nil

@@ -22,7 +22,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // under way.
 func atStep(name string, done int) line {
 	l := line{name: name, email: "a@b.example", tenantID: "t", operationID: "o", status: tenant.StatusProvisioning, state: tenant.StateRunning}
-	for i, s := range tenant.ProvisionSteps() {
+	for i, s := range tenant.KindProvision.Steps() {
 		st := step{step: s}
 		switch {
 		case i < done:
@@ -32,7 +32,7 @@ func atStep(name string, done int) line {
 		}
 		l.steps = append(l.steps, st)
 	}
-	if done == len(tenant.ProvisionSteps()) {
+	if done == len(tenant.KindProvision.Steps()) {
 		l.status, l.state, l.seconds = tenant.StatusActive, tenant.StateSucceeded, 2.345
 		l.schema, l.contract = "t_x_9b0a0f11", "CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC"
 	}
@@ -102,7 +102,7 @@ func TestViewGolden(t *testing.T) {
 func plainLines() string {
 	var out bytes.Buffer
 	p := newPlain(&out)
-	for done := range len(tenant.ProvisionSteps()) + 1 {
+	for done := range len(tenant.KindProvision.Steps()) + 1 {
 		b := board{elapsed: time.Duration(done) * 300 * time.Millisecond, lines: []line{atStep("St. Mary's Hospital", done)}}
 		p.show(b)
 		p.show(b)

@@ -23,7 +23,7 @@ import (
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/token"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // Database makes a pool of connections for the process called name. Close it.
@@ -57,8 +57,8 @@ func Namespace(c config.Temporal) temporalclient.Namespace {
 	return temporalclient.Namespace{
 		Name: c.Namespace, Retention: c.Retention,
 		Attributes: []temporal.SearchAttributeKey{
-			workflows.AttributeTenantID, workflows.AttributeOperationState,
-			workflows.AttributeFailedStep, workflows.AttributeFailureClass,
+			runner.AttributeTenantID, runner.AttributeOperationState,
+			runner.AttributeFailedStep, runner.AttributeFailureClass,
 		},
 	}
 }

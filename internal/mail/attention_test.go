@@ -17,12 +17,12 @@ func attentionItems() []mail.AttentionItem {
 		{
 			TenantID: "0198a5b2-7c1e-7b53-9b57-2f4d9b0a0f11", OperationID: "0198a5b2-7c1f-7d01-8a44-5d1c2b3a4f50",
 			Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Reason: "smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress, Since: since, Deadline: since.Add(72 * time.Hour),
-			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, true),
+			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, tenant.Position{Kind: tenant.KindProvision, PivotPassed: true}),
 		},
 		{
 			TenantID: "0198a5b2-8d22-7a10-b3c1-9e8f7a6b5c4d", OperationID: "0198a5b2-8d23-7f02-91aa-0f1e2d3c4b5a",
 			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Reason: "the network's fee is above SOROBAN_MAX_FEE", Since: since.Add(time.Hour),
-			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, false),
+			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, tenant.Position{Kind: tenant.KindProvision}),
 		},
 	}
 }

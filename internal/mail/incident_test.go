@@ -53,7 +53,7 @@ func TestAnOutageOfMailIsToldWhenItHasEnded(t *testing.T) {
 // TestIncidentNamesARunbook for everything that can fail, and for nothing else.
 func TestIncidentNamesARunbook(t *testing.T) {
 	t.Parallel()
-	for _, step := range tenant.ProvisionSteps() {
+	for _, step := range tenant.KindProvision.Steps() {
 		i := outage()
 		i.Dependency = step.Dependency()
 		content, err := mail.Incident(i)

@@ -14,7 +14,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 const (
@@ -99,7 +99,7 @@ func (s *Service) cancel(ctx context.Context, o tenant.Operation, r tenant.Actio
 	}
 	cancelCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
 	defer cancel()
-	err := s.config.Temporal.CancelWorkflow(cancelCtx, o.TenantID.WorkflowID(), "")
+	err := s.config.Temporal.CancelWorkflow(cancelCtx, o.WorkflowID(), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return runIsGone()
 	}
@@ -163,7 +163,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	updateCtx, cancel := context.WithTimeout(ctx, s.limits.update)
 	defer cancel()
 	handle, err := s.config.Temporal.UpdateWorkflow(updateCtx, client.UpdateWorkflowOptions{
-		WorkflowID: o.TenantID.WorkflowID(), UpdateID: updateID(a, r), UpdateName: string(a), Args: []any{r},
+		WorkflowID: o.WorkflowID(), UpdateID: updateID(a, r), UpdateName: string(a), Args: []any{r},
 		WaitForStage: client.WorkflowUpdateStageCompleted,
 	})
 	if err == nil {
@@ -182,7 +182,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "operation", o.ID, "action", a, "error", err)
 	signalCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
 	defer cancel()
-	err = s.config.Temporal.SignalWorkflow(signalCtx, o.TenantID.WorkflowID(), "", string(a), r)
+	err = s.config.Temporal.SignalWorkflow(signalCtx, o.WorkflowID(), "", string(a), r)
 	if err == nil {
 		return nil
 	}
@@ -237,11 +237,11 @@ func refusal(err error) error {
 		return nil
 	}
 	var changed tenant.PlanChangedError
-	if app.Type() == workflows.ErrTypePlanChanged && app.Details(&changed) == nil {
+	if app.Type() == runner.ErrTypePlanChanged && app.Details(&changed) == nil {
 		return &changed
 	}
 	var refused tenant.ActionRefusedError
-	if app.Type() == workflows.ErrTypeActionRefused && app.Details(&refused) == nil {
+	if app.Type() == runner.ErrTypeActionRefused && app.Details(&refused) == nil {
 		return &refused
 	}
 	return err

@@ -214,7 +214,7 @@ func TestASignalsRequestIDBelongsToItsActor(t *testing.T) {
 	b.work(t)
 	o := b.parked(t)
 	for _, actor := range []string{"ada", "grace", "ada"} {
-		require.NoError(t, b.temporal.SignalWorkflow(b.ctx, o.TenantID.WorkflowID(), "", string(tenant.ActionSkip),
+		require.NoError(t, b.temporal.SignalWorkflow(b.ctx, o.WorkflowID(), "", string(tenant.ActionSkip),
 			tenant.ActionRequest{Actor: actor, Reason: "ticket 7", RequestID: "INC-4711"}))
 	}
 	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
@@ -312,7 +312,7 @@ func TestAnActionOnARunThatIsGone(t *testing.T) {
 	b := setup(t)
 	b.work(t)
 	o := b.parked(t)
-	require.NoError(t, b.temporal.TerminateWorkflow(b.ctx, o.TenantID.WorkflowID(), "", "a test"))
+	require.NoError(t, b.temporal.TerminateWorkflow(b.ctx, o.WorkflowID(), "", "a test"))
 	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
 	require.ErrorIs(t, err, tenant.ErrUnavailable)
 	require.ErrorContains(t, err, "run is gone")

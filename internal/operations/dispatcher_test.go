@@ -17,7 +17,7 @@ import (
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/temporalclient/temporaltest"
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // listen passes on what PostgreSQL announces, until the test ends.
@@ -54,7 +54,7 @@ func TestWhatWaitsIsStarted(t *testing.T) {
 	}
 	for _, id := range ids {
 		o := b.reaches(t, id, tenant.StateSucceeded)
-		run, err := b.temporal.DescribeWorkflowExecution(b.ctx, o.TenantID.WorkflowID(), "")
+		run, err := b.temporal.DescribeWorkflowExecution(b.ctx, o.WorkflowID(), "")
 		require.NoError(t, err)
 		require.Equal(t, o.RunID, run.GetWorkflowExecutionInfo().GetExecution().GetRunId())
 		require.Equal(t, run.GetWorkflowExecutionInfo().GetFirstRunId(), o.RunID, "there was no other")
@@ -69,10 +69,10 @@ func TestARunThatIsThereIsNotStartedAgain(t *testing.T) {
 	b := setup(t)
 	o := b.create(t)
 	run, err := b.temporal.ExecuteWorkflow(b.ctx, client.StartWorkflowOptions{
-		ID: o.TenantID.WorkflowID(), TaskQueue: b.config.TaskQueue,
+		ID: o.WorkflowID(), TaskQueue: b.config.TaskQueue,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-	}, workflows.ProvisionName, workflows.ProvisionInput{
-		Tenant: o.TenantID, Operation: o.ID, Generation: 1, RetryBudget: time.Minute, AttentionPeriod: time.Hour, Queues: workflows.QueuesOf(b.config.TaskQueue),
+	}, "ProvisionTenant", runner.Input{
+		Tenant: o.TenantID, Operation: o.ID, Generation: 1, RetryBudget: time.Minute, AttentionPeriod: time.Hour, Queues: runner.QueuesOf(b.config.TaskQueue),
 	})
 	require.NoError(t, err)
 	taken := make(chan struct{})
@@ -315,7 +315,7 @@ func TestARolledBackTenantMayBeRunAgain(t *testing.T) {
 	_, err := b.service.Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
 	require.NoError(t, err)
 	rolledBack := b.reaches(t, o.ID, tenant.StateRolledBack)
-	run := b.temporal.GetWorkflow(b.ctx, o.TenantID.WorkflowID(), rolledBack.RunID)
+	run := b.temporal.GetWorkflow(b.ctx, o.WorkflowID(), rolledBack.RunID)
 	require.Error(t, run.Get(b.ctx, nil))
 	b.outside.failDeployments(nil)
 

@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/invitation"
@@ -25,6 +24,7 @@ import (
 	"tenant-provisioning/internal/temporalclient/temporaltest"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // patience is the end of a wait for something that does not come.
@@ -143,11 +143,11 @@ func (b *testBundle) work(t *testing.T) (stop func()) {
 		&activities.Email{Outbox: b.store, Mailer: b.outside, InvitationKeys: keys, InvitationTTL: time.Hour, AppURL: "https://app.example"},
 		&activities.Operation{Store: b.store},
 	}
-	queues := workflows.QueuesOf(b.config.TaskQueue)
+	queues := runner.QueuesOf(b.config.TaskQueue)
 	var stops []func()
 	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
 		w := worker.New(b.temporal, queue, worker.Options{DeadlockDetectionTimeout: time.Minute})
-		w.RegisterWorkflowWithOptions(workflows.ProvisionTenant, workflow.RegisterOptions{Name: workflows.ProvisionName})
+		workflows.Register(w)
 		for _, s := range steps {
 			w.RegisterActivity(s)
 		}

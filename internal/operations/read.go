@@ -46,14 +46,14 @@ func (s *Service) Progress(ctx context.Context, id tenant.ID) (tenant.Progress, 
 	if err != nil {
 		return tenant.Progress{}, err
 	}
-	return tenant.Progress{Tenant: t, Operation: o, Steps: stepProgress(o.State, logs), Logs: logs}, nil
+	return tenant.Progress{Tenant: t, Operation: o, Steps: stepProgress(o, logs), Logs: logs}, nil
 }
 
 // stepProgress sums the log up by step. What is done stays done, whatever an
 // attempt says that comes late, unless it is being undone.
-func stepProgress(state tenant.State, logs []tenant.LogEntry) []tenant.StepProgress {
-	undone := state == tenant.StateRollingBack || state == tenant.StateRollbackBlocked || state == tenant.StateRolledBack
-	steps := tenant.ProvisionSteps()
+func stepProgress(o tenant.Operation, logs []tenant.LogEntry) []tenant.StepProgress {
+	undone := o.State == tenant.StateRollingBack || o.State == tenant.StateRollbackBlocked || o.State == tenant.StateRolledBack
+	steps := o.Kind.Steps()
 	progress := make([]tenant.StepProgress, len(steps))
 	for i, step := range steps {
 		p := tenant.StepProgress{Step: step}

@@ -11,7 +11,7 @@ import (
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // Runs are the workflow executions, as the reconciler sees them.
@@ -22,16 +22,16 @@ type Runs struct {
 	TaskQueue string
 }
 
-// Look tells what the tenant's latest run is.
-func (r *Runs) Look(ctx context.Context, id tenant.ID) (activities.RunState, error) {
+// Look tells what the latest run is of the operation's kind and tenant.
+func (r *Runs) Look(ctx context.Context, o tenant.Operation) (activities.RunState, error) {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	answer, err := r.Temporal.DescribeWorkflowExecution(ctx, id.WorkflowID(), "")
+	answer, err := r.Temporal.DescribeWorkflowExecution(ctx, o.WorkflowID(), "")
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return activities.RunStopped, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("ask Temporal for the run of tenant %s: %w", id, err)
+		return "", fmt.Errorf("ask Temporal for the run of operation %s: %w", o.ID, err)
 	}
 	switch answer.GetWorkflowExecutionInfo().GetStatus() {
 	case enumspb.WORKFLOW_EXECUTION_STATUS_TERMINATED, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED:
@@ -52,17 +52,21 @@ func (r *Runs) Start(ctx context.Context, o tenant.Operation) error {
 func startRun(ctx context.Context, temporal client.Client, queue string, o tenant.Operation, reuse enumspb.WorkflowIdReusePolicy) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	lifecycle, known := o.Kind.Lifecycle()
+	if !known {
+		return fmt.Errorf("start the run of operation %s: this version knows no operations of kind %q; update it", o.ID, o.Kind)
+	}
 	_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       o.TenantID.WorkflowID(),
+		ID:                                       o.WorkflowID(),
 		TaskQueue:                                queue,
 		WorkflowIDReusePolicy:                    reuse,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         true,
-		TypedSearchAttributes:                    workflows.StartAttributes(o.TenantID),
-		StaticSummary:                            fmt.Sprintf("provision tenant %s, generation %d", o.TenantID, o.Generation),
-	}, workflows.ProvisionName, workflows.ProvisionInput{
-		Tenant: o.TenantID, Operation: o.ID, Generation: o.Generation,
-		RetryBudget: o.RetryBudget, AttentionPeriod: o.AttentionPeriod, Queues: workflows.QueuesOf(queue),
+		TypedSearchAttributes:                    runner.StartAttributes(o.TenantID),
+		StaticSummary:                            fmt.Sprintf("%s tenant %s, generation %d", o.Kind, o.TenantID, o.Generation),
+	}, lifecycle.Workflow, runner.Input{
+		Kind: o.Kind, Tenant: o.TenantID, Operation: o.ID, Generation: o.Generation,
+		RetryBudget: o.RetryBudget, AttentionPeriod: o.AttentionPeriod, Queues: runner.QueuesOf(queue),
 	})
 	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {
 		return nil

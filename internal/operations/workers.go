@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tenant-provisioning/internal/tenant"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // Workers tells how it stands with the workers of the service's namespace and
@@ -18,7 +18,7 @@ func (s *Service) Workers(ctx context.Context) (tenant.Workforce, error) {
 	}
 	place := tenant.WorkerPlace{Namespace: s.config.Namespace, TaskQueue: s.config.TaskQueue}
 	if place.TaskQueue != "" {
-		queues := workflows.QueuesOf(place.TaskQueue)
+		queues := runner.QueuesOf(place.TaskQueue)
 		place.Queues = []string{queues.Main, queues.Stellar, queues.Email}
 	}
 	return state.Judge(place), nil

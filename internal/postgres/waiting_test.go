@@ -17,7 +17,7 @@ func TestTheDatabaseAllowsWhatTheDomainAllows(t *testing.T) {
 		for _, pivotPassed := range []bool{false, true} {
 			var allowed []tenant.Action
 			require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT allowed_actions($1, $2)`, string(state), pivotPassed).Scan(&allowed))
-			require.Equal(t, tenant.AllowedActions(state, pivotPassed), allowed, "%s, pivot passed: %t", state, pivotPassed)
+			require.Equal(t, tenant.AllowedActions(state, tenant.Position{Kind: tenant.KindProvision, PivotPassed: pivotPassed}), allowed, "%s, pivot passed: %t", state, pivotPassed)
 		}
 	}
 }
@@ -36,7 +36,7 @@ func TestOperationsWaiting(t *testing.T) {
 	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT id::text, state, allowed_actions FROM operations_waiting`).Scan(&operation, &state, &allowed))
 	require.Equal(t, string(parked.Operation), operation)
 	require.Equal(t, string(tenant.StateNeedsAttention), state)
-	require.Equal(t, tenant.AllowedActions(tenant.StateNeedsAttention, false), allowed)
+	require.Equal(t, tenant.AllowedActions(tenant.StateNeedsAttention, tenant.Position{Kind: tenant.KindProvision}), allowed)
 
 	b.mustExec(t, `UPDATE operations SET state = 'ROLLBACK_BLOCKED' WHERE id = $1`, operation)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations_waiting WHERE state = 'ROLLBACK_BLOCKED' AND attempts >= 0 AND since <= now()`))

@@ -42,12 +42,12 @@ func (a Action) Event() Event {
 	return ""
 }
 
-// AllowedActions lists the actions that the transition table has for a state,
-// on the given side of the pivot. It is empty, never nil, when there is none.
-func AllowedActions(state State, pivotPassed bool) []Action {
+// AllowedActions lists the actions that the transition table has for a state, at
+// the given position. It is empty, never nil, when there is none.
+func AllowedActions(state State, at Position) []Action {
 	allowed := []Action{}
 	for _, a := range Actions() {
-		if _, err := Next(state, pivotPassed, a.Event()); err == nil {
+		if _, err := Next(state, at, a.Event()); err == nil {
 			allowed = append(allowed, a)
 		}
 	}

@@ -61,7 +61,7 @@ func TestWhatIsKeptOfAnyRequest(t *testing.T) {
 
 func TestARefusalSaysWhatIsAllowedInstead(t *testing.T) {
 	t.Parallel()
-	err := &tenant.ActionRefusedError{Action: tenant.ActionRollback, State: tenant.StateNeedsAttention, Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, true)}
+	err := &tenant.ActionRefusedError{Action: tenant.ActionRollback, State: tenant.StateNeedsAttention, Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, at(after))}
 	require.EqualError(t, err, "rollback is refused: the operation is NEEDS_ATTENTION, which allows: retry, skip")
 	err = &tenant.ActionRefusedError{Action: tenant.ActionRetry, State: tenant.StateSucceeded, Allowed: []tenant.Action{}}
 	require.EqualError(t, err, "retry is refused: the operation is SUCCEEDED and nothing can be done with it now")

@@ -96,7 +96,7 @@ func TestKeysFollowFromWhatTheyAreFor(t *testing.T) {
 	f.Run, f.State, f.Operation = "another run", tenant.StateRollingBack, "another operation"
 	require.Equal(t, tenant.EffectKey(id, 2, tenant.StepSendWelcomeEmail), f.Key(tenant.StepSendWelcomeEmail))
 	require.NotEqual(t, tenant.EffectKey(id, 2, tenant.StepMarkActive), tenant.EffectKey(id, 3, tenant.StepMarkActive))
-	require.Equal(t, "tenant-provision/"+string(id), id.WorkflowID())
+	require.Equal(t, "tenant-provision/"+string(id), tenant.KindProvision.WorkflowID(id))
 }
 
 func TestTheAdministratorsIDFollowsFromTheTenants(t *testing.T) {

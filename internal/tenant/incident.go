@@ -2,12 +2,13 @@ package tenant
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Dependency is something that every tenant's provisioning shares.
+// Dependency is something that the operations of all tenants share.
 type Dependency string
 
 const (
@@ -27,12 +28,10 @@ func Dependencies() []Dependency {
 // Dependency is what a failure of the step is put down to when many fail
 // alike.
 func (s Step) Dependency() Dependency {
-	switch s {
-	case StepDeployContract:
-		return DependencyLedger
-	case StepSendWelcomeEmail:
-		return DependencyMail
-	case StepCreateTenantRecord, StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser, StepStoreContract, StepMarkActive:
+	for _, l := range lifecycles {
+		if i := l.StageOf(s); i >= 0 && l.Stages[i].Covers[0] == s {
+			return l.Stages[i].Needs
+		}
 	}
 	return DependencyDatabase // which keeps the state of every other step as well
 }
@@ -43,9 +42,11 @@ func (f Failure) DependsOn() Dependency { return cmp.Or(f.Dependency, f.Step.Dep
 // StepsOf lists the steps whose failures are put down to d.
 func StepsOf(d Dependency) []Step {
 	var steps []Step
-	for _, s := range ProvisionSteps() {
-		if s.Dependency() == d {
-			steps = append(steps, s)
+	for _, l := range lifecycles {
+		for _, s := range l.Kind.Steps() {
+			if s.Dependency() == d && !slices.Contains(steps, s) {
+				steps = append(steps, s)
+			}
 		}
 	}
 	return steps

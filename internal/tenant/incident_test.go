@@ -36,7 +36,7 @@ func TestWhatAnIncidentStops(t *testing.T) {
 	incident := func(d tenant.Dependency, reopened int) tenant.Incident {
 		return tenant.Incident{ID: 3, Dependency: d, Reopened: reopened, OpenedAt: time.Unix(0, 0)}
 	}
-	untilContract, untilMail := tenant.ProvisionSteps()[:4], tenant.ProvisionSteps()[:7]
+	untilContract, untilMail := tenant.KindProvision.Steps()[:4], tenant.KindProvision.Steps()[:7]
 	for name, c := range map[string]struct {
 		state tenant.State
 		done  []tenant.Step
@@ -53,16 +53,16 @@ func TestWhatAnIncidentStops(t *testing.T) {
 		"by one that has relapsed too often":  {tenant.StateRunning, untilMail, incident(tenant.DependencyMail, tenant.IncidentRelapses+1), false},
 		"one that waits for a person":         {tenant.StateNeedsAttention, untilMail, incident(tenant.DependencyMail, 0), false},
 		"one that is being undone":            {tenant.StateRollingBack, untilContract, incident(tenant.DependencyDatabase, 0), false},
-		"one that has ended":                  {tenant.StateSucceeded, tenant.ProvisionSteps(), incident(tenant.DependencyDatabase, 0), false},
+		"one that has ended":                  {tenant.StateSucceeded, tenant.KindProvision.Steps(), incident(tenant.DependencyDatabase, 0), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			by, stopped := tenant.Operation{State: c.state}.StoppedBy([]tenant.Incident{c.open}, c.done)
+			by, stopped := tenant.Operation{Kind: tenant.KindProvision, State: c.state}.StoppedBy([]tenant.Incident{c.open}, c.done)
 			require.Equal(t, c.stops, stopped)
 			if stopped {
 				require.Equal(t, c.open, by)
 			}
-			_, stopped = tenant.Operation{State: c.state}.StoppedBy(nil, c.done)
+			_, stopped = tenant.Operation{Kind: tenant.KindProvision, State: c.state}.StoppedBy(nil, c.done)
 			require.False(t, stopped)
 		})
 	}

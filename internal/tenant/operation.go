@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// Kind says what an operation does to its tenant.
-type Kind string
-
-// KindProvision creates a tenant, or creates a failed one anew.
-const KindProvision Kind = "provision"
-
 // State is where an operation is.
 type State string
 
@@ -128,7 +122,7 @@ func (o Operation) WaitsSince() time.Time {
 // when there is none. One that is PENDING is not started while any is open, one
 // that runs waits before a step that needs the dependency.
 func (o Operation) StoppedBy(open []Incident, done []Step) (Incident, bool) {
-	steps := ProvisionSteps()
+	steps := o.Kind.Steps()
 	next := slices.IndexFunc(steps, func(s Step) bool { return !slices.Contains(done, s) })
 	for _, i := range open {
 		concerned := i.Spares() && (i.Dependency == DependencyDatabase || next >= 0 && steps[next].Dependency() == i.Dependency)
@@ -139,16 +133,24 @@ func (o Operation) StoppedBy(open []Incident, done []Step) (Incident, bool) {
 	return Incident{}, false
 }
 
+// Position is where the operation is in its kind's row.
+func (o Operation) Position() Position {
+	return Position{Kind: o.Kind, PivotPassed: o.PivotPassed, Step: o.FailedStep}
+}
+
 // AllowedActions lists what a person may do with the operation now.
-func (o Operation) AllowedActions() []Action { return AllowedActions(o.State, o.PivotPassed) }
+func (o Operation) AllowedActions() []Action { return AllowedActions(o.State, o.Position()) }
 
 // Allows tells whether the transition table has an action here, whether it is
 // offered or not.
 func (o Operation) Allows(a Action) bool {
-	_, err := Next(o.State, o.PivotPassed, a.Event())
+	_, err := Next(o.State, o.Position(), a.Event())
 	return err == nil
 }
 
-// WorkflowID names the Temporal workflow that provisions a tenant. It is the
-// key by which a start is idempotent.
-func (id ID) WorkflowID() string { return "tenant-provision/" + string(id) }
+// WorkflowID names the Temporal workflow of the kind for a tenant. It is the key
+// by which a start is idempotent.
+func (k Kind) WorkflowID(id ID) string { return "tenant-" + string(k) + "/" + string(id) }
+
+// WorkflowID names the Temporal workflow that does the operation.
+func (o Operation) WorkflowID() string { return o.Kind.WorkflowID(o.TenantID) }

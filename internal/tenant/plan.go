@@ -8,14 +8,6 @@ import (
 	"strings"
 )
 
-// The undos of a provisioning, by the names that the run, its history and the
-// Web UI have for them.
-const (
-	UndoSchema   = "drop schema and role"
-	UndoContract = "terminate the contract"
-	UndoRecord   = "mark the tenant FAILED"
-)
-
 // RollbackPlan is what a rollback would do now.
 type RollbackPlan struct {
 	Operation OperationID
@@ -43,52 +35,50 @@ type UndoStep struct {
 
 // PlanRollback is the plan for an operation as its row and its log have it. A
 // step that is being done is part of it: a rollback waits until it has settled
-// and undoes it as well. A step that follows one that is done counts as begun.
+// and undoes it as well. A stage that follows one that is done counts as begun.
 func PlanRollback(t Tenant, o Operation, logs []LogEntry) RollbackPlan {
-	p := RollbackPlan{Operation: o.ID, State: o.State, Remains: []string{
-		"the tenant's record (FAILED), the operation, its log and the audit log",
-	}}
-	logged := func(step Step, statuses ...StepStatus) bool {
-		return slices.ContainsFunc(logs, func(l LogEntry) bool {
-			return l.Step == step && (len(statuses) == 0 || slices.Contains(statuses, l.Status))
-		})
-	}
-	if logged(StepDeployContract) || logged(StepSeedRolesAndUser, StepCompleted) {
-		contract := "the contract, if one was made by then"
-		if t.ContractID != "" {
-			contract = "the contract " + t.ContractID
+	lifecycle, _ := o.Kind.Lifecycle()
+	p := RollbackPlan{Operation: o.ID, State: o.State, Remains: []string{lifecycle.Remains}}
+	undone := []string{}
+	for i, stage := range slices.Backward(lifecycle.Stages[:lifecycle.AfterPivot()]) {
+		if stage.Undo == nil || !begun(lifecycle.Stages, i, o, logs) {
+			continue
 		}
-		p.Steps = append(p.Steps, UndoStep{
-			Name: UndoContract, Undoes: []Step{StepStoreContract, StepDeployContract},
-			Does: "finds out what became of every transaction that was sent, and sets " + contract + " to terminated, for good",
-		})
-		p.Remains = append(p.Remains,
-			"on the ledger: the contract, terminated, its transactions and the fees that they cost; a ledger cannot be undone")
+		undone = append(undone, stage.Undo.Name)
+		p.Steps = append(p.Steps, stage.Undo.of(t, stage.Covers))
+		if stage.Undo.Remains != "" {
+			p.Remains = append(p.Remains, stage.Undo.Remains)
+		}
 	}
-	if o.State != StatePending {
-		p.Steps = append(p.Steps, UndoStep{
-			Name: UndoSchema, Undoes: []Step{StepSeedRolesAndUser, StepRunMigrations, StepCreateSchema}, Reversible: true,
-			Does: "drops the schema " + t.Schema + " with all its tables, and the role " + t.Role,
-		})
-	}
-	p.Steps = append(p.Steps, UndoStep{
-		Name: UndoRecord, Undoes: []Step{StepCreateTenantRecord}, Reversible: true,
-		Does: "marks the tenant FAILED; its name is free again, and it can be provisioned anew",
-	})
-	names := make([]string, len(p.Steps)-1)
-	for i := range names {
-		names[i] = p.Steps[i].Name
-	}
-	p.Hash = PlanHash(o.ID, o.Generation, names)
+	p.Steps = append(p.Steps, lifecycle.Unaccept.of(t, []Step{lifecycle.Accepted}))
+	p.Hash = PlanHash(o.ID, o.Generation, undone)
 	return p
+}
+
+// begun reports that a stage may have had an effect.
+func begun(stages []Stage, i int, o Operation, logs []LogEntry) bool {
+	if i == 0 {
+		return o.State != StatePending
+	}
+	before := stages[i-1].Covers[len(stages[i-1].Covers)-1]
+	return slices.ContainsFunc(logs, func(l LogEntry) bool {
+		return slices.Contains(stages[i].Covers, l.Step) || l.Step == before && l.Status == StepCompleted
+	})
+}
+
+// of is the undo as a step of a plan.
+func (u Undo) of(t Tenant, undoes []Step) UndoStep {
+	steps := slices.Clone(undoes)
+	slices.Reverse(steps)
+	return UndoStep{Name: u.Name, Undoes: steps, Does: u.Does(t), Reversible: u.Reversible}
 }
 
 // planHashLength is how many hex digits of the hash are shown: enough that no
 // two plans of an operation share them, few enough to be typed.
 const planHashLength = 16
 
-// PlanHash names the plan that consists of these undos, in this order, before
-// the tenant is marked FAILED. The run computes it from the undos that it
+// PlanHash names the plan that consists of these undos, in this order, without
+// what the end of the rollback does to the tenant's row. The run computes it from the undos that it
 // would do, everybody else by PlanRollback.
 func PlanHash(operation OperationID, generation int, undos []string) string {
 	sum := sha256.Sum256([]byte(string(operation) + "/" + strconv.Itoa(generation) + "\n" + strings.Join(undos, "\n")))

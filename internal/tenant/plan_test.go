@@ -31,7 +31,7 @@ func TestPlanFollowsTheWayForward(t *testing.T) {
 		"the contract failed":         {tenant.StateNeedsAttention, append(done(schema...), tenant.LogEntry{Step: tenant.StepDeployContract, Status: tenant.StepFailed}), []string{tenant.UndoContract, tenant.UndoSchema, tenant.UndoRecord}},
 		"the contract's id is stored": {tenant.StateRunning, done(append(schema, tenant.StepDeployContract, tenant.StepStoreContract)...), []string{tenant.UndoContract, tenant.UndoSchema, tenant.UndoRecord}},
 	} {
-		o := tenant.Operation{ID: "o", Generation: 1, State: c.state}
+		o := tenant.Operation{ID: "o", Kind: tenant.KindProvision, Generation: 1, State: c.state}
 		p := tenant.PlanRollback(subject, o, c.logs)
 		names := make([]string, len(p.Steps))
 		for i, s := range p.Steps {

@@ -1,7 +1,5 @@
 package tenant
 
-import "slices"
-
 // Status is where a tenant is in its life.
 type Status string
 
@@ -30,21 +28,6 @@ const (
 // Statuses lists every status, in the order of a tenant's life.
 func Statuses() []Status {
 	return []Status{StatusPending, StatusProvisioning, StatusActive, StatusSuspended, StatusFailed, StatusArchived, StatusDeleted}
-}
-
-// statusTransitions is the table of a tenant's life: from → to.
-var statusTransitions = map[Status][]Status{
-	StatusPending:      {StatusProvisioning, StatusFailed},
-	StatusProvisioning: {StatusActive, StatusFailed},
-	StatusActive:       {StatusSuspended, StatusArchived},
-	StatusSuspended:    {StatusActive, StatusArchived},
-	StatusFailed:       {StatusPending, StatusDeleted},
-	StatusArchived:     {StatusActive, StatusSuspended, StatusDeleted},
-}
-
-// CanBecome reports whether the table has a transition from s to next.
-func (s Status) CanBecome(next Status) bool {
-	return slices.Contains(statusTransitions[s], next)
 }
 
 // HoldsName reports whether a tenant in this status keeps its name from being

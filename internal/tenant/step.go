@@ -1,6 +1,6 @@
 package tenant
 
-// Step is one part of a provisioning, by the name that operators know from the
+// Step is one part of an operation, by the name that operators know from the
 // logs.
 type Step string
 
@@ -15,14 +15,6 @@ const (
 	StepMarkActive         Step = "MARK_ACTIVE"
 	StepSendWelcomeEmail   Step = "SEND_WELCOME_EMAIL"
 )
-
-// ProvisionSteps lists the steps of a provisioning in order.
-func ProvisionSteps() []Step {
-	return []Step{
-		StepCreateTenantRecord, StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser,
-		StepDeployContract, StepStoreContract, StepMarkActive, StepSendWelcomeEmail,
-	}
-}
 
 // StepStatus is the outcome of one attempt at a step, as the log keeps it.
 type StepStatus string

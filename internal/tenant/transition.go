@@ -36,14 +36,36 @@ const (
 	EventUndoFailed Event = "undo failed"
 )
 
-// phase is the side of the pivot on which a row of the table holds.
-type phase int
+// Position is where an operation is in its kind's row, as far as the table of
+// transitions asks.
+type Position struct {
+	Kind        Kind
+	PivotPassed bool
+	// Step is the step that has failed; empty while none has.
+	Step Step
+}
 
-const (
-	anyPhase phase = iota
-	beforePivot
-	afterPivot
-)
+// phase is where a row of the table holds.
+type phase func(Position) bool
+
+func anywhere(Position) bool      { return true }
+func beforePivot(p Position) bool { return !p.PivotPassed }
+func afterPivot(p Position) bool  { return p.PivotPassed }
+
+// lastStep holds at an optional step after which there is none.
+func lastStep(p Position) bool { return p.PivotPassed && len(p.left()) == 1 }
+
+// restIsOptional holds after the pivot where nothing is left that must be done.
+func restIsOptional(p Position) bool {
+	return p.PivotPassed && !slices.ContainsFunc(p.left(), func(s Stage) bool { return !s.Optional })
+}
+
+// left lists the stages that are not done: from the failed one on, if one has
+// failed, or all after the pivot.
+func (p Position) left() []Stage {
+	lifecycle, _ := p.Kind.Lifecycle()
+	return lifecycle.Stages[max(lifecycle.StageOf(p.Step), lifecycle.AfterPivot()):]
+}
 
 type transition struct {
 	from  State
@@ -56,57 +78,41 @@ type transition struct {
 // takes or refuses an action reads it: API, workflow, command line and the Web
 // UI's text.
 var transitions = []transition{
-	{StatePending, anyPhase, EventClaimed, StateRunning},
-	{StatePending, anyPhase, EventRollback, StateRolledBack},
-	{StatePending, anyPhase, EventCancel, StateRolledBack},
+	{StatePending, anywhere, EventClaimed, StateRunning},
+	{StatePending, anywhere, EventRollback, StateRolledBack},
+	{StatePending, anywhere, EventCancel, StateRolledBack},
 
-	{StateRunning, anyPhase, EventLastStepDone, StateSucceeded},
+	{StateRunning, anywhere, EventLastStepDone, StateSucceeded},
 	{StateRunning, beforePivot, EventStepFailedForGood, StateRollingBack},
 	{StateRunning, beforePivot, EventRollback, StateRollingBack},
 	{StateRunning, beforePivot, EventCancel, StateRollingBack},
-	{StateRunning, anyPhase, EventBudgetUsedUp, StateNeedsAttention},
+	{StateRunning, anywhere, EventBudgetUsedUp, StateNeedsAttention},
 	{StateRunning, afterPivot, EventStepFailedForGood, StateNeedsAttention},
-	{StateRunning, afterPivot, EventCancel, StateSucceeded},
+	{StateRunning, restIsOptional, EventCancel, StateSucceeded},
 
-	{StateNeedsAttention, anyPhase, EventRetry, StateRunning},
+	{StateNeedsAttention, anywhere, EventRetry, StateRunning},
 	{StateNeedsAttention, beforePivot, EventRollback, StateRollingBack},
 	{StateNeedsAttention, beforePivot, EventCancel, StateRollingBack},
 	{StateNeedsAttention, beforePivot, EventDeadline, StateRollingBack},
-	{StateNeedsAttention, afterPivot, EventSkip, StateSucceeded},
-	{StateNeedsAttention, afterPivot, EventCancel, StateSucceeded},
-	{StateNeedsAttention, afterPivot, EventDeadline, StateSucceeded},
-	{StateNeedsAttention, anyPhase, EventPostponed, StateNeedsAttention},
+	{StateNeedsAttention, lastStep, EventSkip, StateSucceeded},
+	{StateNeedsAttention, restIsOptional, EventCancel, StateSucceeded},
+	{StateNeedsAttention, restIsOptional, EventDeadline, StateSucceeded},
+	{StateNeedsAttention, anywhere, EventPostponed, StateNeedsAttention},
 
-	{StateRollingBack, anyPhase, EventAllUndone, StateRolledBack},
-	{StateRollingBack, anyPhase, EventUndoFailed, StateRollbackBlocked},
+	{StateRollingBack, anywhere, EventAllUndone, StateRolledBack},
+	{StateRollingBack, anywhere, EventUndoFailed, StateRollbackBlocked},
 
-	{StateRollbackBlocked, anyPhase, EventRetry, StateRollingBack},
-	{StateRollbackBlocked, anyPhase, EventSkip, StateRollingBack},
+	{StateRollbackBlocked, anywhere, EventRetry, StateRollingBack},
+	{StateRollbackBlocked, anywhere, EventSkip, StateRollingBack},
 }
 
 // Next is the state that follows from an event, or an error when the table has
 // no such transition.
-func Next(from State, pivotPassed bool, event Event) (State, error) {
+func Next(from State, at Position, event Event) (State, error) {
 	for _, t := range transitions {
-		if t.from == from && t.event == event && t.phase.holds(pivotPassed) {
+		if t.from == from && t.event == event && t.phase(at) {
 			return t.to, nil
 		}
 	}
 	return "", fmt.Errorf("an operation that is %s has no transition for %q", from, event)
-}
-
-// Sources lists the states from which an event leads to the given state, for
-// the compare-and-set that writes it.
-func Sources(event Event, to State) []State {
-	var from []State
-	for _, t := range transitions {
-		if t.event == event && t.to == to && !slices.Contains(from, t.from) {
-			from = append(from, t.from)
-		}
-	}
-	return from
-}
-
-func (p phase) holds(pivotPassed bool) bool {
-	return p == anyPhase || (p == afterPivot) == pivotPassed
 }

@@ -47,7 +47,7 @@ func parked() tenant.Progress {
 	o.FailureReason = "smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress
 	o.AttentionDeadline = accepted.Add(72 * time.Hour)
 	p := tenant.Progress{Tenant: aTenant(), Operation: o}
-	for _, s := range tenant.ProvisionSteps() {
+	for _, s := range tenant.KindProvision.Steps() {
 		p.Steps = append(p.Steps, tenant.StepProgress{Step: s, Status: tenant.StepCompleted, Attempts: 1, Duration: 12_300 * time.Microsecond})
 	}
 	p.Steps[4].Attempts, p.Steps[4].Duration = 3, 71*time.Second

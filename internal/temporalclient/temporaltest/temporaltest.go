@@ -20,7 +20,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 
 	"tenant-provisioning/internal/temporalclient"
-	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 const (
@@ -98,8 +98,8 @@ func namespace(address string) (string, error) {
 	if err := temporalclient.Setup(ctx, c, temporalclient.Namespace{
 		Name: name, Retention: retention,
 		Attributes: []temporal.SearchAttributeKey{
-			workflows.AttributeTenantID, workflows.AttributeOperationState,
-			workflows.AttributeFailedStep, workflows.AttributeFailureClass,
+			runner.AttributeTenantID, runner.AttributeOperationState,
+			runner.AttributeFailedStep, runner.AttributeFailureClass,
 		},
 	}); err != nil {
 		return "", fmt.Errorf("set up the namespace of the tests: %w", err)

@@ -1,4 +1,4 @@
-package workflows
+package runner
 
 import (
 	"fmt"
@@ -10,24 +10,27 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// render brings the status query and the Web UI's current details up to date.
-func (r *run) render(ctx workflow.Context) {
-	r.status = Status{
-		Tenant: r.in.Tenant, Operation: r.in.Operation, State: r.state, Steps: append([]StepState{}, r.progress...),
-		AllowedActions: tenant.AllowedActions(r.state, r.pivotPassed), Deadline: r.status.Deadline, Undo: r.undos.Names(),
-		WaitingFor: r.waiting, LastRefused: r.refused,
+// status is where the run is.
+func (r *run) status() Status {
+	s := Status{
+		Tenant: r.in.Tenant, Operation: r.in.Operation, State: r.record.state,
+		AllowedActions: r.record.allowed(), Deadline: r.record.deadline, Undo: r.undos.Names(),
+		WaitingFor: r.waiting, LastRefused: r.desk.refused,
 	}
-	if r.state != tenant.StateRunning && r.state != tenant.StateSucceeded {
-		r.status.FailedStep, r.status.FailureClass, r.status.Reason = r.failure.Step, r.class, r.failure.Reason
-		r.status.Attempts = r.failure.Attempt
+	for _, stage := range r.stages {
+		s.Steps = append(s.Steps, StepState{Name: stage.Activity, State: stage.state, Attempts: stage.attempts})
 	}
-	r.display(ctx)
+	if s.State != tenant.StateRunning && s.State != tenant.StateSucceeded {
+		f := r.record.failure
+		s.FailedStep, s.FailureClass, s.Reason, s.Attempts = f.Step, r.record.class, f.Reason, f.Attempt
+	}
+	return s
 }
 
-// display shows the status in the Web UI.
-func (r *run) display(ctx workflow.Context) {
+// show shows the status in the Web UI.
+func (r *run) show(ctx workflow.Context) {
 	info := workflow.GetInfo(ctx)
-	workflow.SetCurrentDetails(ctx, details(r.status, info.Namespace, info.WorkflowExecution.ID))
+	workflow.SetCurrentDetails(ctx, details(r.status(), info.Namespace, info.WorkflowExecution.ID))
 }
 
 // details is the Markdown that the Web UI shows beside a run: where it is, why,

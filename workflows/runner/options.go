@@ -1,4 +1,4 @@
-package workflows
+package runner
 
 import (
 	"cmp"
@@ -58,8 +58,8 @@ func backoff(first, most time.Duration) *temporal.RetryPolicy {
 	return &temporal.RetryPolicy{InitialInterval: first, BackoffCoefficient: 2, MaximumInterval: most}
 }
 
-// profile is how an activity is run: where, for how long, how often.
-type profile struct {
+// Profile is how an activity is run: where, for how long, how often.
+type Profile struct {
 	queue     func(Queues) string
 	timeout   time.Duration
 	heartbeat time.Duration
@@ -71,16 +71,20 @@ type profile struct {
 	localTimeout time.Duration
 }
 
+// The profiles of what an activity works with.
 var (
-	databaseProfile = profile{
+	// Database is for one that works in PostgreSQL alone.
+	Database = Profile{
 		queue: func(q Queues) string { return q.Main }, timeout: databaseTimeout,
 		retry: backoff(200*time.Millisecond, 30*time.Second), local: true,
 	}
-	contractProfile = profile{
+	// Ledger is for one that waits for the ledger.
+	Ledger = Profile{
 		queue: func(q Queues) string { return q.Stellar }, timeout: contractTimeout, heartbeat: contractHeartbeat,
 		retry: backoff(time.Second, 30*time.Second),
 	}
-	emailProfile = profile{
+	// Mail is for one that talks to the mail provider.
+	Mail = Profile{
 		queue: func(q Queues) string { return q.Email }, timeout: emailTimeout,
 		retry: backoff(time.Second, 5*time.Minute), local: true, localTimeout: emailTimeout,
 	}
@@ -90,7 +94,7 @@ var (
 // used up, which the attempts see to themselves: ScheduleToClose would run on
 // while no worker is there. A cancel is waited for: what comes after must know
 // that the attempt has settled.
-func (p profile) plain(q Queues, b activities.Budget, summary string) workflow.ActivityOptions {
+func (p Profile) plain(q Queues, b activities.Budget, summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue:           p.queue(q),
 		StartToCloseTimeout: min(p.timeout, max(b.Lasts, shortestTimeout)),
@@ -102,12 +106,12 @@ func (p profile) plain(q Queues, b activities.Budget, summary string) workflow.A
 }
 
 // budget is what the attempts have before they ask for attention.
-func (p profile) budget(lasts time.Duration) activities.Budget {
+func (p Profile) budget(lasts time.Duration) activities.Budget {
 	return activities.Budget{Lasts: max(lasts, time.Second), FirstPause: p.retry.InitialInterval, LongestPause: p.retry.MaximumInterval}
 }
 
 // first is the options of the first, local attempt at a step.
-func (p profile) first(summary string) workflow.LocalActivityOptions {
+func (p Profile) first(summary string) workflow.LocalActivityOptions {
 	options := localOptions(summary)
 	options.StartToCloseTimeout = cmp.Or(p.localTimeout, options.StartToCloseTimeout)
 	return options

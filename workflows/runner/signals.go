@@ -1,4 +1,4 @@
-package workflows
+package runner
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ const (
 const changeRefuseLost = "refuse-lost-signals"
 
 // receive takes signals of an action's name, for whose answer nobody waits.
-func (r *run) receive(ctx workflow.Context, action tenant.Action) {
+func (d *desk) receive(ctx workflow.Context, action tenant.Action) {
 	signals := workflow.GetSignalChannelWithOptions(ctx, string(action), workflow.SignalChannelOptions{
 		Description: fmt.Sprintf("%s the operation: {\"actor\": who, \"reason\": why}", action),
 	})
@@ -37,9 +37,9 @@ func (r *run) receive(ctx workflow.Context, action tenant.Action) {
 			}
 			for _, s := range take(signals) {
 				if s.wrong != "" {
-					r.refuse(ctx, action, s.request, s.wrong)
-				} else if _, err := r.decide(action, s.request); err != nil {
-					r.log.Warn("signal refused", "action", action, "error", err)
+					d.refuse(ctx, action, s.request, s.wrong)
+				} else if _, err := d.decide(action, s.request); err != nil {
+					d.record.log.Warn("signal refused", "action", action, "error", err)
 				}
 			}
 		}
@@ -84,18 +84,18 @@ func read(input *commonpb.Payload) signal {
 }
 
 // refuse audits a signal about which nothing can be decided.
-func (r *run) refuse(ctx workflow.Context, action tenant.Action, req tenant.ActionRequest, why string) {
+func (d *desk) refuse(ctx workflow.Context, action tenant.Action, req tenant.ActionRequest, why string) {
 	if workflow.GetVersion(ctx, changeRefuseLost, workflow.DefaultVersion, 1) == workflow.DefaultVersion {
 		return
 	}
-	r.requests++
-	r.audit(action, req.Legible(), tenant.OutcomeRefused, why)
-	r.log.Warn("signal refused", "action", action, "error", why)
+	d.record.requests++
+	d.audit(action, req.Legible(), tenant.OutcomeRefused, why)
+	d.record.log.Warn("signal refused", "action", action, "error", why)
 }
 
 // refuseUnknown takes the signals that no action has for a name: who has
 // mistyped one would wait for ever.
-func (r *run) refuseUnknown(ctx workflow.Context) {
+func (d *desk) refuseUnknown(ctx workflow.Context) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	for {
@@ -111,7 +111,7 @@ func (r *run) refuseUnknown(ctx workflow.Context) {
 		slices.Sort(names)
 		for _, name := range names {
 			for _, s := range take(workflow.GetSignalChannel(ctx, name)) {
-				r.refuse(ctx, actionOfUnknown, s.request, fmt.Sprintf(unknownSignal, name))
+				d.refuse(ctx, actionOfUnknown, s.request, fmt.Sprintf(unknownSignal, name))
 			}
 		}
 	}

@@ -1,4 +1,4 @@
-package workflows
+package runner
 
 import (
 	"errors"
@@ -26,7 +26,7 @@ const (
 // itself: a run that was reset repeats what its row has left behind.
 func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 	for {
-		outcome := r.enter(ctx, c)
+		outcome := r.goOnFrom(ctx, c)
 		if r.toBeUndone(outcome) {
 			if err := r.turnBack(ctx, outcome); err != nil {
 				outcome = err
@@ -35,12 +35,12 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 		if !errors.Is(outcome, errSuperseded) {
 			return outcome
 		}
-		found, err := r.claim(ctx)
+		found, err := r.record.claim(ctx)
 		if err != nil {
 			return err
 		}
 		if found.State.Closed() { // as when the answer of the last step's commit was lost
-			r.reach(ctx, found.State)
+			r.record.reach(ctx, found.State)
 		}
 		if !found.Claimed {
 			return outcome
@@ -51,51 +51,50 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 
 // toBeUndone reports that the way forward has ended in a rollback.
 func (r *run) toBeUndone(outcome error) bool {
-	return outcome != nil && !r.pivotPassed && !errors.Is(outcome, errSuperseded) && !errors.Is(outcome, errGivenUp)
+	return outcome != nil && !r.record.pivotPassed && !errors.Is(outcome, errSuperseded) && !errors.Is(outcome, errGivenUp)
 }
 
-// enter goes on from a state. That is the beginning, unless the run was reset
+// goOnFrom goes on from a state. That is the beginning, unless the run was reset
 // or has taken the operation over from one that was terminated. Nobody knows
 // what a terminated run has left under way, so before the pivot everything is
 // undone; after it, the rest is done. The steps tolerate being done again.
-func (r *run) enter(ctx workflow.Context, c tenant.Claim) error {
-	r.pivotPassed, r.undos = c.PivotPassed, saga.Stack{}
-	if r.pivotPassed { // a rollback may have been accepted before that was known
-		r.dropIntent("the tenant is active")
+func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
+	r.record.pivotPassed, r.undos = c.PivotPassed, saga.Stack{}
+	if r.record.pivotPassed { // a rollback may have been accepted before that was known
+		r.desk.drop("the tenant is active")
 	}
 	first := 0
-	for r.pivotPassed && first < len(r.steps) {
-		r.progress[first].State = "done"
-		first++
-		if r.steps[first-1].pivot {
-			break
-		}
+	if r.record.pivotPassed {
+		first = r.kind.AfterPivot()
+	}
+	for i := range first {
+		r.stages[i].state = "done"
 	}
 	switch c.State {
 	case tenant.StateRunning, "":
-		r.state, r.failure, r.class = tenant.StateRunning, activities.StepFailure{}, ""
-		if c.TakenOver && !r.pivotPassed {
+		r.record.state, r.record.failure, r.record.class = tenant.StateRunning, activities.StepFailure{}, ""
+		if c.TakenOver && !r.record.pivotPassed {
 			return r.abandon(ctx, c, tenant.EventCancel, wasTerminated)
 		}
 		return r.forward(ctx, first)
 	case tenant.StateNeedsAttention:
-		r.reach(ctx, c.State)
-		if c.TakenOver && !r.pivotPassed {
+		r.record.reach(ctx, c.State)
+		if c.TakenOver && !r.record.pivotPassed {
 			return r.abandon(ctx, c, tenant.EventCancel, wasTerminated)
 		}
-		if err := r.move(ctx, tenant.EventRetry, tenant.StateRunning, time.Time{}); err != nil {
+		if err := r.record.move(ctx, tenant.EventRetry, tenant.StateRunning, time.Time{}); err != nil {
 			return err
 		}
 		return r.forward(ctx, first)
 	case tenant.StateRollbackBlocked:
-		r.reach(ctx, c.State)
+		r.record.reach(ctx, c.State)
 		return r.abandon(ctx, c, tenant.EventRetry, undoWasBlocked)
 	case tenant.StateRollingBack:
-		r.failure, r.class = activities.StepFailure{Step: c.FailedStep, Reason: c.Reason}, c.FailureClass
-		if r.class == tenant.ClassUndoFailed { // the row tells of the undo that was tried again, no longer of the cause
-			r.failure.Reason, r.class = undoWasBlocked, tenant.ClassCancelled
+		r.record.failure, r.record.class = activities.StepFailure{Step: c.FailedStep, Reason: c.Reason}, c.FailureClass
+		if r.record.class == tenant.ClassUndoFailed { // the row tells of the undo that was tried again, no longer of the cause
+			r.record.failure.Reason, r.record.class = undoWasBlocked, tenant.ClassCancelled
 		}
-		r.reach(ctx, c.State)
+		r.record.reach(ctx, c.State)
 		r.pushUndos()
 		return errEarlierRun
 	case tenant.StatePending, tenant.StateSucceeded, tenant.StateRolledBack: // none of these is claimed
@@ -105,9 +104,9 @@ func (r *run) enter(ctx workflow.Context, c tenant.Claim) error {
 
 // abandon has everything undone that an earlier run may have done.
 func (r *run) abandon(ctx workflow.Context, c tenant.Claim, event tenant.Event, why string) error {
-	r.failure, r.class = activities.StepFailure{Step: c.FailedStep, Reason: why}, tenant.ClassCancelled
+	r.record.failure, r.record.class = activities.StepFailure{Step: c.FailedStep, Reason: why}, tenant.ClassCancelled
 	r.pushUndos()
-	if err := r.move(ctx, event, tenant.StateRollingBack, time.Time{}); err != nil {
+	if err := r.record.move(ctx, event, tenant.StateRollingBack, time.Time{}); err != nil {
 		return err
 	}
 	return errEarlierRun
@@ -116,8 +115,8 @@ func (r *run) abandon(ctx workflow.Context, c tenant.Claim, event tenant.Event, 
 // pushUndos registers the undo of every step before the pivot: each tolerates
 // that its step never ran.
 func (r *run) pushUndos() {
-	for _, s := range r.steps {
-		if s.undo != nil {
+	for _, s := range r.stages {
+		if s.Stage.Undo != nil {
 			r.undos.Push(r.undoOf(s))
 		}
 	}

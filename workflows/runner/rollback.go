@@ -1,4 +1,4 @@
-package workflows
+package runner
 
 import (
 	"errors"
@@ -7,9 +7,14 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows/saga"
 )
+
+// ErrTypeRolledBack is the type of the error with which a rolled-back run
+// closes.
+const ErrTypeRolledBack = "RolledBack"
 
 // end brings the operation to its end, whichever way the run went. A run that
 // has lost its operation, at whatever point, ends quietly: another writes what
@@ -17,7 +22,7 @@ import (
 func (r *run) end(ctx workflow.Context, outcome error) error {
 	err := r.conclude(ctx, outcome)
 	if errors.Is(err, errSuperseded) {
-		r.log.Info("superseded: the operation has gone on without this run")
+		r.record.log.Info("superseded: the operation has gone on without this run")
 		return nil
 	}
 	return err
@@ -26,16 +31,16 @@ func (r *run) end(ctx workflow.Context, outcome error) error {
 func (r *run) conclude(ctx workflow.Context, outcome error) error {
 	switch {
 	case outcome == nil: // the last step has written SUCCEEDED with its own commit
-		r.reach(ctx, tenant.StateSucceeded)
+		r.record.reach(ctx, tenant.StateSucceeded)
 		return nil
 	case errors.Is(outcome, errSuperseded):
 		return outcome
 	case errors.Is(outcome, errGivenUp):
-		if r.state == tenant.StateSucceeded {
+		if r.record.state == tenant.StateSucceeded {
 			return nil
 		}
-		return r.move(ctx, tenant.EventCancel, tenant.StateSucceeded, time.Time{})
-	case r.pivotPassed, r.state != tenant.StateRollingBack:
+		return r.record.move(ctx, tenant.EventCancel, tenant.StateSucceeded, time.Time{})
+	case r.record.pivotPassed, r.record.state != tenant.StateRollingBack:
 		// Nothing is undone, whatever has gone wrong: the reconciler has another
 		// run go on.
 		return outcome
@@ -50,21 +55,21 @@ func (r *run) conclude(ctx workflow.Context, outcome error) error {
 // stopped, may have passed it all the same.
 func (r *run) turnBack(ctx workflow.Context, why error) error {
 	event := r.explainRollback(why)
-	if r.state == tenant.StateRollingBack { // a decision while parked has written it
+	if r.record.state == tenant.StateRollingBack { // a decision while parked has written it
 		return nil
 	}
-	return r.move(ctx, event, tenant.StateRollingBack, time.Time{})
+	return r.record.move(ctx, event, tenant.StateRollingBack, time.Time{})
 }
 
 // rollBack undoes everything, newest first, out of reach of a cancel, and for
 // as long as it takes.
 func (r *run) rollBack(ctx workflow.Context, why error) error {
-	if r.intent != nil && r.intent.action != tenant.ActionRollback {
-		r.dropIntent("the rollback had begun before it was acted on")
+	if r.desk.intent != nil && r.desk.intent.action != tenant.ActionRollback {
+		r.desk.drop("the rollback had begun before it was acted on")
 	}
-	r.intent = nil
-	cause := r.failure
-	class := r.class
+	r.desk.intent = nil
+	cause := r.record.failure
+	class := r.record.class
 	wait := blockedRetryFirst
 	for {
 		failures := r.undos.Unwind(ctx)
@@ -76,8 +81,8 @@ func (r *run) rollBack(ctx workflow.Context, why error) error {
 		}
 		wait = min(2*wait, blockedRetryMax)
 	}
-	r.failure, r.class = cause, class
-	if err := r.move(ctx, tenant.EventAllUndone, tenant.StateRolledBack, time.Time{}); err != nil {
+	r.record.failure, r.record.class = cause, class
+	if err := r.record.move(ctx, tenant.EventAllUndone, tenant.StateRolledBack, time.Time{}); err != nil {
 		return err
 	}
 	if errors.Is(why, errCancelled) {
@@ -90,10 +95,10 @@ func (r *run) rollBack(ctx workflow.Context, why error) error {
 func (r *run) explainRollback(why error) tenant.Event {
 	switch {
 	case errors.Is(why, errCancelled):
-		r.class, r.failure.Reason = tenant.ClassCancelled, "the run was cancelled"
+		r.record.class, r.record.failure.Reason = tenant.ClassCancelled, "the run was cancelled"
 		return tenant.EventCancel
 	case errors.Is(why, errRollback):
-		r.class, r.failure.Reason = tenant.ClassCancelled, "rolled back on request"
+		r.record.class, r.record.failure.Reason = tenant.ClassCancelled, "rolled back on request"
 		return tenant.EventRollback
 	case errors.Is(why, errDeadline):
 		return tenant.EventDeadline
@@ -104,18 +109,18 @@ func (r *run) explainRollback(why error) tenant.Event {
 
 // undoOf makes a step's undo: tried locally where the step is, then repeated
 // for its budget.
-func (r *run) undoOf(s step) saga.Undo {
-	return saga.Undo{Name: s.undoSummary, Run: func(ctx workflow.Context) error {
-		fence := r.fence(ctx, tenant.StateRollingBack)
-		budget := s.profile.budget(undoBudget)
-		if s.profile.local {
-			err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.undoSummary)), s.undo, fence, budget).Get(ctx, nil)
+func (r *run) undoOf(s boundStage) saga.Undo {
+	return saga.Undo{Name: s.Stage.Undo.Name, Run: func(ctx workflow.Context) error {
+		fence := r.record.fence(ctx, tenant.StateRollingBack)
+		budget := s.Profile.budget(undoBudget)
+		if s.Profile.local {
+			err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.Stage.Undo.Name)), s.Step.Undo, fence, budget).Get(ctx, nil)
 			if err == nil || final(err) {
 				return err
 			}
 		}
 		return workflow.ExecuteActivity(
-			workflow.WithActivityOptions(ctx, s.profile.plain(r.in.Queues, budget, s.undoSummary)), s.undo, fence, budget).Get(ctx, nil)
+			workflow.WithActivityOptions(ctx, s.Profile.plain(r.in.Queues, budget, s.Stage.Undo.Name)), s.Step.Undo, fence, budget).Get(ctx, nil)
 	}}
 }
 
@@ -125,23 +130,23 @@ func (r *run) blocked(ctx workflow.Context, failures []saga.Failure, wait time.D
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	for _, f := range failures {
-		r.log.Warn("undo failed", "undo", f.Name, "error", f.Err)
+		r.record.log.Warn("undo failed", "undo", f.Name, "error", f.Err)
 	}
 	newest := failures[0]
 	r.failUndo(newest)
-	if err := r.move(ctx, tenant.EventUndoFailed, tenant.StateRollbackBlocked, time.Time{}); err != nil {
+	if err := r.record.move(ctx, tenant.EventUndoFailed, tenant.StateRollbackBlocked, time.Time{}); err != nil {
 		return err
 	}
 	if _, err := r.awaitIntent(ctx, wait, "an undo is blocked", "it is tried again"); err != nil {
 		return err
 	}
-	event, acted := tenant.EventRetry, r.intent
+	event, acted := tenant.EventRetry, r.desk.intent
 	if acted != nil && acted.action == tenant.ActionSkip {
 		r.undos.Drop(newest.Name)
 		event = tenant.EventSkip
 	}
-	err := r.move(ctx, event, tenant.StateRollingBack, time.Time{})
-	r.done(acted, "the undos were being tried again before it was acted on")
+	err := r.record.move(ctx, event, tenant.StateRollingBack, time.Time{})
+	r.desk.done(acted, "the undos were being tried again before it was acted on")
 	return err
 }
 
@@ -150,8 +155,18 @@ func (r *run) blocked(ctx workflow.Context, failures []saga.Failure, wait time.D
 func (r *run) settle(ctx workflow.Context, outcome error) error {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	if err := workflow.Await(ctx, func() bool { return len(r.audits) == 0 && workflow.AllHandlersFinished(ctx) }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return len(r.record.audits) == 0 && workflow.AllHandlersFinished(ctx) }); err != nil {
 		return err
 	}
 	return outcome
+}
+
+// failUndo notes which undo has failed.
+func (r *run) failUndo(f saga.Failure) {
+	failure, explained := activities.Failure(f.Err)
+	if !explained {
+		failure.Reason = "no attempt to undo it came to an end in time"
+	}
+	failure.Reason = f.Name + ": " + failure.Reason
+	r.record.failure, r.record.class = failure, tenant.ClassUndoFailed
 }

@@ -1,0 +1,190 @@
+package tenant
+
+import "slices"
+
+// Kind says what an operation does to its tenant.
+type Kind string
+
+// KindProvision creates a tenant, or creates a failed one anew.
+const KindProvision Kind = "provision"
+
+// Lifecycle is a row of the table of kinds: all that is particular to one kind of
+// operation. Acceptance, transitions of the tenant, rollback plans, allowed
+// actions, names of steps, incidents and the reconciler read it; no kind and no
+// status is decided anywhere else.
+type Lifecycle struct {
+	Kind Kind
+	// Workflow is the type of its workflow in Temporal. It is frozen: runs that
+	// are under way have recorded it.
+	Workflow string
+	// From lists the statuses of a tenant that may have such an operation.
+	From []Status
+	// Creates tells that the operation may come with its tenant.
+	Creates bool
+	// Waiting is the tenant's status from the acceptance to the claim, and Running
+	// from there to the pivot. Empty is the status that the tenant has.
+	Waiting, Running Status
+	// Reaches is the tenant's status from the pivot on.
+	Reaches Status
+	// Undone is the tenant's status after a rollback.
+	Undone Status
+	// Accepted is the step that the acceptance itself has done; empty for none.
+	Accepted Step
+	// Unaccept is how a rollback ends for the tenant's row; its effect is part of
+	// the transition to ROLLED_BACK.
+	Unaccept Undo
+	// Remains is what no rollback removes, in plain words.
+	Remains string
+	// Stages are what the operation does, in order.
+	Stages []Stage
+}
+
+// Stage is one activity of an operation: the steps that it covers, and how it is
+// undone.
+type Stage struct {
+	// Activity is the activity's type in Temporal. It is frozen.
+	Activity string
+	// Summary is what Temporal Web UI shows beside it.
+	Summary string
+	// Covers lists its steps, in order. A failure is put down to the first when no
+	// attempt could say.
+	Covers []Step
+	// Needs is what a failure of the first step is put down to when many fail
+	// alike. The others keep their state in the database.
+	Needs Dependency
+	// Pivot tells that nothing is undone once this stage is done.
+	Pivot bool
+	// Optional tells that the operation can succeed without it. Only stages after
+	// the pivot are.
+	Optional bool
+	// Undo is nil for what cannot or need not be undone.
+	Undo *Undo
+}
+
+// Undo takes a stage's effect back.
+type Undo struct {
+	// Activity is the undo's type in Temporal; empty for the end of a rollback,
+	// which needs none. It is frozen.
+	Activity string
+	// Name is what the run, its history and people call it. It is frozen.
+	Name string
+	// Does says in plain words what happens.
+	Does func(Tenant) string
+	// Reversible tells that nothing is left of the effect. It is false for the
+	// ledger, where what happened stays readable for everybody.
+	Reversible bool
+	// Remains is what is left of the effect all the same; empty for nothing.
+	Remains string
+}
+
+// The undos of a provisioning, by the names that the run, its history and the
+// Web UI have for them.
+const (
+	UndoSchema   = "drop schema and role"
+	UndoContract = "terminate the contract"
+	UndoRecord   = "mark the tenant FAILED"
+)
+
+// lifecycles is the table of kinds.
+var lifecycles = []Lifecycle{provision()}
+
+// Lifecycles lists the rows of the table of kinds, in the order in which they are
+// documented.
+func Lifecycles() []Lifecycle { return slices.Clone(lifecycles) }
+
+func provision() Lifecycle {
+	return Lifecycle{
+		Kind: KindProvision, Workflow: "ProvisionTenant",
+		From: []Status{StatusFailed}, Creates: true, Waiting: StatusPending, Running: StatusProvisioning,
+		Reaches: StatusActive, Undone: StatusFailed,
+		Accepted: StepCreateTenantRecord,
+		Unaccept: Undo{
+			Name: UndoRecord, Reversible: true,
+			Does: func(Tenant) string {
+				return "marks the tenant FAILED; its name is free again, and it can be provisioned anew"
+			},
+		},
+		Remains: "the tenant's record (FAILED), the operation, its log and the audit log",
+		Stages: []Stage{
+			{
+				Activity: "CreateSchema", Summary: "create schema, role, tables and first administrator",
+				Covers: []Step{StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser}, Needs: DependencyDatabase,
+				Undo: &Undo{
+					Activity: "DropSchema", Name: UndoSchema, Reversible: true,
+					Does: func(t Tenant) string {
+						return "drops the schema " + t.Schema + " with all its tables, and the role " + t.Role
+					},
+				},
+			},
+			{
+				Activity: "DeployContract", Summary: "deploy the contract and store its address",
+				Covers: []Step{StepDeployContract, StepStoreContract}, Needs: DependencyLedger,
+				Undo: &Undo{
+					Activity: "TerminateContract", Name: UndoContract,
+					Does: func(t Tenant) string {
+						contract := "the contract, if one was made by then"
+						if t.ContractID != "" {
+							contract = "the contract " + t.ContractID
+						}
+						return "finds out what became of every transaction that was sent, and sets " + contract + " to terminated, for good"
+					},
+					Remains: "on the ledger: the contract, terminated, its transactions and the fees that they cost; a ledger cannot be undone",
+				},
+			},
+			{
+				Activity: "MarkActive", Summary: "mark the tenant active",
+				Covers: []Step{StepMarkActive}, Needs: DependencyDatabase, Pivot: true,
+			},
+			{
+				Activity: "SendWelcomeEmail", Summary: "send the welcome mail and end the operation",
+				Covers: []Step{StepSendWelcomeEmail}, Needs: DependencyMail, Optional: true,
+			},
+		},
+	}
+}
+
+// Lifecycle is the kind's row. A kind that only a newer version knows has an empty
+// one, and false.
+func (k Kind) Lifecycle() (Lifecycle, bool) {
+	for _, l := range lifecycles {
+		if l.Kind == k {
+			return l, true
+		}
+	}
+	return Lifecycle{Kind: k}, false
+}
+
+// Kinds lists every kind.
+func Kinds() []Kind {
+	var kinds []Kind
+	for _, l := range lifecycles {
+		kinds = append(kinds, l.Kind)
+	}
+	return kinds
+}
+
+// Steps lists the kind's steps by their names in the log, in order.
+func (k Kind) Steps() []Step {
+	l, _ := k.Lifecycle()
+	var steps []Step
+	if l.Accepted != "" {
+		steps = append(steps, l.Accepted)
+	}
+	for _, s := range l.Stages {
+		steps = append(steps, s.Covers...)
+	}
+	return steps
+}
+
+// StageOf is the index of the stage that covers a step, or -1.
+func (l Lifecycle) StageOf(step Step) int {
+	return slices.IndexFunc(l.Stages, func(s Stage) bool { return slices.Contains(s.Covers, step) })
+}
+
+// AfterPivot is the index of the first stage after the pivot.
+func (l Lifecycle) AfterPivot() int {
+	return slices.IndexFunc(l.Stages, func(s Stage) bool { return s.Pivot }) + 1
+}
+
+// Accepts reports whether a tenant in this status may have such an operation.
+func (l Lifecycle) Accepts(s Status) bool { return slices.Contains(l.From, s) }

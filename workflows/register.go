@@ -1,0 +1,26 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows/runner"
+)
+
+// ofKind is the workflow of each kind of operation.
+var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
+	tenant.KindProvision: ProvisionTenant,
+}
+
+// registry is what workflows are made known to: a worker, or a replayer.
+type registry interface {
+	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
+}
+
+// Register makes every workflow known under the name of its type.
+func Register(r registry) {
+	for _, l := range tenant.Lifecycles() {
+		r.RegisterWorkflowWithOptions(ofKind[l.Kind], workflow.RegisterOptions{Name: l.Workflow})
+	}
+	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: ReconcileName})
+}

@@ -21,6 +21,7 @@ func advise(err error) string {
 func nextStep(err error) string {
 	var settings *config.Error
 	var refused *tenant.ActionRefusedError
+	var refusedByStatus *tenant.StatusRefusedError
 	var changed *tenant.PlanChangedError
 	var told *tenant.UnavailableError
 	switch {
@@ -48,7 +49,7 @@ func nextStep(err error) string {
 		return "Take the cursor from the end of the page before, or leave --cursor out."
 	case errors.As(err, &changed):
 		return "Nothing was undone. See the present plan with: starter rollback OPERATION --dry-run"
-	case errors.Is(err, tenant.ErrNotFailed):
+	case errors.As(err, &refusedByStatus):
 		return "See what is going on with: starter status TENANT"
 	case errors.As(err, &refused):
 		return "See what is going on with: starter status OPERATION"

@@ -135,5 +135,5 @@ func TestRollbackByPlanAndReprovision(t *testing.T) {
 	require.Equal(t, acted.Operation.TenantID, again.Tenant.ID)
 	r = b.run("reprovision", string(again.Tenant.ID))
 	require.Equal(t, exitFailed, r.code)
-	require.Contains(t, r.errors, "only a FAILED tenant")
+	require.Contains(t, r.errors, "reprovision is refused: the tenant is PENDING")
 }

@@ -100,7 +100,7 @@ const (
 			UPDATE operations SET state = 'ROLLED_BACK', failed_step = 'DEPLOY_SOROBAN_CONTRACT', failure_class = 'permanent',
 				failure_reason = 'the network refuses the contract', finished_at = now(), updated_at = now()
 			WHERE state = 'PENDING' AND tenant_id IN (SELECT id FROM tenants WHERE name LIKE $1) RETURNING tenant_id)
-		UPDATE tenants SET status = 'FAILED', failure_reason = 'the network refuses the contract' WHERE id IN (SELECT tenant_id FROM done)`
+		UPDATE tenants SET status = 'FAILED', name_held = false, failure_reason = 'the network refuses the contract' WHERE id IN (SELECT tenant_id FROM done)`
 	park = `WITH done AS (
 			UPDATE operations SET state = 'NEEDS_ATTENTION', pivot_passed = true, failed_step = 'SEND_WELCOME_EMAIL', failure_class = 'permanent',
 				failure_reason = 'smtp: refused the recipient''s address (550 5.1.1): ` + tenant.ChangeAddress + `', attempts = 1, attention_deadline = now() + interval '72 hours', updated_at = now()

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"google.golang.org/grpc/codes"
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
@@ -17,9 +18,11 @@ import (
 )
 
 const (
-	// deploymentTimeout bounds one question to Temporal. A worker of Temporal's
-	// own answers it, which in a new namespace takes its time to begin.
-	deploymentTimeout = 30 * time.Second
+	// deploymentTimeout bounds a question to Temporal. A worker of Temporal's own
+	// answers it, which in a new namespace, or on a busy machine, takes its time.
+	deploymentTimeout = time.Minute
+	// askAgain is the pause before a question is repeated that had no answer.
+	askAgain = time.Second
 	// drainPoll is how often a drain is asked about. Temporal itself looks
 	// every few minutes.
 	drainPoll = 5 * time.Second
@@ -59,7 +62,10 @@ func (a *app) promote() *cobra.Command {
 			return a.withDeployment(cmd.Context(), func(ctx context.Context, name string, h client.WorkerDeploymentHandle) error {
 				ctx, cancel := context.WithTimeout(ctx, deploymentTimeout)
 				defer cancel()
-				if _, err := h.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: args[0]}); err != nil {
+				if err := ask(ctx, func() error {
+					_, err := h.SetCurrentVersion(ctx, client.WorkerDeploymentSetCurrentVersionOptions{BuildID: args[0]})
+					return err
+				}); err != nil {
 					return fmt.Errorf("promote build %q of %s (its workers must be running: starter deployment shows what Temporal knows): %w", args[0], name, err)
 				}
 				d, err := describe(ctx, name, h)
@@ -111,7 +117,11 @@ func describe(ctx context.Context, name string, h client.WorkerDeploymentHandle)
 	ctx, cancel := context.WithTimeout(ctx, deploymentTimeout)
 	defer cancel()
 	d := output.Deployment{Name: name, Versions: []output.DeployedVersion{}}
-	answer, err := h.Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+	var answer client.WorkerDeploymentDescribeResponse
+	err := ask(ctx, func() (err error) {
+		answer, err = h.Describe(ctx, client.WorkerDeploymentDescribeOptions{})
+		return err
+	})
 	if _, missing := errors.AsType[*serviceerror.NotFound](err); missing {
 		return d, nil
 	}
@@ -132,6 +142,31 @@ func describe(ctx context.Context, name string, h client.WorkerDeploymentHandle)
 	}
 	slices.SortFunc(d.Versions, func(x, y output.DeployedVersion) int { return y.CreatedAt.Compare(x.CreatedAt) })
 	return d, nil
+}
+
+// ask repeats a question for as long as Temporal gives no answer to it.
+func ask(ctx context.Context, question func() error) error {
+	for {
+		err := question()
+		if err == nil || answered(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// answered tells an error that says something about the question.
+func answered(err error) bool {
+	switch serviceerror.ToStatus(err).Code() {
+	case codes.Canceled, codes.DeadlineExceeded, codes.Unavailable:
+		return false
+	default:
+		return true
+	}
 }
 
 // The states of a version.

@@ -191,7 +191,7 @@ func TestAgainTriesOnceARun(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.exec(`CREATE FUNCTION fail_at_once() RETURNS trigger LANGUAGE plpgsql AS $$
-		BEGIN NEW.state := 'ROLLED_BACK'; UPDATE tenants SET status = 'FAILED' WHERE id = NEW.tenant_id; RETURN NEW; END $$`)
+		BEGIN NEW.state := 'ROLLED_BACK'; UPDATE tenants SET status = 'FAILED', name_held = false WHERE id = NEW.tenant_id; RETURN NEW; END $$`)
 	b.exec(`CREATE TRIGGER fail_at_once BEFORE INSERT ON operations FOR EACH ROW EXECUTE FUNCTION fail_at_once()`)
 	path := b.file("tenants.csv", csvHeader+"Fails,a@b.example,A,L\n")
 	for run := range 3 {

@@ -30,7 +30,7 @@ earlier generation stays terminated. Its name must still be free.`,
 			return err
 		}
 		defer plane.Close()
-		op, err := plane.Reprovision(cmd.Context(), id, reason, a.caller(), key)
+		op, err := plane.Submit(cmd.Context(), tenant.KindProvision, id, reason, a.caller(), key)
 		if errors.Is(err, tenant.ErrNotFound) {
 			if found, ferr := plane.Operation(cmd.Context(), tenant.OperationID(id)); ferr == nil {
 				return usagef("%s is an operation. Its tenant is %s:\n  starter reprovision %s", id, found.TenantID, found.TenantID)

@@ -28,7 +28,6 @@ const (
 	CodeOperationOpen       Code = "operation-open"
 	CodeActionRefused       Code = "action-refused"
 	CodePlanChanged         Code = "plan-changed"
-	CodeNotFailed           Code = "not-failed"
 	CodeConflict            Code = "conflict"
 	CodeLinkUsed            Code = "link-used"
 	CodeLinkExpired         Code = "link-expired"
@@ -66,9 +65,8 @@ var kinds = map[Code]kind{
 	CodeRequestTimeout:      {status: http.StatusRequestTimeout, title: "The request's body did not arrive in time", help: "A body has 4 seconds to arrive. Nothing was changed: send it again."},
 	CodeNameTaken:           {status: http.StatusConflict, title: "The name is taken", help: "Choose another name. Names are compared without regard to case, width, white space and characters that cannot be seen; a failed, archived or deleted tenant holds none."},
 	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "GET /v1/operations?tenantId=ID lists it. Wait for it to end, or act on it."},
-	CodeActionRefused:       {status: http.StatusConflict, title: "The operation does not allow this action now", help: "\"allowedActions\" lists what it allows now."},
+	CodeActionRefused:       {status: http.StatusConflict, title: "The operation, or the tenant's status, does not allow this now", help: "\"allowedActions\" lists what it allows now."},
 	CodePlanChanged:         {status: http.StatusConflict, title: "What the rollback would undo has changed", help: "Read the present plan with dryRun=true. If you still want the rollback, send it with the planHash of that plan."},
-	CodeNotFailed:           {status: http.StatusConflict, title: "The tenant is not FAILED", help: "Read the tenant's status. While it is being provisioned, follow its operation, or act on it."},
 	CodeConflict:            {status: http.StatusConflict, title: "The request conflicts with the present state", help: "Read what you wanted to change again, then decide."},
 	CodeLinkUsed:            {status: http.StatusGone, title: "The link was used already", help: "Sign in."},
 	CodeLinkExpired:         {status: http.StatusGone, title: "The link has expired", help: "Answer the mail that it came with, and ask for more time."},
@@ -104,7 +102,6 @@ var known = []struct {
 }{
 	{tenant.ErrNotFound, CodeNotFound, "There is no such tenant, operation or link."},
 	{tenant.ErrNameTaken, CodeNameTaken, "Another tenant has this name, or one that looks the same."},
-	{tenant.ErrNotFailed, CodeNotFailed, "Only a FAILED tenant can be provisioned anew."},
 	{tenant.ErrOperationOpen, CodeOperationOpen, "Another operation of this tenant has not ended."},
 	{tenant.ErrSuperseded, CodeConflict, "The operation has gone on meanwhile."},
 	{tenant.ErrIdempotencyMismatch, CodeIdempotencyMismatch, "This Idempotency-Key came with another body before."},
@@ -123,6 +120,7 @@ var known = []struct {
 // know is a fault of ours; the second result asks for it to be logged.
 func problemOf(err error) (p *Problem, unexpected bool) {
 	var refused *tenant.ActionRefusedError
+	var byStatus *tenant.StatusRefusedError
 	var changed *tenant.PlanChangedError
 	var wrong *tenant.InvalidError
 	var unavailable *tenant.UnavailableError
@@ -133,7 +131,14 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 		return p, false
 	case errors.As(err, &refused):
 		p = newProblem(CodeActionRefused, refused.Error()+".")
-		p.State, p.Allowed = refused.State, append([]tenant.Action{}, refused.Allowed...)
+		p.State, p.Allowed = refused.State, []string{}
+		for _, a := range refused.Allowed {
+			p.Allowed = append(p.Allowed, string(a))
+		}
+		return p, false
+	case errors.As(err, &byStatus):
+		p = newProblem(CodeActionRefused, byStatus.Error()+".")
+		p.TenantStatus, p.Allowed = byStatus.Status, byStatus.Allowed()
 		return p, false
 	case errors.As(err, &changed):
 		p = newProblem(CodePlanChanged, changed.Error()+".")

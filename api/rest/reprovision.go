@@ -45,9 +45,9 @@ func (s *Server) registerReprovision() {
 		description: "Only for a FAILED tenant whose name nobody has taken meanwhile. The tenant keeps its id and the names of schema and role; " +
 			"its generation grows by one, and with it comes another contract: the one of the earlier generation stays terminated. " +
 			"Follow the operation at `Location`. Correct with PATCH before what was wrong. Every well-formed request about a tenant that exists is audited, refused ones too.",
-		problems: []Code{CodeNotFound, CodeNotFailed, CodeNameTaken, CodeOperationOpen, CodeIdempotencyMismatch}, refused: ofTenant(s.tenants.RefusedReprovision),
+		problems: []Code{CodeNotFound, CodeActionRefused, CodeNameTaken, CodeOperationOpen, CodeIdempotencyMismatch}, refused: s.refusedSubmission(tenant.KindProvision),
 	}, func(ctx context.Context, in *reprovisionInput) (*acceptedOutput, error) {
-		o, err := s.tenants.Reprovision(ctx, in.id, in.reason(), caller(ctx), in.Key)
+		o, err := s.tenants.Submit(ctx, tenant.KindProvision, in.id, in.reason(), caller(ctx), in.Key)
 		if err != nil {
 			return nil, err
 		}

@@ -98,7 +98,7 @@ func TestReprovision(t *testing.T) {
 	again := func(key, body string) answer {
 		return b.send(t, http.MethodPost, tenantPath+"/reprovision", with(operator(t), "Idempotency-Key", key), body)
 	}
-	again("k", "").problem(t, http.StatusConflict, rest.CodeNotFailed)
+	again("k", "").problem(t, http.StatusConflict, rest.CodeActionRefused)
 	before := b.get(t, tenantPath).json(t)
 	b.send(t, http.MethodPost, "/v1/operations/"+o["id"].(string)+"/rollback", operator(t), `{"reason": "a mistake"}`)
 
@@ -120,7 +120,7 @@ func TestReprovision(t *testing.T) {
 	}
 	require.Nil(t, after["failureReason"])
 	require.Equal(t, anew["id"], again("k", "").json(t)["id"], "a repetition does it once")
-	again("another", "").problem(t, http.StatusConflict, rest.CodeNotFailed)
+	again("another", "").problem(t, http.StatusConflict, rest.CodeActionRefused)
 	b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Idempotency-Key", "k"), request("Other")).
 		problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
 	require.Equal(t, http.StatusAccepted, b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Idempotency-Key", "other"), request("Other")).status)

@@ -27,11 +27,10 @@ type Tenants interface {
 	// ChangeAdministrator.
 	RefusedChange(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
-	// Reprovision provisions a FAILED tenant anew.
-	Reprovision(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
-	// RefusedReprovision audits a request that was refused before it came to
-	// Reprovision.
-	RefusedReprovision(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error
+	// Submit accepts an operation of a tenant that is there.
+	Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	// RefusedSubmission audits a request that was refused before it came to Submit.
+	RefusedSubmission(ctx context.Context, kind tenant.Kind, id tenant.ID, who tenant.Caller, why string) error
 }
 
 type newTenant struct {
@@ -224,6 +223,14 @@ func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutp
 		return nil, err
 	}
 	return versioned(t), nil
+}
+
+// refusedSubmission audits a request for an operation of somebody who may not make
+// it.
+func (s *Server) refusedSubmission(kind tenant.Kind) func(context.Context, string, tenant.Caller, string) error {
+	return ofTenant(func(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error {
+		return s.tenants.RefusedSubmission(ctx, kind, id, who, why)
+	})
 }
 
 // ofTenant audits a request of somebody who may not make it. Without a tenant of

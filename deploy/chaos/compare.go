@@ -10,7 +10,6 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
-	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -104,7 +103,7 @@ func compareAudit(stories []*story, audited map[entry]int) (wrong []string) {
 			}
 		}
 		for _, o := range s.operations[1:] {
-			anew := entry{o, operations.ActionReprovision, "", tenant.OutcomeAccepted}
+			anew := entry{o, tenant.KindProvision.Verb(), "", tenant.OutcomeAccepted}
 			expected[anew] = true
 			if audited[anew] != 1 {
 				wrong = append(wrong, fmt.Sprintf("%s: the audit log has %d times that it is provisioned anew by operation %s", s.name, audited[anew], o))

@@ -76,9 +76,9 @@ func (b *bundle) park(t *testing.T, name string) tenant.OperationID {
 	require.NoError(t, err)
 	operation, err := tenant.NewOperationID()
 	require.NoError(t, err)
-	_, err = b.store.Accept(t.Context(), tenant.Acceptance{
-		Tenant: tenant.Tenant{
-			ID: id, Name: name, Schema: tenant.SchemaName("", id), Role: tenant.SchemaName("", id), Generation: 1,
+	_, err = b.store.Submit(t.Context(), tenant.Submission{
+		New: &tenant.Tenant{
+			ID: id, Name: name, Schema: tenant.SchemaName("", id), Role: tenant.SchemaName("", id), Status: tenant.StatusPending, Generation: 1,
 			Administrator: tenant.Administrator{Email: "x@hospital.example", FirstName: "X", LastName: "Y"}, Tier: "standard", Region: "default",
 		},
 		Operation: tenant.Operation{ID: operation, TenantID: id, Kind: tenant.KindProvision, Client: "c", RetryBudget: time.Minute, AttentionPeriod: time.Hour},

@@ -87,7 +87,7 @@ func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) 
 }
 
 func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
-	return s.config.Store.RollBackPending(ctx, o.ID, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
+	return s.config.Store.RollBackPending(ctx, o, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
 }
 
 // cancel cancels the operation's run, which can't be told who asks: so that is

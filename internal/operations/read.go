@@ -33,20 +33,13 @@ func (s *Service) Operations(ctx context.Context, f tenant.OperationFilter) (ten
 
 // Progress tells how far a tenant's latest operation has come.
 func (s *Service) Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error) {
-	t, err := s.config.Store.Tenant(ctx, id)
+	p, err := s.config.Store.Progress(ctx, id)
+	p.Operation, err = s.explained(ctx, p.Operation, err)
 	if err != nil {
 		return tenant.Progress{}, err
 	}
-	o, err := s.config.Store.LatestOperation(ctx, id)
-	o, err = s.explained(ctx, o, err)
-	if err != nil {
-		return tenant.Progress{}, err
-	}
-	logs, err := s.config.Store.Logs(ctx, o.ID)
-	if err != nil {
-		return tenant.Progress{}, err
-	}
-	return tenant.Progress{Tenant: t, Operation: o, Steps: stepProgress(o, logs), Logs: logs}, nil
+	p.Steps = stepProgress(p.Operation, p.Logs)
+	return p, nil
 }
 
 // stepProgress sums the log up by step. What is done stays done, whatever an

@@ -12,16 +12,15 @@ import (
 
 // Store is the state that operations are accepted into and read from.
 type Store interface {
-	Accept(ctx context.Context, a tenant.Acceptance) (tenant.Operation, error)
+	Submit(ctx context.Context, s tenant.Submission) (tenant.Operation, error)
 	Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
 	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error)
 	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
-	LatestOperation(ctx context.Context, id tenant.ID) (tenant.Operation, error)
+	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
 	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)
 	Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error)
-	RollBackPending(ctx context.Context, id tenant.OperationID, reason string, e tenant.AuditEntry) (bool, error)
-	Reprovision(ctx context.Context, r tenant.Reprovisioning) (tenant.Operation, error)
+	RollBackPending(ctx context.Context, o tenant.Operation, reason string, e tenant.AuditEntry) (bool, error)
 	Audit(ctx context.Context, e tenant.AuditEntry) error
 	// Vouch notes that the actor of a request is who it says.
 	Vouch(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest) error

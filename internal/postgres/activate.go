@@ -15,20 +15,15 @@ import (
 func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
+	completeStage(b, f, tenant.StepMarkActive, `NOT pivot_passed AND EXISTS (SELECT FROM tenants t
+		JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.generation = t.generation
+		WHERE t.id = o.tenant_id AND t.status = 'PROVISIONING' AND t.contract_id IS NOT NULL)`)
 	b.Queue(`
-		WITH activated AS (
-			UPDATE tenants SET status = 'ACTIVE', activated_at = coalesce(activated_at, now()), failure_reason = NULL,
-				version = version + 1, updated_at = now()
-			WHERE id = $1 AND status = 'PROVISIONING' AND contract_id IS NOT NULL
-			  AND EXISTS (SELECT FROM tenant_schema_versions v WHERE v.tenant_id = $1 AND v.generation = tenants.generation)
-			RETURNING id
-		), passed AS (
-			UPDATE operations SET pivot_passed = true, updated_at = now() WHERE id = $2 AND EXISTS (SELECT FROM activated)
-		)
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
-		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
-		FROM activated`,
-		string(f.Tenant), string(f.Operation), string(tenant.StepMarkActive))
+		SELECT tenant_id, id, $2, 'COMPLETED', next_attempt(id, $2), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
+		FROM operations WHERE id = $1 AND pivot_passed
+		  AND NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $1 AND step = $2 AND status = 'COMPLETED')`,
+		string(f.Operation), string(tenant.StepMarkActive))
 	var status tenant.Status
 	b.Queue(`SELECT status FROM tenants WHERE id = $1`, string(f.Tenant)).QueryRow(func(row pgx.Row) error { return row.Scan(&status) })
 	if err := s.pool.run(ctx, b); err != nil {

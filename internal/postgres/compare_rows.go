@@ -1,26 +1,39 @@
 package postgres
 
-import "tenant-provisioning/internal/tenant"
+import (
+	"fmt"
+	"strings"
 
-// latest is a tenant with its newest operation, which there may not be.
-const latest = `tenants t LEFT JOIN LATERAL (SELECT o.id, o.state, o.pivot_passed, o.generation FROM operations o
-	WHERE o.tenant_id = t.id ORDER BY o.id DESC LIMIT 1) o ON true`
+	"tenant-provisioning/internal/tenant"
+)
 
-// statusOf is what the newest operation has made of its tenant, if nothing has
-// followed that is not written by operations: a person may have suspended it.
-const statusOf = `CASE
-	WHEN o.state = 'PENDING' THEN ARRAY['PENDING']
-	WHEN o.state = 'SUCCEEDED' THEN ARRAY['ACTIVE', 'SUSPENDED', 'ARCHIVED', 'DELETED']
-	WHEN o.state = 'ROLLED_BACK' THEN ARRAY['FAILED', 'DELETED']
-	WHEN o.pivot_passed THEN ARRAY['ACTIVE']
-	ELSE ARRAY['PROVISIONING'] END`
+// latest is a tenant with its newest operation, which there may not be, and the
+// status in which the table of kinds has it then.
+var latest = `tenants t LEFT JOIN LATERAL (
+		SELECT o.id, o.state, o.generation, coalesce(nullif(l.status, ''), o.from_status) AS leaves
+		FROM operations o LEFT JOIN ` + statuses() + ` ON l.kind = o.kind AND l.state = o.state AND l.pivot_passed = o.pivot_passed
+		WHERE o.tenant_id = t.id ORDER BY o.id DESC LIMIT 1) o ON true`
+
+// statuses is the table of kinds as SQL: the tenant's status by kind, state and
+// side of the pivot; empty where it is the one that it had.
+func statuses() string {
+	var rows []string
+	for _, l := range tenant.Lifecycles() {
+		for _, state := range tenant.States() {
+			for _, pivotPassed := range []bool{false, true} {
+				rows = append(rows, fmt.Sprintf("('%s', '%s', %t, '%s')", l.Kind, state, pivotPassed, l.StatusIn(state, pivotPassed)))
+			}
+		}
+	}
+	return "(VALUES " + strings.Join(rows, ", ") + ") AS l (kind, state, pivot_passed, status)"
+}
 
 // compareRows look at tenants beside their operations.
 var compareRows = []comparison{
 	{kind: tenant.FindingStatusDiffers, sql: `
 		SELECT t.id::text, t.id::text, coalesce(o.id::text, ''), 'the tenant is ' || t.status || ', and ' ||
 			CASE WHEN o.id IS NULL THEN 'no operation of it is there' ELSE 'its latest operation is ' || o.state END, false
-		FROM ` + latest + ` WHERE o.id IS NULL OR t.status <> ALL (` + statusOf + `)`},
+		FROM ` + latest + ` WHERE o.id IS NULL OR t.status <> o.leaves`},
 	{kind: tenant.FindingGenerationDiffers, sql: `
 		SELECT t.id::text, t.id::text, o.id::text, 'the tenant is in generation ' || t.generation || ', and its latest operation in ' || o.generation, false
 		FROM ` + latest + ` WHERE t.generation <> o.generation`},

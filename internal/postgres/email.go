@@ -62,10 +62,7 @@ func prepareEmail(b *pgx.Batch, f tenant.Fence, i tenant.Invitation, w *tenant.W
 // corrects the address waits until the link to the old one is there, and ends it.
 func lockEmail(b *pgx.Batch, f tenant.Fence, w *tenant.WelcomeEmail) {
 	b.Queue(`SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR SHARE`, string(f.Tenant)).
-		Query(func(rows pgx.Rows) (err error) {
-			w.Tenant, err = pgx.CollectExactlyOneRow(rows, scanTenant)
-			return err
-		})
+		Query(one(scanTenant, &w.Tenant))
 	b.Queue(`
 		SELECT id::text, state, extract(epoch FROM now() - coalesce(left_at, created_at))::float8 FROM emails
 		WHERE tenant_id = $1 AND generation = $2 AND template = $3 FOR UPDATE`,
@@ -109,10 +106,7 @@ func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, w tena
 			sent_at = coalesce(sent_at, now()), updated_at = now()
 		WHERE id = $1`, w.ID, r.Provider, r.ProviderID)
 	completeAttempt(b, f, tenant.StepSendWelcomeEmail, w.Attempt)
-	b.Queue(`
-		UPDATE operations SET state = 'SUCCEEDED', finished_at = now(), updated_at = now(),
-			failed_step = NULL, failure_class = NULL, failure_reason = NULL, attention_deadline = NULL
-		WHERE id = $1`, string(f.Operation))
+	completeStage(b, f, tenant.StepSendWelcomeEmail, "")
 	if err := s.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepSendWelcomeEmail, err)
 	}

@@ -95,7 +95,7 @@ func TestEverybodyFollowsAPromotion(t *testing.T) {
 			b := open(t, c)
 			heard := make(chan tenant.OperationID, 256)
 			go postgres.Listen(b.ctx, b.pool, slog.New(slog.DiscardHandler), func(id tenant.OperationID, _ tenant.State) { heard <- id })
-			accept := func() error { _, err := b.store.Accept(b.ctx, acceptance(t, rand.Text())); return err }
+			accept := func() error { _, err := b.store.Submit(b.ctx, acceptance(t, rand.Text())); return err }
 			b.atOnce(t, accept)
 			b.atOnce(t, func() error { return b.store.Ready(b.ctx) })
 			standby.Follows(primary)
@@ -115,10 +115,10 @@ func TestEverybodyFollowsAPromotion(t *testing.T) {
 			arrived := func() bool {
 				a := acceptance(t, rand.Text())
 				// What the old one has taken may be looked for at the new one.
-				if _, err := b.store.Accept(b.ctx, a); err != nil {
+				if _, err := b.store.Submit(b.ctx, a); err != nil {
 					return false
 				}
-				_, err := there.store.Tenant(b.ctx, a.Tenant.ID)
+				_, err := there.store.Tenant(b.ctx, a.New.ID)
 				return err == nil
 			}
 			eventually(t, "a write arrives at the new one", arrived)

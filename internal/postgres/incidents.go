@@ -103,7 +103,7 @@ func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tena
 // DetectOutage is asked when the database has refused a write. Failures cannot
 // be counted then, for nobody could write them down; but what is refused to one
 // is refused to everybody, so the operations under way are counted instead. On a
-// full disk an incident still has its place (00009_room_for_incidents.sql); in
+// full disk an incident still has its place (migrations/control/00005_audit_and_oversight.sql); in
 // the other outages it would have none, and is returned with no id.
 func (s *Store) DetectOutage(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error) {
 	seen := tenant.Incident{Dependency: tenant.DependencyDatabase, Cause: reason(refused)}

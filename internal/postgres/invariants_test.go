@@ -270,7 +270,6 @@ func TestWhatIsHealthy(t *testing.T) {
 		"the first administrator has left": sql(`UPDATE invitations SET used_at = now()`,
 			`INSERT INTO {schema}.users (id, email, first_name, last_name, role) VALUES (gen_random_uuid(), 'b@hospital.example', 'B', 'C', 'admin')`,
 			`DELETE FROM {schema}.users WHERE email LIKE 'ada@%'`),
-		"it was suspended":          sql(`UPDATE tenants SET status = 'SUSPENDED' WHERE id = {tenant}`),
 		"a newer build has made it": sql(`UPDATE tenant_schema_versions SET version = 9999`, `ALTER TABLE {schema}.users DROP COLUMN password_hash`),
 		"the address was corrected": func(t *testing.T, b testBundle, _ tenant.Fence, tn, _ tenant.Tenant) {
 			t.Helper()

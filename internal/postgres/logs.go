@@ -69,23 +69,31 @@ func logUndo(b *pgx.Batch, f tenant.Fence, step tenant.Step, took time.Duration)
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// Logs reads the log of an operation, oldest first.
-func (s *Store) Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error) {
-	rows, err := s.pool.Query(ctx, `
+// The query of an operation's log, around what gives the operation's id.
+const (
+	selectLogs = `
 		SELECT step, status, attempt, coalesce(duration_ms, 0), coalesce(undo_duration_ms, 0),
 			coalesce(error_class, ''), coalesce(error, ''), created_at
-		FROM provisioning_logs WHERE operation_id = $1 ORDER BY id`, string(id))
+		FROM provisioning_logs WHERE operation_id = `
+	inOrder = ` ORDER BY id`
+)
+
+func scanLog(row pgx.CollectableRow) (tenant.LogEntry, error) {
+	var e tenant.LogEntry
+	var took, undo float64
+	err := row.Scan(&e.Step, &e.Status, &e.Attempt, &took, &undo, &e.ErrorClass, &e.Error, &e.CreatedAt)
+	e.Duration = time.Duration(took * float64(time.Millisecond))
+	e.UndoDuration = time.Duration(undo * float64(time.Millisecond))
+	return e, err
+}
+
+// Logs reads the log of an operation, oldest first.
+func (s *Store) Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error) {
+	rows, err := s.pool.Query(ctx, selectLogs+`$1`+inOrder, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("read the log of operation %s: %w", id, interpret(err))
 	}
-	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.LogEntry, error) {
-		var e tenant.LogEntry
-		var took, undo float64
-		err := row.Scan(&e.Step, &e.Status, &e.Attempt, &took, &undo, &e.ErrorClass, &e.Error, &e.CreatedAt)
-		e.Duration = time.Duration(took * float64(time.Millisecond))
-		e.UndoDuration = time.Duration(undo * float64(time.Millisecond))
-		return e, err
-	})
+	entries, err := pgx.CollectRows(rows, scanLog)
 	if err != nil {
 		return nil, fmt.Errorf("read the log of operation %s: %w", id, interpret(err))
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func (s *Store) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 			FROM (SELECT t.id, j.contract_id FROM tenants t JOIN `+journalled+`) n
 			WHERE n.id = t.id AND t.id = $1 AND `+inUse+` AND t.contract_id IS DISTINCT FROM n.contract_id`)
 	case tenant.FindingStatusDiffers:
-		done, err = s.change(ctx, f, "its latest operation is not closed, or the tenant lacks what the status promises (contract, schema), or it was active", putStatus)
+		done, err = s.putStatus(ctx, f)
 	case tenant.FindingActiveWithoutDate:
 		done, err = s.change(ctx, f, "", `
 			UPDATE tenants t SET activated_at = coalesce((SELECT max(l.created_at) FROM provisioning_logs l
@@ -44,18 +45,38 @@ func (s *Store) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 	return done, nil
 }
 
-// putStatus gives a tenant the status of its latest operation, on the terms on
-// which a run gives it.
-const putStatus = `
-	UPDATE tenants t SET status = CASE n.state WHEN 'SUCCEEDED' THEN 'ACTIVE' ELSE 'FAILED' END,
-		contract_id = CASE n.state WHEN 'SUCCEEDED' THEN t.contract_id END,
-		activated_at = CASE n.state WHEN 'SUCCEEDED' THEN coalesce(t.activated_at, now()) END,
-		version = version + 1, updated_at = now()
-	FROM (SELECT t.id, o.state, o.pivot_passed, ` + statusOf + ` AS status FROM ` + latest + `) n
-	WHERE n.id = t.id AND t.id = $1 AND t.status <> ALL (n.status)
-	  AND (n.state = 'ROLLED_BACK' AND t.activated_at IS NULL
-		OR n.state = 'SUCCEEDED' AND n.pivot_passed AND t.contract_id IS NOT NULL
-			AND EXISTS (SELECT FROM tenant_schema_versions v WHERE v.tenant_id = t.id AND v.generation = t.generation))`
+// putStatus gives a tenant the status that its latest operation has left, on the
+// terms on which a run gives it.
+func (s *Store) putStatus(ctx context.Context, f tenant.Finding) (done bool, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `SELECT `+operationColumns+` FROM operations o WHERE o.tenant_id = $1 ORDER BY o.id DESC LIMIT 1 FOR UPDATE`, string(f.Tenant))
+		if err != nil {
+			return err
+		}
+		o, err := pgx.CollectExactlyOneRow(rows, scanOperation)
+		if err != nil || !o.State.Closed() {
+			return ifThere(err)
+		}
+		lifecycle, _ := o.Kind.Lifecycle()
+		left := cmp.Or(lifecycle.StatusIn(o.State, o.PivotPassed), o.FromStatus)
+		done, err = transition{
+			operation: o.ID, kind: o.Kind, from: o.State, to: o.State, pivotPassed: o.PivotPassed, status: left,
+			step: o.FailedStep, class: o.FailureClass, reason: o.FailureReason, provided: fmt.Sprintf(mayHaveStatus, left),
+		}.write(ctx, tx)
+		return err
+	})
+	if err != nil || done {
+		return done, err
+	}
+	return s.unlessStillFound(ctx, f, "its latest operation is not closed, or the tenant lacks what the status promises (contract, schema), or it was active")
+}
+
+// mayHaveStatus is that a tenant has another status, lacks nothing of what this one
+// promises, and loses nothing by it. Its operation o is closed.
+const mayHaveStatus = `EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id AND t.status <> '%s'
+	AND (o.state = 'ROLLED_BACK' AND t.activated_at IS NULL
+		OR o.state = 'SUCCEEDED' AND o.pivot_passed AND t.contract_id IS NOT NULL
+			AND EXISTS (SELECT FROM tenant_schema_versions v WHERE v.tenant_id = t.id AND v.generation = t.generation)))`
 
 // change writes a repair of a tenant's row. Where it finds nothing to write, it
 // looks whether the finding is still true: then it is for a person, because of
@@ -65,6 +86,12 @@ func (s *Store) change(ctx context.Context, f tenant.Finding, otherwise, sql str
 	if err != nil || tag.RowsAffected() > 0 {
 		return err == nil, err
 	}
+	return s.unlessStillFound(ctx, f, otherwise)
+}
+
+// unlessStillFound reports that nothing was repaired. If the finding is still
+// true, it is for a person, because of what otherwise says.
+func (s *Store) unlessStillFound(ctx context.Context, f tenant.Finding, otherwise string) (bool, error) {
 	found, _, err := s.Compare(ctx, f.Kind, 0)
 	if err != nil {
 		return false, err

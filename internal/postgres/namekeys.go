@@ -67,7 +67,7 @@ func setApart(ctx context.Context, pool *pgxpool.Pool, t tenant.Tenant) (tenant.
 	if err != nil {
 		return a, err
 	}
-	err = pool.QueryRow(ctx, `SELECT id, name FROM tenants WHERE name_key = $1 AND status NOT IN ('FAILED', 'ARCHIVED', 'DELETED')`, key).
+	err = pool.QueryRow(ctx, `SELECT id, name FROM tenants WHERE name_key = $1 AND name_held`, key).
 		Scan(&a.Holder, &a.HolderName)
 	return a, ifThere(err) // it may have been given free meanwhile
 }

@@ -20,12 +20,12 @@ func TestLookAlikeNamesAreOne(t *testing.T) {
 	}
 	first := b.accept(t, spellings[0])
 	for _, other := range spellings[1:] {
-		_, err := b.store.Accept(b.ctx, acceptance(t, other))
+		_, err := b.store.Submit(b.ctx, acceptance(t, other))
 		require.ErrorIsf(t, err, tenant.ErrNameTaken, "%+q", other)
 		found, err := b.store.Tenants(b.ctx, tenant.Filter{Name: other})
 		require.NoError(t, err)
 		require.Lenf(t, found.Items, 1, "%+q", other)
-		require.Equal(t, first.Tenant.ID, found.Items[0].ID)
+		require.Equal(t, first.New.ID, found.Items[0].ID)
 		require.Equal(t, spellings[0], found.Items[0].Name)
 	}
 }
@@ -53,22 +53,22 @@ func TestNamesFromBeforeTheRule(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	stale := b.accept(t, "Ｗｉｄｅ  Clinic")
-	b.mustExec(t, `UPDATE tenants SET name_key = 'ｗｉｄｅ  clinic' WHERE id = $1`, string(stale.Tenant.ID))
+	b.mustExec(t, `UPDATE tenants SET name_key = 'ｗｉｄｅ  clinic' WHERE id = $1`, string(stale.New.ID))
 	first := b.accept(t, "Saint Mary")
 	second := b.accept(t, "Another")
-	b.mustExec(t, `UPDATE tenants SET name = 'Saint  Mary', name_key = 'saint  mary' WHERE id = $1`, string(second.Tenant.ID))
-	_, err := b.store.Accept(b.ctx, acceptance(t, "wide clinic"))
+	b.mustExec(t, `UPDATE tenants SET name = 'Saint  Mary', name_key = 'saint  mary' WHERE id = $1`, string(second.New.ID))
+	_, err := b.store.Submit(b.ctx, acceptance(t, "wide clinic"))
 	require.NoError(t, err, "until the names are folded anew the old key hides it")
-	b.mustExec(t, `UPDATE tenants SET status = 'FAILED' WHERE name = 'wide clinic'`)
+	b.mustExec(t, `UPDATE tenants SET status = 'FAILED', name_held = false WHERE name = 'wide clinic'`)
 
 	for range 2 {
 		alike, err := postgres.RefoldNames(b.ctx, b.pool)
 		require.NoError(t, err)
 		require.Equal(t, []tenant.Alike{{
-			ID: second.Tenant.ID, Name: "Saint  Mary", Holder: first.Tenant.ID, HolderName: "Saint Mary",
+			ID: second.New.ID, Name: "Saint  Mary", Holder: first.New.ID, HolderName: "Saint Mary",
 		}}, alike)
 		for _, taken := range []string{"wide clinic", "SAINT MARY", "Saint\u00a0\u00a0Mary"} {
-			_, err := b.store.Accept(b.ctx, acceptance(t, taken))
+			_, err := b.store.Submit(b.ctx, acceptance(t, taken))
 			require.ErrorIsf(t, err, tenant.ErrNameTaken, "%+q", taken)
 		}
 		both, err := b.store.Tenants(b.ctx, tenant.Filter{Name: "saint mary"})
@@ -76,24 +76,24 @@ func TestNamesFromBeforeTheRule(t *testing.T) {
 		require.Len(t, both.Items, 2)
 	}
 
-	b.mustExec(t, `UPDATE tenants SET status = 'FAILED' WHERE id = $1`, string(second.Tenant.ID))
-	b.mustExec(t, `UPDATE operations SET state = 'ROLLED_BACK', finished_at = now() WHERE tenant_id = $1`, string(second.Tenant.ID))
-	_, err = b.store.Reprovision(b.ctx, reprovisioning(t, second.Tenant.ID))
+	b.mustExec(t, `UPDATE tenants SET status = 'FAILED', name_held = false WHERE id = $1`, string(second.New.ID))
+	b.mustExec(t, `UPDATE operations SET state = 'ROLLED_BACK', finished_at = now() WHERE tenant_id = $1`, string(second.New.ID))
+	_, err = b.store.Submit(b.ctx, reprovisioning(t, second.New.ID))
 	require.ErrorIs(t, err, tenant.ErrNameTaken, "its place beside the other one ends with it")
 
-	b.mustExec(t, `UPDATE tenants SET status = 'FAILED' WHERE id = $1`, string(first.Tenant.ID))
+	b.mustExec(t, `UPDATE tenants SET status = 'FAILED', name_held = false WHERE id = $1`, string(first.New.ID))
 	alike, err := postgres.RefoldNames(b.ctx, b.pool)
 	require.NoError(t, err)
 	require.Empty(t, alike)
-	_, err = b.store.Reprovision(b.ctx, reprovisioning(t, second.Tenant.ID))
+	_, err = b.store.Submit(b.ctx, reprovisioning(t, second.New.ID))
 	require.NoError(t, err)
 }
 
-func reprovisioning(t *testing.T, id tenant.ID) tenant.Reprovisioning {
+func reprovisioning(t *testing.T, id tenant.ID) tenant.Submission {
 	t.Helper()
 	operation, err := tenant.NewOperationID()
 	require.NoError(t, err)
 	o := acceptance(t, "-").Operation
 	o.ID, o.TenantID = operation, id
-	return tenant.Reprovisioning{Tenant: id, Operation: o, Actor: "test"}
+	return tenant.Submission{Operation: o, Actor: "test"}
 }

@@ -10,7 +10,7 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, o.pivot_passed, coalesce(o.run_id, ''),
+const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coalesce(o.from_status, ''), o.pivot_passed, coalesce(o.run_id, ''),
 	coalesce(o.failed_step, ''), coalesce(o.failure_class, ''), coalesce(o.failure_reason, ''), o.attempts,
 	o.attention_deadline, o.client, o.retry_budget, o.attention_period,
 	o.created_at, o.started_at, o.finished_at, o.updated_at, o.blocked_since`
@@ -18,7 +18,7 @@ const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, o.pi
 func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
 	var o tenant.Operation
 	var deadline, started, finished, blocked *time.Time
-	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.PivotPassed, &o.RunID,
+	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.FromStatus, &o.PivotPassed, &o.RunID,
 		&o.FailedStep, &o.FailureClass, &o.FailureReason, &o.Attempts,
 		&deadline, &o.Client, &o.RetryBudget, &o.AttentionPeriod,
 		&o.CreatedAt, &started, &finished, &o.UpdatedAt, &blocked)
@@ -29,24 +29,48 @@ func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
 // Operation reads one operation. The error is tenant.ErrNotFound when there is
 // none.
 func (s *Store) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
-	return s.operation(ctx, `o.id = $1`, string(id))
-}
-
-// LatestOperation reads the newest operation of a tenant.
-func (s *Store) LatestOperation(ctx context.Context, id tenant.ID) (tenant.Operation, error) {
-	return s.operation(ctx, `o.tenant_id = $1 ORDER BY o.id DESC LIMIT 1`, string(id))
-}
-
-func (s *Store) operation(ctx context.Context, where, id string) (tenant.Operation, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o WHERE `+where, id)
+	rows, err := s.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o WHERE o.id = $1`, string(id))
 	if err != nil {
-		return tenant.Operation{}, fmt.Errorf("read the operation of %s: %w", id, interpret(err))
+		return tenant.Operation{}, fmt.Errorf("read operation %s: %w", id, interpret(err))
 	}
 	o, err := pgx.CollectExactlyOneRow(rows, scanOperation)
 	if err != nil {
-		return tenant.Operation{}, fmt.Errorf("read the operation of %s: %w", id, interpret(err))
+		return tenant.Operation{}, fmt.Errorf("read operation %s: %w", id, interpret(err))
 	}
 	return o, nil
+}
+
+// Progress reads a tenant with its newest operation and the log of that, as they
+// are at one moment: apart, they would tell of an operation that has ended and a
+// tenant that does not know.
+func (s *Store) Progress(ctx context.Context, id tenant.ID) (p tenant.Progress, err error) {
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err = onceMore(func() error {
+		return pgx.BeginTxFunc(ctx, s.pool.Pool, snapshot, func(tx pgx.Tx) error {
+			b := &pgx.Batch{}
+			b.Queue(`SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id)).Query(one(scanTenant, &p.Tenant))
+			b.Queue(`SELECT `+operationColumns+` FROM operations o WHERE o.tenant_id = $1 ORDER BY o.id DESC LIMIT 1`, string(id)).
+				Query(one(scanOperation, &p.Operation))
+			b.Queue(selectLogs+`(SELECT id FROM operations WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1)`+inOrder, string(id)).
+				Query(func(rows pgx.Rows) (err error) {
+					p.Logs, err = pgx.CollectRows(rows, scanLog)
+					return err
+				})
+			return run(ctx, tx, b)
+		})
+	})
+	if err != nil {
+		return tenant.Progress{}, fmt.Errorf("read the progress of tenant %s: %w", id, interpret(err))
+	}
+	return p, nil
+}
+
+// one reads exactly one row.
+func one[T any](scan pgx.RowToFunc[T], into *T) func(pgx.Rows) error {
+	return func(rows pgx.Rows) (err error) {
+		*into, err = pgx.CollectExactlyOneRow(rows, scan)
+		return err
+	}
 }
 
 // Operations lists operations, newest first.

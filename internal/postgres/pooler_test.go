@@ -63,7 +63,7 @@ func (b testBundle) provisionMany(t *testing.T) {
 	for n := range many {
 		all.Go(func() {
 			a := acceptance(t, fmt.Sprintf("Hospital %d", n))
-			_, err := b.store.Accept(b.ctx, a)
+			_, err := b.store.Submit(b.ctx, a)
 			f := fence(a)
 			if err == nil {
 				_, err = b.store.Claim(b.ctx, f)

@@ -96,7 +96,7 @@ func TestMigrationsGoIntoSchemaPublic(t *testing.T) {
 	from, again, err := postgres.Migrate(b.ctx, b.pool)
 	require.NoError(t, err)
 	require.Equal(t, []int64{to, to}, []int64{from, again})
-	_, err = b.store.Tenant(b.ctx, a.Tenant.ID)
+	_, err = b.store.Tenant(b.ctx, a.New.ID)
 	require.NoError(t, err)
 }
 
@@ -207,7 +207,7 @@ func TestWhatASessionRefusesIsAskedAnother(t *testing.T) {
 		return open(t, c)
 	}
 	// All that is asked in each way: rows, a row, a batch, a transaction.
-	all := func(t *testing.T, b testBundle, a tenant.Acceptance) {
+	all := func(t *testing.T, b testBundle, a tenant.Submission) {
 		t.Helper()
 		page, err := b.store.Tenants(b.ctx, tenant.Filter{})
 		require.NoError(t, err)
@@ -215,9 +215,9 @@ func TestWhatASessionRefusesIsAskedAnother(t *testing.T) {
 		require.NoError(t, b.store.Ping(b.ctx))
 		_, err = b.store.Overview(b.ctx)
 		require.NoError(t, err)
-		_, err = b.store.Accept(b.ctx, acceptance(t, "Clinic of "+string(a.Tenant.ID)))
+		_, err = b.store.Submit(b.ctx, acceptance(t, "Clinic of "+string(a.New.ID)))
 		require.NoError(t, err)
-		require.NoError(t, b.store.Audit(b.ctx, tenant.AuditEntry{Actor: "test", Action: "retry", Outcome: tenant.OutcomeAccepted, Tenant: a.Tenant.ID}))
+		require.NoError(t, b.store.Audit(b.ctx, tenant.AuditEntry{Actor: "test", Action: "retry", Outcome: tenant.OutcomeAccepted, Tenant: a.New.ID}))
 	}
 	names := func(t *testing.T, pool *pgxpool.Pool) (names []string) {
 		t.Helper()
@@ -243,7 +243,7 @@ func TestWhatASessionRefusesIsAskedAnother(t *testing.T) {
 			func() error { return b.store.Ping(b.ctx) },
 			func() error { _, err := b.store.Tenants(b.ctx, tenant.Filter{}); return err },
 			func() error { _, err := b.store.Overview(b.ctx); return err },
-			func() error { _, err := b.store.Accept(b.ctx, acceptance(t, rand.Text())); return err },
+			func() error { _, err := b.store.Submit(b.ctx, acceptance(t, rand.Text())); return err },
 		} {
 			require.NoError(t, do())
 			b.mustExec(t, `DEALLOCATE ALL`)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -15,26 +14,23 @@ import (
 // released. Claiming again what the run has already is no error; an operation
 // of another run, a closed one, or one that there is not, is not claimed.
 func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
+	lifecycle, _ := f.OfKind().Lifecycle()
+	b := &pgx.Batch{}
+	b.Queue(`
+		UPDATE operations SET run_id = $2, started_at = coalesce(started_at, now()), updated_at = now()
+		WHERE id = $1 AND generation = $3 AND (state = 'PENDING' OR run_id IS NULL AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))`,
+		string(f.Operation), f.Run, f.Generation)
+	transition{
+		operation: f.Operation, kind: lifecycle.Kind, run: f.Run, from: tenant.StatePending, to: tenant.StateRunning, status: lifecycle.Running,
+	}.queue(b)
 	var c tenant.Claim
-	err := s.pool.QueryRow(ctx, `
-		WITH claimed AS (
-			UPDATE operations SET state = CASE state WHEN 'PENDING' THEN 'RUNNING' ELSE state END,
-				run_id = $2, started_at = coalesce(started_at, now()), updated_at = now()
-			WHERE id = $1 AND generation = $3
-			  AND (state = 'PENDING' OR run_id IS NULL AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))
-			RETURNING tenant_id, pivot_passed, state, takeovers > 0 AS taken_over, failed_step, failure_class, failure_reason
-		), begun AS (
-			UPDATE tenants t SET status = 'PROVISIONING', version = version + 1, updated_at = now()
-			FROM claimed c WHERE t.id = c.tenant_id AND t.status = 'PENDING'
-		)
-		SELECT true, pivot_passed, state, taken_over, coalesce(failed_step, ''), coalesce(failure_class, ''), coalesce(failure_reason, '')
-		FROM claimed
-		UNION ALL
+	b.Queue(`
 		SELECT coalesce(run_id = $2, false) AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND generation = $3, pivot_passed,
 			state, takeovers > 0, coalesce(failed_step, ''), coalesce(failure_class, ''), coalesce(failure_reason, '')
-		FROM operations WHERE id = $1 AND NOT EXISTS (SELECT FROM claimed)`,
-		string(f.Operation), f.Run, f.Generation).
-		Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason)
+		FROM operations WHERE id = $1`, string(f.Operation), f.Run, f.Generation).QueryRow(func(row pgx.Row) error {
+		return row.Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason)
+	})
+	err := s.pool.run(ctx, b)
 	if errors.Is(err, pgx.ErrNoRows) { // a restore has lost the row: the run has nothing to do
 		return tenant.Claim{}, nil
 	}
@@ -82,9 +78,10 @@ func (s *Store) Move(ctx context.Context, m tenant.Move) error {
 func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 	var state tenant.State
 	var run string
+	var kind tenant.Kind
 	var pivotPassed bool
-	err := tx.QueryRow(ctx, `SELECT state, coalesce(run_id, ''), pivot_passed FROM operations WHERE id = $1 AND generation = $2 FOR UPDATE`,
-		string(m.Fence.Operation), m.Fence.Generation).Scan(&state, &run, &pivotPassed)
+	err := tx.QueryRow(ctx, `SELECT state, coalesce(run_id, ''), kind, pivot_passed FROM operations WHERE id = $1 AND generation = $2 FOR UPDATE`,
+		string(m.Fence.Operation), m.Fence.Generation).Scan(&state, &run, &kind, &pivotPassed)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, tenant.ErrSuperseded
@@ -97,22 +94,18 @@ func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 	case state != m.From, m.BeforePivot && pivotPassed:
 		return false, tenant.ErrSuperseded
 	}
-	var deadline *time.Time
-	if !m.Deadline.IsZero() {
-		deadline = &m.Deadline
+	t := transition{
+		operation: m.Fence.Operation, kind: kind, from: m.From, to: m.To, pivotPassed: pivotPassed,
+		step: m.Step, class: m.Class, reason: m.Reason, deadline: m.Deadline,
 	}
-	_, err = tx.Exec(ctx, `
-		UPDATE operations SET state = $2, failed_step = nullif($3, ''), failure_class = nullif($4, ''),
-			failure_reason = nullif($5, ''), attention_deadline = $6, updated_at = now(),
-			blocked_since = CASE $2 WHEN 'ROLLBACK_BLOCKED' THEN coalesce(blocked_since, now()) ELSE blocked_since END,
-			attempts = coalesce((SELECT max(attempt) FROM provisioning_logs WHERE operation_id = $1 AND step = $3), 0),
-			finished_at = CASE WHEN $2 IN ('SUCCEEDED', 'ROLLED_BACK') THEN now() END
-		WHERE id = $1`,
-		string(m.Fence.Operation), string(m.To), string(m.Step), string(m.Class), m.Reason, deadline)
-	return true, err
+	if m.To == tenant.StateRolledBack {
+		lifecycle, _ := kind.Lifecycle()
+		t.status = lifecycle.Undone
+	}
+	return t.write(ctx, tx)
 }
 
-// writeConsequences writes what a transition means to the tenant and the log.
+// writeConsequences writes what a transition means to the log and the findings.
 func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 	switch m.To {
 	case tenant.StateRollingBack:
@@ -120,11 +113,6 @@ func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 			return nil
 		}
 		return recordSkippedUndo(ctx, tx, m)
-	case tenant.StateRolledBack:
-		_, err := tx.Exec(ctx, `
-			UPDATE tenants SET status = 'FAILED', failure_reason = $2, contract_id = NULL, version = version + 1, updated_at = now()
-			WHERE id = $1 AND status IN ('PENDING', 'PROVISIONING')`, string(m.Fence.Tenant), m.Reason)
-		return err
 	case tenant.StateSucceeded: // reached by a move only when a step was given up
 		_, err := tx.Exec(ctx, `
 			INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
@@ -137,25 +125,23 @@ func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 }
 
 // RollBackPending closes an operation that no run has taken, and audits who
-// asked for it, in one transaction. Nothing was done, so nothing is undone. It
-// reports false, and audits nothing, when a run was faster.
-func (s *Store) RollBackPending(ctx context.Context, id tenant.OperationID, reason string, e tenant.AuditEntry) (done bool, err error) {
+// asked for it, in one transaction. Nothing was done, so nothing is undone: the
+// tenant gets the status that the kind's rollback leaves. It reports false, and
+// audits nothing, when a run was faster.
+func (s *Store) RollBackPending(ctx context.Context, o tenant.Operation, reason string, e tenant.AuditEntry) (done bool, err error) {
+	lifecycle, _ := o.Kind.Lifecycle()
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, `
-			WITH closed AS (
-				UPDATE operations SET state = 'ROLLED_BACK', failure_class = 'cancelled', failure_reason = $2, finished_at = now(), updated_at = now()
-				WHERE id = $1 AND state = 'PENDING' RETURNING tenant_id
-			)
-			UPDATE tenants t SET status = 'FAILED', failure_reason = $2, version = version + 1, updated_at = now()
-			FROM closed c WHERE t.id = c.tenant_id`, string(id), reason)
-		if err != nil || tag.RowsAffected() != 1 {
+		done, err = transition{
+			operation: o.ID, kind: o.Kind, from: tenant.StatePending, to: tenant.StateRolledBack, status: lifecycle.Undone,
+			class: tenant.ClassCancelled, reason: reason,
+		}.write(ctx, tx)
+		if err != nil || !done {
 			return err
 		}
-		done = true
 		return audit(ctx, tx, e)
 	})
 	if err != nil {
-		return false, fmt.Errorf("roll back operation %s: %w", id, interpret(err))
+		return false, fmt.Errorf("roll back operation %s: %w", o.ID, interpret(err))
 	}
 	return done, nil
 }

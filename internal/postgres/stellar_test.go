@@ -33,7 +33,7 @@ func (b journalBundle) running(t *testing.T, name string) tenant.Fence {
 	a := b.accept(t, name)
 	_, err := b.pool.Exec(b.ctx, `UPDATE operations SET state = 'RUNNING', run_id = 'run' WHERE id = $1`, string(a.Operation.ID))
 	require.NoError(t, err)
-	return tenant.Fence{Operation: a.Operation.ID, Tenant: a.Tenant.ID, Generation: 1, Run: "run", State: tenant.StateRunning}
+	return tenant.Fence{Operation: a.Operation.ID, Tenant: a.New.ID, Generation: 1, Run: "run", State: tenant.StateRunning}
 }
 
 func (b journalBundle) lease(t *testing.T, addresses ...string) stellar.Lease {

@@ -41,16 +41,16 @@ func (b testBundle) superuser(t *testing.T) *pgxpool.Pool {
 }
 
 // acceptance is a well-formed request for a tenant of this name.
-func acceptance(t *testing.T, name string) tenant.Acceptance {
+func acceptance(t *testing.T, name string) tenant.Submission {
 	t.Helper()
 	id, err := tenant.NewID()
 	require.NoError(t, err)
 	op, err := tenant.NewOperationID()
 	require.NoError(t, err)
 	schema := tenant.SchemaName(tenant.Slug(name), id)
-	return tenant.Acceptance{
-		Tenant: tenant.Tenant{
-			ID: id, Name: name, Slug: tenant.Slug(name), Schema: schema, Role: schema, Generation: 1,
+	return tenant.Submission{
+		New: &tenant.Tenant{
+			ID: id, Name: name, Slug: tenant.Slug(name), Schema: schema, Role: schema, Status: tenant.StatusPending, Generation: 1,
 			Administrator: tenant.Administrator{Email: "ada@hospital.example", FirstName: "Ada", LastName: "Lovelace"},
 			Tier:          "standard", Region: "default",
 		},
@@ -62,10 +62,10 @@ func acceptance(t *testing.T, name string) tenant.Acceptance {
 }
 
 // accept records a tenant.
-func (b testBundle) accept(t *testing.T, name string) tenant.Acceptance {
+func (b testBundle) accept(t *testing.T, name string) tenant.Submission {
 	t.Helper()
 	a := acceptance(t, name)
-	_, err := b.store.Accept(b.ctx, a)
+	_, err := b.store.Submit(b.ctx, a)
 	require.NoError(t, err)
 	return a
 }
@@ -80,9 +80,9 @@ func (b testBundle) claim(t *testing.T, name string) tenant.Fence {
 	return f
 }
 
-func fence(a tenant.Acceptance) tenant.Fence {
+func fence(a tenant.Submission) tenant.Fence {
 	return tenant.Fence{
-		Operation: a.Operation.ID, Tenant: a.Tenant.ID, Generation: a.Tenant.Generation, Run: rand.Text(), State: tenant.StateRunning,
+		Operation: a.Operation.ID, Tenant: a.New.ID, Generation: a.New.Generation, Run: rand.Text(), State: tenant.StateRunning,
 	}
 }
 

@@ -3,23 +3,66 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/tenant"
 )
 
-// TestTheDatabaseAllowsWhatTheDomainAllows in every state, on both sides of the
-// pivot.
+// TestTheDatabaseAllowsWhatTheDomainAllows in every state that an operation comes
+// through, on both sides of the pivot.
 func TestTheDatabaseAllowsWhatTheDomainAllows(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	for _, state := range tenant.States() {
-		for _, pivotPassed := range []bool{false, true} {
-			var allowed []tenant.Action
-			require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT allowed_actions($1, $2)`, string(state), pivotPassed).Scan(&allowed))
-			require.Equal(t, tenant.AllowedActions(state, tenant.Position{Kind: tenant.KindProvision, PivotPassed: pivotPassed}), allowed, "%s, pivot passed: %t", state, pivotPassed)
-		}
+	seen := map[tenant.State]bool{}
+	look := func(f tenant.Fence, want tenant.State) {
+		o, err := b.store.Operation(b.ctx, f.Operation)
+		require.NoError(t, err)
+		require.Equal(t, want, o.State)
+		var stored []tenant.Action
+		require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT allowed_actions FROM operations WHERE id = $1`, string(f.Operation)).Scan(&stored))
+		require.Equal(t, o.AllowedActions(), stored, "%s, pivot passed: %t", o.State, o.PivotPassed)
+		seen[o.State] = true
 	}
+	look(fence(b.accept(t, "Charité")), tenant.StatePending)
+	undone := b.claim(t, "Necker")
+	look(undone, tenant.StateRunning)
+	at := tenant.StateRunning
+	for _, to := range []tenant.State{
+		tenant.StateNeedsAttention, tenant.StateRollingBack, tenant.StateRollbackBlocked, tenant.StateRollingBack, tenant.StateRolledBack,
+	} {
+		b.move(t, undone, at, to)
+		look(undone, to)
+		at = to
+	}
+	done := b.claim(t, "St. Mary")
+	require.NoError(t, b.store.CreateSchema(b.ctx, done))
+	b.activate(t, done)
+	look(done, tenant.StateRunning)
+	b.move(t, done, tenant.StateRunning, tenant.StateNeedsAttention)
+	look(done, tenant.StateNeedsAttention)
+	b.move(t, done, tenant.StateNeedsAttention, tenant.StateSucceeded)
+	look(done, tenant.StateSucceeded)
+	require.Len(t, seen, len(tenant.States()))
+}
+
+// TestEventsTellOfEveryTransition, in the transaction that made it, and of nothing
+// that did not happen.
+func TestEventsTellOfEveryTransition(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	done := b.claim(t, "Charité")
+	require.NoError(t, b.store.CreateSchema(b.ctx, done))
+	b.activate(t, done)
+	require.NoError(t, b.store.MarkActive(b.ctx, done), "a second time")
+	b.move(t, done, tenant.StateRunning, tenant.StateSucceeded)
+	rows, err := b.pool.Query(b.ctx, `SELECT type || ' ' || (data->>'state') || ' ' || coalesce(data->>'status', '-') FROM events WHERE operation_id = $1 ORDER BY id`, string(done.Operation))
+	require.NoError(t, err)
+	told, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"operation.pending PENDING PENDING", "operation.running RUNNING PROVISIONING", "tenant.active RUNNING ACTIVE", "operation.succeeded SUCCEEDED ACTIVE",
+	}, told)
 }
 
 // TestOperationsWaiting: the view has what waits for a person, and nothing else.

@@ -40,9 +40,6 @@ var (
 	ErrCopy = errors.New("a copy of another installation's database")
 	// ErrNoWorker is something that only a worker can do, while none works.
 	ErrNoWorker = errors.New("no worker is there to do it")
-	// ErrNotFailed is a tenant that is not FAILED and so cannot be provisioned
-	// anew.
-	ErrNotFailed = errors.New("only a FAILED tenant can be provisioned anew")
 	// ErrBadCursor is a cursor that no listing has given out.
 	ErrBadCursor = errors.New("the cursor is not one that a listing returned")
 )
@@ -114,6 +111,31 @@ func (e *ActionRefusedError) Error() string {
 		names[i] = string(a)
 	}
 	return fmt.Sprintf("%s is refused: the operation is %s, which allows: %s", e.Action, e.State, strings.Join(names, ", "))
+}
+
+// StatusRefusedError is an operation that the tenant's status does not allow.
+type StatusRefusedError struct {
+	Kind   Kind
+	Status Status
+}
+
+// Allowed lists what the status allows.
+func (e *StatusRefusedError) Allowed() []string {
+	allowed := []string{}
+	for _, l := range lifecycles {
+		if l.Accepts(e.Status) {
+			allowed = append(allowed, l.Verb)
+		}
+	}
+	return allowed
+}
+
+func (e *StatusRefusedError) Error() string {
+	allowed := "nothing of the kind"
+	if verbs := e.Allowed(); len(verbs) > 0 {
+		allowed = strings.Join(verbs, ", ")
+	}
+	return fmt.Sprintf("%s is refused: the tenant is %s, which allows: %s", e.Kind.Verb(), e.Status, allowed)
 }
 
 // PlanChangedError is a rollback that was decided on a plan which is not the

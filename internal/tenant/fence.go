@@ -1,12 +1,17 @@
 package tenant
 
-import "strconv"
+import (
+	"cmp"
+	"strconv"
+)
 
 // Fence is what an attempt at a step must still hold when it commits. Each
 // step's transaction locks the operation's row first and ends as
 // ErrSuperseded unless all of it matches. So an attempt that was timed out,
 // partitioned or cancelled and comes back late changes nothing.
 type Fence struct {
+	// Kind is empty for a provisioning.
+	Kind       Kind        `json:"kind,omitempty"`
 	Operation  OperationID `json:"operation"`
 	Tenant     ID          `json:"tenant"`
 	Generation int         `json:"generation"`
@@ -17,6 +22,9 @@ type Fence struct {
 	// step, ROLLING_BACK for its undo.
 	State State `json:"state"`
 }
+
+// OfKind is the operation's kind.
+func (f Fence) OfKind() Kind { return cmp.Or(f.Kind, KindProvision) }
 
 // Key is the key of an outside effect: <tenant id>/<generation>/<step>. It
 // never holds a run id, which changes when a run is repeated.

@@ -14,13 +14,20 @@ const KindProvision Kind = "provision"
 // status is decided anywhere else.
 type Lifecycle struct {
 	Kind Kind
+	// Verb is what asking for it is called, where the tenant is there: in the API,
+	// on the command line and in the audit log.
+	Verb string
 	// Workflow is the type of its workflow in Temporal. It is frozen: runs that
 	// are under way have recorded it.
 	Workflow string
-	// From lists the statuses of a tenant that may have such an operation.
+	// From lists the statuses of a tenant that may have such an operation. One that
+	// provisions may come with its tenant.
 	From []Status
-	// Creates tells that the operation may come with its tenant.
-	Creates bool
+	// TakesName tells that the tenant's name must be free, and is held from the
+	// acceptance on.
+	TakesName bool
+	// Anew tells that the operation begins a generation of its own.
+	Anew bool
 	// Waiting is the tenant's status from the acceptance to the claim, and Running
 	// from there to the pivot. Empty is the status that the tenant has.
 	Waiting, Running Status
@@ -94,8 +101,8 @@ func Lifecycles() []Lifecycle { return slices.Clone(lifecycles) }
 
 func provision() Lifecycle {
 	return Lifecycle{
-		Kind: KindProvision, Workflow: "ProvisionTenant",
-		From: []Status{StatusFailed}, Creates: true, Waiting: StatusPending, Running: StatusProvisioning,
+		Kind: KindProvision, Verb: "reprovision", Workflow: "ProvisionTenant",
+		From: []Status{StatusFailed}, TakesName: true, Anew: true, Waiting: StatusPending, Running: StatusProvisioning,
 		Reaches: StatusActive, Undone: StatusFailed,
 		Accepted: StepCreateTenantRecord,
 		Unaccept: Undo{
@@ -154,6 +161,12 @@ func (k Kind) Lifecycle() (Lifecycle, bool) {
 	return Lifecycle{Kind: k}, false
 }
 
+// Verb is what asking for the kind is called, where the tenant is there.
+func (k Kind) Verb() string {
+	l, _ := k.Lifecycle()
+	return l.Verb
+}
+
 // Kinds lists every kind.
 func Kinds() []Kind {
 	var kinds []Kind
@@ -184,6 +197,21 @@ func (l Lifecycle) StageOf(step Step) int {
 // AfterPivot is the index of the first stage after the pivot.
 func (l Lifecycle) AfterPivot() int {
 	return slices.IndexFunc(l.Stages, func(s Stage) bool { return s.Pivot }) + 1
+}
+
+// StatusIn is the status of a tenant whose newest operation is in this state, on
+// this side of the pivot; empty is the one that it had when the operation was
+// accepted.
+func (l Lifecycle) StatusIn(s State, pivotPassed bool) Status {
+	switch {
+	case s == StateSucceeded, pivotPassed:
+		return l.Reaches
+	case s == StatePending:
+		return l.Waiting
+	case s == StateRolledBack:
+		return l.Undone
+	}
+	return l.Running
 }
 
 // Accepts reports whether a tenant in this status may have such an operation.

@@ -78,6 +78,9 @@ type Operation struct {
 	Kind       Kind
 	State      State
 	Generation int
+	// FromStatus is the tenant's status when the operation was accepted; empty
+	// where the tenant came with it.
+	FromStatus Status
 	// PivotPassed tells that the tenant became active: from here on nothing is
 	// rolled back.
 	PivotPassed bool

@@ -1,5 +1,7 @@
 package tenant
 
+import "slices"
+
 // Status is where a tenant is in its life.
 type Status string
 
@@ -32,6 +34,9 @@ func Statuses() []Status {
 
 // HoldsName reports whether a tenant in this status keeps its name from being
 // used by another.
-func (s Status) HoldsName() bool {
-	return s != StatusFailed && s != StatusArchived && s != StatusDeleted
+func (s Status) HoldsName() bool { return slices.Contains(NameHolders(), s) }
+
+// NameHolders lists the statuses that keep a tenant's name.
+func NameHolders() []Status {
+	return []Status{StatusPending, StatusProvisioning, StatusActive, StatusSuspended}
 }

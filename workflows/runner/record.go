@@ -71,7 +71,7 @@ func (r *record) allowed() []tenant.Action { return tenant.AllowedActions(r.stat
 // fence is what an attempt must still hold when it commits.
 func (r *record) fence(ctx workflow.Context, state tenant.State) tenant.Fence {
 	return tenant.Fence{
-		Operation: r.in.Operation, Tenant: r.in.Tenant, Generation: r.in.Generation,
+		Kind: r.in.Kind, Operation: r.in.Operation, Tenant: r.in.Tenant, Generation: r.in.Generation,
 		// The original run id outlives a reset, so that a run that was reset
 		// goes on with the operation that it has claimed.
 		Run:   workflow.GetInfo(ctx).OriginalRunID,

@@ -27,7 +27,7 @@ func TestNameIsTakenOnce(t *testing.T) {
 	for i := range 20 {
 		a := acceptance(t, []string{"St. Mary", "ST. MARY", " st. mary "}[i%3])
 		g.Go(func() error {
-			_, err := b.store.Accept(b.ctx, a)
+			_, err := b.store.Submit(b.ctx, a)
 			switch {
 			case err == nil:
 				accepted.Add(1)
@@ -50,8 +50,8 @@ func TestNameIsFreeAfterAFailure(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.accept(t, "Unlucky clinic")
-	done, err := b.store.RollBackPending(b.ctx, a.Operation.ID, "test", tenant.AuditEntry{
-		Actor: "ada", Action: "rollback", Outcome: tenant.OutcomeAccepted, Tenant: a.Tenant.ID, Operation: a.Operation.ID,
+	done, err := b.store.RollBackPending(b.ctx, a.Operation, "test", tenant.AuditEntry{
+		Actor: "ada", Action: "rollback", Outcome: tenant.OutcomeAccepted, Tenant: a.New.ID, Operation: a.Operation.ID,
 	})
 	require.NoError(t, err)
 	require.True(t, done)
@@ -67,7 +67,7 @@ func TestRepeatedRequestIsOneOperation(t *testing.T) {
 		a := acceptance(t, "Impatient clinic")
 		a.IdempotencyKey, a.RequestHash = "key", []byte("same")
 		g.Go(func() error {
-			o, err := b.store.Accept(b.ctx, a)
+			o, err := b.store.Submit(b.ctx, a)
 			ids[i] = o.ID
 			return err
 		})
@@ -80,10 +80,10 @@ func TestRepeatedRequestIsOneOperation(t *testing.T) {
 
 	other := acceptance(t, "Another clinic")
 	other.IdempotencyKey, other.RequestHash = "key", []byte("different")
-	_, err := b.store.Accept(b.ctx, other)
+	_, err := b.store.Submit(b.ctx, other)
 	require.ErrorIs(t, err, tenant.ErrIdempotencyMismatch)
 	other.Operation.Client = "another client"
-	_, err = b.store.Accept(b.ctx, other)
+	_, err = b.store.Submit(b.ctx, other)
 	require.NoError(t, err, "keys are scoped by client")
 }
 
@@ -122,12 +122,12 @@ func TestDispatchIsFairAndBounded(t *testing.T) {
 	for i := range 12 {
 		a := acceptance(t, fmt.Sprintf("Clinic %d of the busy one", i))
 		a.Operation.Client = "busy"
-		_, err := b.store.Accept(b.ctx, a)
+		_, err := b.store.Submit(b.ctx, a)
 		require.NoError(t, err)
 	}
 	late := acceptance(t, "The only clinic of the other one")
 	late.Operation.Client = "other"
-	_, err := b.store.Accept(b.ctx, late)
+	_, err := b.store.Submit(b.ctx, late)
 	require.NoError(t, err)
 
 	first, err := b.store.TakePending(b.ctx, 4, 100, time.Minute)

@@ -1,13 +1,5 @@
 -- +goose Up
 
--- One row: which installation this database belongs to. Roles belong to the
--- whole server, so ours carry this id in their comment and no other is touched.
-CREATE TABLE installation (
-    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-    id        uuid NOT NULL DEFAULT gen_random_uuid()
-);
-INSERT INTO installation DEFAULT VALUES;
-
 -- Counts accepted tenants. Each run of 500 shares an application login, since
 -- PostgreSQL recomputes a login's memberships after every change of a role.
 CREATE SEQUENCE tenant_number MINVALUE 0;
@@ -15,7 +7,10 @@ CREATE SEQUENCE tenant_number MINVALUE 0;
 CREATE TABLE tenants (
     id               uuid PRIMARY KEY,
     name             text NOT NULL,
+    -- The name as names are compared, and whether this tenant keeps it from being
+    -- used by another.
     name_key         text NOT NULL,
+    name_held        boolean NOT NULL DEFAULT true,
     slug             text NOT NULL,
     schema_name      text NOT NULL UNIQUE CHECK (octet_length(schema_name) <= 63),
     role_name        text NOT NULL UNIQUE CHECK (octet_length(role_name) <= 63),
@@ -34,9 +29,7 @@ CREATE TABLE tenants (
     updated_at       timestamptz NOT NULL DEFAULT now(),
     activated_at     timestamptz
 );
--- A name is held by at most one living tenant; it is free again after a
--- failure, an archive or a deletion.
-CREATE UNIQUE INDEX tenants_name_held ON tenants (name_key) WHERE status NOT IN ('FAILED', 'ARCHIVED', 'DELETED');
+CREATE UNIQUE INDEX tenants_name_held ON tenants (name_key) WHERE name_held;
 CREATE INDEX tenants_by_status ON tenants (status, id);
 
 CREATE TABLE operations (
@@ -44,14 +37,26 @@ CREATE TABLE operations (
     tenant_id          uuid NOT NULL REFERENCES tenants,
     kind               text NOT NULL,
     state              text NOT NULL CHECK (state IN ('PENDING', 'RUNNING', 'NEEDS_ATTENTION', 'ROLLING_BACK', 'ROLLBACK_BLOCKED', 'SUCCEEDED', 'ROLLED_BACK')),
+    -- What a person may do now, in the order in which it is offered: written with
+    -- each transition from the domain's table.
+    allowed_actions    text[] NOT NULL DEFAULT '{}',
     generation         integer NOT NULL,
+    -- The tenant's status when the operation was accepted; null where the tenant
+    -- came with it.
+    from_status        text,
     pivot_passed       boolean NOT NULL DEFAULT false,
     run_id             text,
+    -- How often a run that was terminated or gone has been replaced: from the
+    -- first time on, a run finds that others have worked before it.
+    takeovers          integer NOT NULL DEFAULT 0,
     failed_step        text,
     failure_class      text CHECK (failure_class IN ('permanent', 'exhausted', 'conflict', 'capacity', 'auth', 'cancelled', 'undo_failed')),
     failure_reason     text,
     attempts           integer NOT NULL DEFAULT 0,
     attention_deadline timestamptz,
+    -- Since when its rollback is blocked: the first time, however often it was
+    -- tried again since.
+    blocked_since      timestamptz,
     client             text NOT NULL,
     retry_budget       interval NOT NULL,
     attention_period   interval NOT NULL,
@@ -60,12 +65,39 @@ CREATE TABLE operations (
     created_at         timestamptz NOT NULL DEFAULT now(),
     started_at         timestamptz,
     finished_at        timestamptz,
-    updated_at         timestamptz NOT NULL DEFAULT now()
+    updated_at         timestamptz NOT NULL DEFAULT now(),
+    -- The rule that everything else relies on, where no program can get past it.
+    CONSTRAINT operations_active_is_never_undone
+        CHECK (NOT pivot_passed OR state NOT IN ('ROLLING_BACK', 'ROLLBACK_BLOCKED', 'ROLLED_BACK'))
 );
 CREATE UNIQUE INDEX operations_one_open ON operations (tenant_id) WHERE state NOT IN ('SUCCEEDED', 'ROLLED_BACK');
 CREATE INDEX operations_pending ON operations (client, created_at) WHERE state = 'PENDING';
+-- What a dispatcher has taken and no run has claimed yet, or will soon be free
+-- to be taken again: few of the many that wait.
+CREATE INDEX operations_leased ON operations (dispatch_after) WHERE state = 'PENDING';
 CREATE INDEX operations_open ON operations (state, id) WHERE state NOT IN ('SUCCEEDED', 'ROLLED_BACK');
 CREATE INDEX operations_of_tenant ON operations (tenant_id, id DESC);
+
+-- What waits for a person: why, and what may be done about it.
+CREATE VIEW operations_waiting AS
+SELECT id, tenant_id, state, failed_step, failure_class, failure_reason, attempts, allowed_actions, attention_deadline,
+    CASE state WHEN 'ROLLBACK_BLOCKED' THEN coalesce(blocked_since, updated_at) ELSE updated_at END AS since
+FROM operations WHERE state IN ('NEEDS_ATTENTION', 'ROLLBACK_BLOCKED');
+
+-- What has changed, in the transaction that changed it. Nothing in data is
+-- personal. Ids are given before commits: a reader takes rows of transactions
+-- below pg_snapshot_xmin, in the order of (transaction, id).
+CREATE TABLE events (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    transaction  xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    at           timestamptz NOT NULL DEFAULT now(),
+    tenant_id    uuid NOT NULL,
+    operation_id uuid,
+    type         text NOT NULL,
+    data         jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX events_in_order ON events (transaction, id);
+CREATE INDEX events_of_operation ON events (operation_id, id);
 
 CREATE TABLE provisioning_logs (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -80,11 +112,18 @@ CREATE TABLE provisioning_logs (
     undo_duration_ms double precision,
     error_class      text,
     error            text,
+    -- True of a failed attempt that another attempt may mend: these are counted.
+    -- One that was lost with its worker says nothing of what the step needs.
+    passing          boolean NOT NULL DEFAULT false,
     started_at       timestamptz NOT NULL DEFAULT clock_timestamp(),
     created_at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX provisioning_logs_of_operation ON provisioning_logs (operation_id, id);
 CREATE INDEX provisioning_logs_of_tenant ON provisioning_logs (tenant_id, id);
+CREATE INDEX provisioning_logs_passing ON provisioning_logs (started_at) WHERE passing;
+-- What the reconciler looks for every five minutes among the rows of all that
+-- ever was: the few that are under way.
+CREATE INDEX provisioning_logs_in_progress ON provisioning_logs (operation_id) WHERE status = 'IN_PROGRESS';
 
 CREATE TABLE idempotency_keys (
     client       text NOT NULL,
@@ -106,56 +145,6 @@ CREATE TABLE tenant_schema_versions (
     updated_at  timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX tenant_schema_versions_of_tenant ON tenant_schema_versions (tenant_id);
-
-CREATE TABLE emails (
-    -- The id travels with the mail as a custom argument, by which the provider
-    -- is asked after a doubt.
-    id          uuid PRIMARY KEY,
-    tenant_id   uuid NOT NULL REFERENCES tenants,
-    generation  integer NOT NULL,
-    template    text NOT NULL,
-    state       text NOT NULL CHECK (state IN ('PENDING', 'SENDING', 'SENT', 'UNKNOWN', 'FAILED')),
-    provider    text,
-    provider_id text,
-    attempts    integer NOT NULL DEFAULT 0,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    updated_at  timestamptz NOT NULL DEFAULT now(),
-    -- When the last request to the provider was about to leave. A doubt is as
-    -- old as that.
-    left_at     timestamptz,
-    sent_at     timestamptz,
-    UNIQUE (tenant_id, generation, template)
-);
-
--- One-time links by which a first password is set. Only the token's hash is
--- kept; the token itself is derived anew when a mail must be repeated.
-CREATE TABLE invitations (
-    token_hash bytea PRIMARY KEY,
-    tenant_id  uuid NOT NULL REFERENCES tenants,
-    user_id    uuid NOT NULL,
-    expires_at timestamptz NOT NULL,
-    used_at    timestamptz,
-    created_at timestamptz NOT NULL DEFAULT now()
-);
-CREATE INDEX invitations_of_tenant ON invitations (tenant_id);
-
-CREATE TABLE audit_log (
-    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
-    actor        text NOT NULL,
-    -- True when nobody has checked who the actor is: a signal from a command
-    -- line carries whatever its sender typed.
-    actor_claimed boolean NOT NULL DEFAULT false,
-    action       text NOT NULL,
-    outcome      text NOT NULL CHECK (outcome IN ('accepted', 'refused')),
-    tenant_id    uuid,
-    operation_id uuid,
-    request_id   text,
-    reason       text,
-    detail       text
-);
-CREATE INDEX audit_log_of_tenant ON audit_log (tenant_id, id);
-CREATE UNIQUE INDEX audit_log_once ON audit_log (operation_id, action, request_id) WHERE request_id IS NOT NULL;
 
 -- Locks the operation's row and raises TP001 unless the attempt still holds
 -- all of it. Every step's transaction calls this first.
@@ -200,55 +189,33 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- What the comment of a role of ours says. Roles belong to the whole server:
--- one without this comment is never touched.
--- +goose StatementBegin
-CREATE FUNCTION role_mark(owner text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT 'tenant-provisioning installation=' || id || ' owner=' || owner FROM installation;
-$$;
--- +goose StatementEnd
-
--- Makes a role of ours, or takes the one that is there if it carries our mark
--- (a database restored from a backup meets the roles of before). TP003: a role
--- of that name belongs to somebody else.
--- +goose StatementBegin
-CREATE FUNCTION ensure_role(name text, owner text, attributes text) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE mark text := role_mark(owner);
-        found_mark text;
-BEGIN
-    SELECT coalesce(shobj_description(oid, 'pg_authid'), '') INTO found_mark FROM pg_roles WHERE rolname = name;
-    IF found_mark = mark THEN
-        RETURN;
-    ELSIF found_mark IS NOT NULL THEN
-        RAISE EXCEPTION 'the role belongs to somebody else' USING ERRCODE = 'TP003';
-    END IF;
-    EXECUTE format('CREATE ROLE %I %s', name, attributes);
-    EXECUTE format('COMMENT ON ROLE %I IS %L', name, mark);
-END $$;
--- +goose StatementEnd
-
--- Makes the login of the platform's application if it is missing: once in 500
--- tenants, so the lock that keeps two from making it is hardly ever taken. It
--- has no password until an operator gives it one. NOINHERIT: a login that
--- inherits would read every tenant.
--- +goose StatementBegin
-CREATE FUNCTION ensure_app_login(name text) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-        PERFORM pg_advisory_xact_lock(hashtext(name));
-        PERFORM ensure_role(name, 'application', 'LOGIN NOINHERIT');
-    END IF;
-END $$;
--- +goose StatementEnd
-
 -- Runs a script of several statements; each is analysed only when its turn
 -- comes, so that it may use what the one before made.
 -- +goose StatementBegin
 CREATE FUNCTION run_script(script text) RETURNS void
 LANGUAGE plpgsql AS $$ BEGIN EXECUTE script; END $$;
+-- +goose StatementEnd
+
+-- What a tenant's schema lacks of its first rows, in words; nothing where it
+-- cannot be told, since a table is not there or locked: that is for others to
+-- tell, or for the next look.
+-- +goose StatementBegin
+CREATE FUNCTION seed_missing(schema text, seed text[], invited uuid[]) RETURNS text
+LANGUAGE plpgsql STABLE SET lock_timeout = '1s' AS $$
+DECLARE missing text;
+BEGIN
+    EXECUTE format($q$
+        SELECT string_agg(what, ', ') FROM (
+            SELECT 'the role ' || s AS what FROM unnest($1) s WHERE NOT EXISTS (SELECT FROM %1$I.roles r WHERE r.name = s)
+            UNION ALL
+            SELECT 'an administrator' WHERE NOT EXISTS (SELECT FROM %1$I.users u WHERE u.role = 'admin')
+            UNION ALL
+            SELECT 'the user ' || i || ', who is invited' FROM unnest($2) i WHERE NOT EXISTS (SELECT FROM %1$I.users u WHERE u.id = i)
+        ) lacking $q$, schema) INTO missing USING seed, invited;
+    RETURN missing;
+EXCEPTION WHEN undefined_table OR undefined_column OR invalid_schema_name OR insufficient_privilege OR lock_not_available THEN
+    RETURN NULL;
+END $$;
 -- +goose StatementEnd
 
 -- Wakes dispatchers and long polls.
@@ -268,7 +235,8 @@ CREATE TRIGGER operations_announce_update AFTER UPDATE OF state ON operations
 -- +goose Down
 DROP TRIGGER operations_announce_insert ON operations;
 DROP TRIGGER operations_announce_update ON operations;
-DROP FUNCTION announce_operation, run_script, ensure_app_login, ensure_role, role_mark, claim_schema;
-DROP FUNCTION next_attempt, pass_fence;
-DROP TABLE audit_log, invitations, emails, tenant_schema_versions, idempotency_keys, provisioning_logs, operations, tenants, installation;
+DROP FUNCTION announce_operation, seed_missing, run_script, claim_schema, next_attempt, pass_fence;
+DROP TABLE tenant_schema_versions, idempotency_keys, provisioning_logs, events;
+DROP VIEW operations_waiting;
+DROP TABLE operations, tenants;
 DROP SEQUENCE tenant_number;

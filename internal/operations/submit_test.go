@@ -147,12 +147,12 @@ type colliding struct {
 	ids   map[tenant.ID]bool
 }
 
-func (s *colliding) Accept(ctx context.Context, a tenant.Acceptance) (tenant.Operation, error) {
-	s.ids[a.Tenant.ID] = true
+func (s *colliding) Submit(ctx context.Context, a tenant.Submission) (tenant.Operation, error) {
+	s.ids[a.New.ID] = true
 	if s.times--; s.times >= 0 {
 		return tenant.Operation{}, tenant.ErrIDCollision
 	}
-	return s.Store.Accept(ctx, a)
+	return s.Store.Submit(ctx, a)
 }
 
 func TestAnIDThatIsTakenIsReplaced(t *testing.T) {

@@ -1,13 +1,23 @@
 -- +goose Up
 
--- Where the installation is at home. Roles belong to the whole server, so a
--- copy of this database on the same server (CREATE DATABASE … TEMPLATE …) shares
--- them with the original, and carries its id: it must be told from it.
-ALTER TABLE installation
-    ADD COLUMN database_oid  oid,
-    ADD COLUMN database_name text,
+-- One row: which installation this database belongs to. Roles belong to the
+-- whole server, so ours carry this id in their comment and no other is touched.
+CREATE TABLE installation (
+    singleton      boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    id             uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- What the links of welcome mails are derived from where INVITATION_SECRET is
+    -- not set: 256 bits, of which 244 are random, made here and once, so that all
+    -- workers have the same.
+    invitation_key bytea NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),
+    -- Where the installation is at home. A copy of this database on the same
+    -- server (CREATE DATABASE … TEMPLATE …) shares the roles with the original,
+    -- and carries its id: it must be told from it.
+    database_oid   oid,
+    database_name  text,
     -- pg_control_system's: the server's own number, which its backups share.
-    ADD COLUMN server        bigint;
+    server         bigint
+);
+INSERT INTO installation DEFAULT VALUES;
 
 -- The server's number, or nothing where it is not told.
 -- +goose StatementBegin
@@ -71,7 +81,7 @@ CREATE TRIGGER installation_of_its_own BEFORE UPDATE OF id ON installation
 -- What the comment of a role of ours says. Whatever is done to a role asks for
 -- it first, so a copy gets no further. TP004: this database is one.
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION role_mark(owner text) RETURNS text
+CREATE FUNCTION role_mark(owner text) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE original text := copied_from();
 BEGIN
@@ -82,11 +92,33 @@ BEGIN
 END $$;
 -- +goose StatementEnd
 
--- Makes the login of the platform's application if it is missing. TP003: one of
--- that name belongs to another installation, as in a database that was copied
--- and got an id of its own.
+-- Makes a role of ours, or takes the one that is there if it carries our mark
+-- (a database restored from a backup meets the roles of before). TP003: a role
+-- of that name belongs to somebody else.
 -- +goose StatementBegin
-CREATE OR REPLACE FUNCTION ensure_app_login(name text) RETURNS void
+CREATE FUNCTION ensure_role(name text, owner text, attributes text) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE mark text := role_mark(owner);
+        found_mark text;
+BEGIN
+    SELECT coalesce(shobj_description(oid, 'pg_authid'), '') INTO found_mark FROM pg_roles WHERE rolname = name;
+    IF found_mark = mark THEN
+        RETURN;
+    ELSIF found_mark IS NOT NULL THEN
+        RAISE EXCEPTION 'the role belongs to somebody else' USING ERRCODE = 'TP003';
+    END IF;
+    EXECUTE format('CREATE ROLE %I %s', name, attributes);
+    EXECUTE format('COMMENT ON ROLE %I IS %L', name, mark);
+END $$;
+-- +goose StatementEnd
+
+-- Makes the login of the platform's application if it is missing: once in 500
+-- tenants, so the lock that keeps two from making it is hardly ever taken. It
+-- has no password until an operator gives it one. NOINHERIT: a login that
+-- inherits would read every tenant. TP003: one of that name belongs to another
+-- installation, as in a database that was copied and got an id of its own.
+-- +goose StatementBegin
+CREATE FUNCTION ensure_app_login(name text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
@@ -111,22 +143,7 @@ $$;
 -- +goose StatementEnd
 
 -- +goose Down
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION ensure_app_login(name text) RETURNS void
-LANGUAGE plpgsql AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
-        PERFORM pg_advisory_xact_lock(hashtext(name));
-        PERFORM ensure_role(name, 'application', 'LOGIN NOINHERIT');
-    END IF;
-END $$;
--- +goose StatementEnd
--- +goose StatementBegin
-CREATE OR REPLACE FUNCTION role_mark(owner text) RETURNS text
-LANGUAGE sql STABLE AS $$
-    SELECT 'tenant-provisioning installation=' || id || ' owner=' || owner FROM installation;
-$$;
--- +goose StatementEnd
+DROP FUNCTION role_held_by, ensure_app_login, ensure_role, role_mark;
 DROP TRIGGER installation_of_its_own ON installation;
-DROP FUNCTION role_held_by, own_installation, settle_installation, copied_from, server_number;
-ALTER TABLE installation DROP COLUMN database_oid, DROP COLUMN database_name, DROP COLUMN server;
+DROP FUNCTION own_installation, settle_installation, copied_from, server_number;
+DROP TABLE installation;

@@ -1,0 +1,136 @@
+package operations
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// maxKeyLength is the longest Idempotency-Key, in bytes (Stripe's practice).
+const maxKeyLength = 255
+
+// idAttempts bounds the search for an id whose last eight hex digits no other
+// tenant has: one in four thousand million has them.
+const idAttempts = 5
+
+// Create accepts a tenant and the operation that provisions it. Nothing is
+// started here: the rows wait for a dispatcher. A repetition with the same
+// idempotency key returns the first request's operation.
+//
+// Errors: *tenant.InvalidError, tenant.ErrNameTaken,
+// tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
+func (s *Service) Create(ctx context.Context, n tenant.New, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
+	clean, err := n.Clean()
+	if err != nil {
+		return tenant.Operation{}, err
+	}
+	request, err := json.Marshal(clean)
+	if err != nil {
+		return tenant.Operation{}, fmt.Errorf("hash the request: %w", err)
+	}
+	for range idAttempts {
+		t, err := newTenant(clean)
+		if err != nil {
+			return tenant.Operation{}, err
+		}
+		o, err := s.submit(ctx, tenant.Submission{
+			Operation: tenant.Operation{TenantID: t.ID, Kind: tenant.KindProvision}, New: &t, IdempotencyKey: idempotencyKey,
+		}, request, who)
+		if !errors.Is(err, tenant.ErrIDCollision) {
+			return o, err
+		}
+	}
+	return tenant.Operation{}, &tenant.UnavailableError{Reason: "no free id was found for the tenant", Err: tenant.ErrIDCollision}
+}
+
+func newTenant(n tenant.New) (tenant.Tenant, error) {
+	id, err := tenant.NewID()
+	if err != nil {
+		return tenant.Tenant{}, err
+	}
+	lifecycle, _ := tenant.KindProvision.Lifecycle()
+	slug := tenant.Slug(n.Name)
+	schema := tenant.SchemaName(slug, id)
+	return tenant.Tenant{
+		ID: id, Name: n.Name, Slug: slug, Schema: schema, Role: schema, Status: lifecycle.Waiting, Generation: 1,
+		Administrator: n.Administrator, Tier: n.Tier, Region: n.Region,
+	}, nil
+}
+
+// Submit accepts an operation of a tenant that is there. It is audited whether
+// accepted or refused. A repetition with the same idempotency key returns the
+// first request's operation. reason may be empty.
+//
+// Errors: *tenant.InvalidError, tenant.ErrNotFound, *tenant.StatusRefusedError,
+// tenant.ErrNameTaken, tenant.ErrOperationOpen, tenant.ErrIdempotencyMismatch,
+// tenant.ErrUnavailable.
+func (s *Service) Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
+	if reason != "" {
+		r, err := tenant.ActionRequest{Actor: "-", Reason: reason}.Clean()
+		if err != nil {
+			return tenant.Operation{}, err
+		}
+		reason = r.Reason
+	}
+	o, err := s.submit(ctx, tenant.Submission{
+		Operation: tenant.Operation{TenantID: id, Kind: kind}, IdempotencyKey: idempotencyKey, Reason: reason,
+	}, []byte(kind.Verb()+"\n"+string(id)), who)
+	if refusesSubmission(err) {
+		if audited := s.auditOfTenant(ctx, refusedSubmission(kind, id, who, reason, err.Error())); audited != nil {
+			return tenant.Operation{}, audited
+		}
+	}
+	return o, err
+}
+
+// refusesSubmission tells the refusals among what can go wrong.
+func refusesSubmission(err error) bool {
+	if _, refused := errors.AsType[*tenant.StatusRefusedError](err); refused {
+		return true
+	}
+	return errors.Is(err, tenant.ErrNameTaken) || errors.Is(err, tenant.ErrOperationOpen) || errors.Is(err, tenant.ErrIdempotencyMismatch)
+}
+
+// submit records an operation, with what every kind has.
+func (s *Service) submit(ctx context.Context, sub tenant.Submission, request []byte, who tenant.Caller) (tenant.Operation, error) {
+	if err := checkKey(sub.IdempotencyKey); err != nil {
+		return tenant.Operation{}, err
+	}
+	id, err := tenant.NewOperationID()
+	if err != nil {
+		return tenant.Operation{}, err
+	}
+	hash := sha256.Sum256(request)
+	sub.RequestHash, sub.Actor, sub.Claimed = hash[:], who.Actor, who.Claimed
+	sub.Operation.ID, sub.Operation.Client = id, who.Client
+	sub.Operation.RetryBudget, sub.Operation.AttentionPeriod = s.config.RetryBudget, s.config.AttentionPeriod
+	o, err := s.config.Store.Submit(ctx, sub)
+	return s.explained(ctx, o, err)
+}
+
+// RefusedSubmission has a request audited that was refused before it came to
+// Submit: its sender may not make it.
+func (s *Service) RefusedSubmission(ctx context.Context, kind tenant.Kind, id tenant.ID, who tenant.Caller, why string) error {
+	return s.auditOfTenant(ctx, refusedSubmission(kind, id, who, "", why))
+}
+
+func refusedSubmission(kind tenant.Kind, id tenant.ID, who tenant.Caller, reason, why string) tenant.AuditEntry {
+	return tenant.AuditEntry{
+		Actor: who.Actor, Claimed: who.Claimed, Action: kind.Verb(), Outcome: tenant.OutcomeRefused, Tenant: id, Reason: reason, Detail: why,
+	}
+}
+
+func checkKey(key string) error {
+	if len(key) > maxKeyLength || strings.ContainsFunc(key, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsPrint(r) }) {
+		return &tenant.InvalidError{Fields: []tenant.FieldError{{
+			Field: "Idempotency-Key", Message: "must have 1 to 255 printable ASCII characters",
+		}}}
+	}
+	return nil
+}

@@ -40,12 +40,16 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error
 // canMigrate says in words what keeps the migrations from beginning: their library
 // would not.
 func canMigrate(ctx context.Context, db database) error {
-	var there, readOnly bool
-	err := db.QueryRow(ctx, `SELECT to_regclass('`+goose.DefaultTablename+`') IS NOT NULL, current_setting('transaction_read_only') = 'on'`).
-		Scan(&there, &readOnly)
+	var there, unreleased, readOnly bool
+	err := db.QueryRow(ctx, `SELECT to_regclass('`+goose.DefaultTablename+`') IS NOT NULL,
+			to_regclass('tenant_schema_versions') IS NOT NULL AND to_regclass('events') IS NULL, current_setting('transaction_read_only') = 'on'`).
+		Scan(&there, &unreleased, &readOnly)
 	switch {
 	case err != nil:
 		return fmt.Errorf("look for the control tables: %w", interpret(err))
+	case unreleased:
+		return &tenant.UnavailableError{Unfit: true, Reason: "the control tables are from before the first release, and nothing migrates these; " +
+			"of the embedded stack: stop it, remove its folder (rm -r .devstack) and start it again; elsewhere: take an empty database"}
 	case readOnly:
 		return readOnlyError(false, nil)
 	case !there:

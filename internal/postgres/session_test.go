@@ -104,12 +104,13 @@ func TestMigrationsGoIntoSchemaPublic(t *testing.T) {
 func TestWhereNothingCanBeMadeIsSaid(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ sql, says string }{
-		"public is closed":       {`REVOKE ALL ON SCHEMA public FROM PUBLIC; ALTER SCHEMA public OWNER TO postgres`, "GRANT USAGE, CREATE ON SCHEMA public"},
-		"public is read-only":    {`ALTER SCHEMA public OWNER TO postgres`, "GRANT USAGE, CREATE ON SCHEMA public"},
-		"public is not there":    {`DROP SCHEMA public`, "CREATE SCHEMA public"},
-		"tables of before":       {`CREATE SCHEMA old; CREATE TABLE old.goose_db_version (); CREATE TABLE old.tenant_schema_versions ()`, `schema "old"`},
-		"tables of somebody":     {`CREATE TABLE goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp); INSERT INTO goose_db_version VALUES (1, 0, true); GRANT SELECT ON goose_db_version TO PUBLIC`, "ALTER TABLE … OWNER TO"},
-		"the whole is read-only": {`SELECT set_config('search_path', 'public', false); DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`, "read-only"},
+		"public is closed":             {`REVOKE ALL ON SCHEMA public FROM PUBLIC; ALTER SCHEMA public OWNER TO postgres`, "GRANT USAGE, CREATE ON SCHEMA public"},
+		"public is read-only":          {`ALTER SCHEMA public OWNER TO postgres`, "GRANT USAGE, CREATE ON SCHEMA public"},
+		"public is not there":          {`DROP SCHEMA public`, "CREATE SCHEMA public"},
+		"tables of before":             {`CREATE SCHEMA old; CREATE TABLE old.goose_db_version (); CREATE TABLE old.tenant_schema_versions ()`, `schema "old"`},
+		"tables of before the release": {`CREATE TABLE tenant_schema_versions (); CREATE TABLE goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp)`, "rm -r .devstack"},
+		"tables of somebody":           {`CREATE TABLE goose_db_version (id int, version_id bigint, is_applied boolean, tstamp timestamp); INSERT INTO goose_db_version VALUES (1, 0, true); GRANT SELECT ON goose_db_version TO PUBLIC`, "ALTER TABLE … OWNER TO"},
+		"the whole is read-only":       {`SELECT set_config('search_path', 'public', false); DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`, "read-only"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -56,12 +56,12 @@ func TestEventsTellOfEveryTransition(t *testing.T) {
 	b.activate(t, done)
 	require.NoError(t, b.store.MarkActive(b.ctx, done), "a second time")
 	b.move(t, done, tenant.StateRunning, tenant.StateSucceeded)
-	rows, err := b.pool.Query(b.ctx, `SELECT type || ' ' || (data->>'state') || ' ' || coalesce(data->>'status', '-') FROM events WHERE operation_id = $1 ORDER BY id`, string(done.Operation))
+	rows, err := b.pool.Query(b.ctx, `SELECT type || '/' || (data->>'state') || '/' || coalesce(data->>'status', '-') FROM events WHERE operation_id = $1 ORDER BY id`, string(done.Operation))
 	require.NoError(t, err)
 	told, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"operation.pending PENDING PENDING", "operation.running RUNNING PROVISIONING", "tenant.active RUNNING ACTIVE", "operation.succeeded SUCCEEDED ACTIVE",
+		"operation.pending/PENDING/PENDING", "operation.running/RUNNING/PROVISIONING", "tenant.active/RUNNING/ACTIVE", "operation.succeeded/SUCCEEDED/ACTIVE",
 	}, told)
 }
 

@@ -108,7 +108,7 @@ func TestReprovision(t *testing.T) {
 
 	r = i.insist(http.MethodPost, path, nil)
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
-	require.Equal(t, "not-failed", read[problem](i, r).Code)
+	require.Equal(t, "action-refused", read[problem](i, r).Code)
 }
 
 // TestReprovisionNeedsTheName, which somebody may have taken meanwhile.

@@ -8,18 +8,18 @@ import (
 
 // ActivationStore makes tenants active.
 type ActivationStore interface {
-	FailureLog
 	MarkActive(ctx context.Context, f tenant.Fence) error
 }
 
 // Activation covers MARK_ACTIVE, the pivot: after it nothing is rolled back.
 type Activation struct {
-	Store ActivationStore
+	Store    ActivationStore
+	Failures FailureLog
 }
 
 // MarkActive makes the tenant active. The second time it finds it active.
 func (a *Activation) MarkActive(ctx context.Context, f tenant.Fence, b Budget) error {
-	return attempt(ctx, a.Store, f, b, tenant.StepMarkActive, func(ctx context.Context, _ *tenant.AttemptID) error {
+	return attempt(ctx, a.Failures, f, b, tenant.StepMarkActive, func(ctx context.Context, _ *tenant.AttemptID) error {
 		return a.Store.MarkActive(ctx, f)
 	})
 }

@@ -119,7 +119,7 @@ func record(ctx context.Context, log FailureLog, f tenant.Fence, fail tenant.Fai
 	if fail.Permanent || fail.Lost || fail.Alone {
 		return nil
 	}
-	incident, opened, err := log.DetectIncident(ctx, fail)
+	incident, opened, err := log.Detect(ctx, fail)
 	if err != nil {
 		logger.Warn("nobody knows whether others fail alike", "step", fail.Step, "error", err)
 		return outage(ctx, log, fail.Step, err)

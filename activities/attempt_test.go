@@ -22,7 +22,7 @@ func TestWhatHasFailed(t *testing.T) {
 	s := &store{do: func(context.Context) error {
 		return fmt.Errorf("begin: %w", &tenant.StepError{Reason: "no", Dependency: tenant.DependencyLedger})
 	}}
-	a := &activities.Activation{Store: s}
+	a := &activities.Activation{Store: s, Failures: s}
 	_, err := run(t, a, a.MarkActive, fence)
 	require.Error(t, err)
 	require.Equal(t, tenant.DependencyLedger, s.failures[0].Dependency)
@@ -55,7 +55,7 @@ func TestWhatIsRetried(t *testing.T) {
 		"a cancel of its own": {context.Canceled, true, activities.StepFailure{Step: tenant.StepCreateSchema, Reason: "an unexpected error; the worker's log has it"}},
 	} {
 		s := &store{do: func(context.Context) error { return c.err }}
-		a := &activities.Schema{Store: s}
+		a := &activities.Schema{Store: s, Failures: s}
 		logged, err := run(t, a, a.CreateSchema, fence)
 		require.Equal(t, c.want, failure(t, err), what)
 		require.Equal(t, c.retried, retried(t, err), what)
@@ -96,7 +96,7 @@ type step struct {
 
 // steps are the activities that do one thing in the database.
 func steps(s *store) []step {
-	schema, activation, operation := &activities.Schema{Store: s}, &activities.Activation{Store: s}, &activities.Operation{Store: s}
+	schema, activation, operation := &activities.Schema{Store: s, Failures: s}, &activities.Activation{Store: s, Failures: s}, s.operation()
 	return []step{
 		{schema, schema.CreateSchema, fence, tenant.StepCreateSchema},
 		{schema, schema.DropSchema, fence, tenant.StepCreateSchema},
@@ -142,7 +142,7 @@ func TestAFailureThatCannotBeWrittenIsStillAFailure(t *testing.T) {
 		do:        func(context.Context) error { return &tenant.StepError{Reason: "no", Permanent: true} },
 		recordErr: errors.New("the database is away"),
 	}
-	a := &activities.Activation{Store: s}
+	a := &activities.Activation{Store: s, Failures: s}
 	logged, err := run(t, a, a.MarkActive, fence)
 	require.Equal(t, activities.StepFailure{Step: tenant.StepMarkActive, Reason: "no", Permanent: true}, failure(t, err))
 	require.Contains(t, logged, "missing from provisioning_logs")
@@ -156,7 +156,7 @@ func TestACancelIsNoFailure(t *testing.T) {
 		<-ctx.Done()
 		return fmt.Errorf("create the schema: %w", ctx.Err())
 	}}
-	a := &activities.Schema{Store: s}
+	a := &activities.Schema{Store: s, Failures: s}
 	requireCancelled(t, cancelledAttempt(t, a, a.CreateSchema))
 	require.Empty(t, s.failures)
 
@@ -186,7 +186,7 @@ func TestAWriteOfTheStateIsAlwaysRepeated(t *testing.T) {
 
 func TestAClaimTellsWhatItFound(t *testing.T) {
 	t.Parallel()
-	a := &activities.Operation{Store: &store{}}
+	a := (&store{}).operation()
 	c, err := a.ClaimOperation(t.Context(), fence)
 	require.NoError(t, err)
 	require.Equal(t, tenant.Claim{Claimed: true, PivotPassed: true}, c)
@@ -200,7 +200,7 @@ func TestAnAttemptThatWasCutShortSaysSo(t *testing.T) {
 		<-ctx.Done()
 		return fmt.Errorf("create the schema: %w", ctx.Err())
 	}}
-	a := &activities.Schema{Store: s}
+	a := &activities.Schema{Store: s, Failures: s}
 	f := failure(t, interruptedAttempt(t, a, a.CreateSchema, errors.New("no answer to a heartbeat")))
 	require.Contains(t, f.Reason, "Temporal did not answer the worker")
 	require.False(t, f.Permanent)

@@ -23,7 +23,7 @@ func repeated(t *testing.T, lasts time.Duration, undo bool, do func(context.Cont
 	t.Helper()
 	b := activities.Budget{Lasts: lasts, FirstPause: time.Second, LongestPause: 8 * time.Second}
 	s := &store{do: func(ctx context.Context) error { attempts++; return do(ctx) }}
-	a := &activities.Schema{Store: s}
+	a := &activities.Schema{Store: s, Failures: s}
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestWorkflowEnvironment()

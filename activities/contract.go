@@ -9,10 +9,9 @@ import (
 
 // ContractStore keeps the contract's address and the step's log.
 type ContractStore interface {
-	FailureLog
-	BeginContract(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error)
-	StoreContract(ctx context.Context, f tenant.Fence, attempt tenant.AttemptID, contractID string) error
-	ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error
+	BeginDeployment(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error)
+	CompleteDeployment(ctx context.Context, f tenant.Fence, attempt tenant.AttemptID, contractID string) error
+	Terminated(ctx context.Context, f tenant.Fence, took time.Duration) error
 }
 
 // Ledger deploys and ends contracts. Both calls may be repeated at any time;
@@ -24,17 +23,18 @@ type Ledger interface {
 
 // Contract covers DEPLOY_SOROBAN_CONTRACT and STORE_CONTRACT_ADDRESS.
 type Contract struct {
-	Store  ContractStore
-	Ledger Ledger
+	Store    ContractStore
+	Ledger   Ledger
+	Failures FailureLog
 }
 
 // DeployContract deploys the tenant's contract and stores its address. The
 // address is known before anything is sent, and every transaction is
 // journalled first: a repetition finds what an earlier attempt has sent.
 func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence, b Budget) error {
-	return attempt(ctx, a.Store, f, b, tenant.StepDeployContract, func(ctx context.Context, id *tenant.AttemptID) (err error) {
+	return attempt(ctx, a.Failures, f, b, tenant.StepDeployContract, func(ctx context.Context, id *tenant.AttemptID) (err error) {
 		var stored string
-		*id, stored, err = a.Store.BeginContract(ctx, f)
+		*id, stored, err = a.Store.BeginDeployment(ctx, f)
 		if err != nil || stored != "" {
 			return err
 		}
@@ -42,7 +42,7 @@ func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence, b Budget)
 		if err != nil {
 			return err
 		}
-		return a.Store.StoreContract(ctx, f, *id, contractID)
+		return a.Store.CompleteDeployment(ctx, f, *id, contractID)
 	})
 }
 
@@ -50,11 +50,11 @@ func (a *Contract) DeployContract(ctx context.Context, f tenant.Fence, b Budget)
 // learns the fate of every transaction that was journalled, and ends the
 // contract if there is one. Ending an ended contract is no error.
 func (a *Contract) TerminateContract(ctx context.Context, f tenant.Fence, b Budget) error {
-	return attempt(ctx, a.Store, f, b, tenant.StepDeployContract, func(ctx context.Context, _ *tenant.AttemptID) error {
+	return attempt(ctx, a.Failures, f, b, tenant.StepDeployContract, func(ctx context.Context, _ *tenant.AttemptID) error {
 		started := time.Now()
 		if err := a.Ledger.Terminate(ctx, f, heartbeat(ctx)); err != nil {
 			return err
 		}
-		return a.Store.ContractTerminated(ctx, f, time.Since(started))
+		return a.Store.Terminated(ctx, f, time.Since(started))
 	})
 }

@@ -27,19 +27,19 @@ type chain struct {
 	terminated time.Duration
 }
 
-func (c *chain) BeginContract(ctx context.Context, _ tenant.Fence) (tenant.AttemptID, string, error) {
+func (c *chain) BeginDeployment(ctx context.Context, _ tenant.Fence) (tenant.AttemptID, string, error) {
 	_ = c.call(ctx, "BeginContract")
 	return attempt, c.stored, c.beginErr
 }
 
-func (c *chain) StoreContract(ctx context.Context, _ tenant.Fence, of tenant.AttemptID, id string) error {
+func (c *chain) CompleteDeployment(ctx context.Context, _ tenant.Fence, of tenant.AttemptID, id string) error {
 	_ = c.call(ctx, "StoreContract")
 	c.completed = of
 	c.stored = id
 	return c.storeErr
 }
 
-func (c *chain) ContractTerminated(ctx context.Context, _ tenant.Fence, took time.Duration) error {
+func (c *chain) Terminated(ctx context.Context, _ tenant.Fence, took time.Duration) error {
 	c.terminated = took
 	return c.call(ctx, "ContractTerminated")
 }
@@ -59,7 +59,7 @@ func (c *chain) Terminate(ctx context.Context, _ tenant.Fence, progress func(str
 func TestAContractIsDeployedAndStored(t *testing.T) {
 	t.Parallel()
 	c := &chain{}
-	a := &activities.Contract{Store: c, Ledger: c}
+	a := &activities.Contract{Store: c, Ledger: c, Failures: c}
 	_, err := run(t, a, a.DeployContract, fence)
 	require.NoError(t, err)
 	require.Equal(t, []string{"BeginContract", "Deploy", "StoreContract"}, c.calls)
@@ -75,7 +75,7 @@ func TestAContractIsDeployedAndStored(t *testing.T) {
 func TestTheLedgerIsLeftAloneByALateAttempt(t *testing.T) {
 	t.Parallel()
 	c := &chain{beginErr: tenant.ErrSuperseded}
-	a := &activities.Contract{Store: c, Ledger: c}
+	a := &activities.Contract{Store: c, Ledger: c, Failures: c}
 	_, err := run(t, a, a.DeployContract, fence)
 	require.True(t, activities.Superseded(err))
 	require.Equal(t, []string{"BeginContract"}, c.calls)
@@ -86,14 +86,14 @@ func TestTheLedgerIsLeftAloneByALateAttempt(t *testing.T) {
 func TestWhichOfTheTwoStepsFailed(t *testing.T) {
 	t.Parallel()
 	c := &chain{deployErr: &tenant.StepError{Reason: "no balance", Class: tenant.ClassCapacity}}
-	a := &activities.Contract{Store: c, Ledger: c}
+	a := &activities.Contract{Store: c, Ledger: c, Failures: c}
 	_, err := run(t, a, a.DeployContract, fence)
 	require.Equal(t, activities.StepFailure{Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Reason: "no balance"}, failure(t, err))
 	require.Equal(t, []string{"BeginContract", "Deploy"}, c.calls)
 	require.Equal(t, attempt, c.failures[0].Attempt)
 
 	c = &chain{storeErr: &tenant.StepError{Step: tenant.StepStoreContract, Reason: "the database is away"}}
-	a = &activities.Contract{Store: c, Ledger: c}
+	a = &activities.Contract{Store: c, Ledger: c, Failures: c}
 	_, err = run(t, a, a.DeployContract, fence)
 	require.Equal(t, tenant.StepStoreContract, failure(t, err).Step)
 	require.Equal(t, tenant.StepStoreContract, c.failures[0].Step)
@@ -103,14 +103,14 @@ func TestAContractIsTerminated(t *testing.T) {
 	t.Parallel()
 	c := &chain{}
 	c.do = slowly(nil)
-	a := &activities.Contract{Store: c, Ledger: c}
+	a := &activities.Contract{Store: c, Ledger: c, Failures: c}
 	_, err := run(t, a, a.TerminateContract, fence)
 	require.NoError(t, err)
 	require.Equal(t, []string{"Terminate", "ContractTerminated"}, c.calls)
 	require.GreaterOrEqual(t, c.terminated, took)
 
 	c = &chain{deployErr: errors.New("the RPC is away")}
-	a = &activities.Contract{Store: c, Ledger: c}
+	a = &activities.Contract{Store: c, Ledger: c, Failures: c}
 	_, err = run(t, a, a.TerminateContract, fence)
 	require.True(t, retried(t, err))
 	require.Equal(t, []string{"Terminate"}, c.calls, "it is not said to have ended")
@@ -121,7 +121,7 @@ func TestAContractIsTerminated(t *testing.T) {
 func TestTheLedgerIsWaitedForAudibly(t *testing.T) {
 	t.Parallel()
 	c := &chain{}
-	a := &activities.Contract{Store: c, Ledger: c}
+	a := &activities.Contract{Store: c, Ledger: c, Failures: c}
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestActivityEnvironment()
 	heard := make(chan string, 2)

@@ -11,11 +11,10 @@ import (
 
 // Outbox keeps mails and the links in them.
 type Outbox interface {
-	FailureLog
-	BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error)
-	RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string) error
-	CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error
-	LeaveWelcomeEmail(ctx context.Context, w tenant.WelcomeEmail, state tenant.EmailState) error
+	Begin(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error)
+	Repeat(ctx context.Context, f tenant.Fence, emailID string) error
+	Complete(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error
+	Leave(ctx context.Context, w tenant.WelcomeEmail, state tenant.EmailState) error
 }
 
 // Mailer sends mails and asks what became of them.
@@ -35,8 +34,9 @@ type InvitationKeys interface {
 
 // Email covers SEND_WELCOME_EMAIL.
 type Email struct {
-	Outbox Outbox
-	Mailer Mailer
+	Outbox   Outbox
+	Mailer   Mailer
+	Failures FailureLog
 	// InvitationKeys derive the tokens of the links.
 	InvitationKeys InvitationKeys
 	// InvitationTTL is how long a link lasts.
@@ -51,12 +51,12 @@ type Email struct {
 // it, and only when it does not have it, or cannot say, the same mail with the
 // same link leaves once more.
 func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) error {
-	return attempt(ctx, a.Outbox, f, b, tenant.StepSendWelcomeEmail, func(ctx context.Context, id *tenant.AttemptID) error {
+	return attempt(ctx, a.Failures, f, b, tenant.StepSendWelcomeEmail, func(ctx context.Context, id *tenant.AttemptID) error {
 		keys, err := a.InvitationKeys.All(ctx)
 		if err != nil {
 			return err
 		}
-		w, err := a.Outbox.BeginWelcomeEmail(ctx, f, func(t tenant.Tenant) tenant.Invitation { return keys.Invitation(t, a.InvitationTTL) })
+		w, err := a.Outbox.Begin(ctx, f, func(t tenant.Tenant) tenant.Invitation { return keys.Invitation(t, a.InvitationTTL) })
 		*id = w.Attempt
 		if err != nil {
 			return err
@@ -65,7 +65,7 @@ func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) 
 		if err != nil {
 			return a.leave(ctx, w, err)
 		}
-		return a.Outbox.CompleteWelcomeEmail(ctx, f, w, receipt)
+		return a.Outbox.Complete(ctx, f, w, receipt)
 	})
 }
 
@@ -78,7 +78,7 @@ func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEma
 		if err != nil || found {
 			return receipt, inDoubt(err)
 		}
-		if err := a.Outbox.RepeatWelcomeEmail(ctx, f, w.ID); err != nil {
+		if err := a.Outbox.Repeat(ctx, f, w.ID); err != nil {
 			return tenant.EmailReceipt{}, inDoubt(err)
 		}
 	case tenant.EmailPending, tenant.EmailFailed:
@@ -109,5 +109,5 @@ func (a *Email) leave(ctx context.Context, w tenant.WelcomeEmail, cause error) e
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
-	return errors.Join(cause, a.Outbox.LeaveWelcomeEmail(ctx, w, state))
+	return errors.Join(cause, a.Outbox.Leave(ctx, w, state))
 }

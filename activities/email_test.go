@@ -39,22 +39,22 @@ func (o *office) All(context.Context) (tenant.InvitationKeys, error) {
 	return tenant.InvitationKeys{[]byte("key"), []byte("earlier key")}, o.keysErr
 }
 
-func (o *office) BeginWelcomeEmail(ctx context.Context, _ tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
+func (o *office) Begin(ctx context.Context, _ tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
 	o.invitation = invite(recipient)
 	return tenant.WelcomeEmail{ID: "mail-1", Attempt: attempt, Tenant: recipient, Before: o.before}, o.call(ctx, "Begin")
 }
 
-func (o *office) RepeatWelcomeEmail(ctx context.Context, _ tenant.Fence, _ string) error {
+func (o *office) Repeat(ctx context.Context, _ tenant.Fence, _ string) error {
 	_ = o.call(ctx, "Repeat")
 	return o.repeatErr
 }
 
-func (o *office) CompleteWelcomeEmail(ctx context.Context, _ tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error {
+func (o *office) Complete(ctx context.Context, _ tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error {
 	o.completed, o.receipt = w.Attempt, r
 	return o.call(ctx, "Complete")
 }
 
-func (o *office) LeaveWelcomeEmail(ctx context.Context, _ tenant.WelcomeEmail, s tenant.EmailState) error {
+func (o *office) Leave(ctx context.Context, _ tenant.WelcomeEmail, s tenant.EmailState) error {
 	o.left, o.leftAlive = s, ctx.Err() == nil
 	_ = o.call(ctx, "Leave")
 	return o.leaveErr
@@ -72,7 +72,7 @@ func (o *office) FindWelcome(ctx context.Context, _ tenant.WelcomeEmail) (tenant
 }
 
 func (o *office) email() *activities.Email {
-	return &activities.Email{Outbox: o, Mailer: o, InvitationKeys: o, InvitationTTL: took, AppURL: "https://app.example/"}
+	return &activities.Email{Outbox: o, Mailer: o, Failures: o, InvitationKeys: o, InvitationTTL: took, AppURL: "https://app.example/"}
 }
 
 // TestADoubtIsAskedAbout: by where an earlier attempt left the mail, it is

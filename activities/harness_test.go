@@ -107,11 +107,11 @@ func (s *store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.F
 	return s.recordErr
 }
 
-func (s *store) OpenIncident(context.Context, tenant.Step) (tenant.Incident, error) {
+func (s *store) Blocking(context.Context, tenant.Step) (tenant.Incident, error) {
 	return s.incident, s.breakerErr
 }
 
-func (s *store) DetectIncident(context.Context, tenant.Failure) (tenant.Incident, bool, error) {
+func (s *store) Detect(context.Context, tenant.Failure) (tenant.Incident, bool, error) {
 	return s.detected, s.detected.ID != 0, nil
 }
 
@@ -131,11 +131,11 @@ func (s *store) TakesWrites(context.Context) error {
 	return fmt.Errorf("write: %w", tenant.ErrUnavailable)
 }
 
-func (s *store) CreateSchema(ctx context.Context, _ tenant.Fence) error {
+func (s *store) Create(ctx context.Context, _ tenant.Fence) error {
 	return s.call(ctx, "CreateSchema")
 }
 
-func (s *store) DropSchema(ctx context.Context, _ tenant.Fence) error {
+func (s *store) Drop(ctx context.Context, _ tenant.Fence) error {
 	return s.call(ctx, "DropSchema")
 }
 
@@ -149,8 +149,13 @@ func (s *store) Claim(ctx context.Context, _ tenant.Fence) (tenant.Claim, error)
 
 func (s *store) Move(ctx context.Context, _ tenant.Move) error { return s.call(ctx, "Move") }
 
-func (s *store) AuditRequest(ctx context.Context, _ tenant.AuditEntry) error {
+func (s *store) AppendRequest(ctx context.Context, _ tenant.AuditEntry) error {
 	return s.call(ctx, "AuditRequest")
+}
+
+// operation is the activities that write an operation's state, on this store.
+func (s *store) operation() *activities.Operation {
+	return &activities.Operation{Store: s, Audit: s, Breaker: s, TakesWrites: s.TakesWrites}
 }
 
 // failure is what an activity's error tells an operator.

@@ -14,19 +14,16 @@ import (
 
 // Breaker tells what stands in the way of everybody.
 type Breaker interface {
-	// OpenIncident is the incident that an attempt at a step must wait for; its
+	// Blocking is the incident that an attempt at a step must wait for; its
 	// id is zero when there is none. Every attempt asks.
-	OpenIncident(ctx context.Context, step tenant.Step) (tenant.Incident, error)
-	// DetectIncident opens an incident when enough operations have failed like
+	Blocking(ctx context.Context, step tenant.Step) (tenant.Incident, error)
+	// Detect opens an incident when enough operations have failed like
 	// this, and returns the one that is open.
-	DetectIncident(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error)
+	Detect(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error)
 	// DetectOutage is asked when the database has refused a write. What it
 	// returns has an id when it could be written down, and is worth that;
-	// opened is as with DetectIncident.
+	// opened is as with Detect.
 	DetectOutage(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error)
-	// TakesWrites reports whether the database takes a step's writes. Everything
-	// that waits asks.
-	TakesWrites(ctx context.Context) error
 }
 
 // ErrTypeWaiting is an attempt that waits for the end of an incident instead of
@@ -63,7 +60,7 @@ func (w *Wait) asError() error {
 // standsInTheWay is what an attempt must wait for; nil when it may begin. When
 // nobody can say it may begin, and meets the database itself.
 func standsInTheWay(ctx context.Context, b Breaker, step tenant.Step) *Wait {
-	incident, err := b.OpenIncident(ctx, step)
+	incident, err := b.Blocking(ctx, step)
 	switch {
 	case errors.Is(err, tenant.ErrUnavailable):
 		return &Wait{Step: step, Incident: tenant.Incident{
@@ -119,7 +116,7 @@ func announce(ctx context.Context, i tenant.Incident, opened bool) {
 // AskForIncident tells what a step would wait for now; nothing when its Step is
 // empty. It changes nothing.
 func (a *Operation) AskForIncident(ctx context.Context, step tenant.Step) (Wait, error) {
-	if w := standsInTheWay(ctx, a.Store, step); w != nil {
+	if w := standsInTheWay(ctx, a.Breaker, step); w != nil {
 		return *w, nil
 	}
 	return Wait{}, nil
@@ -145,9 +142,9 @@ func (a *Operation) AwaitIncidentEnd(ctx context.Context, w Wait) error {
 		spread = outageSpread
 	}
 	if activity.GetInfo(ctx).Attempt > 1 {
-		still := standsInTheWay(ctx, a.Store, w.Step)
+		still := standsInTheWay(ctx, a.Breaker, w.Step)
 		if still == nil && w.Incident.ID == 0 {
-			still = outage(ctx, a.Store, w.Step, a.Store.TakesWrites(ctx))
+			still = outage(ctx, a.Breaker, w.Step, a.TakesWrites(ctx))
 		}
 		if still == nil {
 			return nil

@@ -33,7 +33,7 @@ func waits(t *testing.T, err error) activities.Wait {
 func TestNothingIsTriedDuringAnIncident(t *testing.T) {
 	t.Parallel()
 	s := &store{incident: open}
-	a := &activities.Schema{Store: s}
+	a := &activities.Schema{Store: s, Failures: s}
 	_, err := run(t, a, a.CreateSchema, fence)
 	require.Equal(t, activities.Wait{Step: tenant.StepCreateSchema, Incident: open}, waits(t, err))
 	require.Empty(t, s.calls)
@@ -49,7 +49,7 @@ func TestNothingIsTriedDuringAnIncident(t *testing.T) {
 func TestAFailureThatIsPartOfAnIncidentWaits(t *testing.T) {
 	t.Parallel()
 	s := &store{detected: open, do: func(context.Context) error { return &tenant.StepError{Reason: "no connection"} }}
-	a := &activities.Schema{Store: s}
+	a := &activities.Schema{Store: s, Failures: s}
 	logged, err := run(t, a, a.CreateSchema, fence)
 	require.Equal(t, open, waits(t, err).Incident)
 	require.Contains(t, logged, "INCIDENT")
@@ -72,14 +72,14 @@ func TestAnIncidentThatComesBackTooOftenIsNotWaitedFor(t *testing.T) {
 		"after one that nobody noted": {outage: again, recordErr: tenant.ErrUnavailable},
 	} {
 		s.do = func(context.Context) error { return &tenant.StepError{Reason: "no connection"} }
-		a := &activities.Schema{Store: s}
+		a := &activities.Schema{Store: s, Failures: s}
 		_, err := run(t, a, a.CreateSchema, fence)
 		waits(t, err)
 		s.incident.Reopened, s.detected.Reopened, s.outage.Reopened = again.Reopened+1, again.Reopened+1, again.Reopened+1
 		_, err = run(t, a, a.CreateSchema, fence)
 		require.Equal(t, "no connection", failure(t, err).Reason, name)
 		require.True(t, retried(t, err), "within its budget")
-		require.NoError(t, awaitEnd(&activities.Operation{Store: s}, again), "and nobody waits for it any more")
+		require.NoError(t, awaitEnd(s.operation(), again), "and nobody waits for it any more")
 	}
 }
 
@@ -87,7 +87,7 @@ func TestAnIncidentThatComesBackTooOftenIsNotWaitedFor(t *testing.T) {
 func TestADatabaseThatDoesNotAnswerIsAnOutage(t *testing.T) {
 	t.Parallel()
 	s := &store{breakerErr: fmt.Errorf("ask: %w", tenant.ErrUnavailable)}
-	a := &activities.Schema{Store: s}
+	a := &activities.Schema{Store: s, Failures: s}
 	_, err := run(t, a, a.CreateSchema, fence)
 	w := waits(t, err)
 	require.Zero(t, w.Incident.ID)
@@ -95,7 +95,7 @@ func TestADatabaseThatDoesNotAnswerIsAnOutage(t *testing.T) {
 	require.Empty(t, s.outages, "who cannot be asked can be told nothing")
 
 	s = &store{breakerErr: context.DeadlineExceeded}
-	a = &activities.Schema{Store: s}
+	a = &activities.Schema{Store: s, Failures: s}
 	_, err = run(t, a, a.CreateSchema, fence)
 	require.NoError(t, err)
 }
@@ -120,7 +120,7 @@ func TestADatabaseThatTakesNoFailureIsAnOutage(t *testing.T) {
 				recordErr: full, outage: c.outage, outageErr: c.err,
 				do: func(context.Context) error { return &tenant.StepError{Reason: "the disk is full"} },
 			}
-			a := &activities.Schema{Store: s}
+			a := &activities.Schema{Store: s, Failures: s}
 			logged, err := run(t, a, a.CreateSchema, fence)
 			w := waits(t, err)
 			require.Equal(t, c.outage.ID, w.Incident.ID)
@@ -137,7 +137,7 @@ func TestAStateThatCannotBeWrittenMakesTheOutageKnown(t *testing.T) {
 	t.Parallel()
 	full := fmt.Errorf("claim: %w", tenant.ErrUnavailable)
 	s := &store{outage: open, do: func(context.Context) error { return full }}
-	a := &activities.Operation{Store: s}
+	a := s.operation()
 	logged, err := run(t, a, a.ClaimOperation, fence)
 	require.True(t, retried(t, err))
 	require.Contains(t, logged, "INCIDENT")
@@ -148,7 +148,7 @@ func TestAStateThatCannotBeWrittenMakesTheOutageKnown(t *testing.T) {
 func TestAnOutageLastsUntilWritesAreTaken(t *testing.T) {
 	t.Parallel()
 	s := &store{refusals: 3}
-	a := &activities.Operation{Store: s}
+	a := s.operation()
 	require.NoError(t, awaitEnd(a, tenant.Incident{Dependency: tenant.DependencyDatabase}))
 	require.Zero(t, s.refusals)
 	require.Len(t, s.outages, 3, "each may be the one that finds room for the incident")
@@ -172,7 +172,7 @@ func awaitEnd(a *activities.Operation, i tenant.Incident) error {
 // TestTheWaitIsBetweenAttempts, each at a time of its own.
 func TestTheWaitIsBetweenAttempts(t *testing.T) {
 	t.Parallel()
-	a := &activities.Operation{Store: &store{}}
+	a := (&store{}).operation()
 	delays := map[time.Duration]bool{}
 	for range 20 {
 		_, err := run(t, a, a.AwaitIncidentEnd, activities.Wait{Step: tenant.StepCreateSchema, Incident: open})

@@ -9,15 +9,24 @@ import (
 
 // OperationStore holds the operations' states.
 type OperationStore interface {
-	Breaker
 	Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 	Move(ctx context.Context, m tenant.Move) error
-	AuditRequest(ctx context.Context, e tenant.AuditEntry) error
+}
+
+// AuditLog keeps who has asked for what.
+type AuditLog interface {
+	// AppendRequest is for a request that reached an operation's run.
+	AppendRequest(ctx context.Context, e tenant.AuditEntry) error
 }
 
 // Operation writes an operation's state for its workflow.
 type Operation struct {
-	Store OperationStore
+	Store   OperationStore
+	Audit   AuditLog
+	Breaker Breaker
+	// TakesWrites asks whether the database takes a step's writes. Everything that
+	// waits asks.
+	TakesWrites func(context.Context) error
 }
 
 // ClaimOperation gives the operation to the run of the fence. A run that has
@@ -43,7 +52,7 @@ func (a *Operation) MoveOperation(ctx context.Context, m tenant.Move) error {
 // worker between its commit and its report stands twice, unless the request
 // had an id: better than not at all.
 func (a *Operation) AuditAction(ctx context.Context, e tenant.AuditEntry) error {
-	if err := a.Store.AuditRequest(ctx, e); err != nil {
+	if err := a.Audit.AppendRequest(ctx, e); err != nil {
 		return a.stateError(ctx, err)
 	}
 	return nil
@@ -56,7 +65,7 @@ func (a *Operation) stateError(ctx context.Context, err error) error {
 	if errors.Is(err, tenant.ErrSuperseded) {
 		return classify("", err)
 	}
-	outage(ctx, a.Store, "", err)
+	outage(ctx, a.Breaker, "", err)
 	return classify("", &tenant.StepError{
 		Reason: "the operation's state cannot be written; check that PostgreSQL runs and is migrated",
 		Err:    err,

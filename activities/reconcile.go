@@ -11,19 +11,26 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// FindingStore compares what the database knows, and keeps what does not fit.
+// FindingStore holds what was found.
 type FindingStore interface {
+	// Now is the clock by which findings are dated.
 	Now(ctx context.Context) (time.Time, error)
-	StartedOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error)
-	CompareKinds() []tenant.FindingKind
+	RecordSweep(ctx context.Context, s tenant.Sweep) error
+	Find(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
+	// Safe lists open findings whose repair can lose nothing, in the order of
+	// their ids.
+	Safe(ctx context.Context, after tenant.FindingID, limit int) ([]tenant.Finding, error)
+	Resolve(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
+}
+
+// Comparer looks at rows and catalog.
+type Comparer interface {
+	Kinds() []tenant.FindingKind
 	// Compare looks for findings of one kind; all is false when there may be
 	// more than what it returns.
 	Compare(ctx context.Context, kind tenant.FindingKind, grace time.Duration) (found []tenant.Finding, all bool, err error)
+	StartedOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error)
 	ContractsToCheck(ctx context.Context, round int64, limit int) ([]tenant.ContractCheck, error)
-	RecordSweep(ctx context.Context, s tenant.Sweep) error
-	// SafeFindings lists open findings whose repair can lose nothing, in the
-	// order of their ids.
-	SafeFindings(ctx context.Context, after tenant.FindingID, limit int) ([]tenant.Finding, error)
 }
 
 // Runs are the workflow executions.
@@ -72,10 +79,15 @@ const (
 // run twice or beside another: findings are the same by kind and subject, and
 // repairs look again before they change anything.
 type Reconciler struct {
-	Store   FindingStore
-	Repairs RepairStore
-	Runs    Runs
-	Ledger  ContractReader
+	Findings   FindingStore
+	Comparer   Comparer
+	Repairs    RepairStore
+	Operations OperationReader
+	Releaser   Releaser
+	Schemas    SchemaStore
+	Contracts  ContractStore
+	Runs       Runs
+	Ledger     ContractReader
 	// Terminator ends contracts on request.
 	Terminator Ledger
 	// Grace is how long nothing may have happened before something counts as
@@ -94,7 +106,7 @@ func (a *Reconciler) grace() time.Duration {
 func (a *Reconciler) CompareRuns(ctx context.Context) error {
 	return a.sweep(ctx, []tenant.FindingKind{tenant.FindingRunClosed}, func(s *tenant.Sweep) error {
 		for after := tenant.OperationID(""); ; {
-			page, err := a.Store.StartedOperations(ctx, a.grace(), after, pageRows)
+			page, err := a.Comparer.StartedOperations(ctx, a.grace(), after, pageRows)
 			if err != nil {
 				return err
 			}
@@ -137,9 +149,9 @@ func runClosed(o tenant.Operation, run RunState) tenant.Finding {
 func (a *Reconciler) CompareDatabase(ctx context.Context) error {
 	return a.sweep(ctx, nil, func(s *tenant.Sweep) error {
 		var failed error
-		for _, kind := range a.Store.CompareKinds() {
+		for _, kind := range a.Comparer.Kinds() {
 			activity.RecordHeartbeat(ctx, kind)
-			found, all, err := a.Store.Compare(ctx, kind, a.grace())
+			found, all, err := a.Comparer.Compare(ctx, kind, a.grace())
 			if errors.Is(err, tenant.ErrUnavailable) {
 				return errors.Join(failed, err)
 			}
@@ -162,7 +174,7 @@ func (a *Reconciler) CompareContracts(ctx context.Context) error {
 	kinds := []tenant.FindingKind{tenant.FindingActiveWithoutContract, tenant.FindingFailedWithContract}
 	return a.sweep(ctx, kinds, func(s *tenant.Sweep) error {
 		s.Subjects = []string{}
-		checks, err := a.Store.ContractsToCheck(ctx, s.Began.Unix()/int64(contractRound/time.Second), contractsPerRound)
+		checks, err := a.Comparer.ContractsToCheck(ctx, s.Began.Unix()/int64(contractRound/time.Second), contractsPerRound)
 		if err != nil {
 			return err
 		}
@@ -198,7 +210,7 @@ func wrongContract(c tenant.ContractCheck) tenant.Finding {
 // sweep looks for findings and records them. What was found before a failure
 // is recorded too, and nothing is called gone then.
 func (a *Reconciler) sweep(ctx context.Context, kinds []tenant.FindingKind, look func(*tenant.Sweep) error) error {
-	began, err := a.Store.Now(ctx)
+	began, err := a.Findings.Now(ctx)
 	if err != nil {
 		return reconcileError(ctx, err)
 	}
@@ -207,7 +219,7 @@ func (a *Reconciler) sweep(ctx context.Context, kinds []tenant.FindingKind, look
 	if failed != nil && s.Subjects == nil {
 		s.Subjects = []string{}
 	}
-	return reconcileError(ctx, errors.Join(failed, a.Store.RecordSweep(ctx, s)))
+	return reconcileError(ctx, errors.Join(failed, a.Findings.RecordSweep(ctx, s)))
 }
 
 // reconcileError keeps the cause in the worker's log: what leaves may be shown.

@@ -14,17 +14,22 @@ import (
 // RepairStore repairs what is in the database. Each repair reports false when
 // there was nothing to repair any more.
 type RepairStore interface {
-	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
-	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
-	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
-	ReleaseRun(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error)
-	DropSchema(ctx context.Context, f tenant.Fence) error
 	DropLeftoverRole(ctx context.Context, role string) (bool, error)
 	CloseLostAttempt(ctx context.Context, subject string) (bool, error)
 	DoubtEmail(ctx context.Context, id string) (bool, error)
 	// Mend repairs a tenant's row, or what its role was granted.
 	Mend(ctx context.Context, f tenant.Finding) (bool, error)
-	ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error
+}
+
+// OperationReader reads operations.
+type OperationReader interface {
+	Find(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
+}
+
+// Releaser takes an open operation from a run that is closed; false when another
+// one has it by now.
+type Releaser interface {
+	Release(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error)
 }
 
 // RepairRequest is a finding to be repaired, and who wants it: a name that
@@ -40,7 +45,7 @@ type RepairRequest struct {
 func (a *Reconciler) RepairSafe(ctx context.Context) error {
 	var failed []error
 	for after := tenant.FindingID(0); ; {
-		page, err := a.Store.SafeFindings(ctx, after, pageRows)
+		page, err := a.Findings.Safe(ctx, after, pageRows)
 		if err != nil {
 			return reconcileError(ctx, errors.Join(append(failed, err)...))
 		}
@@ -63,7 +68,7 @@ func (a *Reconciler) RepairSafe(ctx context.Context) error {
 // Repair repairs one open finding on request. One that is closed already is
 // left as it is.
 func (a *Reconciler) Repair(ctx context.Context, r RepairRequest) error {
-	f, err := a.Repairs.Finding(ctx, r.Finding)
+	f, err := a.Findings.Find(ctx, r.Finding)
 	if err != nil {
 		return reconcileError(ctx, err)
 	}
@@ -87,7 +92,7 @@ func (a *Reconciler) repair(ctx context.Context, f tenant.Finding, who tenant.Ca
 	if !done {
 		to = tenant.FindingGone
 	}
-	_, err = a.Repairs.ResolveFinding(ctx, f, to, who, reason)
+	_, err = a.Findings.Resolve(ctx, f, to, who, reason)
 	return err
 }
 
@@ -98,7 +103,7 @@ func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
 	case tenant.FindingNeverStarted:
 		return a.startNow(ctx, f.Operation)
 	case tenant.FindingFailedWithSchema:
-		return true, a.undo(ctx, f.Operation, a.Repairs.DropSchema)
+		return true, a.undo(ctx, f.Operation, a.Schemas.Drop)
 	case tenant.FindingFailedWithContract:
 		return true, a.undo(ctx, f.Operation, a.terminate)
 	case tenant.FindingRoleWithoutTenant, tenant.FindingFailedWithRole:
@@ -119,7 +124,7 @@ func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
 // another one. When only the start fails, the operation is found again: it has
 // no run then.
 func (a *Reconciler) takeOver(ctx context.Context, id tenant.OperationID) (bool, error) {
-	o, err := a.Repairs.Operation(ctx, id)
+	o, err := a.Operations.Find(ctx, id)
 	if err != nil || o.State.Closed() {
 		return false, err
 	}
@@ -128,7 +133,7 @@ func (a *Reconciler) takeOver(ctx context.Context, id tenant.OperationID) (bool,
 		return false, err
 	}
 	if o.RunID != "" {
-		if released, err := a.Repairs.ReleaseRun(ctx, id, o.RunID, run == RunStopped); err != nil || !released {
+		if released, err := a.Releaser.Release(ctx, id, o.RunID, run == RunStopped); err != nil || !released {
 			return false, err
 		}
 	}
@@ -136,7 +141,7 @@ func (a *Reconciler) takeOver(ctx context.Context, id tenant.OperationID) (bool,
 }
 
 func (a *Reconciler) startNow(ctx context.Context, id tenant.OperationID) (bool, error) {
-	o, err := a.Repairs.Operation(ctx, id)
+	o, err := a.Operations.Find(ctx, id)
 	if err != nil || o.State != tenant.StatePending {
 		return false, err
 	}
@@ -146,7 +151,7 @@ func (a *Reconciler) startNow(ctx context.Context, id tenant.OperationID) (bool,
 // undo runs an undo of a rolled-back operation. The fence still holds: the
 // operation's row is locked, and must be ROLLED_BACK.
 func (a *Reconciler) undo(ctx context.Context, id tenant.OperationID, undo func(context.Context, tenant.Fence) error) error {
-	o, err := a.Repairs.Operation(ctx, id)
+	o, err := a.Operations.Find(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -164,5 +169,5 @@ func (a *Reconciler) terminate(ctx context.Context, f tenant.Fence) error {
 	if err := a.Terminator.Terminate(ctx, f, heartbeat(ctx)); err != nil {
 		return err
 	}
-	return a.Repairs.ContractTerminated(ctx, f, time.Since(started))
+	return a.Contracts.Terminated(ctx, f, time.Since(started))
 }

@@ -8,29 +8,29 @@ import (
 
 // SchemaStore makes and drops tenants' schemas.
 type SchemaStore interface {
-	FailureLog
-	CreateSchema(ctx context.Context, f tenant.Fence) error
-	DropSchema(ctx context.Context, f tenant.Fence) error
+	Create(ctx context.Context, f tenant.Fence) error
+	Drop(ctx context.Context, f tenant.Fence) error
 }
 
 // Schema covers CREATE_SCHEMA, RUN_MIGRATIONS and SEED_ROLES_AND_USER.
 type Schema struct {
-	Store SchemaStore
+	Store    SchemaStore
+	Failures FailureLog
 }
 
 // CreateSchema makes the tenant's role, schema, tables, roles and first
 // administrator in one transaction: it is there as a whole or not at all, and
 // a repetition finds its ownership row.
 func (a *Schema) CreateSchema(ctx context.Context, f tenant.Fence, b Budget) error {
-	return attempt(ctx, a.Store, f, b, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
-		return a.Store.CreateSchema(ctx, f)
+	return attempt(ctx, a.Failures, f, b, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
+		return a.Store.Create(ctx, f)
 	})
 }
 
 // DropSchema undoes CreateSchema, also where it never ran. It drops only what
 // this generation made for a tenant that was never active.
 func (a *Schema) DropSchema(ctx context.Context, f tenant.Fence, b Budget) error {
-	return attempt(ctx, a.Store, f, b, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
-		return a.Store.DropSchema(ctx, f)
+	return attempt(ctx, a.Failures, f, b, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
+		return a.Store.Drop(ctx, f)
 	})
 }

@@ -28,7 +28,7 @@ import (
 type clients struct {
 	metrics  *prometheus.Registry
 	pool     *pgxpool.Pool
-	store    *postgres.Store
+	health   *postgres.Health
 	redis    *redis.Limiter
 	temporal client.Client
 	service  *operations.Service
@@ -45,11 +45,11 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, 
 			return nil, err
 		}
 	}
-	c.service = operations.New(operations.Config{
-		Store: c.store, Temporal: c.temporal, Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,
+	c.service = connect.Service(c.pool, operations.Config{
+		Temporal: c.temporal, Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
 	})
-	c.watch = liveness.NewWatch(liveness.WatchConfig{Look: c.service.Workers, Outages: c.store, Logger: log})
+	c.watch = liveness.NewWatch(liveness.WatchConfig{Look: c.service.Workers, Outages: postgres.NewWorkers(c.pool), Logger: log})
 	c.metrics.MustRegister(c.watch)
 	return c, nil
 }
@@ -66,11 +66,8 @@ func (c *clients) openDatabase(ctx context.Context, cfg *config.Config, _ *slog.
 		return err
 	}
 	c.closers = append(c.closers, c.pool.Close)
-	if c.store, err = postgres.NewStore(ctx, c.pool); err != nil {
-		return err
-	}
-	c.closers = append(c.closers, c.store.Close)
-	return nil
+	c.health, err = postgres.NewHealth(c.pool)
+	return err
 }
 
 func (c *clients) openRedis(_ context.Context, cfg *config.Config, log *slog.Logger) (err error) {
@@ -112,7 +109,7 @@ func (c *clients) handler(ctx context.Context, cfg *config.Config, log *slog.Log
 	return rest.New(rest.Config{
 		Tenants: c.service, Operations: c.service, Tokens: tokens, Limiter: limiter, Waiting: waiting,
 		Invitations: postgres.NewInvitations(c.pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),
-		Database: rest.Check{Name: "database", Ask: c.store.Ready},
+		Database: rest.Check{Name: "database", Ask: c.health.Ready},
 		Others: []rest.Check{
 			{Name: "redis", Ask: c.redis.Ping},
 			{Name: "temporal", Ask: c.askTemporal},
@@ -133,7 +130,7 @@ func (c *clients) askTemporal(ctx context.Context) error {
 // workers; empty while all is well.
 func (c *clients) note() string {
 	var notes []string
-	if ahead := c.store.Note(); ahead != "" {
+	if ahead := c.health.Note(); ahead != "" {
 		notes = append(notes, ahead)
 	}
 	if now, known := c.watch.Last(); known && now.Line() != "" {

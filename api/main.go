@@ -63,7 +63,7 @@ func run(ctx context.Context, args []string, drained func() <-chan time.Time) er
 	if err != nil {
 		return err
 	}
-	notifier, err := connect.Notifier(cfg, c.store, log) // as workers have one: when none works, nobody else could say so
+	notifier, err := connect.Notifier(cfg, c.pool, log) // as workers have one: when none works, nobody else could say so
 	if err != nil {
 		return err
 	}

@@ -84,12 +84,11 @@ func (a *app) setupStellar(ctx context.Context, cfg *config.Config, logger *slog
 		return err
 	}
 	defer pool.Close()
-	store, err := postgres.NewStore(ctx, pool)
+	health, err := postgres.NewHealth(pool)
 	if err != nil {
 		return err
 	}
-	defer store.Close()
-	if err := a.until(ctx, wait, "PostgreSQL", store.Ping); err != nil {
+	if err := a.until(ctx, wait, "PostgreSQL", health.Ping); err != nil {
 		return err
 	}
 	deployer, err := connect.Ledger(cfg.Soroban, pool, logger)

@@ -66,13 +66,11 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 	}
 	p := &plane{pool: pool, logger: logger}
 	p.closers = append(p.closers, pool.Close)
-	store, err := postgres.NewStore(ctx, pool)
-	if err != nil {
-		p.Close()
-		return nil, err
+	health, err := postgres.NewHealth(pool)
+	if err == nil {
+		err = health.Ping(ctx)
 	}
-	p.closers = append(p.closers, store.Close)
-	if err := store.Ping(ctx); err != nil {
+	if err != nil {
 		p.Close()
 		return nil, err
 	}
@@ -85,8 +83,8 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 		p.closers = append(p.closers, temporal.Close)
 	}
 	of := a.workersOf(cfg, needs)
-	p.Service = operations.New(operations.Config{
-		Store: store, Temporal: temporal, Namespace: of.Namespace, TaskQueue: of.TaskQueue,
+	p.Service = connect.Service(pool, operations.Config{
+		Temporal: temporal, Namespace: of.Namespace, TaskQueue: of.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline,
 		Logger: logger,
 	})

@@ -13,6 +13,7 @@ import (
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/temporalclient"
+	"tenant-provisioning/internal/tenant"
 )
 
 // clients are the connections of this process. Nothing is dialled before it is
@@ -20,7 +21,7 @@ import (
 type clients struct {
 	metrics  *prometheus.Registry
 	pool     *pgxpool.Pool
-	store    *postgres.Store
+	health   *postgres.Health
 	temporal client.Client
 	// polls knows which task queues are polled.
 	polls *temporalclient.Polls
@@ -33,8 +34,8 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, 
 	if c.pool, err = connect.Database(ctx, cfg.DB, "worker"); err != nil {
 		return nil, err
 	}
-	if c.store, err = postgres.NewStore(ctx, c.pool); err == nil {
-		c.metrics.MustRegister(newOverview(c.store.Overview, log))
+	if c.health, err = postgres.NewHealth(c.pool); err == nil {
+		c.metrics.MustRegister(newOverview(func(ctx context.Context) (tenant.Overview, error) { return postgres.Overview(ctx, c.pool) }, log))
 		c.temporal, err = connect.WorkerTemporal(cfg.Temporal, log, c.metrics, c.polls.Intercept())
 	}
 	if err != nil {
@@ -47,9 +48,6 @@ func open(ctx context.Context, cfg *config.Config, log *slog.Logger) (*clients, 
 func (c *clients) close() {
 	if c.temporal != nil {
 		c.temporal.Close()
-	}
-	if c.store != nil {
-		c.store.Close()
 	}
 	c.pool.Close()
 }

@@ -17,6 +17,7 @@ import (
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/liveness"
 	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/tenant"
 )
@@ -56,7 +57,7 @@ func newGuard(c *clients, cfg *config.Config, log *slog.Logger) *guard {
 	}
 	return &guard{
 		beat: liveness.NewBeat(liveness.BeatConfig{
-			Rows: c.store, Polled: c.polls.Queues, Logger: log,
+			Rows: postgres.NewWorkers(c.pool), Polled: c.polls.Queues, Logger: log,
 			Worker: tenant.Worker{
 				ID: uuid.NewString(), Host: host, Version: version(cfg.Temporal.BuildID),
 				Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,

@@ -63,15 +63,16 @@ func run(ctx context.Context) error {
 	if err := postgres.Confirm(ctx, c.pool); err != nil {
 		return err
 	}
-	steps, err := connect.NewSteps(cfg, c.pool, c.store, log)
+	steps, err := connect.NewSteps(ctx, cfg, c.pool, log)
 	if err != nil {
 		return err
 	}
+	defer steps.Close()
 	if err := checkNetwork(ctx, cfg.Environment, steps.ConfirmNetwork, log); err != nil {
 		return err
 	}
 	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue}
-	notifier, err := connect.Notifier(cfg, c.store, log)
+	notifier, err := connect.Notifier(cfg, c.pool, log)
 	if err != nil {
 		return err
 	}
@@ -86,14 +87,15 @@ func run(ctx context.Context) error {
 
 	workers := startWorkers(ctx, c, cfg, steps, g, log)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
-		Queue: c.store, Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Dispatched: g.beat.Dispatched, Logger: log,
+		Queue: postgres.NewQueue(c.pool), Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Dispatched: g.beat.Dispatched, Logger: log,
 	})
-	prober := incident.New(incident.Config{Store: c.store, Probes: steps.Probes, Logger: log})
 	background.Go(func() { g.run(ctx) })
 	background.Go(func() { dispatcher.Run(ctx) })
 	background.Go(func() { postgres.Listen(ctx, c.pool, log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
-	background.Go(func() { prober.Run(ctx) })
+	background.Go(func() {
+		incident.New(incident.Config{Store: postgres.NewIncidents(c.pool), Probes: steps.Probes, Logger: log}).Run(ctx)
+	})
 	<-ctx.Done()
 	stop() // a second signal ends the process at once
 	finish(observer, &background, workers, log)

@@ -44,7 +44,7 @@ func (c *clients) observe(cfg *config.Config, notReady func() string, log *slog.
 		}
 		return notReady()
 	}
-	handler := probes(c.store.Ready, why, c.store.Note, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	handler := probes(c.health.Ready, why, c.health.Note, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
 	o.server = &http.Server{Handler: handler, ReadHeaderTimeout: probeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	listener, err := net.Listen("tcp", cfg.Metrics.Addr)
 	if err != nil {

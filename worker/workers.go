@@ -36,7 +36,7 @@ type workers []worker.Worker
 // Temporal as long as they are away, and for what the latter must have. It
 // returns nil when ctx ends before.
 func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect.Steps, g *guard, log *slog.Logger) workers {
-	if !awaitDatabase(ctx, c.store.Ready, log) || !g.awaitNamespace(ctx) {
+	if !awaitDatabase(ctx, c.health.Ready, log) || !g.awaitNamespace(ctx) {
 		return nil
 	}
 	var started workers

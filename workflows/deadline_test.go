@@ -7,7 +7,6 @@ import (
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 
-	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -67,7 +66,7 @@ func TestADeadlineThatIsNoticedLateIsPostponed(t *testing.T) {
 			t.Parallel()
 			r := newRunning(t)
 			with(fault{call: "Send", times: always, before: beyondTheBudget})(r)
-			move := (&activities.Operation{Store: r.model}).MoveOperation
+			move := r.model.operationSteps().MoveOperation
 			r.env.OnActivity(move, mock.Anything, mock.Anything).Return(move).After(c.late).Once()
 			r.env.OnActivity(move, mock.Anything, mock.Anything).Return(move)
 			began := r.env.Now()

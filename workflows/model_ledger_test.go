@@ -17,8 +17,8 @@ type ledger struct {
 
 const contractID = "CTENANTCONTRACT"
 
-// BeginContract implements activities.ContractStore.
-func (m *model) BeginContract(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
+// BeginDeployment implements activities.ContractStore.
+func (m *model) BeginDeployment(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
 	err = m.call(ctx, "BeginContract", func() error {
 		if err := m.pass(f); err != nil {
 			return err
@@ -68,8 +68,8 @@ func (m *model) learnFate() {
 	m.ledger.deployed = true
 }
 
-// StoreContract implements activities.ContractStore.
-func (m *model) StoreContract(ctx context.Context, f tenant.Fence, _ tenant.AttemptID, id string) error {
+// CompleteDeployment implements activities.ContractStore.
+func (m *model) CompleteDeployment(ctx context.Context, f tenant.Fence, _ tenant.AttemptID, id string) error {
 	return m.call(ctx, "StoreContract", func() error {
 		if err := m.pass(f); err != nil {
 			return err
@@ -100,8 +100,8 @@ func (m *model) Terminate(ctx context.Context, f tenant.Fence, progress func(str
 	})
 }
 
-// ContractTerminated implements activities.ContractStore.
-func (m *model) ContractTerminated(ctx context.Context, f tenant.Fence, _ time.Duration) error {
+// Terminated implements activities.ContractStore.
+func (m *model) Terminated(ctx context.Context, f tenant.Fence, _ time.Duration) error {
 	return m.call(ctx, "ContractTerminated", func() error {
 		if err := m.pass(f); err != nil {
 			return err

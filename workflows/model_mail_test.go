@@ -22,8 +22,8 @@ func (invitationKeys) All(context.Context) (tenant.InvitationKeys, error) {
 	return tenant.InvitationKeys{[]byte("a key of the test")}, nil
 }
 
-// BeginWelcomeEmail implements activities.Outbox.
-func (m *model) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (w tenant.WelcomeEmail, err error) {
+// Begin implements activities.Outbox.
+func (m *model) Begin(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (w tenant.WelcomeEmail, err error) {
 	err = m.call(ctx, "BeginWelcomeEmail", func() error {
 		if err := m.pass(f); err != nil {
 			return err
@@ -65,14 +65,14 @@ func (m *model) FindWelcome(ctx context.Context, _ tenant.WelcomeEmail) (receipt
 	return tenant.EmailReceipt{Provider: "model"}, found, err
 }
 
-// RepeatWelcomeEmail implements activities.Outbox.
-func (m *model) RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, _ string) error {
+// Repeat implements activities.Outbox.
+func (m *model) Repeat(ctx context.Context, f tenant.Fence, _ string) error {
 	return m.call(ctx, "RepeatWelcomeEmail", func() error { return m.pass(f) })
 }
 
-// CompleteWelcomeEmail implements activities.Outbox: the operation has
+// Complete implements activities.Outbox: the operation has
 // succeeded with the same commit.
-func (m *model) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, _ tenant.WelcomeEmail, _ tenant.EmailReceipt) error {
+func (m *model) Complete(ctx context.Context, f tenant.Fence, _ tenant.WelcomeEmail, _ tenant.EmailReceipt) error {
 	return m.call(ctx, "CompleteWelcomeEmail", func() error {
 		if err := m.pass(f); err != nil {
 			return err
@@ -85,8 +85,8 @@ func (m *model) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, _ tena
 	})
 }
 
-// LeaveWelcomeEmail implements activities.Outbox.
-func (m *model) LeaveWelcomeEmail(ctx context.Context, _ tenant.WelcomeEmail, state tenant.EmailState) error {
+// Leave implements activities.Outbox.
+func (m *model) Leave(ctx context.Context, _ tenant.WelcomeEmail, state tenant.EmailState) error {
 	return m.call(ctx, "LeaveWelcomeEmail", func() error {
 		if m.mail.state != tenant.EmailSent {
 			m.mail.state = state

@@ -80,9 +80,9 @@ func (m *model) requireMeant(move tenant.Move) {
 	}
 }
 
-// AuditRequest implements activities.OperationStore: an entry with a request id
+// AppendRequest implements activities.AuditLog: an entry with a request id
 // of its actor stands once for each outcome.
-func (m *model) AuditRequest(ctx context.Context, e tenant.AuditEntry) error {
+func (m *model) AppendRequest(ctx context.Context, e tenant.AuditEntry) error {
 	return m.call(ctx, "AuditRequest", func() error {
 		known := slices.ContainsFunc(m.audits, func(a tenant.AuditEntry) bool {
 			return e.RequestID != "" && a.Operation == e.Operation && a.Action == e.Action && a.RequestID == e.RequestID && a.Actor == e.Actor && a.Outcome == e.Outcome

@@ -70,14 +70,18 @@ func newModel() *model {
 // steps are the real activities on the model.
 func (m *model) steps() []any {
 	return []any{
-		&activities.Schema{Store: m},
-		&activities.Contract{Store: m, Ledger: m},
-		&activities.Activation{Store: m},
+		&activities.Schema{Store: m, Failures: m},
+		&activities.Contract{Store: m, Ledger: m, Failures: m},
+		&activities.Activation{Store: m, Failures: m},
 		&activities.Email{
-			Outbox: m, Mailer: m, InvitationKeys: invitationKeys{}, InvitationTTL: time.Hour, AppURL: "https://app.example",
+			Outbox: m, Mailer: m, Failures: m, InvitationKeys: invitationKeys{}, InvitationTTL: time.Hour, AppURL: "https://app.example",
 		},
-		&activities.Operation{Store: m},
+		m.operationSteps(),
 	}
+}
+
+func (m *model) operationSteps() *activities.Operation {
+	return &activities.Operation{Store: m, Audit: m, Breaker: m, TakesWrites: m.TakesWrites}
 }
 
 // call is one call from an activity to the world: it may fail before its
@@ -181,16 +185,16 @@ func (m *model) RecordFailure(ctx context.Context, _ tenant.Fence, fail tenant.F
 	})
 }
 
-// OpenIncident implements activities.Breaker.
-func (m *model) OpenIncident(context.Context, tenant.Step) (tenant.Incident, error) {
+// Blocking implements activities.Breaker.
+func (m *model) Blocking(context.Context, tenant.Step) (tenant.Incident, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.incident, nil
 }
 
-// DetectIncident implements activities.Breaker.
-func (m *model) DetectIncident(ctx context.Context, fail tenant.Failure) (tenant.Incident, bool, error) {
-	i, err := m.OpenIncident(ctx, fail.Step)
+// Detect implements activities.Breaker.
+func (m *model) Detect(ctx context.Context, fail tenant.Failure) (tenant.Incident, bool, error) {
+	i, err := m.Blocking(ctx, fail.Step)
 	return i, false, err
 }
 
@@ -199,11 +203,11 @@ func (m *model) DetectOutage(context.Context, error) (tenant.Incident, bool, err
 	return tenant.Incident{Dependency: tenant.DependencyDatabase}, false, nil
 }
 
-// TakesWrites implements activities.Breaker.
+// TakesWrites is activities.Operation's.
 func (m *model) TakesWrites(context.Context) error { return nil }
 
-// CreateSchema implements activities.SchemaStore.
-func (m *model) CreateSchema(ctx context.Context, f tenant.Fence) error {
+// Create implements activities.SchemaStore.
+func (m *model) Create(ctx context.Context, f tenant.Fence) error {
 	return m.call(ctx, "CreateSchema", func() error {
 		if err := m.pass(f); err != nil {
 			return err
@@ -217,8 +221,8 @@ func (m *model) CreateSchema(ctx context.Context, f tenant.Fence) error {
 	})
 }
 
-// DropSchema implements activities.SchemaStore.
-func (m *model) DropSchema(ctx context.Context, f tenant.Fence) error {
+// Drop implements activities.SchemaStore.
+func (m *model) Drop(ctx context.Context, f tenant.Fence) error {
 	return m.call(ctx, "DropSchema", func() error {
 		if err := m.pass(f); err != nil {
 			return err

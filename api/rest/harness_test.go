@@ -2,7 +2,6 @@ package rest_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -20,6 +19,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
@@ -51,9 +51,8 @@ func setup(t *testing.T, changes ...func(*rest.Config)) *testBundle {
 
 func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *testBundle {
 	t.Helper()
-	store, err := postgres.NewStore(context.Background(), pool)
+	health, err := postgres.NewHealth(pool)
 	require.NoError(t, err)
-	t.Cleanup(store.Close)
 	b := &testBundle{pool: pool, logs: &logBuffer{}}
 	log := slog.New(slog.NewJSONHandler(b.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	temporal, err := temporalclient.New(temporalclient.Config{
@@ -61,13 +60,13 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
-	service := operations.New(operations.Config{Store: store, Temporal: temporal, TaskQueue: "q", Logger: slog.New(slog.DiscardHandler)})
+	service := connect.Service(pool, operations.Config{Temporal: temporal, TaskQueue: "q", Logger: slog.New(slog.DiscardHandler)})
 	tokens, err := token.NewVerifier(t.Context(), token.Config{Secret: secret, Now: time.Now})
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
 	c := rest.Config{
 		Tenants: service, Operations: service, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
-		Tokens: tokens, Database: rest.CheckWithin(rest.Check{Name: "database", Ask: store.Ping}, time.Minute),
+		Tokens: tokens, Database: rest.CheckWithin(rest.Check{Name: "database", Ask: health.Ping}, time.Minute),
 		PublicURL: publicURL, AppURL: appURL, Registerer: registry, Gatherer: registry, Logger: log, Now: time.Now,
 	}
 	for _, change := range changes {

@@ -19,11 +19,14 @@ import (
 // plain does the work of a run without one: the same calls in the same order,
 // by a loop that forgets everything when it ends.
 type plain struct {
-	service *operations.Service
-	store   *postgres.Store
-	ledger  *stellar.Deployer
-	postman *mail.Postman
-	appURL  string
+	service     *operations.Service
+	transitions *postgres.Transitions
+	schemas     *postgres.Schemas
+	contracts   *postgres.Contracts
+	emails      *postgres.Emails
+	ledger      *stellar.Deployer
+	postman     *mail.Postman
+	appURL      string
 }
 
 // measureRaw measures the plain loop. No worker may run beside it: it would
@@ -39,18 +42,21 @@ func measureRaw(ctx context.Context, label string, n, concurrency int) (Result, 
 		return Result{}, err
 	}
 	defer pool.Close()
-	p := &plain{appURL: cfg.App.TenantURL}
-	if p.store, err = postgres.NewStore(ctx, pool); err != nil {
+	p := &plain{
+		service:     connect.Service(pool, operations.Config{Logger: log}),
+		transitions: postgres.NewTransitions(pool), contracts: postgres.NewContracts(pool), emails: postgres.NewEmails(pool),
+		appURL: cfg.App.TenantURL,
+	}
+	if p.schemas, err = postgres.NewSchemas(ctx, pool); err != nil {
 		return Result{}, err
 	}
-	defer p.store.Close()
+	defer p.schemas.Close()
 	if p.ledger, err = connect.Ledger(cfg.Soroban, pool, log); err != nil {
 		return Result{}, err
 	}
 	if p.postman, err = connect.Postman(cfg.Mail, log); err != nil {
 		return Result{}, err
 	}
-	p.service = operations.New(operations.Config{Store: p.store, Logger: log})
 	return drive(ctx, label, n, concurrency, p.provision)
 }
 
@@ -61,16 +67,16 @@ func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, err
 		return 0, err
 	}
 	f := tenant.Fence{Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: "raw", State: tenant.StateRunning}
-	if _, err := p.store.Claim(ctx, f); err != nil {
+	if _, err := p.transitions.Claim(ctx, f); err != nil {
 		return 0, err
 	}
-	if err := p.store.CreateSchema(ctx, f); err != nil {
+	if err := p.schemas.Create(ctx, f); err != nil {
 		return 0, err
 	}
 	if err := p.deploy(ctx, f); err != nil {
 		return 0, err
 	}
-	if err := p.store.MarkActive(ctx, f); err != nil {
+	if err := p.transitions.MarkActive(ctx, f); err != nil {
 		return 0, err
 	}
 	active := time.Since(began)
@@ -78,7 +84,7 @@ func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, err
 }
 
 func (p *plain) deploy(ctx context.Context, f tenant.Fence) error {
-	attempt, _, err := p.store.BeginContract(ctx, f)
+	attempt, _, err := p.contracts.BeginDeployment(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -86,12 +92,12 @@ func (p *plain) deploy(ctx context.Context, f tenant.Fence) error {
 	if err != nil {
 		return fmt.Errorf("deploy: %w", err)
 	}
-	return p.store.StoreContract(ctx, f, attempt, id)
+	return p.contracts.CompleteDeployment(ctx, f, attempt, id)
 }
 
 func (p *plain) send(ctx context.Context, f tenant.Fence) error {
 	var token string
-	w, err := p.store.BeginWelcomeEmail(ctx, f, func(t tenant.Tenant) tenant.Invitation {
+	w, err := p.emails.Begin(ctx, f, func(t tenant.Tenant) tenant.Invitation {
 		token = tenant.InvitationToken([]byte("benchmark"), t)
 		return tenant.Invitation{TokenHash: tenant.HashToken(token), TTL: time.Hour}
 	})
@@ -102,5 +108,5 @@ func (p *plain) send(ctx context.Context, f tenant.Fence) error {
 	if err != nil {
 		return err
 	}
-	return p.store.CompleteWelcomeEmail(ctx, f, w, receipt)
+	return p.emails.Complete(ctx, f, w, receipt)
 }

@@ -3,6 +3,8 @@ package connect
 import (
 	"log/slog"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/notice"
 	"tenant-provisioning/internal/postgres"
@@ -11,8 +13,8 @@ import (
 // Notifier makes what tells NOTIFY_EMAIL, through the mail provider of the
 // welcome mails, and NOTIFY_WEBHOOK. A process without mail settings tells the
 // webhook alone: the mails leave from those that have them.
-func Notifier(cfg *config.Config, store *postgres.Store, log *slog.Logger) (*notice.Notifier, error) {
-	c := notice.Config{Store: store, Logger: log}
+func Notifier(cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger) (*notice.Notifier, error) {
+	c := notice.Config{Store: postgres.NewNotices(pool), Logger: log}
 	for _, a := range cfg.App.NotifyEmail {
 		c.Recipients = append(c.Recipients, a.Address)
 	}

@@ -12,7 +12,6 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
-	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
 )
 
@@ -31,9 +30,6 @@ func TestTheWebhookIsToldWithoutMailSettings(t *testing.T) {
 	pool := postgrestest.New(t)
 	_, err := pool.Exec(t.Context(), `INSERT INTO worker_outages (cause, waiting, opened_at) VALUES ('No worker works', 1, now())`)
 	require.NoError(t, err)
-	store, err := postgres.NewStore(t.Context(), pool)
-	require.NoError(t, err)
-	t.Cleanup(store.Close)
 
 	for name, settings := range map[string][]string{
 		"alone":                   nil,
@@ -43,7 +39,7 @@ func TestTheWebhookIsToldWithoutMailSettings(t *testing.T) {
 		_, err := pool.Exec(t.Context(), `DELETE FROM notices`)
 		require.NoError(t, err)
 		cfg := load(t, config.NeedApp|config.NeedNotices, append(settings, "NOTIFY_WEBHOOK="+hook.URL)...)
-		notifier, err := connect.Notifier(cfg, store, quiet)
+		notifier, err := connect.Notifier(cfg, pool, quiet)
 		require.NoError(t, err, name)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})

@@ -31,10 +31,15 @@ type Steps struct {
 	ConfirmNetwork func(context.Context) error
 	// Probes ask the dependencies of the steps whether they work.
 	Probes map[tenant.Dependency]incident.Probe
+
+	schemas *postgres.Schemas
 }
 
-// NewSteps makes the activities on a store and its pool.
-func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log *slog.Logger) (Steps, error) {
+// Close gives back the connections for schema work.
+func (s Steps) Close() { s.schemas.Close() }
+
+// NewSteps makes the activities on the database of a pool. Close them before it.
+func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger) (Steps, error) {
 	ledger, err := Ledger(cfg.Soroban, pool, log)
 	if err != nil {
 		return Steps{}, err
@@ -43,33 +48,47 @@ func NewSteps(cfg *config.Config, pool *pgxpool.Pool, store *postgres.Store, log
 	if err != nil {
 		return Steps{}, err
 	}
-	keys, err := invitationKeys(cfg.Invitation, store)
+	keys, err := invitationKeys(cfg.Invitation, postgres.NewInvitations(pool))
 	if err != nil {
 		return Steps{}, err
 	}
+	schemas, err := postgres.NewSchemas(ctx, pool)
+	if err != nil {
+		return Steps{}, err
+	}
+	transitions, contracts := postgres.NewTransitions(pool), postgres.NewContracts(pool)
+	incidents, writes := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool)
+	comparer := postgres.NewComparer(pool, schemas)
 	return Steps{
-		Operation:  &activities.Operation{Store: store},
-		Schema:     &activities.Schema{Store: store},
-		Contract:   &activities.Contract{Store: store, Ledger: ledger},
-		Activation: &activities.Activation{Store: store},
+		Operation: &activities.Operation{
+			Store: transitions, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
+		},
+		Schema:     &activities.Schema{Store: schemas, Failures: incidents},
+		Contract:   &activities.Contract{Store: contracts, Ledger: ledger, Failures: incidents},
+		Activation: &activities.Activation{Store: transitions, Failures: incidents},
 		Email: &activities.Email{
-			Outbox: store, Mailer: postman, InvitationKeys: keys,
+			Outbox: postgres.NewEmails(pool), Mailer: postman, Failures: incidents, InvitationKeys: keys,
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
-		Reconciler:     &activities.Reconciler{Store: store, Repairs: store, Ledger: ledger, Terminator: ledger},
+		Reconciler: &activities.Reconciler{
+			Findings: postgres.NewFindings(pool), Comparer: comparer, Repairs: postgres.NewRepairs(pool, comparer),
+			Operations: postgres.NewOperations(pool), Releaser: transitions, Schemas: schemas, Contracts: contracts,
+			Ledger: ledger, Terminator: ledger,
+		},
 		ConfirmNetwork: ledger.Check,
 		Probes: map[tenant.Dependency]incident.Probe{
-			tenant.DependencyDatabase: store.ProbeDatabase,
+			tenant.DependencyDatabase: writes.Probe,
 			tenant.DependencyLedger:   ledger.Probe,
 			tenant.DependencyMail:     postman.Probe,
 		},
+		schemas: schemas,
 	}, nil
 }
 
-func invitationKeys(c config.Invitation, store *postgres.Store) (*invitation.Keys, error) {
+func invitationKeys(c config.Invitation, invitations *postgres.Invitations) (*invitation.Keys, error) {
 	own := make([]string, len(c.Secrets))
 	for i, secret := range c.Secrets {
 		own[i] = secret.Reveal()
 	}
-	return invitation.NewKeys(invitation.Secrets{Own: own, Tokens: c.TokenSecret.Reveal(), Kept: store.InvitationKey})
+	return invitation.NewKeys(invitation.Secrets{Own: own, Tokens: c.TokenSecret.Reveal(), Kept: invitations.Key})
 }

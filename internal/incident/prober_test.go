@@ -21,10 +21,8 @@ import (
 func TestProbersCloseWhatIsBack(t *testing.T) {
 	t.Parallel()
 	pool := postgrestest.New(t)
-	store, err := postgres.NewStore(t.Context(), pool)
-	require.NoError(t, err)
-	t.Cleanup(store.Close)
-	_, err = pool.Exec(t.Context(), `INSERT INTO incidents (dependency, cause, affected) VALUES ('ledger', 'no answer', 12), ('mail', 'no answer', 12)`)
+	store := postgres.NewIncidents(pool)
+	_, err := pool.Exec(t.Context(), `INSERT INTO incidents (dependency, cause, affected) VALUES ('ledger', 'no answer', 12), ('mail', 'no answer', 12)`)
 	require.NoError(t, err)
 
 	var asked, back atomic.Int64
@@ -46,7 +44,7 @@ func TestProbersCloseWhatIsBack(t *testing.T) {
 		t.Cleanup(func() { stop(); <-ended })
 	}
 	open := func() (names []tenant.Dependency) {
-		all, err := store.Incidents(t.Context())
+		all, err := store.List(t.Context())
 		require.NoError(t, err)
 		for _, i := range all {
 			if i.ClosedAt.IsZero() {

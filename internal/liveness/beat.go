@@ -16,7 +16,7 @@ const storeTimeout = 5 * time.Second
 // Rows keeps what workers tell of themselves.
 type Rows interface {
 	Beat(ctx context.Context, b tenant.Beat) error
-	WorkerStops(ctx context.Context, id string) error
+	Stops(ctx context.Context, id string) error
 }
 
 // BeatConfig is what a Beat works with.
@@ -95,7 +95,7 @@ func (b *Beat) Run(ctx context.Context) {
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := b.config.Rows.WorkerStops(last, b.config.Worker.ID); err != nil {
+	if err := b.config.Rows.Stops(last, b.config.Worker.ID); err != nil {
 		b.config.Logger.WarnContext(last, "cannot tell that this worker ends in order; it will count as gone", "error", err)
 	}
 }

@@ -24,22 +24,18 @@ const patience = 2 * time.Minute
 var place = tenant.WorkerPlace{Namespace: "n", TaskQueue: "q", Queues: []string{"q"}}
 
 type bundle struct {
-	pool  *pgxpool.Pool
-	store *postgres.Store
+	pool *pgxpool.Pool
+	rows *postgres.Workers
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{pool: postgrestest.New(t)}
-	var err error
-	b.store, err = postgres.NewStore(context.Background(), b.pool)
-	require.NoError(t, err)
-	t.Cleanup(b.store.Close)
-	return b
+	pool := postgrestest.New(t)
+	return &bundle{pool: pool, rows: postgres.NewWorkers(pool)}
 }
 
 func (b *bundle) look(ctx context.Context) (tenant.Workforce, error) {
-	state, err := b.store.Workers(ctx)
+	state, err := b.rows.State(ctx)
 	return state.Judge(place), err
 }
 
@@ -60,7 +56,7 @@ func (b *bundle) becomes(t *testing.T, what string, is func(tenant.Workforce) bo
 func (b *bundle) works(t *testing.T, id string) (beat *liveness.Beat, stop func()) {
 	t.Helper()
 	beat = liveness.NewBeat(liveness.BeatConfig{
-		Rows: b.store, Polled: func() []string { return place.Queues }, Logger: slog.New(slog.DiscardHandler),
+		Rows: b.rows, Polled: func() []string { return place.Queues }, Logger: slog.New(slog.DiscardHandler),
 		Worker: tenant.Worker{ID: id, Host: "host-" + id, Namespace: "n", TaskQueue: "q"},
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -145,7 +141,7 @@ func TestAnOutageIsNotedOnce(t *testing.T) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	var running sync.WaitGroup
 	for i := range watches {
-		watches[i] = liveness.NewWatch(liveness.WatchConfig{Look: b.look, Outages: b.store, Logger: slog.New(slog.DiscardHandler), Poll: 20 * time.Millisecond})
+		watches[i] = liveness.NewWatch(liveness.WatchConfig{Look: b.look, Outages: b.rows, Logger: slog.New(slog.DiscardHandler), Poll: 20 * time.Millisecond})
 		running.Go(func() { watches[i].Run(ctx) })
 	}
 	t.Cleanup(func() { stop(); running.Wait() })

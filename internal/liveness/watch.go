@@ -21,10 +21,10 @@ const (
 
 // Outages keeps what people are told of.
 type Outages interface {
-	// OpenWorkerOutage reports false when one is open already.
-	OpenWorkerOutage(ctx context.Context, o tenant.WorkerOutage) (opened bool, err error)
-	// CloseWorkerOutage reports false when none was open.
-	CloseWorkerOutage(ctx context.Context) (closed bool, err error)
+	// OpenOutage reports false when one is open already.
+	OpenOutage(ctx context.Context, o tenant.WorkerOutage) (opened bool, err error)
+	// CloseOutage reports false when none was open.
+	CloseOutage(ctx context.Context) (closed bool, err error)
 }
 
 // WatchConfig is what a Watch works with.
@@ -95,7 +95,7 @@ func (w *Watch) round(ctx context.Context) error {
 }
 
 func (w *Watch) open(ctx context.Context, now tenant.Workforce) error {
-	opened, err := w.config.Outages.OpenWorkerOutage(ctx, tenant.WorkerOutage{Cause: now.Says, Waiting: now.Waiting(), OpenedAt: now.Since})
+	opened, err := w.config.Outages.OpenOutage(ctx, tenant.WorkerOutage{Cause: now.Says, Waiting: now.Waiting(), OpenedAt: now.Since})
 	if opened {
 		w.config.Logger.ErrorContext(ctx, "NO WORKER takes work", "says", now.Says, "waiting", now.Waiting(), "since", now.Since, "runbook", now.Runbook)
 	}
@@ -103,7 +103,7 @@ func (w *Watch) open(ctx context.Context, now tenant.Workforce) error {
 }
 
 func (w *Watch) close(ctx context.Context) error {
-	closed, err := w.config.Outages.CloseWorkerOutage(ctx)
+	closed, err := w.config.Outages.CloseOutage(ctx)
 	if closed {
 		w.config.Logger.InfoContext(ctx, "a worker takes work again")
 	}

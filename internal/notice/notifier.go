@@ -32,19 +32,19 @@ const (
 
 // Store keeps what was told to whom.
 type Store interface {
-	// CollectNotices makes a notice for each recipient of everything that has
+	// Collect makes a notice for each recipient of everything that has
 	// parked and was told to nobody, once the oldest of it is as old as window,
 	// and of each incident that has lasted that long or is over for good.
-	CollectNotices(ctx context.Context, recipients []string, window time.Duration) error
-	// TakeNotice leases the next notice that is due and leaves by mail, by the
+	Collect(ctx context.Context, recipients []string, window time.Duration) error
+	// Take leases the next notice that is due and leaves by mail, by the
 	// webhook or either; false when none is. An empty one, because nothing that it
-	// was to tell is true any more, is for DropNotice.
-	TakeNotice(ctx context.Context, lease time.Duration, byMail, byWebhook bool) (tenant.Notice, bool, error)
-	SentNotice(ctx context.Context, id string) error
-	DropNotice(ctx context.Context, id string) error
-	// PostponeNotice has it tried again. When it is in doubt, the provider is
+	// was to tell is true any more, is for Drop.
+	Take(ctx context.Context, lease time.Duration, byMail, byWebhook bool) (tenant.Notice, bool, error)
+	Sent(ctx context.Context, id string) error
+	Drop(ctx context.Context, id string) error
+	// Postpone has it tried again. When it is in doubt, the provider is
 	// asked first.
-	PostponeNotice(ctx context.Context, id string, after time.Duration, doubtful bool) error
+	Postpone(ctx context.Context, id string, after time.Duration, doubtful bool) error
 }
 
 // Mailer sends notices.
@@ -130,13 +130,13 @@ func (n *Notifier) round(ctx context.Context) error {
 func (n *Notifier) collect(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	return n.config.Store.CollectNotices(ctx, n.config.Recipients, n.config.Window)
+	return n.config.Store.Collect(ctx, n.config.Recipients, n.config.Window)
 }
 
 func (n *Notifier) take(ctx context.Context) (tenant.Notice, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
-	return n.config.Store.TakeNotice(ctx, lease, n.config.Mailer != nil, n.config.Webhook != nil)
+	return n.config.Store.Take(ctx, lease, n.config.Mailer != nil, n.config.Webhook != nil)
 }
 
 // deliver sends one notice and writes what became of it. A worker that stops
@@ -154,16 +154,16 @@ func (n *Notifier) deliver(ctx context.Context, notice tenant.Notice) error {
 	defer stop()
 	switch {
 	case drop:
-		return n.config.Store.DropNotice(writing, notice.ID)
+		return n.config.Store.Drop(writing, notice.ID)
 	case err == nil:
 		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations),
 			"incident", notice.Incident.ID, "outage", notice.Outage.ID)
-		return n.config.Store.SentNotice(writing, notice.ID)
+		return n.config.Store.Sent(writing, notice.ID)
 	}
 	after := pause(notice.Attempts)
 	n.config.Logger.WarnContext(ctx, "a notice of what needs attention did not leave; trying again",
 		"notice", notice.ID, "after", after.String(), "attempts", notice.Attempts, "error", err)
-	return n.config.Store.PostponeNotice(writing, notice.ID, after, doubtful)
+	return n.config.Store.Postpone(writing, notice.ID, after, doubtful)
 }
 
 // mailer is the way to the recipient.

@@ -26,19 +26,17 @@ const patience = 5 * time.Minute
 
 // bundle is a database, a mail provider on the real wire, and workers' notifiers.
 type bundle struct {
-	pool    *pgxpool.Pool
-	store   *postgres.Store
-	catcher *mailtest.Server
-	postman *mail.Postman
+	pool       *pgxpool.Pool
+	notices    *postgres.Notices
+	operations *postgres.Operations
+	catcher    *mailtest.Server
+	postman    *mail.Postman
 }
 
 func setup(t *testing.T) *bundle {
 	t.Helper()
-	b := &bundle{pool: postgrestest.New(t)}
-	var err error
-	b.store, err = postgres.NewStore(context.Background(), b.pool)
-	require.NoError(t, err)
-	t.Cleanup(b.store.Close)
+	pool := postgrestest.New(t)
+	b := &bundle{pool: pool, notices: postgres.NewNotices(pool), operations: postgres.NewOperations(pool)}
 	b.catcher = mailtest.NewServer(t)
 	provider, err := mail.NewSendGrid(mail.SendGridConfig{APIKey: mailtest.APIKey, BaseURL: b.catcher.URL, SettingPrefix: "MAIL_", Timeout: patience})
 	require.NoError(t, err)
@@ -59,7 +57,7 @@ func (b *bundle) start(t *testing.T, workers int) {
 // startWith runs a notifier on the database.
 func (b *bundle) startWith(t *testing.T, c notice.Config) {
 	t.Helper()
-	c.Store, c.Window, c.Poll = b.store, 300*time.Millisecond, 20*time.Millisecond
+	c.Store, c.Window, c.Poll = b.notices, 300*time.Millisecond, 20*time.Millisecond
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { notice.New(c).Run(ctx) })
@@ -76,7 +74,7 @@ func (b *bundle) park(t *testing.T, name string) tenant.OperationID {
 	require.NoError(t, err)
 	operation, err := tenant.NewOperationID()
 	require.NoError(t, err)
-	_, err = b.store.Submit(t.Context(), tenant.Submission{
+	_, err = b.operations.Submit(t.Context(), tenant.Submission{
 		New: &tenant.Tenant{
 			ID: id, Name: name, Schema: tenant.SchemaName("", id), Role: tenant.SchemaName("", id), Status: tenant.StatusPending, Generation: 1,
 			Administrator: tenant.Administrator{Email: "x@hospital.example", FirstName: "X", LastName: "Y"}, Tier: "standard", Region: "default",
@@ -179,7 +177,7 @@ func TestADoubtIsAskedAbout(t *testing.T) {
 	b := setup(t)
 	operation := b.park(t, "Charité")
 	id := uuid.NewString()
-	o, err := b.store.Operation(t.Context(), operation)
+	o, err := b.operations.Find(t.Context(), operation)
 	require.NoError(t, err)
 	_, err = b.postman.SendNotice(t.Context(), tenant.Notice{ID: id, To: "ada@platform.example", Operations: []tenant.Operation{o}})
 	require.NoError(t, err)
@@ -195,7 +193,7 @@ func TestWhatNoLongerWaitsIsNotToldOf(t *testing.T) {
 	b := setup(t)
 	operation := b.park(t, "Charité")
 	require.Eventually(t, func() bool {
-		require.NoError(t, b.store.CollectNotices(t.Context(), []string{"ada@platform.example"}, 0))
+		require.NoError(t, b.notices.Collect(t.Context(), []string{"ada@platform.example"}, 0))
 		return b.count(t, `SELECT count(*) FROM notices`) == 1
 	}, patience, 20*time.Millisecond)
 	b.exec(t, `UPDATE operations SET state = 'SUCCEEDED', attention_deadline = NULL WHERE id = $1`, string(operation))

@@ -44,13 +44,13 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	o, err := s.config.Store.Operation(ctx, id)
+	o, err := s.config.Operations.Find(ctx, id)
 	if err != nil {
 		return tenant.Operation{}, err
 	}
 	if r.RequestID == "" {
 		r.RequestID = uuid.NewString()
-	} else if taken, err := s.config.Store.ActionTaken(ctx, id, a, r); err != nil || taken && !(a == tenant.ActionCancel && o.Allows(a)) {
+	} else if taken, err := s.config.Audit.ActionTaken(ctx, id, a, r); err != nil || taken && !(a == tenant.ActionCancel && o.Allows(a)) {
 		return o, err
 	}
 	if err := s.permit(ctx, o, a, r, who); err != nil {
@@ -61,7 +61,7 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 		if err != nil || done {
 			return s.reread(ctx, id, err)
 		}
-		if o, err = s.config.Store.Operation(ctx, id); err != nil { // a run was faster
+		if o, err = s.config.Operations.Find(ctx, id); err != nil { // a run was faster
 			return tenant.Operation{}, err
 		}
 		if err := s.permit(ctx, o, a, r, who); err != nil {
@@ -72,7 +72,7 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 		return s.reread(ctx, id, s.auditUntaken(ctx, o, a, r, who, s.cancel(ctx, o, r, who)))
 	}
 	if !who.Claimed {
-		if err := s.config.Store.Vouch(ctx, id, a, r); err != nil {
+		if err := s.config.Audit.Vouch(ctx, id, a, r); err != nil {
 			return o, err
 		}
 	}
@@ -87,14 +87,14 @@ func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) 
 }
 
 func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
-	return s.config.Store.RollBackPending(ctx, o, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
+	return s.config.Operations.RollBackPending(ctx, o, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
 }
 
 // cancel cancels the operation's run, which can't be told who asks: so that is
 // audited first, and a request that Temporal did not take is sent again when it
 // is repeated.
 func (s *Service) cancel(ctx context.Context, o tenant.Operation, r tenant.ActionRequest, who tenant.Caller) error {
-	if err := s.config.Store.Audit(ctx, entry(o, tenant.ActionCancel, r, who, tenant.OutcomeAccepted, "")); err != nil {
+	if err := s.config.Audit.Append(ctx, entry(o, tenant.ActionCancel, r, who, tenant.OutcomeAccepted, "")); err != nil {
 		return err
 	}
 	cancelCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
@@ -130,7 +130,7 @@ func (s *Service) permit(ctx context.Context, o tenant.Operation, a tenant.Actio
 	default:
 		return nil
 	}
-	if err := s.config.Store.Audit(ctx, entry(o, a, r, who, tenant.OutcomeRefused, refusal.Error())); err != nil {
+	if err := s.config.Audit.Append(ctx, entry(o, a, r, who, tenant.OutcomeRefused, refusal.Error())); err != nil {
 		return err
 	}
 	return refusal
@@ -139,14 +139,14 @@ func (s *Service) permit(ctx context.Context, o tenant.Operation, a tenant.Actio
 // Refused has a request audited that was refused before it came here: its
 // sender may not act at all.
 func (s *Service) Refused(ctx context.Context, id tenant.OperationID, a tenant.Action, who tenant.Caller, why string) error {
-	o, err := s.config.Store.Operation(ctx, id)
+	o, err := s.config.Operations.Find(ctx, id)
 	if errors.Is(err, tenant.ErrNotFound) {
 		return nil // it would have touched nothing
 	}
 	if err != nil {
 		return err
 	}
-	return s.config.Store.Audit(ctx, entry(o, a, tenant.ActionRequest{Actor: who.Actor}, who, tenant.OutcomeRefused, why))
+	return s.config.Audit.Append(ctx, entry(o, a, tenant.ActionRequest{Actor: who.Actor}, who, tenant.OutcomeRefused, why))
 }
 
 func entry(o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller, outcome, detail string) tenant.AuditEntry {
@@ -189,7 +189,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	if _, closed := errors.AsType[*serviceerror.NotFound](err); closed {
 		// The update came through after all, late, and may have ended the run,
 		// which writes what it has accepted before it closes.
-		if taken, err := s.config.Store.ActionTaken(ctx, o.ID, a, r); err != nil || taken {
+		if taken, err := s.config.Audit.ActionTaken(ctx, o.ID, a, r); err != nil || taken {
 			return err
 		}
 	}

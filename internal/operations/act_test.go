@@ -378,12 +378,12 @@ func silent(t *testing.T) string {
 
 // stale shows an operation as it was.
 type stale struct {
-	operations.Store
+	operations.OperationStore
 	was tenant.State
 }
 
-func (s stale) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
-	o, err := s.Store.Operation(ctx, id)
+func (s stale) Find(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
+	o, err := s.OperationStore.Find(ctx, id)
 	o.State = s.was
 	return o, err
 }
@@ -399,7 +399,7 @@ func TestTheRunHasTheLastWord(t *testing.T) {
 	b.dispatch(t)
 	o := b.create(t)
 	b.reaches(t, o.ID, tenant.StateRunning)
-	b.config.Store = stale{b.store, tenant.StateNeedsAttention}
+	b.config.Operations = stale{b.config.Operations, tenant.StateNeedsAttention}
 	_, err := patient(b.config).Act(b.ctx, o.ID, tenant.ActionRetry, because, operator)
 	var refused *tenant.ActionRefusedError
 	require.ErrorAs(t, err, &refused)
@@ -420,8 +420,8 @@ func TestARunMayBeFaster(t *testing.T) {
 	b.dispatch(t)
 	o := b.create(t)
 	b.reaches(t, o.ID, tenant.StateRunning)
-	first := &onceStale{Store: b.store}
-	b.config.Store = first
+	first := &onceStale{OperationStore: b.config.Operations}
+	b.config.Operations = first
 	_, err := patient(b.config).Act(b.ctx, o.ID, tenant.ActionRollback, because, operator)
 	require.NoError(t, err)
 	release()
@@ -430,12 +430,12 @@ func TestARunMayBeFaster(t *testing.T) {
 
 // onceStale shows an operation as waiting the first time.
 type onceStale struct {
-	operations.Store
+	operations.OperationStore
 	looked bool
 }
 
-func (s *onceStale) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
-	o, err := s.Store.Operation(ctx, id)
+func (s *onceStale) Find(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
+	o, err := s.OperationStore.Find(ctx, id)
 	if !s.looked {
 		s.looked, o.State = true, tenant.StatePending
 	}

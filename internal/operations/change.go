@@ -18,7 +18,7 @@ const actionChange = "change-administrator"
 // tenant.ErrUnavailable.
 func (s *Service) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error) {
 	e := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: actionChange, Outcome: tenant.OutcomeAccepted, Tenant: id}
-	t, err := s.config.Store.ChangeAdministrator(ctx, id, c, ifVersion, e)
+	t, err := s.config.Tenants.ChangeAdministrator(ctx, id, c, ifVersion, e)
 	if errors.Is(err, tenant.ErrVersionMismatch) {
 		if audited := s.RefusedChange(ctx, id, who, tenant.ErrVersionMismatch.Error()); audited != nil {
 			return tenant.Tenant{}, audited
@@ -39,12 +39,12 @@ func (s *Service) RefusedChange(ctx context.Context, id tenant.ID, who tenant.Ca
 // auditOfTenant writes an entry about a tenant, if there is one: else the request
 // would have touched nothing.
 func (s *Service) auditOfTenant(ctx context.Context, e tenant.AuditEntry) error {
-	_, err := s.config.Store.Tenant(ctx, e.Tenant)
+	_, err := s.config.Tenants.Find(ctx, e.Tenant)
 	if errors.Is(err, tenant.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return s.config.Store.Audit(ctx, e)
+	return s.config.Audit.Append(ctx, e)
 }

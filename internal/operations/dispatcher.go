@@ -38,8 +38,8 @@ const (
 
 // Queue is the rows that wait to be started.
 type Queue interface {
-	TakePending(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error)
-	ReleasePending(ctx context.Context, id tenant.OperationID, delay time.Duration) error
+	Take(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error)
+	Release(ctx context.Context, id tenant.OperationID, delay time.Duration) error
 }
 
 // DispatcherConfig is what a Dispatcher works with.
@@ -111,7 +111,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 func (d *Dispatcher) take(ctx context.Context) ([]tenant.Operation, error) {
 	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
-	return d.config.Queue.TakePending(ctx, dispatchBatch, d.config.MaxRunning, dispatchLease)
+	return d.config.Queue.Take(ctx, dispatchBatch, d.config.MaxRunning, dispatchLease)
 }
 
 func (d *Dispatcher) sleep(ctx context.Context, pause time.Duration) {
@@ -162,7 +162,7 @@ func (d *Dispatcher) start(ctx context.Context, taken []tenant.Operation) error 
 func (d *Dispatcher) release(ctx context.Context, o tenant.Operation) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 	defer cancel()
-	if err := d.config.Queue.ReleasePending(ctx, o.ID, awayPause); err != nil {
+	if err := d.config.Queue.Release(ctx, o.ID, awayPause); err != nil {
 		d.config.Logger.WarnContext(ctx, "an operation waits for the end of its lease", "operation", o.ID, "error", err)
 	}
 }

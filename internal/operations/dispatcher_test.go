@@ -77,7 +77,7 @@ func TestARunThatIsThereIsNotStartedAgain(t *testing.T) {
 	require.NoError(t, err)
 	taken := make(chan struct{})
 	b.dispatch(t, func(c *operations.DispatcherConfig) {
-		c.Queue = &watchedQueue{Queue: b.store, taken: sync.OnceFunc(func() { close(taken) })}
+		c.Queue = &watchedQueue{Queue: postgres.NewQueue(b.pool), taken: sync.OnceFunc(func() { close(taken) })}
 	})
 	receive(t, taken)
 	b.work(t)
@@ -92,16 +92,16 @@ type watchedQueue struct {
 	released func(time.Duration)
 }
 
-func (q *watchedQueue) TakePending(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
-	taken, err := q.Queue.TakePending(ctx, limit, running, lease)
+func (q *watchedQueue) Take(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
+	taken, err := q.Queue.Take(ctx, limit, running, lease)
 	if len(taken) > 0 && q.taken != nil {
 		q.taken()
 	}
 	return taken, err
 }
 
-func (q *watchedQueue) ReleasePending(ctx context.Context, id tenant.OperationID, delay time.Duration) error {
-	err := q.Queue.ReleasePending(ctx, id, delay)
+func (q *watchedQueue) Release(ctx context.Context, id tenant.OperationID, delay time.Duration) error {
+	err := q.Queue.Release(ctx, id, delay)
 	if q.released != nil {
 		q.released(delay)
 	}
@@ -118,7 +118,7 @@ func TestTemporalGoesAwayAndComesBack(t *testing.T) {
 	released := make(chan time.Duration, 100)
 	b.dispatch(t, func(c *operations.DispatcherConfig) {
 		c.Temporal = clientOf(t, door.address, namespace)
-		c.Queue = &watchedQueue{Queue: b.store, released: func(d time.Duration) { released <- d }}
+		c.Queue = &watchedQueue{Queue: postgres.NewQueue(b.pool), released: func(d time.Duration) { released <- d }}
 	})
 	b.work(t)
 	o := b.create(t)
@@ -203,7 +203,7 @@ func TestNoMoreAreStartedThanThereIsRoomFor(t *testing.T) {
 	looked := make(chan int, 1000)
 	d := b.dispatch(t, func(c *operations.DispatcherConfig) {
 		c.MaxRunning = 2
-		c.Queue = &countingQueue{Queue: b.store, looked: looked}
+		c.Queue = &countingQueue{Queue: postgres.NewQueue(b.pool), looked: looked}
 	})
 	started := 0
 	for started < 2 {
@@ -238,7 +238,7 @@ func TestNoMoreAreStartedThanAreClaimed(t *testing.T) {
 	looked := make(chan int, 1000)
 	d := b.dispatch(t, func(c *operations.DispatcherConfig) {
 		c.MaxRunning = 2
-		c.Queue = leasing{&countingQueue{Queue: b.store, looked: looked}}
+		c.Queue = leasing{&countingQueue{Queue: postgres.NewQueue(b.pool), looked: looked}}
 	})
 	require.Equal(t, 2, receive(t, looked))
 	for range 3 {
@@ -258,11 +258,11 @@ func TestNoMoreAreStartedThanAreClaimed(t *testing.T) {
 // of the product ends by itself, and so does a start that takes too long.
 type leasing struct{ operations.Queue }
 
-func (q leasing) TakePending(ctx context.Context, limit, running int, _ time.Duration) ([]tenant.Operation, error) {
-	return q.Queue.TakePending(ctx, limit, running, time.Hour)
+func (q leasing) Take(ctx context.Context, limit, running int, _ time.Duration) ([]tenant.Operation, error) {
+	return q.Queue.Take(ctx, limit, running, time.Hour)
 }
 
-func (q leasing) ReleasePending(context.Context, tenant.OperationID, time.Duration) error { return nil }
+func (q leasing) Release(context.Context, tenant.OperationID, time.Duration) error { return nil }
 
 // countingQueue tells how many were taken each time.
 type countingQueue struct {
@@ -270,8 +270,8 @@ type countingQueue struct {
 	looked chan<- int
 }
 
-func (q *countingQueue) TakePending(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
-	taken, err := q.Queue.TakePending(ctx, limit, running, lease)
+func (q *countingQueue) Take(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
+	taken, err := q.Queue.Take(ctx, limit, running, lease)
 	q.looked <- len(taken)
 	return taken, err
 }
@@ -282,7 +282,7 @@ func TestTheDatabaseGoesAwayAndComesBack(t *testing.T) {
 	b := setup(t)
 	b.work(t)
 	o := b.create(t)
-	q := &brokenQueue{Queue: b.store, failures: 2, looked: make(chan struct{}, 1000)}
+	q := &brokenQueue{Queue: postgres.NewQueue(b.pool), failures: 2, looked: make(chan struct{}, 1000)}
 	d := b.dispatch(t, func(c *operations.DispatcherConfig) { c.Queue = q })
 	for range 2 {
 		receive(t, q.looked)
@@ -297,12 +297,12 @@ type brokenQueue struct {
 	looked   chan struct{}
 }
 
-func (q *brokenQueue) TakePending(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
+func (q *brokenQueue) Take(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
 	defer func() { q.looked <- struct{}{} }()
 	if q.failures--; q.failures >= 0 {
 		return nil, errors.New("the database does not answer")
 	}
-	return q.Queue.TakePending(ctx, limit, running, lease)
+	return q.Queue.Take(ctx, limit, running, lease)
 }
 
 // TestARolledBackTenantMayBeRunAgain: its run closed as failed, so another of

@@ -40,7 +40,6 @@ var (
 type testBundle struct {
 	ctx      context.Context
 	pool     *pgxpool.Pool
-	store    *postgres.Store
 	temporal client.Client
 	config   operations.Config
 	service  *operations.Service
@@ -51,12 +50,11 @@ func setup(t *testing.T) *testBundle {
 	t.Helper()
 	c, namespace := temporaltest.New(t)
 	pool := postgrestest.New(t)
-	store, err := postgres.NewStore(t.Context(), pool)
-	require.NoError(t, err)
-	t.Cleanup(store.Close)
-	b := &testBundle{ctx: t.Context(), pool: pool, store: store, temporal: c, outside: &outside{}}
+	b := &testBundle{ctx: t.Context(), pool: pool, temporal: c, outside: &outside{}}
 	b.config = operations.Config{
-		Store: store, Temporal: c, Namespace: namespace, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
+		Operations: postgres.NewOperations(pool), Tenants: postgres.NewTenants(pool), Audit: postgres.NewAuditLog(pool),
+		Findings: postgres.NewFindings(pool), Incidents: postgres.NewIncidents(pool), Workers: postgres.NewWorkers(pool),
+		Temporal: c, Namespace: namespace, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
 		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
 	}
 	b.service = patient(b.config)
@@ -134,14 +132,23 @@ func (o *outside) FindWelcome(context.Context, tenant.WelcomeEmail) (tenant.Emai
 // work runs workers until stop is called, or the test ends.
 func (b *testBundle) work(t *testing.T) (stop func()) {
 	t.Helper()
-	keys, err := invitation.NewKeys(invitation.Secrets{Kept: b.store.InvitationKey})
+	keys, err := invitation.NewKeys(invitation.Secrets{Kept: postgres.NewInvitations(b.pool).Key})
 	require.NoError(t, err)
+	schemas, err := postgres.NewSchemas(t.Context(), b.pool)
+	require.NoError(t, err)
+	t.Cleanup(schemas.Close)
+	transitions, incidents := postgres.NewTransitions(b.pool), postgres.NewIncidents(b.pool)
 	steps := []any{
-		&activities.Schema{Store: b.store},
-		&activities.Contract{Store: b.store, Ledger: b.outside},
-		&activities.Activation{Store: b.store},
-		&activities.Email{Outbox: b.store, Mailer: b.outside, InvitationKeys: keys, InvitationTTL: time.Hour, AppURL: "https://app.example"},
-		&activities.Operation{Store: b.store},
+		&activities.Schema{Store: schemas, Failures: incidents},
+		&activities.Contract{Store: postgres.NewContracts(b.pool), Ledger: b.outside, Failures: incidents},
+		&activities.Activation{Store: transitions, Failures: incidents},
+		&activities.Email{
+			Outbox: postgres.NewEmails(b.pool), Mailer: b.outside, Failures: incidents,
+			InvitationKeys: keys, InvitationTTL: time.Hour, AppURL: "https://app.example",
+		},
+		&activities.Operation{
+			Store: transitions, Audit: postgres.NewAuditLog(b.pool), Breaker: incidents, TakesWrites: postgres.NewWriteProbe(b.pool).TakesWrites,
+		},
 	}
 	queues := runner.QueuesOf(b.config.TaskQueue)
 	var stops []func()
@@ -168,7 +175,7 @@ func (b *testBundle) work(t *testing.T) (stop func()) {
 // dispatch runs a dispatcher until the test ends.
 func (b *testBundle) dispatch(t *testing.T, change ...func(*operations.DispatcherConfig)) *operations.Dispatcher {
 	t.Helper()
-	c := operations.DispatcherConfig{Queue: b.store, Temporal: b.temporal, TaskQueue: b.config.TaskQueue, Logger: b.config.Logger}
+	c := operations.DispatcherConfig{Queue: postgres.NewQueue(b.pool), Temporal: b.temporal, TaskQueue: b.config.TaskQueue, Logger: b.config.Logger}
 	for _, f := range change {
 		f(&c)
 	}

@@ -8,5 +8,5 @@ import (
 
 // Incidents lists the newest 100 incidents, open ones first.
 func (s *Service) Incidents(ctx context.Context) ([]tenant.Incident, error) {
-	return s.config.Store.Incidents(ctx)
+	return s.config.Incidents.List(ctx)
 }

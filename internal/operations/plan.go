@@ -13,7 +13,7 @@ import (
 // Errors: tenant.ErrNotFound, *tenant.ActionRefusedError when the operation
 // cannot be rolled back any more, tenant.ErrUnavailable.
 func (s *Service) Plan(ctx context.Context, id tenant.OperationID) (tenant.RollbackPlan, error) {
-	o, err := s.config.Store.Operation(ctx, id)
+	o, err := s.config.Operations.Find(ctx, id)
 	if err != nil {
 		return tenant.RollbackPlan{}, err
 	}
@@ -24,11 +24,11 @@ func (s *Service) Plan(ctx context.Context, id tenant.OperationID) (tenant.Rollb
 }
 
 func (s *Service) plan(ctx context.Context, o tenant.Operation) (tenant.RollbackPlan, error) {
-	t, err := s.config.Store.Tenant(ctx, o.TenantID)
+	t, err := s.config.Tenants.Find(ctx, o.TenantID)
 	if err != nil {
 		return tenant.RollbackPlan{}, err
 	}
-	logs, err := s.config.Store.Logs(ctx, o.ID)
+	logs, err := s.config.Operations.Logs(ctx, o.ID)
 	if err != nil {
 		return tenant.RollbackPlan{}, err
 	}

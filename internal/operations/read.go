@@ -8,23 +8,23 @@ import (
 
 // Tenant reads one tenant.
 func (s *Service) Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error) {
-	return s.config.Store.Tenant(ctx, id)
+	return s.config.Tenants.Find(ctx, id)
 }
 
 // Tenants lists tenants, newest first.
 func (s *Service) Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
-	return s.config.Store.Tenants(ctx, f)
+	return s.config.Tenants.List(ctx, f)
 }
 
 // Operation reads one operation.
 func (s *Service) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
-	o, err := s.config.Store.Operation(ctx, id)
+	o, err := s.config.Operations.Find(ctx, id)
 	return s.explained(ctx, o, err)
 }
 
 // Operations lists operations, newest first.
 func (s *Service) Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error) {
-	page, err := s.config.Store.Operations(ctx, f)
+	page, err := s.config.Operations.List(ctx, f)
 	if err == nil {
 		s.explain(ctx, page.Items)
 	}
@@ -33,7 +33,7 @@ func (s *Service) Operations(ctx context.Context, f tenant.OperationFilter) (ten
 
 // Progress tells how far a tenant's latest operation has come.
 func (s *Service) Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error) {
-	p, err := s.config.Store.Progress(ctx, id)
+	p, err := s.config.Operations.Progress(ctx, id)
 	p.Operation, err = s.explained(ctx, p.Operation, err)
 	if err != nil {
 		return tenant.Progress{}, err

@@ -83,13 +83,13 @@ func (s *Service) Reconcile(ctx context.Context, who tenant.Caller) (tenant.Reco
 	case nobody != nil: // nobody knows whether somebody works
 		return tenant.Reconciliation{}, nobody
 	}
-	if err := s.config.Store.Audit(ctx, entry); err != nil {
+	if err := s.config.Audit.Append(ctx, entry); err != nil {
 		return tenant.Reconciliation{}, err
 	}
 	if nobody != nil {
 		return tenant.Reconciliation{}, nobody
 	}
-	began, err := s.config.Store.Now(ctx)
+	began, err := s.config.Findings.Now(ctx)
 	if err != nil {
 		return tenant.Reconciliation{}, err
 	}
@@ -98,16 +98,16 @@ func (s *Service) Reconcile(ctx context.Context, who tenant.Caller) (tenant.Reco
 		return tenant.Reconciliation{}, err
 	}
 	r := tenant.Reconciliation{Incomplete: report.Incomplete}
-	if r.Repaired, err = s.config.Store.RepairedSince(ctx, began); err != nil {
+	if r.Repaired, err = s.config.Findings.RepairedSince(ctx, began); err != nil {
 		return tenant.Reconciliation{}, err
 	}
-	r.Open, err = s.config.Store.OpenFindings(ctx)
+	r.Open, err = s.config.Findings.Open(ctx)
 	return r, err
 }
 
 // Finding reads one finding.
 func (s *Service) Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error) {
-	return s.config.Store.Finding(ctx, id)
+	return s.config.Findings.Find(ctx, id)
 }
 
 // Repair repairs one open finding, and returns what has become of it. It is
@@ -116,7 +116,7 @@ func (s *Service) Finding(ctx context.Context, id tenant.FindingID) (tenant.Find
 // Errors: tenant.ErrNotFound, tenant.ErrUnavailable, tenant.ErrNoWorker, and
 // *tenant.StepError where the repair failed.
 func (s *Service) Repair(ctx context.Context, id tenant.FindingID, reason string, who tenant.Caller) (tenant.Finding, error) {
-	f, err := s.config.Store.Finding(ctx, id)
+	f, err := s.config.Findings.Find(ctx, id)
 	if err != nil || f.State != tenant.FindingOpen {
 		return f, err
 	}
@@ -125,26 +125,26 @@ func (s *Service) Repair(ctx context.Context, id tenant.FindingID, reason string
 		_, err = s.reconcile(ctx, workflows.ReconcileInput{Repair: &activities.RepairRequest{Finding: id, Actor: who.Actor, Reason: reason}})
 	}
 	if err != nil {
-		refused := s.config.Store.Audit(ctx, tenant.AuditEntry{
+		refused := s.config.Audit.Append(ctx, tenant.AuditEntry{
 			Actor: who.Actor, Claimed: who.Claimed, Action: "finding-repaired", Outcome: tenant.OutcomeRefused,
 			Tenant: f.Tenant, Operation: f.Operation, Reason: reason, Detail: fmt.Sprintf("%s %s %s", f.ID, f.Kind, f.Subject),
 		})
 		return f, errors.Join(err, refused)
 	}
-	return s.config.Store.Finding(ctx, id)
+	return s.config.Findings.Find(ctx, id)
 }
 
 // Dismiss closes a finding that a person lives with: it is not found anew for
 // as long as it stays true.
 func (s *Service) Dismiss(ctx context.Context, id tenant.FindingID, reason string, who tenant.Caller) (tenant.Finding, error) {
-	f, err := s.config.Store.Finding(ctx, id)
+	f, err := s.config.Findings.Find(ctx, id)
 	if err != nil {
 		return f, err
 	}
-	if _, err := s.config.Store.ResolveFinding(ctx, f, tenant.FindingDismissed, who, reason); err != nil {
+	if _, err := s.config.Findings.Resolve(ctx, f, tenant.FindingDismissed, who, reason); err != nil {
 		return f, err
 	}
-	return s.config.Store.Finding(ctx, id)
+	return s.config.Findings.Find(ctx, id)
 }
 
 // reconcile runs the workflow and waits for it as long as a worker gives signs of

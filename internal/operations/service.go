@@ -10,31 +10,53 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Store is the state that operations are accepted into and read from.
-type Store interface {
+// OperationStore is the rows that operations are accepted into and read from.
+type OperationStore interface {
 	Submit(ctx context.Context, s tenant.Submission) (tenant.Operation, error)
-	Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
-	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
-	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error)
-	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
-	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
-	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)
-	Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error)
 	RollBackPending(ctx context.Context, o tenant.Operation, reason string, e tenant.AuditEntry) (bool, error)
-	Audit(ctx context.Context, e tenant.AuditEntry) error
+	Find(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
+	List(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)
+	// Open lists the operations of these tenants that have not ended.
+	Open(ctx context.Context, tenants []tenant.ID) ([]tenant.Operation, error)
+	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
+	Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error)
+	CompletedSteps(ctx context.Context, ids []tenant.OperationID) (map[tenant.OperationID][]tenant.Step, error)
+}
+
+// TenantStore is the rows of tenants.
+type TenantStore interface {
+	Find(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
+	List(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
+	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error)
+}
+
+// AuditLog keeps who has asked for what.
+type AuditLog interface {
+	Append(ctx context.Context, e tenant.AuditEntry) error
 	// Vouch notes that the actor of a request is who it says.
 	Vouch(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest) error
-	Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
-	Now(ctx context.Context) (time.Time, error)
-	OpenFindings(ctx context.Context) ([]tenant.Finding, error)
-	RepairedSince(ctx context.Context, began time.Time) ([]tenant.Finding, error)
-	ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
-	Incidents(ctx context.Context) ([]tenant.Incident, error)
-	Workers(ctx context.Context) (tenant.WorkerState, error)
 	ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error)
-	OpenIncidents(ctx context.Context) ([]tenant.Incident, error)
-	OpenOperations(ctx context.Context, tenants []tenant.ID) ([]tenant.Operation, error)
-	CompletedSteps(ctx context.Context, ids []tenant.OperationID) (map[tenant.OperationID][]tenant.Step, error)
+}
+
+// FindingStore is what the reconciler has found.
+type FindingStore interface {
+	// Now is the clock by which findings are dated.
+	Now(ctx context.Context) (time.Time, error)
+	Find(ctx context.Context, id tenant.FindingID) (tenant.Finding, error)
+	Open(ctx context.Context) ([]tenant.Finding, error)
+	RepairedSince(ctx context.Context, began time.Time) ([]tenant.Finding, error)
+	Resolve(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error)
+}
+
+// IncidentStore is the incidents.
+type IncidentStore interface {
+	List(ctx context.Context) ([]tenant.Incident, error)
+	Open(ctx context.Context) ([]tenant.Incident, error)
+}
+
+// WorkerStore is what workers tell of themselves.
+type WorkerStore interface {
+	State(ctx context.Context) (tenant.WorkerState, error)
 }
 
 // Defaults of Config.
@@ -49,7 +71,12 @@ const (
 
 // Config is what a Service works with.
 type Config struct {
-	Store Store
+	Operations OperationStore
+	Tenants    TenantStore
+	Audit      AuditLog
+	Findings   FindingStore
+	Incidents  IncidentStore
+	Workers    WorkerStore
 	// Temporal steers runs. It may be away: accepting and reading go on.
 	Temporal client.Client
 	// Namespace is Temporal's, and TaskQueue the main queue's name. Where only rows

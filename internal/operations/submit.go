@@ -110,7 +110,7 @@ func (s *Service) submit(ctx context.Context, sub tenant.Submission, request []b
 	sub.RequestHash, sub.Actor, sub.Claimed = hash[:], who.Actor, who.Claimed
 	sub.Operation.ID, sub.Operation.Client = id, who.Client
 	sub.Operation.RetryBudget, sub.Operation.AttentionPeriod = s.config.RetryBudget, s.config.AttentionPeriod
-	o, err := s.config.Store.Submit(ctx, sub)
+	o, err := s.config.Operations.Submit(ctx, sub)
 	return s.explained(ctx, o, err)
 }
 

@@ -142,7 +142,7 @@ func TestManyAtOnce(t *testing.T) {
 
 // colliding finds that the last digits of the first ids are taken.
 type colliding struct {
-	operations.Store
+	operations.OperationStore
 	times int
 	ids   map[tenant.ID]bool
 }
@@ -152,14 +152,14 @@ func (s *colliding) Submit(ctx context.Context, a tenant.Submission) (tenant.Ope
 	if s.times--; s.times >= 0 {
 		return tenant.Operation{}, tenant.ErrIDCollision
 	}
-	return s.Store.Submit(ctx, a)
+	return s.OperationStore.Submit(ctx, a)
 }
 
 func TestAnIDThatIsTakenIsReplaced(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	s := &colliding{Store: b.store, times: 4, ids: map[tenant.ID]bool{}}
-	b.config.Store = s
+	s := &colliding{OperationStore: b.config.Operations, times: 4, ids: map[tenant.ID]bool{}}
+	b.config.Operations = s
 	o, err := operations.New(b.config).Create(b.ctx, order(), operator, "key-1")
 	require.NoError(t, err)
 	require.Len(t, s.ids, 5)

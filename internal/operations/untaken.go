@@ -58,7 +58,7 @@ func (s *Service) auditUntaken(ctx context.Context, o tenant.Operation, a tenant
 	// The caller may have waited for Temporal for as long as it waits.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), auditTimeout)
 	defer cancel()
-	if audited := s.config.Store.Audit(ctx, entry(o, a, r, who, tenant.OutcomeRefused, unavailable.Reason)); audited != nil {
+	if audited := s.config.Audit.Append(ctx, entry(o, a, r, who, tenant.OutcomeRefused, unavailable.Reason)); audited != nil {
 		return audited
 	}
 	return err

@@ -16,14 +16,14 @@ import (
 
 // row is a store of one operation, for tests in which time passes by itself.
 type row struct {
-	operations.Store
+	operations.OperationStore
 	mu    sync.Mutex
 	o     tenant.Operation
 	err   error
 	looks int
 }
 
-func (r *row) Operation(context.Context, tenant.OperationID) (tenant.Operation, error) {
+func (r *row) Find(context.Context, tenant.OperationID) (tenant.Operation, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.looks++
@@ -37,8 +37,10 @@ func (r *row) looked() int {
 	return r.looks
 }
 
-// OpenIncidents has none.
-func (r *row) OpenIncidents(context.Context) ([]tenant.Incident, error) { return nil, nil }
+// calm has no incident.
+type calm struct{ operations.IncidentStore }
+
+func (calm) Open(context.Context) ([]tenant.Incident, error) { return nil, nil }
 
 func (r *row) set(s tenant.State) {
 	r.mu.Lock()
@@ -50,7 +52,7 @@ const waited = tenant.OperationID("01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22")
 
 func waiting(s tenant.State) (*row, *operations.Service) {
 	r := &row{o: tenant.Operation{ID: waited, State: s}}
-	return r, operations.New(operations.Config{Store: r, Logger: slog.New(slog.DiscardHandler)})
+	return r, operations.New(operations.Config{Operations: r, Incidents: calm{}, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // waits runs a wait and tells what it returned, and after how long.

@@ -10,7 +10,7 @@ import (
 // for more than the open incidents only while there are any. What was read is
 // worth an answer also where that cannot be found out.
 func (s *Service) explain(ctx context.Context, all []tenant.Operation) {
-	open, err := s.config.Store.OpenIncidents(ctx)
+	open, err := s.config.Incidents.Open(ctx)
 	if err == nil && len(open) > 0 {
 		err = s.findWaits(ctx, open, all)
 	}
@@ -29,7 +29,7 @@ func (s *Service) findWaits(ctx context.Context, open []tenant.Incident, all []t
 	}
 	var done map[tenant.OperationID][]tenant.Step
 	if len(running) > 0 {
-		if done, err = s.config.Store.CompletedSteps(ctx, running); err != nil {
+		if done, err = s.config.Operations.CompletedSteps(ctx, running); err != nil {
 			return err
 		}
 	}
@@ -54,11 +54,11 @@ func (s *Service) explained(ctx context.Context, o tenant.Operation, err error) 
 // TenantsWaiting tells which of these tenants wait for what without anybody
 // having to act.
 func (s *Service) TenantsWaiting(ctx context.Context, ids []tenant.ID) (map[tenant.ID]*tenant.WaitingFor, error) {
-	open, err := s.config.Store.OpenIncidents(ctx)
+	open, err := s.config.Incidents.Open(ctx)
 	if err != nil || len(open) == 0 {
 		return nil, err
 	}
-	operations, err := s.config.Store.OpenOperations(ctx, ids)
+	operations, err := s.config.Operations.Open(ctx, ids)
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,7 @@ import (
 // Workers tells how it stands with the workers of the service's namespace and
 // task queue; of any, where these are not set.
 func (s *Service) Workers(ctx context.Context) (tenant.Workforce, error) {
-	state, err := s.config.Store.Workers(ctx)
+	state, err := s.config.Workers.State(ctx)
 	if err != nil {
 		return tenant.Workforce{}, err
 	}

@@ -12,7 +12,7 @@ import (
 // it changes nothing. From then on nothing is undone, so it looks whether the
 // rows tell of everything that an active tenant has: a database that has lost
 // commits (a failover, a restore) may have lost those of an earlier step.
-func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
+func (t *Transitions) MarkActive(ctx context.Context, f tenant.Fence) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	completeStage(b, f, tenant.StepMarkActive, `NOT pivot_passed AND EXISTS (SELECT FROM tenants t
@@ -26,7 +26,7 @@ func (s *Store) MarkActive(ctx context.Context, f tenant.Fence) error {
 		string(f.Operation), string(tenant.StepMarkActive))
 	var status tenant.Status
 	b.Queue(`SELECT status FROM tenants WHERE id = $1`, string(f.Tenant)).QueryRow(func(row pgx.Row) error { return row.Scan(&status) })
-	if err := s.pool.run(ctx, b); err != nil {
+	if err := t.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepMarkActive, err)
 	}
 	if status != tenant.StatusActive {

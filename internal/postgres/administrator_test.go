@@ -37,7 +37,7 @@ func (b testBundle) eventually(t *testing.T, what string, holds func() bool) {
 
 // newAddress corrects the administrator's address.
 func (b testBundle) newAddress(f tenant.Fence, address string) error {
-	_, err := b.store.ChangeAdministrator(b.ctx, f.Tenant, tenant.AdministratorChange{Email: &address}, 0,
+	_, err := b.tenants.ChangeAdministrator(b.ctx, f.Tenant, tenant.AdministratorChange{Email: &address}, 0,
 		tenant.AuditEntry{Actor: "test", Action: "administrator", Outcome: tenant.OutcomeAccepted, Tenant: f.Tenant})
 	return err
 }
@@ -49,13 +49,13 @@ func TestACorrectedAddressIsSeeded(t *testing.T) {
 	f := b.claim(t, "Corrected clinic")
 	release := b.hold(t, `SELECT FROM operations FOR UPDATE`)
 	var step errgroup.Group
-	step.Go(func() error { return b.store.CreateSchema(b.ctx, f) })
+	step.Go(func() error { return b.schemas.Create(b.ctx, f) })
 	b.eventually(t, "the step waits at its fence", func() bool { return b.waiting(t) == 1 })
 	require.NoError(t, b.newAddress(f, "new@hospital.example"))
 	release()
 	require.NoError(t, step.Wait())
 
-	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	tn, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM `+pgx.Identifier{tn.Schema, "users"}.Sanitize()+` WHERE email = 'new@hospital.example'`))
 }
@@ -65,14 +65,14 @@ func TestTheLinkOfACorrectedAddressEnds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.claim(t, "Corrected clinic")
-	w, err := b.store.BeginWelcomeEmail(b.ctx, f, linkTo)
+	w, err := b.emails.Begin(b.ctx, f, linkTo)
 	require.NoError(t, err)
-	require.NoError(t, b.store.LeaveWelcomeEmail(b.ctx, w, tenant.EmailFailed))
+	require.NoError(t, b.emails.Leave(b.ctx, w, tenant.EmailFailed))
 
 	release := b.hold(t, `SELECT FROM emails FOR UPDATE`)
 	var step, change errgroup.Group
 	step.Go(func() (err error) {
-		w, err = b.store.BeginWelcomeEmail(b.ctx, f, linkTo)
+		w, err = b.emails.Begin(b.ctx, f, linkTo)
 		return err
 	})
 	b.eventually(t, "the step has read the address", func() bool { return b.waiting(t) == 1 })

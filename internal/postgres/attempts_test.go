@@ -15,7 +15,7 @@ const contractID = "CADDRESS"
 // attempts are the outcomes in the log of one step, oldest first.
 func (b testBundle) attempts(t *testing.T, f tenant.Fence, step tenant.Step) []tenant.StepStatus {
 	t.Helper()
-	logs, err := b.store.Logs(b.ctx, f.Operation)
+	logs, err := b.operations.Logs(b.ctx, f.Operation)
 	require.NoError(t, err)
 	var outcomes []tenant.StepStatus
 	for _, l := range logs {
@@ -30,7 +30,7 @@ func (b testBundle) attempts(t *testing.T, f tenant.Fence, step tenant.Step) []t
 
 func (b testBundle) beginContract(t *testing.T, f tenant.Fence) tenant.AttemptID {
 	t.Helper()
-	id, stored, err := b.store.BeginContract(b.ctx, f)
+	id, stored, err := b.contracts.BeginDeployment(b.ctx, f)
 	require.NoError(t, err)
 	require.Empty(t, stored)
 	return id
@@ -47,12 +47,12 @@ func TestALateAttemptFailsByItself(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, "Late clinic")
 	late, running := b.beginContract(t, f), b.beginContract(t, f)
-	require.NoError(t, b.store.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, late)))
+	require.NoError(t, b.incidents.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, late)))
 	require.Equal(t, []tenant.StepStatus{tenant.StepFailed, tenant.StepInProgress}, b.attempts(t, f, tenant.StepDeployContract))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM provisioning_logs WHERE error = 'the attempt was cut short'`))
 
-	require.NoError(t, b.store.StoreContract(b.ctx, f, running, contractID))
-	require.NoError(t, b.store.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, late)))
+	require.NoError(t, b.contracts.CompleteDeployment(b.ctx, f, running, contractID))
+	require.NoError(t, b.incidents.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, late)))
 	require.Equal(t, []tenant.StepStatus{tenant.StepFailed, tenant.StepCompleted}, b.attempts(t, f, tenant.StepDeployContract))
 }
 
@@ -69,16 +69,16 @@ func TestALateAttemptSucceeds(t *testing.T) {
 			first, second = second, first
 			outcomes = []tenant.StepStatus{tenant.StepFailed, tenant.StepCompleted}
 		}
-		require.NoError(t, b.store.StoreContract(b.ctx, f, first, contractID))
-		done, err := b.store.Tenant(b.ctx, f.Tenant)
+		require.NoError(t, b.contracts.CompleteDeployment(b.ctx, f, first, contractID))
+		done, err := b.tenants.Find(b.ctx, f.Tenant)
 		require.NoError(t, err)
 		require.Equal(t, outcomes, b.attempts(t, f, tenant.StepDeployContract), name)
 
-		require.NoError(t, b.store.StoreContract(b.ctx, f, second, contractID))
-		require.NoError(t, b.store.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, first)), "its answer was lost")
+		require.NoError(t, b.contracts.CompleteDeployment(b.ctx, f, second, contractID))
+		require.NoError(t, b.incidents.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, first)), "its answer was lost")
 		require.Equal(t, outcomes, b.attempts(t, f, tenant.StepDeployContract), name)
 		require.Equal(t, []tenant.StepStatus{tenant.StepCompleted}, b.attempts(t, f, tenant.StepStoreContract), name)
-		again, err := b.store.Tenant(b.ctx, f.Tenant)
+		again, err := b.tenants.Find(b.ctx, f.Tenant)
 		require.NoError(t, err)
 		require.Equal(t, done.Version, again.Version, "nothing has changed since")
 	}
@@ -91,7 +91,7 @@ func TestAFailureWhoseStartIsNotLogged(t *testing.T) {
 	f := b.claim(t, "Unlogged clinic")
 	running := b.beginContract(t, f)
 	for _, id := range []tenant.AttemptID{0, running + 1000} { // one was never begun, the start of the other was rolled back
-		require.NoError(t, b.store.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, id)))
+		require.NoError(t, b.incidents.RecordFailure(b.ctx, f, lost(tenant.StepDeployContract, id)))
 	}
 	require.Equal(t, []tenant.StepStatus{tenant.StepInProgress, tenant.StepFailed, tenant.StepFailed}, b.attempts(t, f, tenant.StepDeployContract))
 }
@@ -102,19 +102,19 @@ func TestALateAttemptDoesNotSayWhereTheMailIs(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, "Late clinic")
 	begin := func() tenant.WelcomeEmail {
-		w, err := b.store.BeginWelcomeEmail(b.ctx, f, linkTo)
+		w, err := b.emails.Begin(b.ctx, f, linkTo)
 		require.NoError(t, err)
 		return w
 	}
 	late, running := begin(), begin()
-	require.NoError(t, b.store.LeaveWelcomeEmail(b.ctx, late, tenant.EmailPending))
+	require.NoError(t, b.emails.Leave(b.ctx, late, tenant.EmailPending))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM emails WHERE state = 'SENDING'`), "it may have left")
-	require.NoError(t, b.store.LeaveWelcomeEmail(b.ctx, running, tenant.EmailPending))
+	require.NoError(t, b.emails.Leave(b.ctx, running, tenant.EmailPending))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM emails WHERE state = 'PENDING'`))
 
 	running = begin()
-	require.NoError(t, b.store.RecordFailure(b.ctx, f, lost(tenant.StepSendWelcomeEmail, late.Attempt)))
-	require.NoError(t, b.store.CompleteWelcomeEmail(b.ctx, f, running, tenant.EmailReceipt{Provider: "smtp"}))
+	require.NoError(t, b.incidents.RecordFailure(b.ctx, f, lost(tenant.StepSendWelcomeEmail, late.Attempt)))
+	require.NoError(t, b.emails.Complete(b.ctx, f, running, tenant.EmailReceipt{Provider: "smtp"}))
 	require.Equal(t, []tenant.StepStatus{tenant.StepFailed, tenant.StepFailed, tenant.StepCompleted}, b.attempts(t, f, tenant.StepSendWelcomeEmail))
 }
 
@@ -128,13 +128,13 @@ func TestTheDatabaseIsToBlame(t *testing.T) {
 	b.pool.Reset()
 	for name, do := range map[string]func() error{
 		"contract": func() error {
-			_, _, err := b.store.BeginContract(b.ctx, f)
+			_, _, err := b.contracts.BeginDeployment(b.ctx, f)
 			return err
 		},
-		"address": func() error { return b.store.StoreContract(b.ctx, f, 0, contractID) },
+		"address": func() error { return b.contracts.CompleteDeployment(b.ctx, f, 0, contractID) },
 		"journal": func() error { return journal.MarkSent(b.ctx, "hash") },
 		"mail": func() error {
-			_, err := b.store.BeginWelcomeEmail(b.ctx, f, linkTo)
+			_, err := b.emails.Begin(b.ctx, f, linkTo)
 			return err
 		},
 	} {

@@ -6,15 +6,22 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
 
-// Audit appends an entry to the audit log. An entry with a request id, which
+// AuditLog is who has asked for what. It is only ever appended to.
+type AuditLog struct{ pool database }
+
+// NewAuditLog appends to the audit log on a pool.
+func NewAuditLog(pool *pgxpool.Pool) *AuditLog { return &AuditLog{pool: database{pool}} }
+
+// Append appends an entry to the audit log. An entry with a request id, which
 // belongs to its actor, is written once for each outcome, however often it is
 // repeated: what was refused may be accepted later.
-func (s *Store) Audit(ctx context.Context, e tenant.AuditEntry) error {
-	if err := audit(ctx, s.pool, e); err != nil {
+func (l *AuditLog) Append(ctx context.Context, e tenant.AuditEntry) error {
+	if err := audit(ctx, l.pool, e); err != nil {
 		return fmt.Errorf("write the audit log: %w", interpret(err))
 	}
 	return nil
@@ -34,10 +41,10 @@ func audit(ctx context.Context, db interface {
 	return err
 }
 
-// AuditRequest is Audit for a request that reached an operation's run. Its actor
+// AppendRequest is Append for a request that reached an operation's run. Its actor
 // is claimed unless the API has vouched for it.
-func (s *Store) AuditRequest(ctx context.Context, e tenant.AuditEntry) error {
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+func (l *AuditLog) AppendRequest(ctx context.Context, e tenant.AuditEntry) error {
+	err := l.pool.inTx(ctx, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			SELECT NOT EXISTS (SELECT FROM vouched_requests WHERE operation_id = $1 AND action = $2 AND request_id = $3 AND actor = $4)`,
 			string(e.Operation), e.Action, e.RequestID, e.Actor).Scan(&e.Claimed)
@@ -54,8 +61,8 @@ func (s *Store) AuditRequest(ctx context.Context, e tenant.AuditEntry) error {
 
 // Vouch notes that the actor of a request is who it says: the run that gets it
 // over Temporal can't know.
-func (s *Store) Vouch(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) error {
-	_, err := s.pool.Exec(ctx, `
+func (l *AuditLog) Vouch(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) error {
+	_, err := l.pool.Exec(ctx, `
 		INSERT INTO vouched_requests (operation_id, action, request_id, actor) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`,
 		string(id), string(action), r.RequestID, r.Actor)
 	if err != nil {
@@ -66,9 +73,9 @@ func (s *Store) Vouch(ctx context.Context, id tenant.OperationID, action tenant.
 
 // ActionTaken reports whether an action with this request id of this actor was
 // accepted before.
-func (s *Store) ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error) {
+func (l *AuditLog) ActionTaken(ctx context.Context, id tenant.OperationID, action tenant.Action, r tenant.ActionRequest) (bool, error) {
 	var taken bool
-	err := s.pool.QueryRow(ctx, `
+	err := l.pool.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM audit_log
 			WHERE operation_id = $1 AND action = $2 AND request_id = $3 AND actor = $4 AND outcome = 'accepted')`,
 		string(id), string(action), r.RequestID, r.Actor).Scan(&taken)

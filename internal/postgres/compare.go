@@ -7,9 +7,23 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
+
+// Comparer looks where an invariant does not hold, as far as the database can tell,
+// and for what Temporal and the ledger are to be asked about. It changes nothing.
+type Comparer struct {
+	pool database
+	// schemas know what a template makes, with which schemas are compared.
+	schemas *Schemas
+}
+
+// NewComparer compares on a pool.
+func NewComparer(pool *pgxpool.Pool, schemas *Schemas) *Comparer {
+	return &Comparer{pool: database{pool}, schemas: schemas}
+}
 
 // comparison finds where one invariant does not hold, by a query whose rows are
 // subject, tenant, operation, detail and whether the repair is safe to do
@@ -19,7 +33,7 @@ type comparison struct {
 	sql  string
 	// graced tells that $1 of the query is how long something may be under way.
 	graced bool
-	look   func(ctx context.Context, s *Store) ([]tenant.Finding, error)
+	look   func(ctx context.Context, c *Comparer) ([]tenant.Finding, error)
 }
 
 // quiet is a tenant that nobody is working on.
@@ -44,11 +58,11 @@ const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED')`
 // comparisons are all that the database alone can tell.
 var comparisons = slices.Concat(compareOperations, compareRows, compareSchemas, compareAccess, compareContracts, compareMails)
 
-// CompareKinds are the findings that Compare looks for.
-func (s *Store) CompareKinds() []tenant.FindingKind {
+// Kinds are the findings that Compare looks for.
+func (c *Comparer) Kinds() []tenant.FindingKind {
 	kinds := make([]tenant.FindingKind, len(comparisons))
-	for i, c := range comparisons {
-		kinds[i] = c.kind
+	for i, by := range comparisons {
+		kinds[i] = by.kind
 	}
 	return kinds
 }
@@ -56,15 +70,15 @@ func (s *Store) CompareKinds() []tenant.FindingKind {
 // Compare looks for what does not fit together in one way, in this database and
 // among the server's roles. What may still be under way is given grace. all is
 // false when there may be more than what it returns.
-func (s *Store) Compare(ctx context.Context, kind tenant.FindingKind, grace time.Duration) (found []tenant.Finding, all bool, err error) {
-	n := slices.IndexFunc(comparisons, func(c comparison) bool { return c.kind == kind })
+func (c *Comparer) Compare(ctx context.Context, kind tenant.FindingKind, grace time.Duration) (found []tenant.Finding, all bool, err error) {
+	n := slices.IndexFunc(comparisons, func(by comparison) bool { return by.kind == kind })
 	if n < 0 {
 		return nil, false, fmt.Errorf("look for %s: the database alone cannot tell", kind)
 	}
-	if c := comparisons[n]; c.look == nil {
-		found, err = s.query(ctx, c, grace)
+	if by := comparisons[n]; by.look == nil {
+		found, err = c.query(ctx, by, grace)
 	} else {
-		found, err = c.look(ctx, s)
+		found, err = by.look(ctx, c)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("look for %s: %w", kind, interpret(err))
@@ -72,12 +86,12 @@ func (s *Store) Compare(ctx context.Context, kind tenant.FindingKind, grace time
 	return found, len(found) < maxFindings, nil
 }
 
-func (s *Store) query(ctx context.Context, c comparison, grace time.Duration) ([]tenant.Finding, error) {
+func (c *Comparer) query(ctx context.Context, by comparison, grace time.Duration) ([]tenant.Finding, error) {
 	var args []any
-	if c.graced {
+	if by.graced {
 		args = []any{grace}
 	}
-	return collectFindings(ctx, s.pool, c.kind, c.sql, args...)
+	return collectFindings(ctx, c.pool, by.kind, by.sql, args...)
 }
 
 // collectFindings reads findings of one kind, up to the bound of a listing.
@@ -99,8 +113,8 @@ type querier interface {
 
 // StartedOperations lists operations that a run has taken, that are not closed
 // and that nothing has changed for a while, in the order of their ids.
-func (s *Store) StartedOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error) {
-	rows, err := s.pool.Query(ctx, `
+func (c *Comparer) StartedOperations(ctx context.Context, unchanged time.Duration, after tenant.OperationID, limit int) ([]tenant.Operation, error) {
+	rows, err := c.pool.Query(ctx, `
 		SELECT `+operationColumns+` FROM operations o
 		WHERE o.state IN ('RUNNING', 'NEEDS_ATTENTION', 'ROLLING_BACK', 'ROLLBACK_BLOCKED') AND o.updated_at <= now() - $1::interval
 		  AND ($2 = '' OR o.id > nullif($2, '')::uuid)
@@ -119,8 +133,8 @@ func (s *Store) StartedOperations(ctx context.Context, unchanged time.Duration, 
 // of rolled-back tenants that nobody is known to have ended, those with an
 // open finding, and, of the tenants in use, limit of them, others in each
 // round.
-func (s *Store) ContractsToCheck(ctx context.Context, round int64, limit int) ([]tenant.ContractCheck, error) {
-	rows, err := s.pool.Query(ctx, `
+func (c *Comparer) ContractsToCheck(ctx context.Context, round int64, limit int) ([]tenant.ContractCheck, error) {
+	rows, err := c.pool.Query(ctx, `
 		WITH used AS (
 			SELECT t.contract_id, t.id, row_number() OVER (ORDER BY t.id) - 1 AS n, count(*) OVER () AS total
 			FROM tenants t WHERE t.status IN ('ACTIVE', 'SUSPENDED') AND t.contract_id IS NOT NULL AND `+quiet+`
@@ -142,8 +156,8 @@ func (s *Store) ContractsToCheck(ctx context.Context, round int64, limit int) ([
 		return nil, fmt.Errorf("list contracts to check: %w", interpret(err))
 	}
 	checks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.ContractCheck, error) {
-		var c tenant.ContractCheck
-		return c, row.Scan(&c.Contract, &c.Tenant, &c.Operation, &c.Alive)
+		var check tenant.ContractCheck
+		return check, row.Scan(&check.Contract, &check.Tenant, &check.Operation, &check.Alive)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list contracts to check: %w", interpret(err))

@@ -67,30 +67,30 @@ const excessGrants = `
 		OR g.grantee IS DISTINCT FROM o.role AND g.grantee IN (SELECT m.oid FROM ` + markedRoles + ` m WHERE starts_with(m.mark, 'tenant-provisioning installation=')))
 	GROUP BY o.schema_name, o.id`
 
-func lookForParts(ctx context.Context, s *Store) ([]tenant.Finding, error) {
-	return s.byVersion(ctx, func(version int64, m made) ([]tenant.Finding, error) {
-		return collectFindings(ctx, s.pool, tenant.FindingSchemaIncomplete, missingParts, version, m.parts)
+func lookForParts(ctx context.Context, c *Comparer) ([]tenant.Finding, error) {
+	return c.byVersion(ctx, func(version int64, m made) ([]tenant.Finding, error) {
+		return collectFindings(ctx, c.pool, tenant.FindingSchemaIncomplete, missingParts, version, m.parts)
 	})
 }
 
-func lookForGrants(ctx context.Context, s *Store) ([]tenant.Finding, error) {
-	return s.byVersion(ctx, func(version int64, m made) ([]tenant.Finding, error) {
-		return collectFindings(ctx, s.pool, tenant.FindingGrantsMissing, `WITH `+missingGrants+`
+func lookForGrants(ctx context.Context, c *Comparer) ([]tenant.Finding, error) {
+	return c.byVersion(ctx, func(version int64, m made) ([]tenant.Finding, error) {
+		return collectFindings(ctx, c.pool, tenant.FindingGrantsMissing, `WITH `+missingGrants+`
 			SELECT g.role_name, g.id::text, '', 'the role ' || g.role_name || ' lacks ' || string_agg(`+privilegeOn+`, ', ' ORDER BY g.relation, g.col, g.privilege), false
 			FROM missing g GROUP BY g.role_name, g.id`, version, m.grants)
 	})
 }
 
-func lookForAccess(ctx context.Context, s *Store) ([]tenant.Finding, error) {
-	return s.byVersion(ctx, func(version int64, m made) ([]tenant.Finding, error) {
-		return collectFindings(ctx, s.pool, tenant.FindingAccessTooWide, excessGrants, version, m.grants)
+func lookForAccess(ctx context.Context, c *Comparer) ([]tenant.Finding, error) {
+	return c.byVersion(ctx, func(version int64, m made) ([]tenant.Finding, error) {
+		return collectFindings(ctx, c.pool, tenant.FindingAccessTooWide, excessGrants, version, m.grants)
 	})
 }
 
 // byVersion looks at the schemas of each version of the template that there are
 // any of. What a newer build has made is for that build to compare.
-func (s *Store) byVersion(ctx context.Context, look func(version int64, m made) ([]tenant.Finding, error)) ([]tenant.Finding, error) {
-	rows, err := s.pool.Query(ctx, `SELECT DISTINCT version FROM tenant_schema_versions WHERE version <= $1 ORDER BY version`, s.template.Version)
+func (c *Comparer) byVersion(ctx context.Context, look func(version int64, m made) ([]tenant.Finding, error)) ([]tenant.Finding, error) {
+	rows, err := c.pool.Query(ctx, `SELECT DISTINCT version FROM tenant_schema_versions WHERE version <= $1 ORDER BY version`, c.schemas.template.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (s *Store) byVersion(ctx context.Context, look func(version int64, m made) 
 	}
 	var all []tenant.Finding
 	for _, version := range versions {
-		m, err := s.templateOf(ctx, version)
+		m, err := c.schemas.templateOf(ctx, version)
 		if err != nil {
 			return nil, err
 		}
@@ -116,18 +116,18 @@ func (s *Store) byVersion(ctx context.Context, look func(version int64, m made) 
 }
 
 // restoreGrants gives a tenant's role what it lacks of the template.
-func (s *Store) restoreGrants(ctx context.Context, id tenant.ID) (bool, error) {
+func (r *Repairs) restoreGrants(ctx context.Context, id tenant.ID) (bool, error) {
 	var version int64
-	if err := s.pool.QueryRow(ctx, `SELECT v.version FROM tenant_schema_versions v JOIN tenants t ON t.id = v.tenant_id AND t.schema_name = v.schema_name
+	if err := r.pool.QueryRow(ctx, `SELECT v.version FROM tenant_schema_versions v JOIN tenants t ON t.id = v.tenant_id AND t.schema_name = v.schema_name
 		WHERE t.id = $1`, string(id)).Scan(&version); err != nil {
 		return false, err
 	}
-	m, err := s.templateOf(ctx, version)
+	m, err := r.comparer.schemas.templateOf(ctx, version)
 	if err != nil {
 		return false, err
 	}
 	done := false
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+	err = r.pool.inTx(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `WITH `+missingGrants+`
 			SELECT format('GRANT %s%s ON %s %s TO %I', g.privilege, CASE WHEN g.col = '' THEN '' ELSE format(' (%I)', g.col) END, g.kind,
 				CASE WHEN g.relation = '' THEN format('%I', g.schema_name) ELSE format('%I.%I', g.schema_name, g.relation) END, g.role_name)

@@ -5,15 +5,23 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
 
-// BeginContract passes the fence and logs the start of an attempt at the
+// Contracts is what the rows tell of tenants' contracts. What was sent for them is
+// in StellarJournal.
+type Contracts struct{ pool database }
+
+// NewContracts writes about contracts on a pool.
+func NewContracts(pool *pgxpool.Pool) *Contracts { return &Contracts{pool: database{pool}} }
+
+// BeginDeployment passes the fence and logs the start of an attempt at the
 // contract step. It returns the contract's id when an earlier attempt has
 // stored it already; then there is nothing to do.
-func (s *Store) BeginContract(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+func (c *Contracts) BeginDeployment(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
+	err = c.pool.inTx(ctx, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}
 		b.Queue(passFence, fenceArgs(f)...)
 		b.Queue(`SELECT coalesce(contract_id, '') FROM tenants WHERE id = $1`, string(f.Tenant)).
@@ -31,10 +39,10 @@ func (s *Store) BeginContract(ctx context.Context, f tenant.Fence) (attempt tena
 	return attempt, stored, nil
 }
 
-// StoreContract writes the contract's address and completes both steps that
+// CompleteDeployment writes the contract's address and completes both steps that
 // the deployment covers. What another attempt has stored already is not stored
 // again.
-func (s *Store) StoreContract(ctx context.Context, f tenant.Fence, attempt tenant.AttemptID, contractID string) error {
+func (c *Contracts) CompleteDeployment(ctx context.Context, f tenant.Fence, attempt tenant.AttemptID, contractID string) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	completeAttempt(b, f, tenant.StepDeployContract, attempt)
@@ -46,15 +54,15 @@ func (s *Store) StoreContract(ctx context.Context, f tenant.Fence, attempt tenan
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
 		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000 FROM stored`,
 		string(f.Tenant), string(f.Operation), string(tenant.StepStoreContract), contractID)
-	if err := s.pool.run(ctx, b); err != nil {
+	if err := c.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepStoreContract, err)
 	}
 	return nil
 }
 
-// ContractTerminated logs that the contract was ended. Its address leaves the
+// Terminated logs that the contract was ended. Its address leaves the
 // tenant's row with the rollback; the journal of transactions keeps it.
-func (s *Store) ContractTerminated(ctx context.Context, f tenant.Fence, took time.Duration) error {
+func (c *Contracts) Terminated(ctx context.Context, f tenant.Fence, took time.Duration) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	b.Queue(`
@@ -69,7 +77,7 @@ func (s *Store) ContractTerminated(ctx context.Context, f tenant.Fence, took tim
 			  AND NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'ROLLED_BACK')`,
 			string(f.Tenant), string(f.Operation), string(step), milliseconds(took))
 	}
-	if err := s.pool.run(ctx, b); err != nil {
+	if err := c.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepDeployContract, err)
 	}
 	return nil

@@ -18,16 +18,13 @@ func setupWithConfig(t *testing.T) (testBundle, postgres.Config) {
 	return open(t, c), c
 }
 
-// open is a store on a database.
+// open connects to a database.
 func open(t *testing.T, c postgres.Config) testBundle {
 	t.Helper()
 	pool, err := postgrestest.Open(c)
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	store, err := postgres.NewStore(t.Context(), pool)
-	require.NoError(t, err)
-	t.Cleanup(store.Close)
-	return testBundle{ctx: t.Context(), pool: pool, store: store}
+	return on(t, pool)
 }
 
 // TestARollbackLeavesTheRoleThatACopyHolds: what is in another database blocks
@@ -36,19 +33,19 @@ func TestARollbackLeavesTheRoleThatACopyHolds(t *testing.T) {
 	t.Parallel()
 	b, c := setupWithConfig(t)
 	f := b.claim(t, "Copied clinic")
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	require.NoError(t, b.schemas.Create(b.ctx, f))
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
-	row, err := b.store.Tenant(b.ctx, f.Tenant)
+	row, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	staging := postgrestest.Copy(t, c)
 	b = open(t, c)
 
-	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)))
-	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)), "a repetition changes nothing")
+	require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)))
+	require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)), "a repetition changes nothing")
 	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, row.Schema))
 	require.Zero(t, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, row.Role))
-	told, err := b.store.OpenFindings(b.ctx)
+	told, err := b.findings.Open(b.ctx)
 	require.NoError(t, err)
 	require.Len(t, told, 1)
 	require.Equal(t, tenant.FindingFailedWithRole, told[0].Kind)
@@ -60,14 +57,14 @@ func TestARollbackLeavesTheRoleThatACopyHolds(t *testing.T) {
 	require.Equal(t, told[0].ID, open[0].ID, "it is the one that the reconciler makes of it")
 	require.Contains(t, open[0].Detail, "the database "+staging.Database)
 	require.False(t, open[0].Safe)
-	_, err = b.store.DropLeftoverRole(b.ctx, row.Role)
+	_, err = b.repairs.DropLeftoverRole(b.ctx, row.Role)
 	var refused *tenant.StepError
 	require.ErrorAs(t, err, &refused)
 	require.Contains(t, refused.Reason, staging.Database)
 
 	postgrestest.Drop(t, staging)
 	require.True(t, b.look(t)[0].Safe)
-	dropped, err := b.store.DropLeftoverRole(b.ctx, row.Role)
+	dropped, err := b.repairs.DropLeftoverRole(b.ctx, row.Role)
 	require.NoError(t, err)
 	require.True(t, dropped)
 	require.Empty(t, b.look(t))
@@ -79,27 +76,27 @@ func TestACopyTouchesNoRole(t *testing.T) {
 	t.Parallel()
 	b, c := setupWithConfig(t)
 	undone := b.claim(t, "Undone in the copy")
-	require.NoError(t, b.store.CreateSchema(b.ctx, undone))
+	require.NoError(t, b.schemas.Create(b.ctx, undone))
 	b.move(t, undone, tenant.StateRunning, tenant.StateRollingBack)
 	waiting := b.claim(t, "Waits in the copy")
 	_, failed := b.provision(t, "Left in the original", tenant.StateRolledBack)
-	row, err := b.store.Tenant(b.ctx, undone.Tenant)
+	row, err := b.tenants.Find(b.ctx, undone.Tenant)
 	require.NoError(t, err)
 	staging := postgrestest.Copy(t, c)
 	original, copied := open(t, c), open(t, staging)
 	copied.mustExec(t, `DROP SCHEMA `+ident(failed.Schema)+` CASCADE`)
 	before := original.rolesAndMembers(t)
 
-	require.NoError(t, original.store.Ping(b.ctx))
-	err = copied.store.Ping(b.ctx)
+	require.NoError(t, original.health.Ping(b.ctx))
+	err = copied.health.Ping(b.ctx)
 	require.ErrorIs(t, err, tenant.ErrCopy)
 	require.ErrorContains(t, err, "is a copy of the database "+c.Database)
 	for name, act := range map[string]func() error{
-		"a new tenant":        func() error { return copied.store.CreateSchema(b.ctx, waiting) },
-		"a rollback":          func() error { return copied.store.DropSchema(b.ctx, undoing(undone)) },
-		"a role that is left": func() error { _, err := copied.store.DropLeftoverRole(b.ctx, failed.Role); return err },
+		"a new tenant":        func() error { return copied.schemas.Create(b.ctx, waiting) },
+		"a rollback":          func() error { return copied.schemas.Drop(b.ctx, undoing(undone)) },
+		"a role that is left": func() error { _, err := copied.repairs.DropLeftoverRole(b.ctx, failed.Role); return err },
 		"a look for roles": func() error {
-			_, _, err := copied.store.Compare(b.ctx, tenant.FindingRoleWithoutTenant, 0)
+			_, _, err := copied.comparer.Compare(b.ctx, tenant.FindingRoleWithoutTenant, 0)
 			return err
 		},
 	} {
@@ -112,17 +109,17 @@ func TestACopyTouchesNoRole(t *testing.T) {
 	}
 
 	copied.mustExec(t, `UPDATE installation SET id = gen_random_uuid()`)
-	require.NoError(t, copied.store.Ping(b.ctx))
-	require.NoError(t, copied.store.DropSchema(b.ctx, undoing(undone)), "its own schema goes")
+	require.NoError(t, copied.health.Ping(b.ctx))
+	require.NoError(t, copied.schemas.Drop(b.ctx, undoing(undone)), "its own schema goes")
 	require.Zero(t, copied.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, row.Schema))
 	var refused *tenant.StepError
-	require.ErrorAs(t, copied.store.CreateSchema(b.ctx, waiting), &refused, "its login would be the original's")
+	require.ErrorAs(t, copied.schemas.Create(b.ctx, waiting), &refused, "its login would be the original's")
 	require.Equal(t, tenant.ClassConflict, refused.Class)
-	dropped, err := copied.store.DropLeftoverRole(b.ctx, failed.Role)
+	dropped, err := copied.repairs.DropLeftoverRole(b.ctx, failed.Role)
 	require.NoError(t, err)
 	require.False(t, dropped)
 	require.Equal(t, before, original.rolesAndMembers(t))
-	fresh, err := copied.store.Claim(b.ctx, fence(copied.accept(t, "New in the copy")))
+	fresh, err := copied.transitions.Claim(b.ctx, fence(copied.accept(t, "New in the copy")))
 	require.NoError(t, err)
 	require.True(t, fresh.Claimed)
 }
@@ -153,15 +150,15 @@ func TestWhatIsNoCopy(t *testing.T) {
 	at := func(c postgres.Config) error {
 		b := open(t, c)
 		defer b.pool.Close()
-		defer b.store.Close()
-		return b.store.Ping(t.Context())
+		defer b.schemas.Close()
+		return b.health.Ping(t.Context())
 	}
 	require.ErrorIs(t, at(restored), tenant.ErrCopy)
 
 	old := c
 	old.Database += "_old"
 	b.pool.Close()
-	b.store.Close()
+	b.schemas.Close()
 	rename(c.Database, old.Database)
 	t.Cleanup(func() { postgrestest.Drop(t, old) })
 	require.NoError(t, at(old), "it was renamed")
@@ -179,7 +176,7 @@ func TestACopyOnAnotherServer(t *testing.T) {
 	t.Parallel()
 	b, _ := setupWithConfig(t)
 	b.mustExec(t, `UPDATE installation SET database_name = 'postgres', server = server - 1`)
-	require.NoError(t, b.store.Ping(b.ctx))
+	require.NoError(t, b.health.Ping(b.ctx))
 	_, _, err := postgres.Migrate(b.ctx, b.pool)
 	require.NoError(t, err)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM installation i, pg_database d

@@ -6,18 +6,26 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
 
-// TakePending leases up to limit PENDING operations to one dispatcher, the
+// Queue is the operations that wait for a run; the dispatchers of all workers
+// take from it.
+type Queue struct{ pool database }
+
+// NewQueue takes operations from the queue on a pool.
+func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: database{pool}} }
+
+// Take leases up to limit PENDING operations to one dispatcher, the
 // oldest of each client in turn, so that a client's thousand do not hold up
 // another's one. No more are taken than keep the number of those that run or
 // are leased at maxRunning, and none while an incident is open; when one is over,
 // that number grows to maxRunning over resumeSpread. An operation that no run has
 // claimed when the lease ends can be taken again.
-func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
-	rows, err := s.pool.Query(ctx, `
+func (q *Queue) Take(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
+	rows, err := q.pool.Query(ctx, `
 		WITH RECURSIVE bound AS (
 			SELECT ceil($2::bigint * least(1, extract(epoch FROM now() - max(closed_at)) / extract(epoch FROM $4::interval)))::bigint AS n
 			FROM incidents HAVING count(*) = count(closed_at)
@@ -56,10 +64,10 @@ func (s *Store) TakePending(ctx context.Context, limit, maxRunning int, lease ti
 	return taken, nil
 }
 
-// ReleasePending gives an operation back that could not be started; it can be
+// Release gives an operation back that could not be started; it can be
 // taken again after the delay.
-func (s *Store) ReleasePending(ctx context.Context, id tenant.OperationID, delay time.Duration) error {
-	_, err := s.pool.Exec(ctx, `UPDATE operations SET dispatch_after = now() + $2::interval WHERE id = $1 AND state = 'PENDING'`, string(id), delay)
+func (q *Queue) Release(ctx context.Context, id tenant.OperationID, delay time.Duration) error {
+	_, err := q.pool.Exec(ctx, `UPDATE operations SET dispatch_after = now() + $2::interval WHERE id = $1 AND state = 'PENDING'`, string(id), delay)
 	if err != nil {
 		return fmt.Errorf("give operation %s back: %w", id, interpret(err))
 	}

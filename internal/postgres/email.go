@@ -5,17 +5,25 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
 
-// BeginWelcomeEmail passes the fence, writes the mail as SENDING before it
+// Emails is the outbox: each mail to a tenant's administrator is a row before it
+// leaves.
+type Emails struct{ pool database }
+
+// NewEmails keeps the outbox on a pool.
+func NewEmails(pool *pgxpool.Pool) *Emails { return &Emails{pool: database{pool}} }
+
+// Begin passes the fence, writes the mail as SENDING before it
 // leaves, and makes its invitation. An invitation that is there is kept, and
 // lasts on if it has ended unused; one of an earlier key does not, so that links
 // of a key that was given up come to an end.
-func (s *Store) BeginWelcomeEmail(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
+func (e *Emails) Begin(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
 	var w tenant.WelcomeEmail
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+	err := e.pool.inTx(ctx, func(tx pgx.Tx) error {
 		w = tenant.WelcomeEmail{} // it may be the second time
 		b := &pgx.Batch{}
 		b.Queue(passFence, fenceArgs(f)...)
@@ -84,21 +92,21 @@ func makeEmail(b *pgx.Batch, f tenant.Fence, w *tenant.WelcomeEmail) {
 		w.ID, string(f.Tenant), f.Generation, tenant.TemplateWelcome)
 }
 
-// RepeatWelcomeEmail notes that a mail in doubt is about to leave once more: a
+// Repeat notes that a mail in doubt is about to leave once more: a
 // new doubt begins.
-func (s *Store) RepeatWelcomeEmail(ctx context.Context, f tenant.Fence, emailID string) error {
+func (e *Emails) Repeat(ctx context.Context, f tenant.Fence, emailID string) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	b.Queue(`UPDATE emails SET left_at = now(), updated_at = now() WHERE id = $1`, emailID)
-	if err := s.pool.run(ctx, b); err != nil {
+	if err := e.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepSendWelcomeEmail, err)
 	}
 	return nil
 }
 
-// CompleteWelcomeEmail writes the mail as SENT, which is the last step: the
+// Complete writes the mail as SENT, which is the last step: the
 // operation has succeeded with the same commit.
-func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error {
+func (e *Emails) Complete(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	b.Queue(`
@@ -107,16 +115,16 @@ func (s *Store) CompleteWelcomeEmail(ctx context.Context, f tenant.Fence, w tena
 		WHERE id = $1`, w.ID, r.Provider, r.ProviderID)
 	completeAttempt(b, f, tenant.StepSendWelcomeEmail, w.Attempt)
 	completeStage(b, f, tenant.StepSendWelcomeEmail, "")
-	if err := s.pool.run(ctx, b); err != nil {
+	if err := e.pool.run(ctx, b); err != nil {
 		return stepError(tenant.StepSendWelcomeEmail, err)
 	}
 	return nil
 }
 
-// LeaveWelcomeEmail writes where a failed attempt left the mail, unless another
+// Leave writes where a failed attempt left the mail, unless another
 // one has begun since: where that leaves it is for that one to say.
-func (s *Store) LeaveWelcomeEmail(ctx context.Context, w tenant.WelcomeEmail, state tenant.EmailState) error {
-	_, err := s.pool.Exec(ctx, `
+func (e *Emails) Leave(ctx context.Context, w tenant.WelcomeEmail, state tenant.EmailState) error {
+	_, err := e.pool.Exec(ctx, `
 		UPDATE emails SET state = $2, updated_at = now()
 		FROM provisioning_logs l WHERE emails.id = $1 AND emails.state <> 'SENT' AND l.id = $3
 		  AND NOT EXISTS (SELECT FROM provisioning_logs since WHERE since.operation_id = l.operation_id AND since.step = l.step AND since.id > l.id)`,

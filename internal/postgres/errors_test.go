@@ -20,14 +20,12 @@ func TestALockedDoorIsNoAnswer(t *testing.T) {
 	})
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	store, err := postgres.NewStore(t.Context(), pool)
-	require.NoError(t, err)
-	t.Cleanup(store.Close)
+	b := on(t, pool)
 
-	_, err = store.Incidents(t.Context())
+	_, err = b.incidents.List(t.Context())
 	require.ErrorIs(t, err, tenant.ErrUnavailable)
 	var failure *tenant.StepError
-	require.ErrorAs(t, store.CreateSchema(t.Context(), tenant.Fence{}), &failure)
+	require.ErrorAs(t, b.schemas.Create(t.Context(), tenant.Fence{}), &failure)
 	require.False(t, failure.Permanent, failure.Reason)
 	require.NotContains(t, failure.Reason, "by itself", "it may park, and the reason stays")
 	require.ErrorIs(t, failure, tenant.ErrUnavailable)
@@ -43,11 +41,9 @@ func TestAReasonPromisesNothing(t *testing.T) {
 		})
 		require.NoError(t, err)
 		t.Cleanup(pool.Close)
-		store, err := postgres.NewStore(t.Context(), pool)
-		require.NoError(t, err)
-		t.Cleanup(store.Close)
+		b := on(t, pool)
 		var failure *tenant.StepError
-		require.ErrorAs(t, store.CreateSchema(t.Context(), tenant.Fence{}), &failure, code)
+		require.ErrorAs(t, b.schemas.Create(t.Context(), tenant.Fence{}), &failure, code)
 		require.NotEmpty(t, failure.Reason, code)
 		require.NotContains(t, failure.Reason, "by itself", code)
 	}
@@ -60,7 +56,7 @@ func TestALackingPrivilegeIsNoOutage(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, "Charité")
 	b.mustExec(t, `REVOKE INSERT ON provisioning_logs FROM CURRENT_USER`)
-	err := b.store.CreateSchema(b.ctx, f)
+	err := b.schemas.Create(b.ctx, f)
 	var failure *tenant.StepError
 	require.ErrorAs(t, err, &failure)
 	require.Equal(t, tenant.ClassAuth, failure.Class)

@@ -95,17 +95,17 @@ func TestEverybodyFollowsAPromotion(t *testing.T) {
 			b := open(t, c)
 			heard := make(chan tenant.OperationID, 256)
 			go postgres.Listen(b.ctx, b.pool, slog.New(slog.DiscardHandler), func(id tenant.OperationID, _ tenant.State) { heard <- id })
-			accept := func() error { _, err := b.store.Submit(b.ctx, acceptance(t, rand.Text())); return err }
+			accept := func() error { _, err := b.operations.Submit(b.ctx, acceptance(t, rand.Text())); return err }
 			b.atOnce(t, accept)
-			b.atOnce(t, func() error { return b.store.Ready(b.ctx) })
+			b.atOnce(t, func() error { return b.health.Ready(b.ctx) })
 			standby.Follows(primary)
 			standby.Promote()
 			if refuses {
 				primary.Refuse(true)
-				eventually(t, "it is said", func() bool { return b.store.Ready(b.ctx) != nil })
-				require.ErrorContains(t, b.store.Ready(b.ctx), "read-only")
+				eventually(t, "it is said", func() bool { return b.health.Ready(b.ctx) != nil })
+				require.ErrorContains(t, b.health.Ready(b.ctx), "read-only")
 				require.ErrorIs(t, accept(), tenant.ErrUnavailable)
-				_, err := b.store.Tenants(b.ctx, tenant.Filter{})
+				_, err := b.tenants.List(b.ctx, tenant.Filter{})
 				require.NoError(t, err, "it can be read")
 			}
 			address.to(standby.Address())
@@ -115,14 +115,14 @@ func TestEverybodyFollowsAPromotion(t *testing.T) {
 			arrived := func() bool {
 				a := acceptance(t, rand.Text())
 				// What the old one has taken may be looked for at the new one.
-				if _, err := b.store.Submit(b.ctx, a); err != nil {
+				if _, err := b.operations.Submit(b.ctx, a); err != nil {
 					return false
 				}
-				_, err := there.store.Tenant(b.ctx, a.New.ID)
+				_, err := there.tenants.Find(b.ctx, a.New.ID)
 				return err == nil
 			}
 			eventually(t, "a write arrives at the new one", arrived)
-			b.atOnce(t, func() error { return b.store.Ready(b.ctx) })
+			b.atOnce(t, func() error { return b.health.Ready(b.ctx) })
 			eventually(t, "every other arrives as well", func() bool {
 				for range 12 {
 					if !arrived() {
@@ -169,18 +169,18 @@ func TestAStandbyIsWaitedFor(t *testing.T) {
 	newDetour(t, "127.0.0.2:"+primary.Port(), standby.Address())
 	c.Host = "127.0.0.2,127.0.0.1"
 	both := open(t, c)
-	require.NoError(t, both.store.Ready(both.ctx))
+	require.NoError(t, both.health.Ready(both.ctx))
 	both.accept(t, "Charité")
 
 	c.Host, c.Port = "127.0.0.1", standby.Superuser().Port
 	b := open(t, c)
-	for _, err := range []error{b.store.Ready(b.ctx), b.store.Ping(b.ctx)} {
+	for _, err := range []error{b.health.Ready(b.ctx), b.health.Ping(b.ctx)} {
 		require.ErrorIs(t, err, tenant.ErrUnavailable)
 		require.ErrorContains(t, err, "standby")
 	}
 	require.NoError(t, postgres.Confirm(b.ctx, b.pool), "it may be promoted")
 	standby.Promote()
-	eventually(t, "it is promoted", func() bool { return b.store.Ready(b.ctx) == nil })
+	eventually(t, "it is promoted", func() bool { return b.health.Ready(b.ctx) == nil })
 	b.accept(t, "Bethanien")
 
 	// The same two after the first one was replaced, and taken out of use.

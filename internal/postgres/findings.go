@@ -7,9 +7,16 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
+
+// Findings are what the reconciler has found, with what became of it.
+type Findings struct{ pool database }
+
+// NewFindings reads and writes findings on a pool.
+func NewFindings(pool *pgxpool.Pool) *Findings { return &Findings{pool: database{pool}} }
 
 // maxFindings bounds a listing; more would tell a reader nothing.
 const maxFindings = 1000
@@ -26,10 +33,10 @@ func scanFinding(row pgx.CollectableRow) (tenant.Finding, error) {
 	return f, err
 }
 
-// Finding reads one finding. The error is tenant.ErrNotFound when there is
+// Find reads one finding. The error is tenant.ErrNotFound when there is
 // none.
-func (s *Store) Finding(ctx context.Context, id tenant.FindingID) (tenant.Finding, error) {
-	found, err := s.findings(ctx, `f.id = $1`, int64(id))
+func (fs *Findings) Find(ctx context.Context, id tenant.FindingID) (tenant.Finding, error) {
+	found, err := fs.list(ctx, `f.id = $1`, int64(id))
 	if err != nil {
 		return tenant.Finding{}, err
 	}
@@ -39,26 +46,26 @@ func (s *Store) Finding(ctx context.Context, id tenant.FindingID) (tenant.Findin
 	return found[0], nil
 }
 
-// OpenFindings lists the newest 1,000 of what is open, newest first.
-func (s *Store) OpenFindings(ctx context.Context) ([]tenant.Finding, error) {
-	return s.findings(ctx, `f.state = 'open' ORDER BY f.id DESC LIMIT $1`, maxFindings)
+// Open lists the newest 1,000 of what is open, newest first.
+func (fs *Findings) Open(ctx context.Context) ([]tenant.Finding, error) {
+	return fs.list(ctx, `f.state = 'open' ORDER BY f.id DESC LIMIT $1`, maxFindings)
 }
 
 // RepairedSince lists what the reconciler has repaired by itself from then on, in
 // the order in which it did.
-func (s *Store) RepairedSince(ctx context.Context, began time.Time) ([]tenant.Finding, error) {
-	return s.findings(ctx, `f.state = 'repaired' AND f.resolved_by = $1 AND f.resolved_at >= $2 ORDER BY f.resolved_at, f.id LIMIT $3`,
+func (fs *Findings) RepairedSince(ctx context.Context, began time.Time) ([]tenant.Finding, error) {
+	return fs.list(ctx, `f.state = 'repaired' AND f.resolved_by = $1 AND f.resolved_at >= $2 ORDER BY f.resolved_at, f.id LIMIT $3`,
 		tenant.ReconcilerActor, began, maxFindings)
 }
 
-// SafeFindings lists up to limit open findings that the reconciler repairs by
+// Safe lists up to limit open findings that the reconciler repairs by
 // itself, in the order of their ids.
-func (s *Store) SafeFindings(ctx context.Context, after tenant.FindingID, limit int) ([]tenant.Finding, error) {
-	return s.findings(ctx, `f.state = 'open' AND f.safe AND f.id > $1 ORDER BY f.id LIMIT $2`, int64(after), limit)
+func (fs *Findings) Safe(ctx context.Context, after tenant.FindingID, limit int) ([]tenant.Finding, error) {
+	return fs.list(ctx, `f.state = 'open' AND f.safe AND f.id > $1 ORDER BY f.id LIMIT $2`, int64(after), limit)
 }
 
-func (s *Store) findings(ctx context.Context, which string, args ...any) ([]tenant.Finding, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+findingColumns+` FROM findings f WHERE `+which, args...)
+func (fs *Findings) list(ctx context.Context, which string, args ...any) ([]tenant.Finding, error) {
+	rows, err := fs.pool.Query(ctx, `SELECT `+findingColumns+` FROM findings f WHERE `+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read the findings: %w", interpret(err))
 	}
@@ -70,9 +77,9 @@ func (s *Store) findings(ctx context.Context, which string, args ...any) ([]tena
 }
 
 // Now is the database's clock, by which findings are dated.
-func (s *Store) Now(ctx context.Context) (time.Time, error) {
+func (fs *Findings) Now(ctx context.Context) (time.Time, error) {
 	var now time.Time
-	if err := s.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
+	if err := fs.pool.QueryRow(ctx, `SELECT clock_timestamp()`).Scan(&now); err != nil {
 		return time.Time{}, fmt.Errorf("read the database's clock: %w", interpret(err))
 	}
 	return now, nil
@@ -81,8 +88,8 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 // RecordSweep writes what was found, and closes as gone what was looked for
 // and not found again. What is told of a tenant that is being worked on stays
 // as it is: it is about to change.
-func (s *Store) RecordSweep(ctx context.Context, sweep tenant.Sweep) error {
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+func (fs *Findings) RecordSweep(ctx context.Context, sweep tenant.Sweep) error {
+	err := fs.pool.inTx(ctx, func(tx pgx.Tx) error {
 		if err := writeFindings(ctx, tx, sweep.Found); err != nil {
 			return err
 		}
@@ -125,11 +132,11 @@ func writeFindings(ctx context.Context, tx pgx.Tx, found []tenant.Finding) error
 	return err
 }
 
-// ResolveFinding closes an open finding and audits who did it and why. It
+// Resolve closes an open finding and audits who did it and why. It
 // reports false when the finding is not open any more.
-func (s *Store) ResolveFinding(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error) {
+func (fs *Findings) Resolve(ctx context.Context, f tenant.Finding, to tenant.FindingState, who tenant.Caller, reason string) (bool, error) {
 	resolved := false
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+	err := fs.pool.inTx(ctx, func(tx pgx.Tx) error {
 		tag, err := tx.Exec(ctx, `UPDATE findings SET state = $2, resolved_at = now(), resolved_by = $3 WHERE id = $1 AND state = 'open'`,
 			int64(f.ID), string(to), who.Actor)
 		if err != nil || tag.RowsAffected() == 0 {

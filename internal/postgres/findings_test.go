@@ -14,17 +14,17 @@ import (
 // look compares once, as the reconciler does.
 func (b testBundle) look(t *testing.T) []tenant.Finding {
 	t.Helper()
-	began, err := b.store.Now(b.ctx)
+	began, err := b.findings.Now(b.ctx)
 	require.NoError(t, err)
-	sweep := tenant.Sweep{Began: began, Kinds: b.store.CompareKinds()}
+	sweep := tenant.Sweep{Began: began, Kinds: b.comparer.Kinds()}
 	for _, kind := range sweep.Kinds {
-		found, all, err := b.store.Compare(b.ctx, kind, 0)
+		found, all, err := b.comparer.Compare(b.ctx, kind, 0)
 		require.NoError(t, err)
 		require.True(t, all)
 		sweep.Found = append(sweep.Found, found...)
 	}
-	require.NoError(t, b.store.RecordSweep(b.ctx, sweep))
-	open, err := b.store.OpenFindings(b.ctx)
+	require.NoError(t, b.findings.RecordSweep(b.ctx, sweep))
+	open, err := b.findings.Open(b.ctx)
 	require.NoError(t, err)
 	return open
 }
@@ -33,7 +33,7 @@ func (b testBundle) look(t *testing.T) []tenant.Finding {
 func (b testBundle) provision(t *testing.T, name string, want tenant.State) (tenant.Fence, tenant.Tenant) {
 	t.Helper()
 	f := b.claim(t, name)
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	require.NoError(t, b.schemas.Create(b.ctx, f))
 	if want == tenant.StateSucceeded {
 		b.activate(t, f)
 		b.welcome(t, f)
@@ -41,7 +41,7 @@ func (b testBundle) provision(t *testing.T, name string, want tenant.State) (ten
 		b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 		b.move(t, f, tenant.StateRollingBack, tenant.StateRolledBack)
 	}
-	row, err := b.store.Tenant(b.ctx, f.Tenant)
+	row, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	return f, row
 }
@@ -50,23 +50,23 @@ func (b testBundle) provision(t *testing.T, name string, want tenant.State) (ten
 func (b testBundle) activate(t *testing.T, f tenant.Fence) {
 	t.Helper()
 	contract := "C-" + string(f.Tenant)
-	attempt, _, err := b.store.BeginContract(b.ctx, f)
+	attempt, _, err := b.contracts.BeginDeployment(b.ctx, f)
 	require.NoError(t, err)
 	b.mustExec(t, `INSERT INTO stellar_transactions (hash, tenant_id, operation_id, generation, purpose, contract_id, state, network, channel, sequence, envelope, after_ledger, max_time, settled_at)
 		VALUES (md5($1::text) || md5($1::text), $1::text::uuid, $2, $3, 'DEPLOY_CONTRACT', $4, 'APPLIED', 'n', $1::text, 1, '', 1, now(), now())`,
 		string(f.Tenant), string(f.Operation), f.Generation, contract)
-	require.NoError(t, b.store.StoreContract(b.ctx, f, attempt, contract))
-	require.NoError(t, b.store.MarkActive(b.ctx, f))
+	require.NoError(t, b.contracts.CompleteDeployment(b.ctx, f, attempt, contract))
+	require.NoError(t, b.transitions.MarkActive(b.ctx, f))
 }
 
 // welcome sends the mail, which ends the operation.
 func (b testBundle) welcome(t *testing.T, f tenant.Fence) {
 	t.Helper()
-	w, err := b.store.BeginWelcomeEmail(b.ctx, f, func(row tenant.Tenant) tenant.Invitation {
+	w, err := b.emails.Begin(b.ctx, f, func(row tenant.Tenant) tenant.Invitation {
 		return tenant.Invitation{TokenHash: []byte(row.ID), TTL: time.Hour}
 	})
 	require.NoError(t, err)
-	require.NoError(t, b.store.CompleteWelcomeEmail(b.ctx, f, w, tenant.EmailReceipt{Provider: "smtp", ProviderID: w.ID}))
+	require.NoError(t, b.emails.Complete(b.ctx, f, w, tenant.EmailReceipt{Provider: "smtp", ProviderID: w.ID}))
 }
 
 func ident(name string) string { return pgx.Identifier{name}.Sanitize() }
@@ -111,7 +111,7 @@ func TestWhatAPersonWithPsqlLeaves(t *testing.T) {
 	b.mustExec(t, `ALTER SCHEMA mine RENAME TO `+ident(active.Schema))
 	b.mustExec(t, `DROP SCHEMA t_left_behind_0123abcd`)
 	require.Empty(t, b.look(t))
-	gone, err := b.store.Finding(b.ctx, open[0].ID)
+	gone, err := b.findings.Find(b.ctx, open[0].ID)
 	require.NoError(t, err)
 	require.Equal(t, tenant.FindingGone, gone.State)
 }
@@ -122,7 +122,7 @@ func TestADismissedFindingIsNotFoundAnew(t *testing.T) {
 	b := setup(t)
 	b.mustExec(t, `CREATE SCHEMA t_0123abcd`)
 	f := b.look(t)[0]
-	closed, err := b.store.ResolveFinding(b.ctx, f, tenant.FindingDismissed, tenant.Caller{Actor: "ada@desk"}, "ours")
+	closed, err := b.findings.Resolve(b.ctx, f, tenant.FindingDismissed, tenant.Caller{Actor: "ada@desk"}, "ours")
 	require.NoError(t, err)
 	require.True(t, closed)
 	require.Empty(t, b.look(t))
@@ -146,7 +146,7 @@ func TestWhatARollbackLeft(t *testing.T) {
 	require.Equal(t, tenant.FindingFailedWithSchema, open[0].Kind)
 	require.False(t, open[0].Safe)
 
-	dropped, err := b.store.DropLeftoverRole(b.ctx, failed.Role)
+	dropped, err := b.repairs.DropLeftoverRole(b.ctx, failed.Role)
 	require.NoError(t, err)
 	require.False(t, dropped, "its schema is there")
 
@@ -158,16 +158,16 @@ func TestWhatARollbackLeft(t *testing.T) {
 	b.mustExec(t, `CREATE TABLE public.theirs (n integer)`)
 	b.mustExec(t, `GRANT SELECT ON public.theirs TO `+ident(failed.Role))
 	require.False(t, b.look(t)[0].Safe, "something depends on it")
-	_, err = b.store.DropLeftoverRole(b.ctx, failed.Role)
+	_, err = b.repairs.DropLeftoverRole(b.ctx, failed.Role)
 	require.ErrorContains(t, err, "depends on the role")
 	b.mustExec(t, `DROP TABLE public.theirs`)
-	dropped, err = b.store.DropLeftoverRole(b.ctx, failed.Role)
+	dropped, err = b.repairs.DropLeftoverRole(b.ctx, failed.Role)
 	require.NoError(t, err)
 	require.True(t, dropped)
 	require.Empty(t, b.look(t))
 
 	f.State = tenant.StateRolledBack
-	require.NoError(t, b.store.DropSchema(b.ctx, f), "an undo on request passes the fence, and tolerates that nothing is left")
+	require.NoError(t, b.schemas.Drop(b.ctx, f), "an undo on request passes the fence, and tolerates that nothing is left")
 }
 
 // TestTheRolesOfOthersAreNotTouched: roles belong to the whole server.
@@ -179,7 +179,7 @@ func TestTheRolesOfOthersAreNotTouched(t *testing.T) {
 	_, used := b.provision(t, "Used", tenant.StateSucceeded)
 	require.Empty(t, b.look(t))
 	for _, role := range []string{theirs.Role, used.Role, used.AppLogin, "postgres", "there is none"} {
-		dropped, err := b.store.DropLeftoverRole(b.ctx, role)
+		dropped, err := b.repairs.DropLeftoverRole(b.ctx, role)
 		require.NoError(t, err)
 		require.False(t, dropped, role)
 	}
@@ -196,7 +196,7 @@ func TestAMarkedRoleWithoutTenant(t *testing.T) {
 	require.Len(t, open, 1)
 	require.Equal(t, tenant.FindingRoleWithoutTenant, open[0].Kind)
 	require.False(t, open[0].Safe, "a copy of this database may be where it is used")
-	dropped, err := b.store.DropLeftoverRole(b.ctx, role)
+	dropped, err := b.repairs.DropLeftoverRole(b.ctx, role)
 	require.NoError(t, err)
 	require.True(t, dropped)
 }
@@ -213,9 +213,9 @@ func TestLostAttemptsAndDoubtfulMails(t *testing.T) {
 	require.Len(t, open, 2)
 	for _, finding := range open {
 		require.True(t, finding.Safe)
-		repair := b.store.DoubtEmail
+		repair := b.repairs.DoubtEmail
 		if finding.Kind == tenant.FindingLostAttempt {
-			repair = b.store.CloseLostAttempt
+			repair = b.repairs.CloseLostAttempt
 		}
 		for _, want := range []bool{true, false} {
 			done, err := repair(b.ctx, finding.Subject)
@@ -237,30 +237,30 @@ func TestReleaseRun(t *testing.T) {
 		run  string
 		want bool
 	}{{"another run", false}, {f.Run, true}, {f.Run, false}} {
-		released, err := b.store.ReleaseRun(b.ctx, f.Operation, c.run, true)
+		released, err := b.transitions.Release(b.ctx, f.Operation, c.run, true)
 		require.NoError(t, err)
 		require.Equal(t, c.want, released)
 	}
-	require.ErrorIs(t, b.store.DropSchema(b.ctx, undoing(f)), tenant.ErrSuperseded)
+	require.ErrorIs(t, b.schemas.Drop(b.ctx, undoing(f)), tenant.ErrSuperseded)
 
 	next := f
 	next.Run = "the next run"
 	for range 2 { // an answer may be lost
-		claim, err := b.store.Claim(b.ctx, next)
+		claim, err := b.transitions.Claim(b.ctx, next)
 		require.NoError(t, err)
 		require.Equal(t, tenant.Claim{
 			Claimed: true, State: tenant.StateRollingBack, TakenOver: true, FailedStep: tenant.StepCreateSchema, Reason: "test",
 		}, claim)
 	}
-	claim, err := b.store.Claim(b.ctx, f)
+	claim, err := b.transitions.Claim(b.ctx, f)
 	require.NoError(t, err)
 	require.False(t, claim.Claimed)
 
 	b.move(t, next, tenant.StateRollingBack, tenant.StateRolledBack)
-	released, err := b.store.ReleaseRun(b.ctx, f.Operation, next.Run, true)
+	released, err := b.transitions.Release(b.ctx, f.Operation, next.Run, true)
 	require.NoError(t, err)
 	require.False(t, released, "it is closed")
-	started, err := b.store.StartedOperations(b.ctx, 0, "", 10)
+	started, err := b.comparer.StartedOperations(b.ctx, 0, "", 10)
 	require.NoError(t, err)
 	require.Empty(t, started)
 }
@@ -270,10 +270,10 @@ func TestASkippedUndoLeavesAFinding(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.claim(t, "Skipped")
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
+	require.NoError(t, b.schemas.Create(b.ctx, f))
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 	b.move(t, f, tenant.StateRollingBack, tenant.StateRollbackBlocked)
-	require.NoError(t, b.store.Move(b.ctx, tenant.Move{
+	require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{
 		Fence: f, Event: tenant.EventSkip, From: tenant.StateRollbackBlocked, To: tenant.StateRollingBack, Step: tenant.StepCreateSchema, Reason: "stuck",
 	}))
 	first := b.look(t)
@@ -282,7 +282,7 @@ func TestASkippedUndoLeavesAFinding(t *testing.T) {
 	b.move(t, f, tenant.StateRollingBack, tenant.StateRolledBack)
 	require.Equal(t, first[0].ID, b.look(t)[0].ID)
 	f.State = tenant.StateRolledBack
-	require.NoError(t, b.store.DropSchema(b.ctx, f))
+	require.NoError(t, b.schemas.Drop(b.ctx, f))
 	require.Empty(t, b.look(t))
 }
 
@@ -295,7 +295,7 @@ func TestContractsToCheck(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for round := range int64(2) {
-		checks, err := b.store.ContractsToCheck(b.ctx, round, 2)
+		checks, err := b.comparer.ContractsToCheck(b.ctx, round, 2)
 		require.NoError(t, err)
 		for _, c := range checks {
 			require.True(t, c.Alive)
@@ -314,7 +314,7 @@ func TestNeverStarted(t *testing.T) {
 	require.Len(t, open, 1)
 	require.Equal(t, tenant.FindingNeverStarted, open[0].Kind)
 	require.Equal(t, a.Operation.ID, open[0].Operation)
-	_, err := b.store.Claim(b.ctx, fence(a))
+	_, err := b.transitions.Claim(b.ctx, fence(a))
 	require.NoError(t, err)
 	require.Empty(t, b.look(t))
 }
@@ -326,7 +326,7 @@ func TestWhatNoRunHasTaken(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, "Under way")
 	b.accept(t, "Waits")
-	started, err := b.store.StartedOperations(b.ctx, 0, "", 10)
+	started, err := b.comparer.StartedOperations(b.ctx, 0, "", 10)
 	require.NoError(t, err)
 	require.Len(t, started, 1)
 	require.Equal(t, f.Operation, started[0].ID)

@@ -9,7 +9,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tenant-provisioning/internal/probe"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -27,6 +29,22 @@ const (
 	maxIncidents = 100
 )
 
+// Incidents are dependencies that have failed for many at once: the circuit breaker
+// of the steps, with the failures that open it and the probes that close it.
+type Incidents struct {
+	pool database
+	// open are those that are open, for which every attempt asks.
+	open *probe.Shared[[]tenant.Incident]
+}
+
+// NewIncidents reads and writes incidents on a pool. Whoever asks for the open ones
+// shares the answer with all who ask the same Incidents.
+func NewIncidents(pool *pgxpool.Pool) *Incidents {
+	is := &Incidents{pool: database{pool}}
+	is.open = probe.Share(outageTimeout, is.readOpen)
+	return is
+}
+
 const incidentColumns = `i.id, i.dependency, i.cause, i.affected, i.opened_at, i.closed_at, i.last_probe_at, i.reopened`
 
 func scanIncident(row pgx.CollectableRow) (tenant.Incident, error) {
@@ -37,10 +55,10 @@ func scanIncident(row pgx.CollectableRow) (tenant.Incident, error) {
 	return i, err
 }
 
-// OpenIncident is the incident that an attempt at step must wait for; its id
+// Blocking is the incident that an attempt at step must wait for; its id
 // is zero when there is none. The answer is at most a second old.
-func (s *Store) OpenIncident(ctx context.Context, step tenant.Step) (tenant.Incident, error) {
-	open, err := s.OpenIncidents(ctx)
+func (is *Incidents) Blocking(ctx context.Context, step tenant.Step) (tenant.Incident, error) {
+	open, err := is.Open(ctx)
 	if err != nil {
 		return tenant.Incident{}, err
 	}
@@ -52,23 +70,23 @@ func (s *Store) OpenIncident(ctx context.Context, step tenant.Step) (tenant.Inci
 	return tenant.Incident{}, nil
 }
 
-// OpenIncidents lists those that are open. The answer is at most a second old;
+// Open lists those that are open. The answer is at most a second old;
 // it is everybody's, and not to be changed.
-func (s *Store) OpenIncidents(ctx context.Context) ([]tenant.Incident, error) {
-	return s.incidents.Get(ctx)
+func (is *Incidents) Open(ctx context.Context) ([]tenant.Incident, error) {
+	return is.open.Get(ctx)
 }
 
-func (s *Store) openIncidents(ctx context.Context) ([]tenant.Incident, error) {
-	return s.listIncidents(ctx, `WHERE i.closed_at IS NULL ORDER BY i.id`)
+func (is *Incidents) readOpen(ctx context.Context) ([]tenant.Incident, error) {
+	return is.list(ctx, `WHERE i.closed_at IS NULL ORDER BY i.id`)
 }
 
-// Incidents lists the newest 100, open ones first.
-func (s *Store) Incidents(ctx context.Context) ([]tenant.Incident, error) {
-	return s.listIncidents(ctx, `ORDER BY i.closed_at IS NULL DESC, i.id DESC`)
+// List lists the newest 100, open ones first.
+func (is *Incidents) List(ctx context.Context) ([]tenant.Incident, error) {
+	return is.list(ctx, `ORDER BY i.closed_at IS NULL DESC, i.id DESC`)
 }
 
-func (s *Store) listIncidents(ctx context.Context, which string) ([]tenant.Incident, error) {
-	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT %s FROM incidents i %s LIMIT %d`, incidentColumns, which, maxIncidents))
+func (is *Incidents) list(ctx context.Context, which string) ([]tenant.Incident, error) {
+	rows, err := is.pool.Query(ctx, fmt.Sprintf(`SELECT %s FROM incidents i %s LIMIT %d`, incidentColumns, which, maxIncidents))
 	if err != nil {
 		return nil, fmt.Errorf("read the incidents: %w", interpret(err))
 	}
@@ -90,13 +108,13 @@ const failedAlike = `
 // underWay counts the operations that an outage of the database stops.
 const underWay = `SELECT count(*)::integer FROM operations WHERE state IN ('PENDING', 'RUNNING')`
 
-// DetectIncident is asked after a failed attempt: it opens an incident when
+// Detect is asked after a failed attempt: it opens an incident when
 // enough operations have failed alike, and returns the one that is open; its
 // id is zero when there is none. opened tells one caller of many that it was
 // the first.
-func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error) {
+func (is *Incidents) Detect(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error) {
 	d := fail.DependsOn()
-	return s.detect(ctx, tenant.Incident{Dependency: d, Cause: fail.Reason},
+	return is.detect(ctx, tenant.Incident{Dependency: d, Cause: fail.Reason},
 		failedAlike, string(d), tenant.StepsOf(d), tenant.IncidentWindow, longestAttempt)
 }
 
@@ -105,14 +123,14 @@ func (s *Store) DetectIncident(ctx context.Context, fail tenant.Failure) (i tena
 // is refused to everybody, so the operations under way are counted instead. On a
 // full disk an incident still has its place (migrations/control/00005_audit_and_oversight.sql); in
 // the other outages it would have none, and is returned with no id.
-func (s *Store) DetectOutage(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error) {
+func (is *Incidents) DetectOutage(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error) {
 	seen := tenant.Incident{Dependency: tenant.DependencyDatabase, Cause: reason(refused)}
 	if sqlState(refused) != stateDiskFull {
 		return seen, false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, outageTimeout)
 	defer cancel()
-	i, opened, err = s.detect(ctx, seen, underWay)
+	i, opened, err = is.detect(ctx, seen, underWay)
 	if i.ID == 0 {
 		return seen, false, err
 	}
@@ -129,8 +147,8 @@ func reason(err error) string {
 
 // detect opens the incident that was seen when enough operations are affected
 // by it, and returns the one of its dependency that is open.
-func (s *Store) detect(ctx context.Context, seen tenant.Incident, count string, args ...any) (i tenant.Incident, opened bool, err error) {
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+func (is *Incidents) detect(ctx context.Context, seen tenant.Incident, count string, args ...any) (i tenant.Incident, opened bool, err error) {
+	err = is.pool.inTx(ctx, func(tx pgx.Tx) error {
 		if err := tx.QueryRow(ctx, count, args...).Scan(&seen.Affected); err != nil {
 			return err
 		}
@@ -150,7 +168,7 @@ func (s *Store) detect(ctx context.Context, seen tenant.Incident, count string, 
 		return tenant.Incident{}, false, fmt.Errorf("look for an incident of the %s: %w", seen.Dependency, interpret(err))
 	}
 	if opened {
-		s.incidents.Forget()
+		is.open.Forget()
 	}
 	return i, opened, nil
 }
@@ -178,8 +196,8 @@ func openIncident(ctx context.Context, tx pgx.Tx, seen tenant.Incident) (bool, e
 
 // TakeProbe gives the next probe that is due to one worker, which has interval
 // for it, longer where an incident was reopened; false when none is due.
-func (s *Store) TakeProbe(ctx context.Context, interval, longest time.Duration) (tenant.Incident, bool, error) {
-	rows, err := s.pool.Query(ctx, `
+func (is *Incidents) TakeProbe(ctx context.Context, interval, longest time.Duration) (tenant.Incident, bool, error) {
+	rows, err := is.pool.Query(ctx, `
 		UPDATE incidents i SET last_probe_at = now(), probe_after = now() + least($1::interval * power(2, least(i.reopened, 16)), $2::interval)
 		WHERE i.id = (SELECT d.id FROM incidents d WHERE d.closed_at IS NULL AND d.probe_after <= now()
 			ORDER BY d.probe_after LIMIT 1 FOR UPDATE SKIP LOCKED)
@@ -198,10 +216,10 @@ func (s *Store) TakeProbe(ctx context.Context, interval, longest time.Duration) 
 }
 
 // Probed notes how a probe went. The second success in a row closes the
-// incident. Nothing else is written, however much has waited: TakePending spreads
+// incident. Nothing else is written, however much has waited: Queue.Take spreads
 // its start.
-func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool, err error) {
-	err = s.pool.QueryRow(ctx, `
+func (is *Incidents) Probed(ctx context.Context, id int64, success bool) (closed bool, err error) {
+	err = is.pool.QueryRow(ctx, `
 		UPDATE incidents SET successes = CASE WHEN $3 THEN successes + 1 ELSE 0 END,
 			closed_at = CASE WHEN $3 AND successes + 1 >= $2 THEN now() END
 		WHERE id = $1 AND closed_at IS NULL RETURNING closed_at IS NOT NULL`, id, probesToClose, success).Scan(&closed)
@@ -211,21 +229,35 @@ func (s *Store) Probed(ctx context.Context, id int64, success bool) (closed bool
 	return closed, nil
 }
 
-// TakesWrites is ProbeDatabase for everything that waits: its answer is at most
+// WriteProbe asks whether the database takes the writes of a step.
+type WriteProbe struct {
+	pool database
+	// writes is the question of all who wait.
+	writes *probe.Shared[struct{}]
+}
+
+// NewWriteProbe probes the database of a pool.
+func NewWriteProbe(pool *pgxpool.Pool) *WriteProbe {
+	p := &WriteProbe{pool: database{pool}}
+	p.writes = probe.Share(outageTimeout, func(ctx context.Context) (struct{}, error) { return struct{}{}, p.Probe(ctx) })
+	return p
+}
+
+// TakesWrites is Probe for everything that waits: its answer is at most
 // a second old.
-func (s *Store) TakesWrites(ctx context.Context) error {
-	_, err := s.writes.Get(ctx)
+func (p *WriteProbe) TakesWrites(ctx context.Context) error {
+	_, err := p.writes.Get(ctx)
 	return err
 }
 
-// ProbeDatabase writes as much as a tenant's schema takes, and takes it back:
+// Probe writes as much as a tenant's schema takes, and takes it back:
 // a full disk lets a single row in. It commits, as a step does, and needs the
 // same privilege.
-func (s *Store) ProbeDatabase(ctx context.Context) error {
+func (p *WriteProbe) Probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, outageTimeout)
 	defer cancel()
 	schema := pgx.Identifier{"probe_" + strings.ToLower(rand.Text())}.Sanitize() // several probe at once
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+	err := p.pool.inTx(ctx, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `
 			CREATE SCHEMA `+schema+`;
 			CREATE TABLE `+schema+`.probe AS SELECT repeat('x', 1000) AS filler FROM generate_series(1, 500);

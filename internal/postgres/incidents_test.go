@@ -34,10 +34,10 @@ func (b testBundle) failAgain(t *testing.T, fences []tenant.Fence, fail tenant.F
 	opened := make([]bool, len(fences))
 	for n, f := range fences {
 		all.Go(func() {
-			if err := b.store.RecordFailure(b.ctx, f, fail); err != nil {
+			if err := b.incidents.RecordFailure(b.ctx, f, fail); err != nil {
 				t.Error(err)
 			}
-			_, first, err := b.store.DetectIncident(b.ctx, fail)
+			_, first, err := b.incidents.Detect(b.ctx, fail)
 			if err != nil {
 				t.Error(err)
 			}
@@ -55,7 +55,7 @@ func (b testBundle) failAgain(t *testing.T, fences []tenant.Fence, fail tenant.F
 
 func (b testBundle) incident(t *testing.T, step tenant.Step) tenant.Incident {
 	t.Helper()
-	i, err := b.store.OpenIncident(b.ctx, step)
+	i, err := b.incidents.Blocking(b.ctx, step)
 	require.NoError(t, err)
 	return i
 }
@@ -63,11 +63,11 @@ func (b testBundle) incident(t *testing.T, step tenant.Step) tenant.Incident {
 // end closes the open incident as probes do.
 func (b testBundle) end(t *testing.T) {
 	t.Helper()
-	probed, due, err := b.store.TakeProbe(b.ctx, 0, 0)
+	probed, due, err := b.incidents.TakeProbe(b.ctx, 0, 0)
 	require.NoError(t, err)
 	require.True(t, due)
 	for _, want := range []bool{false, true} {
-		closed, err := b.store.Probed(b.ctx, probed.ID, true)
+		closed, err := b.incidents.Probed(b.ctx, probed.ID, true)
 		require.NoError(t, err)
 		require.Equal(t, want, closed)
 	}
@@ -79,7 +79,7 @@ func TestManyFailuresAreOneIncident(t *testing.T) {
 	b := setup(t)
 	require.Equal(t, 1, b.fail(t, tenant.IncidentThreshold+5, ledgerDown))
 	require.Zero(t, b.fail(t, 3, ledgerDown))
-	all, err := b.store.Incidents(b.ctx)
+	all, err := b.incidents.List(b.ctx)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.Equal(t, tenant.DependencyLedger, all[0].Dependency)
@@ -91,21 +91,21 @@ func TestManyFailuresAreOneIncident(t *testing.T) {
 	for n := range 3 {
 		b.accept(t, fmt.Sprintf("Waiting %d", n))
 	}
-	taken, err := b.store.TakePending(b.ctx, 10, 1000, time.Minute)
+	taken, err := b.queue.Take(b.ctx, 10, 1000, time.Minute)
 	require.NoError(t, err)
 	require.Empty(t, taken)
 
 	// A failed probe between two makes them two beginnings.
 	for _, success := range []bool{true, false, true} {
-		closed, err := b.store.Probed(b.ctx, all[0].ID, success)
+		closed, err := b.incidents.Probed(b.ctx, all[0].ID, success)
 		require.NoError(t, err)
 		require.False(t, closed)
 	}
-	closed, err := b.store.Probed(b.ctx, all[0].ID, true)
+	closed, err := b.incidents.Probed(b.ctx, all[0].ID, true)
 	require.NoError(t, err)
 	require.True(t, closed)
 	b.mustExec(t, `UPDATE incidents SET closed_at = now() - interval '15 seconds'`)
-	taken, err = b.store.TakePending(b.ctx, 10, 1000, time.Minute)
+	taken, err = b.queue.Take(b.ctx, 10, 1000, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, taken, 3)
 }
@@ -125,7 +125,7 @@ func TestWhatHasWaitedIsStartedBitByBit(t *testing.T) {
 
 	take := func(ago time.Duration) int {
 		b.mustExec(t, `UPDATE incidents SET closed_at = now() - $1::interval`, ago)
-		taken, err := b.store.TakePending(b.ctx, 1000, 1000, time.Minute)
+		taken, err := b.queue.Take(b.ctx, 1000, 1000, time.Minute)
 		require.NoError(t, err)
 		return len(taken)
 	}
@@ -189,17 +189,17 @@ func TestFailuresThatComeBack(t *testing.T) {
 	b.end(t)
 	require.Zero(t, b.fail(t, 1, ledgerDown), "the others were before")
 	require.Equal(t, 1, b.fail(t, tenant.IncidentThreshold, ledgerDown))
-	all, err := b.store.Incidents(b.ctx)
+	all, err := b.incidents.List(b.ctx)
 	require.NoError(t, err)
 	require.Len(t, all, 1)
 	require.Equal(t, 1, all[0].Reopened)
 	require.Zero(t, all[0].ClosedAt)
 
-	_, due, err := b.store.TakeProbe(b.ctx, time.Minute, time.Hour)
+	_, due, err := b.incidents.TakeProbe(b.ctx, time.Minute, time.Hour)
 	require.NoError(t, err)
 	require.True(t, due)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM incidents WHERE probe_after = last_probe_at + interval '2 minutes'`))
-	_, due, err = b.store.TakeProbe(b.ctx, time.Minute, time.Hour)
+	_, due, err = b.incidents.TakeProbe(b.ctx, time.Minute, time.Hour)
 	require.NoError(t, err)
 	require.False(t, due, "another worker has it")
 
@@ -212,10 +212,10 @@ func TestFailuresThatComeBack(t *testing.T) {
 func TestProbeOfTheDatabase(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	require.NoError(t, b.store.ProbeDatabase(b.ctx))
+	require.NoError(t, b.writes.Probe(b.ctx))
 	b.mustExec(t, `ALTER DATABASE `+ident(b.pool.Config().ConnConfig.Database)+` SET default_transaction_read_only = on`)
 	b.pool.Reset()
-	require.ErrorIs(t, b.store.ProbeDatabase(b.ctx), tenant.ErrUnavailable)
+	require.ErrorIs(t, b.writes.Probe(b.ctx), tenant.ErrUnavailable)
 }
 
 // TestProbeNeedsNoMoreThanTenants: CREATE on the database, and nothing else, TEMP
@@ -231,7 +231,7 @@ func TestProbeNeedsNoMoreThanTenants(t *testing.T) {
 	b.mustExec(t, `GRANT CREATE ON DATABASE `+database+` TO `+role)
 	b.mustExec(t, `ALTER DATABASE `+database+` SET role = `+role)
 	b.pool.Reset()
-	require.NoError(t, b.store.ProbeDatabase(b.ctx))
+	require.NoError(t, b.writes.Probe(b.ctx))
 	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname ~ '^probe'`))
 	b.mustExec(t, `SET ROLE NONE; DROP OWNED BY `+role+`; DROP ROLE `+role, pgx.QueryExecModeSimpleProtocol)
 }
@@ -249,21 +249,21 @@ func TestAnIncidentFindsRoom(t *testing.T) {
 		b.accept(t, fmt.Sprintf("Hospital %d", n))
 	}
 	full := fmt.Errorf("log a failure: %w", &pgconn.PgError{Code: "53100", Message: "No space left on device"})
-	i, opened, err := b.store.DetectOutage(b.ctx, full)
+	i, opened, err := b.incidents.DetectOutage(b.ctx, full)
 	require.NoError(t, err)
 	require.True(t, opened)
 	require.Equal(t, tenant.IncidentThreshold, i.Affected, "nobody could write down its failure")
 	require.Contains(t, i.Cause, "disk is full")
 	require.Equal(t, i.ID, b.incident(t, tenant.StepDeployContract).ID)
-	again, opened, err := b.store.DetectOutage(b.ctx, full)
+	again, opened, err := b.incidents.DetectOutage(b.ctx, full)
 	require.NoError(t, err)
 	require.False(t, opened)
 	require.Equal(t, i.ID, again.ID)
-	_, due, err := b.store.TakeProbe(b.ctx, time.Second, time.Minute)
+	_, due, err := b.incidents.TakeProbe(b.ctx, time.Second, time.Minute)
 	require.NoError(t, err)
 	require.True(t, due)
-	require.NoError(t, b.store.CollectNotices(b.ctx, []string{"oncall@platform.example"}, 0))
-	_, due, err = b.store.TakeNotice(b.ctx, time.Minute, true, true)
+	require.NoError(t, b.notices.Collect(b.ctx, []string{"oncall@platform.example"}, 0))
+	_, due, err = b.notices.Take(b.ctx, time.Minute, true, true)
 	require.NoError(t, err)
 	require.True(t, due)
 	require.Equal(t, before, b.count(t, pages))
@@ -278,14 +278,14 @@ func TestWhatIsNoIncidentOfTheDatabase(t *testing.T) {
 		b.accept(t, fmt.Sprintf("Hospital %d", n))
 	}
 	refusal := func(code string) error { return fmt.Errorf("write: %w", &pgconn.PgError{Code: code}) }
-	i, opened, err := b.store.DetectOutage(b.ctx, refusal("53100"))
+	i, opened, err := b.incidents.DetectOutage(b.ctx, refusal("53100"))
 	require.NoError(t, err)
 	require.False(t, opened)
 	require.Zero(t, i.ID)
 	require.Contains(t, i.Cause, "disk is full")
 	b.accept(t, "The tenth")
 	for _, code := range []string{"25006", "53300", "57P03", "40P01"} {
-		i, opened, err := b.store.DetectOutage(b.ctx, refusal(code))
+		i, opened, err := b.incidents.DetectOutage(b.ctx, refusal(code))
 		require.NoError(t, err)
 		require.False(t, opened)
 		require.Zero(t, i.ID)

@@ -23,7 +23,7 @@ type broken struct {
 	do   func(t *testing.T, b testBundle, f tenant.Fence, tn, whole tenant.Tenant)
 	// also are findings that the same breaks as well.
 	also []tenant.FindingKind
-	// mends tells that the store repairs it, and that nothing is left then.
+	// mends tells that Repairs repair it, and that nothing is left then.
 	mends bool
 }
 
@@ -229,7 +229,7 @@ func (b testBundle) mends(t *testing.T, open []tenant.Finding, x broken) {
 			if finding.Kind != x.kind {
 				continue
 			}
-			done, err := b.store.Mend(b.ctx, finding)
+			done, err := b.repairs.Mend(b.ctx, finding)
 			require.NoError(t, err)
 			require.Equal(t, want, done)
 		}
@@ -251,7 +251,7 @@ func TestWhatOnlyAPersonMends(t *testing.T) {
 		require.Len(t, open, 1)
 		require.Equal(t, kind, open[0].Kind)
 		require.False(t, open[0].Safe)
-		_, err := b.store.Mend(b.ctx, open[0])
+		_, err := b.repairs.Mend(b.ctx, open[0])
 		var refused *tenant.StepError
 		require.ErrorAs(t, err, &refused)
 		require.Contains(t, refused.Reason, "by hand")
@@ -274,22 +274,22 @@ func TestWhatIsHealthy(t *testing.T) {
 		"the address was corrected": func(t *testing.T, b testBundle, _ tenant.Fence, tn, _ tenant.Tenant) {
 			t.Helper()
 			email := "grace@hospital.example"
-			_, err := b.store.ChangeAdministrator(b.ctx, tn.ID, tenant.AdministratorChange{Email: &email}, 0,
+			_, err := b.tenants.ChangeAdministrator(b.ctx, tn.ID, tenant.AdministratorChange{Email: &email}, 0,
 				tenant.AuditEntry{Actor: "test", Action: "change-administrator", Outcome: tenant.OutcomeAccepted, Tenant: tn.ID})
 			require.NoError(t, err)
 		},
 		"the mail is on its way": func(t *testing.T, b testBundle, _ tenant.Fence, _, _ tenant.Tenant) {
 			t.Helper()
 			f := b.claim(t, "Nearly done")
-			require.NoError(t, b.store.CreateSchema(b.ctx, f))
+			require.NoError(t, b.schemas.Create(b.ctx, f))
 			b.activate(t, f)
 		},
 		"the mail was given up": func(t *testing.T, b testBundle, _ tenant.Fence, _, _ tenant.Tenant) {
 			t.Helper()
 			f := b.claim(t, "Without mail")
-			require.NoError(t, b.store.CreateSchema(b.ctx, f))
+			require.NoError(t, b.schemas.Create(b.ctx, f))
 			b.activate(t, f)
-			require.NoError(t, b.store.Move(b.ctx, tenant.Move{
+			require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{
 				Fence: f, From: tenant.StateRunning, To: tenant.StateSucceeded, Step: tenant.StepSendWelcomeEmail, Reason: "test",
 			}))
 		},

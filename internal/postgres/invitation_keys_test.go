@@ -24,9 +24,9 @@ func keyed(keys ...string) (tenant.InvitationKeys, func(tenant.Tenant) tenant.In
 func (b testBundle) mailed(t *testing.T, f tenant.Fence, left tenant.EmailState, keys ...string) string {
 	t.Helper()
 	all, invite := keyed(keys...)
-	w, err := b.store.BeginWelcomeEmail(b.ctx, f, invite)
+	w, err := b.emails.Begin(b.ctx, f, invite)
 	require.NoError(t, err)
-	require.NoError(t, b.store.LeaveWelcomeEmail(b.ctx, w, left))
+	require.NoError(t, b.emails.Leave(b.ctx, w, left))
 	return all.Token(w)
 }
 
@@ -39,7 +39,7 @@ func TestAMailThatIsRepeatedCarriesTheSameLinkWhateverTheKeysAreNow(t *testing.T
 			t.Parallel()
 			b := setup(t)
 			f := b.claim(t, "Key clinic")
-			require.NoError(t, b.store.CreateSchema(b.ctx, f))
+			require.NoError(t, b.schemas.Create(b.ctx, f))
 			first := b.mailed(t, f, left, "old")
 			require.Equal(t, first, b.mailed(t, f, left, "new", "old"))
 			require.Equal(t, first, b.mailed(t, f, left, "newer", "new", "old"))
@@ -85,16 +85,16 @@ func TestAUsedLinkOfAnEarlierKeyStaysTheMailsLink(t *testing.T) {
 func TestTheDatabaseKeepsOneKeyForLinks(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	key, err := b.store.InvitationKey(b.ctx)
+	key, err := postgres.NewInvitations(b.pool).Key(b.ctx)
 	require.NoError(t, err)
 	require.Len(t, key, 32)
-	again, err := b.store.InvitationKey(b.ctx)
+	again, err := postgres.NewInvitations(b.pool).Key(b.ctx)
 	require.NoError(t, err)
 	require.Equal(t, key, again)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM installation WHERE invitation_key <> sha256(id::text::bytea)`))
 	b.mustExec(t, `DELETE FROM installation`)
 	b.mustExec(t, `INSERT INTO installation DEFAULT VALUES`)
-	another, err := b.store.InvitationKey(b.ctx)
+	another, err := postgres.NewInvitations(b.pool).Key(b.ctx)
 	require.NoError(t, err)
 	require.NotEqual(t, key, another, "another installation has another key")
 }

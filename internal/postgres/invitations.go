@@ -19,11 +19,11 @@ type Invitations struct{ pool database }
 // NewInvitations reads and uses invitations on a pool.
 func NewInvitations(pool *pgxpool.Pool) *Invitations { return &Invitations{pool: database{pool}} }
 
-// InvitationKey is the key for links that the database has made for itself, once,
+// Key is the key for links that the database has made for itself, once,
 // when it was migrated. Whoever can read it can compute the links.
-func (s *Store) InvitationKey(ctx context.Context) ([]byte, error) {
+func (i *Invitations) Key(ctx context.Context) ([]byte, error) {
 	var key []byte
-	if err := s.pool.QueryRow(ctx, `SELECT invitation_key FROM installation`).Scan(&key); err != nil {
+	if err := i.pool.QueryRow(ctx, `SELECT invitation_key FROM installation`).Scan(&key); err != nil {
 		return nil, stepError(tenant.StepSendWelcomeEmail, err)
 	}
 	return key, nil

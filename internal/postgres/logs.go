@@ -14,9 +14,9 @@ import (
 // own: the step's was rolled back. One that has done the step all the same, and
 // does not know, stays as it is. Only one that tells something of what the step
 // is known to depend on may be counted with others.
-func (s *Store) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
+func (is *Incidents) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
 	passing := !fail.Permanent && !fail.Lost && !fail.Alone && fail.DependsOn() == fail.Step.Dependency()
-	_, err := s.pool.Exec(ctx, `
+	_, err := is.pool.Exec(ctx, `
 		WITH begun AS (
 			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6, passing = $7
 			WHERE id = $8 AND step = $3 AND status <> 'COMPLETED'
@@ -88,8 +88,8 @@ func scanLog(row pgx.CollectableRow) (tenant.LogEntry, error) {
 }
 
 // Logs reads the log of an operation, oldest first.
-func (s *Store) Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error) {
-	rows, err := s.pool.Query(ctx, selectLogs+`$1`+inOrder, string(id))
+func (ops *Operations) Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEntry, error) {
+	rows, err := ops.pool.Query(ctx, selectLogs+`$1`+inOrder, string(id))
 	if err != nil {
 		return nil, fmt.Errorf("read the log of operation %s: %w", id, interpret(err))
 	}
@@ -101,8 +101,8 @@ func (s *Store) Logs(ctx context.Context, id tenant.OperationID) ([]tenant.LogEn
 }
 
 // CompletedSteps lists which steps of operations have been done.
-func (s *Store) CompletedSteps(ctx context.Context, ids []tenant.OperationID) (map[tenant.OperationID][]tenant.Step, error) {
-	rows, err := s.pool.Query(ctx, `
+func (ops *Operations) CompletedSteps(ctx context.Context, ids []tenant.OperationID) (map[tenant.OperationID][]tenant.Step, error) {
+	rows, err := ops.pool.Query(ctx, `
 		SELECT DISTINCT operation_id, step FROM provisioning_logs WHERE operation_id = ANY ($1::text[]::uuid[]) AND status = 'COMPLETED'`, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read which steps are done: %w", interpret(err))

@@ -13,26 +13,26 @@ import (
 
 // Mend repairs what the rows of a tenant, or the privileges of its role, lack or
 // have wrong. It reports false when there was nothing to repair any more.
-func (s *Store) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
+func (r *Repairs) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 	var done bool
 	var err error
 	switch f.Kind {
 	case tenant.FindingRoleNotGranted:
-		err = s.inTx(ctx, func(tx pgx.Tx) error {
+		err = r.pool.inTx(ctx, func(tx pgx.Tx) error {
 			done, err = grantRole(ctx, tx, f.Tenant)
 			return err
 		})
 	case tenant.FindingGrantsMissing:
-		done, err = s.restoreGrants(ctx, f.Tenant)
+		done, err = r.restoreGrants(ctx, f.Tenant)
 	case tenant.FindingContractUnknown, tenant.FindingContractDiffers:
-		done, err = s.change(ctx, f, "the journal names no contract that was made for the tenant in its generation", `
+		done, err = r.change(ctx, f, "the journal names no contract that was made for the tenant in its generation", `
 			UPDATE tenants t SET contract_id = n.contract_id, version = version + 1, updated_at = now()
 			FROM (SELECT t.id, j.contract_id FROM tenants t JOIN `+journalled+`) n
 			WHERE n.id = t.id AND t.id = $1 AND `+inUse+` AND t.contract_id IS DISTINCT FROM n.contract_id`)
 	case tenant.FindingStatusDiffers:
-		done, err = s.putStatus(ctx, f)
+		done, err = r.putStatus(ctx, f)
 	case tenant.FindingActiveWithoutDate:
-		done, err = s.change(ctx, f, "", `
+		done, err = r.change(ctx, f, "", `
 			UPDATE tenants t SET activated_at = coalesce((SELECT max(l.created_at) FROM provisioning_logs l
 				WHERE l.tenant_id = t.id AND l.step = 'MARK_ACTIVE' AND l.status = 'COMPLETED'), now()), version = version + 1, updated_at = now()
 			WHERE t.id = $1 AND `+inUse+` AND t.activated_at IS NULL`)
@@ -47,8 +47,8 @@ func (s *Store) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 
 // putStatus gives a tenant the status that its latest operation has left, on the
 // terms on which a run gives it.
-func (s *Store) putStatus(ctx context.Context, f tenant.Finding) (done bool, err error) {
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+func (r *Repairs) putStatus(ctx context.Context, f tenant.Finding) (done bool, err error) {
+	err = r.pool.inTx(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+operationColumns+` FROM operations o WHERE o.tenant_id = $1 ORDER BY o.id DESC LIMIT 1 FOR UPDATE`, string(f.Tenant))
 		if err != nil {
 			return err
@@ -68,7 +68,7 @@ func (s *Store) putStatus(ctx context.Context, f tenant.Finding) (done bool, err
 	if err != nil || done {
 		return done, err
 	}
-	return s.unlessStillFound(ctx, f, "its latest operation is not closed, or the tenant lacks what the status promises (contract, schema), or it was active")
+	return r.unlessStillFound(ctx, f, "its latest operation is not closed, or the tenant lacks what the status promises (contract, schema), or it was active")
 }
 
 // mayHaveStatus is that a tenant has another status, lacks nothing of what this one
@@ -81,18 +81,18 @@ const mayHaveStatus = `EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id AN
 // change writes a repair of a tenant's row. Where it finds nothing to write, it
 // looks whether the finding is still true: then it is for a person, because of
 // what otherwise says.
-func (s *Store) change(ctx context.Context, f tenant.Finding, otherwise, sql string) (bool, error) {
-	tag, err := s.pool.Exec(ctx, sql, string(f.Tenant))
+func (r *Repairs) change(ctx context.Context, f tenant.Finding, otherwise, sql string) (bool, error) {
+	tag, err := r.pool.Exec(ctx, sql, string(f.Tenant))
 	if err != nil || tag.RowsAffected() > 0 {
 		return err == nil, err
 	}
-	return s.unlessStillFound(ctx, f, otherwise)
+	return r.unlessStillFound(ctx, f, otherwise)
 }
 
 // unlessStillFound reports that nothing was repaired. If the finding is still
 // true, it is for a person, because of what otherwise says.
-func (s *Store) unlessStillFound(ctx context.Context, f tenant.Finding, otherwise string) (bool, error) {
-	found, _, err := s.Compare(ctx, f.Kind, 0)
+func (r *Repairs) unlessStillFound(ctx context.Context, f tenant.Finding, otherwise string) (bool, error) {
+	found, _, err := r.comparer.Compare(ctx, f.Kind, 0)
 	if err != nil {
 		return false, err
 	}

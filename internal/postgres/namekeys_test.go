@@ -20,9 +20,9 @@ func TestLookAlikeNamesAreOne(t *testing.T) {
 	}
 	first := b.accept(t, spellings[0])
 	for _, other := range spellings[1:] {
-		_, err := b.store.Submit(b.ctx, acceptance(t, other))
+		_, err := b.operations.Submit(b.ctx, acceptance(t, other))
 		require.ErrorIsf(t, err, tenant.ErrNameTaken, "%+q", other)
-		found, err := b.store.Tenants(b.ctx, tenant.Filter{Name: other})
+		found, err := b.tenants.List(b.ctx, tenant.Filter{Name: other})
 		require.NoError(t, err)
 		require.Lenf(t, found.Items, 1, "%+q", other)
 		require.Equal(t, first.New.ID, found.Items[0].ID)
@@ -57,7 +57,7 @@ func TestNamesFromBeforeTheRule(t *testing.T) {
 	first := b.accept(t, "Saint Mary")
 	second := b.accept(t, "Another")
 	b.mustExec(t, `UPDATE tenants SET name = 'Saint  Mary', name_key = 'saint  mary' WHERE id = $1`, string(second.New.ID))
-	_, err := b.store.Submit(b.ctx, acceptance(t, "wide clinic"))
+	_, err := b.operations.Submit(b.ctx, acceptance(t, "wide clinic"))
 	require.NoError(t, err, "until the names are folded anew the old key hides it")
 	b.mustExec(t, `UPDATE tenants SET status = 'FAILED', name_held = false WHERE name = 'wide clinic'`)
 
@@ -68,24 +68,24 @@ func TestNamesFromBeforeTheRule(t *testing.T) {
 			ID: second.New.ID, Name: "Saint  Mary", Holder: first.New.ID, HolderName: "Saint Mary",
 		}}, alike)
 		for _, taken := range []string{"wide clinic", "SAINT MARY", "Saint\u00a0\u00a0Mary"} {
-			_, err := b.store.Submit(b.ctx, acceptance(t, taken))
+			_, err := b.operations.Submit(b.ctx, acceptance(t, taken))
 			require.ErrorIsf(t, err, tenant.ErrNameTaken, "%+q", taken)
 		}
-		both, err := b.store.Tenants(b.ctx, tenant.Filter{Name: "saint mary"})
+		both, err := b.tenants.List(b.ctx, tenant.Filter{Name: "saint mary"})
 		require.NoError(t, err)
 		require.Len(t, both.Items, 2)
 	}
 
 	b.mustExec(t, `UPDATE tenants SET status = 'FAILED', name_held = false WHERE id = $1`, string(second.New.ID))
 	b.mustExec(t, `UPDATE operations SET state = 'ROLLED_BACK', finished_at = now() WHERE tenant_id = $1`, string(second.New.ID))
-	_, err = b.store.Submit(b.ctx, reprovisioning(t, second.New.ID))
+	_, err = b.operations.Submit(b.ctx, reprovisioning(t, second.New.ID))
 	require.ErrorIs(t, err, tenant.ErrNameTaken, "its place beside the other one ends with it")
 
 	b.mustExec(t, `UPDATE tenants SET status = 'FAILED', name_held = false WHERE id = $1`, string(first.New.ID))
 	alike, err := postgres.RefoldNames(b.ctx, b.pool)
 	require.NoError(t, err)
 	require.Empty(t, alike)
-	_, err = b.store.Submit(b.ctx, reprovisioning(t, second.New.ID))
+	_, err = b.operations.Submit(b.ctx, reprovisioning(t, second.New.ID))
 	require.NoError(t, err)
 }
 

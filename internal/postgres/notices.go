@@ -7,21 +7,28 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
+
+// Notices are what people are told, each once.
+type Notices struct{ pool database }
+
+// NewNotices keeps notices on a pool.
+func NewNotices(pool *pgxpool.Pool) *Notices { return &Notices{pool: database{pool}} }
 
 // parkings are the operations that wait for a person. Each parking before the
 // deadline has a deadline of its own; a blocked rollback has none.
 const parkings = `operations o WHERE o.state IN ('NEEDS_ATTENTION', 'ROLLBACK_BLOCKED')`
 
-// CollectNotices makes a notice for each recipient of everything that has
+// Collect makes a notice for each recipient of everything that has
 // parked and was told to nobody, once the oldest of it is as old as window, of
 // each incident that has lasted that long, and of each outage of all workers. A
 // lock keeps two processes from making two mails of it; the parkings' key, the
 // incidents' and the outages' keep them from telling one twice.
-func (s *Store) CollectNotices(ctx context.Context, recipients []string, window time.Duration) error {
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+func (ns *Notices) Collect(ctx context.Context, recipients []string, window time.Duration) error {
+	err := ns.pool.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('notices'))`); err != nil {
 			return err
 		}
@@ -93,15 +100,15 @@ func collectOutages(ctx context.Context, tx pgx.Tx, recipients []string) error {
 	return err
 }
 
-// TakeNotice leases the next notice that is due, of those that leave by mail, by
+// Take leases the next notice that is due, of those that leave by mail, by
 // the webhook or both, with those of its operations that still wait, or its
 // incident or outage if that still is as it tells; false when none is due.
-func (s *Store) TakeNotice(ctx context.Context, lease time.Duration, byMail, byWebhook bool) (n tenant.Notice, due bool, err error) {
+func (ns *Notices) Take(ctx context.Context, lease time.Duration, byMail, byWebhook bool) (n tenant.Notice, due bool, err error) {
 	var before, batch string
 	var age float64
 	var incident, outage *int64
 	var over bool
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+	err = ns.pool.inTx(ctx, func(tx pgx.Tx) error {
 		err := tx.QueryRow(ctx, `
 			WITH due AS (
 				SELECT id, state, extract(epoch FROM now() - coalesce(left_at, created_at))::float8 AS age FROM notices
@@ -176,26 +183,26 @@ func outageToTell(ctx context.Context, tx pgx.Tx, id int64, over bool) (tenant.W
 	return o, err
 }
 
-// SentNotice notes that the provider has taken it.
-func (s *Store) SentNotice(ctx context.Context, id string) error {
-	return s.settleNotice(ctx, `UPDATE notices SET state = 'SENT', sent_at = now() WHERE id = $1::uuid`, id)
+// Sent notes that the provider has taken it.
+func (ns *Notices) Sent(ctx context.Context, id string) error {
+	return ns.settle(ctx, `UPDATE notices SET state = 'SENT', sent_at = now() WHERE id = $1::uuid`, id)
 }
 
-// DropNotice notes that there is nothing left to tell.
-func (s *Store) DropNotice(ctx context.Context, id string) error {
-	return s.settleNotice(ctx, `UPDATE notices SET state = 'DROPPED' WHERE id = $1::uuid AND state <> 'SENT'`, id)
+// Drop notes that there is nothing left to tell.
+func (ns *Notices) Drop(ctx context.Context, id string) error {
+	return ns.settle(ctx, `UPDATE notices SET state = 'DROPPED' WHERE id = $1::uuid AND state <> 'SENT'`, id)
 }
 
-// PostponeNotice has it tried again. When it is in doubt it stays SENDING: the
+// Postpone has it tried again. When it is in doubt it stays SENDING: the
 // provider is asked first.
-func (s *Store) PostponeNotice(ctx context.Context, id string, after time.Duration, doubtful bool) error {
-	return s.settleNotice(ctx, `
+func (ns *Notices) Postpone(ctx context.Context, id string, after time.Duration, doubtful bool) error {
+	return ns.settle(ctx, `
 		UPDATE notices SET state = CASE WHEN $3::boolean THEN 'SENDING' ELSE 'PENDING' END, due_at = now() + $2::interval
 		WHERE id = $1::uuid AND state <> 'SENT'`, id, after, doubtful)
 }
 
-func (s *Store) settleNotice(ctx context.Context, sql, id string, args ...any) error {
-	if _, err := s.pool.Exec(ctx, sql, append([]any{id}, args...)...); err != nil {
+func (ns *Notices) settle(ctx context.Context, sql, id string, args ...any) error {
+	if _, err := ns.pool.Exec(ctx, sql, append([]any{id}, args...)...); err != nil {
 		return fmt.Errorf("write what became of notice %s: %w", id, interpret(err))
 	}
 	return nil

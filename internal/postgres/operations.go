@@ -6,9 +6,17 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
+
+// Operations are accepted here, and read: what the service behind the API and the
+// command line asks for. What a run makes of one is for Transitions.
+type Operations struct{ pool database }
+
+// NewOperations accepts and reads operations on a pool.
+func NewOperations(pool *pgxpool.Pool) *Operations { return &Operations{pool: database{pool}} }
 
 const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coalesce(o.from_status, ''), o.pivot_passed, coalesce(o.run_id, ''),
 	coalesce(o.failed_step, ''), coalesce(o.failure_class, ''), coalesce(o.failure_reason, ''), o.attempts,
@@ -26,10 +34,10 @@ func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
 	return o, err
 }
 
-// Operation reads one operation. The error is tenant.ErrNotFound when there is
+// Find reads one operation. The error is tenant.ErrNotFound when there is
 // none.
-func (s *Store) Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o WHERE o.id = $1`, string(id))
+func (ops *Operations) Find(ctx context.Context, id tenant.OperationID) (tenant.Operation, error) {
+	rows, err := ops.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o WHERE o.id = $1`, string(id))
 	if err != nil {
 		return tenant.Operation{}, fmt.Errorf("read operation %s: %w", id, interpret(err))
 	}
@@ -43,10 +51,10 @@ func (s *Store) Operation(ctx context.Context, id tenant.OperationID) (tenant.Op
 // Progress reads a tenant with its newest operation and the log of that, as they
 // are at one moment: apart, they would tell of an operation that has ended and a
 // tenant that does not know.
-func (s *Store) Progress(ctx context.Context, id tenant.ID) (p tenant.Progress, err error) {
+func (ops *Operations) Progress(ctx context.Context, id tenant.ID) (p tenant.Progress, err error) {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
 	err = onceMore(func() error {
-		return pgx.BeginTxFunc(ctx, s.pool.Pool, snapshot, func(tx pgx.Tx) error {
+		return pgx.BeginTxFunc(ctx, ops.pool.Pool, snapshot, func(tx pgx.Tx) error {
 			b := &pgx.Batch{}
 			b.Queue(`SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id)).Query(one(scanTenant, &p.Tenant))
 			b.Queue(`SELECT `+operationColumns+` FROM operations o WHERE o.tenant_id = $1 ORDER BY o.id DESC LIMIT 1`, string(id)).
@@ -73,8 +81,8 @@ func one[T any](scan pgx.RowToFunc[T], into *T) func(pgx.Rows) error {
 	}
 }
 
-// Operations lists operations, newest first.
-func (s *Store) Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error) {
+// List lists operations, newest first.
+func (ops *Operations) List(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error) {
 	after, err := decodeCursor(f.Cursor)
 	if err != nil {
 		return tenant.Page[tenant.Operation]{}, err
@@ -84,7 +92,7 @@ func (s *Store) Operations(ctx context.Context, f tenant.OperationFilter) (tenan
 		id := string(f.Tenant)
 		of = &id
 	}
-	rows, err := s.pool.Query(ctx, `
+	rows, err := ops.pool.Query(ctx, `
 		SELECT `+operationColumns+` FROM operations o
 		WHERE ($1 = '' OR o.state = $1) AND ($2 = '' OR o.kind = $2)
 		  AND ($3::uuid IS NULL OR o.tenant_id = $3) AND ($4::uuid IS NULL OR o.id < $4)
@@ -100,9 +108,9 @@ func (s *Store) Operations(ctx context.Context, f tenant.OperationFilter) (tenan
 	return page(items, f.Limit, func(o tenant.Operation) string { return string(o.ID) }), nil
 }
 
-// OpenOperations lists the operations of these tenants that have not ended.
-func (s *Store) OpenOperations(ctx context.Context, tenants []tenant.ID) ([]tenant.Operation, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o
+// Open lists the operations of these tenants that have not ended.
+func (ops *Operations) Open(ctx context.Context, tenants []tenant.ID) ([]tenant.Operation, error) {
+	rows, err := ops.pool.Query(ctx, `SELECT `+operationColumns+` FROM operations o
 		WHERE o.tenant_id = ANY ($1::text[]::uuid[]) AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK')`, tenants)
 	if err != nil {
 		return nil, fmt.Errorf("list open operations: %w", interpret(err))

@@ -5,12 +5,13 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
 
 // Overview tells how the installation stands, from indexes over what is open.
-func (s *Store) Overview(ctx context.Context) (tenant.Overview, error) {
+func Overview(ctx context.Context, pool *pgxpool.Pool) (tenant.Overview, error) {
 	o := tenant.Overview{Open: map[tenant.State]int{}, Incidents: map[tenant.Dependency]int{}}
 	for _, state := range tenant.States() {
 		if !state.Closed() {
@@ -30,7 +31,7 @@ func (s *Store) Overview(ctx context.Context) (tenant.Overview, error) {
 		QueryRow(func(row pgx.Row) error { return row.Scan(&o.Findings) })
 	b.Queue(`SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM operations WHERE state = 'PENDING'`).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
-	if err := s.pool.run(ctx, b); err != nil {
+	if err := (database{pool}).run(ctx, b); err != nil {
 		return tenant.Overview{}, fmt.Errorf("count what is open: %w", interpret(err))
 	}
 	o.OldestPending = seconds(oldest)

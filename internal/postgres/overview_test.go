@@ -5,13 +5,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/tenant"
 )
 
 func TestOverviewCountsWhatIsOpen(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	o, err := b.store.Overview(b.ctx)
+	o, err := postgres.Overview(b.ctx, b.pool)
 	require.NoError(t, err)
 	require.Equal(t, map[tenant.State]int{
 		tenant.StatePending: 0, tenant.StateRunning: 0, tenant.StateNeedsAttention: 0, tenant.StateRollingBack: 0, tenant.StateRollbackBlocked: 0,
@@ -31,7 +32,7 @@ func TestOverviewCountsWhatIsOpen(t *testing.T) {
 		_, err := b.pool.Exec(b.ctx, sql)
 		require.NoError(t, err)
 	}
-	o, err = b.store.Overview(b.ctx)
+	o, err = postgres.Overview(b.ctx, b.pool)
 	require.NoError(t, err)
 	require.Equal(t, map[tenant.State]int{
 		tenant.StatePending: 1, tenant.StateRunning: 1, tenant.StateNeedsAttention: 1, tenant.StateRollingBack: 0, tenant.StateRollbackBlocked: 0,

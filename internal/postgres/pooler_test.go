@@ -63,16 +63,16 @@ func (b testBundle) provisionMany(t *testing.T) {
 	for n := range many {
 		all.Go(func() {
 			a := acceptance(t, fmt.Sprintf("Hospital %d", n))
-			_, err := b.store.Submit(b.ctx, a)
+			_, err := b.operations.Submit(b.ctx, a)
 			f := fence(a)
 			if err == nil {
-				_, err = b.store.Claim(b.ctx, f)
+				_, err = b.transitions.Claim(b.ctx, f)
 			}
 			if err == nil {
-				err = b.store.CreateSchema(b.ctx, f)
+				err = b.schemas.Create(b.ctx, f)
 			}
 			if err == nil {
-				_, err = b.store.Tenants(b.ctx, tenant.Filter{})
+				_, err = b.tenants.List(b.ctx, tenant.Filter{})
 			}
 			failed <- err
 		})

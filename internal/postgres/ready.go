@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -11,6 +12,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/migrations"
 )
 
 // confirmTimeout bounds the first question to a database at a process's start.
@@ -29,16 +31,35 @@ func Confirm(ctx context.Context, pool *pgxpool.Pool) error {
 	return nil
 }
 
+// Health is whether the database can be worked on: it answers, and has been migrated
+// as far as this build needs.
+type Health struct {
+	pool database
+	// version is what the control tables must have at least, ahead by how much
+	// theirs was higher when it was last looked at.
+	version int64
+	ahead   atomic.Int64
+}
+
+// NewHealth asks the database of a pool.
+func NewHealth(pool *pgxpool.Pool) (*Health, error) {
+	version, err := migrations.ControlVersion()
+	if err != nil {
+		return nil, err
+	}
+	return &Health{pool: database{pool}, version: version}, nil
+}
+
 // Ping asks whether the database answers, and whether it has been migrated as
 // far as this build needs.
-func (s *Store) Ping(ctx context.Context) error {
-	_, err := s.look(ctx)
+func (h *Health) Ping(ctx context.Context) error {
+	_, err := h.look(ctx)
 	return err
 }
 
 // Ready is Ping, and fails where nothing can be written.
-func (s *Store) Ready(ctx context.Context) error {
-	is, err := s.look(ctx)
+func (h *Health) Ready(ctx context.Context) error {
+	is, err := h.look(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -53,44 +74,44 @@ func (s *Store) Ready(ctx context.Context) error {
 // state is what a migrated database says of itself.
 type state struct{ readOnly, ours bool }
 
-func (s *Store) look(ctx context.Context) (is state, err error) {
+func (h *Health) look(ctx context.Context) (is state, err error) {
 	var version int64
-	err = s.pool.QueryRow(ctx, `
+	err = h.pool.QueryRow(ctx, `
 		SELECT coalesce(max(version_id), 0), current_setting('transaction_read_only') = 'on',
 			has_table_privilege('operations', 'INSERT') AND has_table_privilege('operations', 'UPDATE')
 		FROM `+goose.DefaultTablename+` WHERE is_applied`).Scan(&version, &is.readOnly, &is.ours)
 	switch {
 	case sqlState(err) == stateNoTable:
-		if err := hasRoom(ctx, s.pool); err != nil {
+		if err := hasRoom(ctx, h.pool); err != nil {
 			return is, err
 		}
 		return is, &tenant.UnavailableError{Reason: "the database has no control tables; run: starter migrate"}
 	case err != nil:
 		return is, fmt.Errorf("ask the database: %w", interpret(err))
-	case version < s.version:
+	case version < h.version:
 		return is, &tenant.UnavailableError{
-			Reason: fmt.Sprintf("the control tables are at version %d and this build needs %d; run: starter migrate", version, s.version),
+			Reason: fmt.Sprintf("the control tables are at version %d and this build needs %d; run: starter migrate", version, h.version),
 		}
 	}
-	s.ahead.Store(max(version, s.version) - s.version)
-	return is, s.refuseCopy(ctx)
+	h.ahead.Store(max(version, h.version) - h.version)
+	return is, h.refuseCopy(ctx)
 }
 
 // Note says that the tables were found to be those of a newer version, which this
 // build may not fit in everything; empty when they are its own.
-func (s *Store) Note() string {
-	ahead := s.ahead.Load()
+func (h *Health) Note() string {
+	ahead := h.ahead.Load()
 	if ahead == 0 {
 		return ""
 	}
 	return fmt.Sprintf("A newer version has migrated the database: the control tables are at version %d, and this program knows %d. What no longer fits is refused; replace this program by that version.",
-		s.version+ahead, s.version)
+		h.version+ahead, h.version)
 }
 
 // refuseCopy tells a copy of a database from its original, on the same server.
-func (s *Store) refuseCopy(ctx context.Context) error {
+func (h *Health) refuseCopy(ctx context.Context) error {
 	var original string
-	err := s.pool.QueryRow(ctx, `SELECT coalesce(copied_from(), '')`).Scan(&original)
+	err := h.pool.QueryRow(ctx, `SELECT coalesce(copied_from(), '')`).Scan(&original)
 	switch {
 	case err != nil:
 		return fmt.Errorf("ask the database: %w", interpret(err))

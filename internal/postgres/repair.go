@@ -8,17 +8,30 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
+
+// Repairs are what the reconciler does about findings, where the database alone can
+// do it. Each looks once more whether the finding is true.
+type Repairs struct {
+	pool     database
+	comparer *Comparer
+}
+
+// NewRepairs repairs on a pool what a comparer finds.
+func NewRepairs(pool *pgxpool.Pool, comparer *Comparer) *Repairs {
+	return &Repairs{pool: database{pool}, comparer: comparer}
+}
 
 // DropLeftoverRole drops a role of ours that has no tenant, or whose tenant
 // was rolled back and never active. PostgreSQL itself refuses while anything
 // in any database depends on the role. It reports false when the role is not
 // there, is not ours or is in use.
-func (s *Store) DropLeftoverRole(ctx context.Context, role string) (bool, error) {
+func (r *Repairs) DropLeftoverRole(ctx context.Context, role string) (bool, error) {
 	dropped := false
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+	err := r.pool.inTx(ctx, func(tx pgx.Tx) error {
 		// The tenants' rows are locked, so that none begins to use the role.
 		if _, err := tx.Exec(ctx, `SELECT FROM tenants WHERE role_name = $1 FOR UPDATE`, role); err != nil {
 			return err
@@ -58,9 +71,9 @@ func (s *Store) DropLeftoverRole(ctx context.Context, role string) (bool, error)
 
 // CloseLostAttempt marks an attempt as failed that was lost: subject is the
 // closed operation's id and the step.
-func (s *Store) CloseLostAttempt(ctx context.Context, subject string) (bool, error) {
+func (r *Repairs) CloseLostAttempt(ctx context.Context, subject string) (bool, error) {
 	operation, step, _ := strings.Cut(subject, "/")
-	tag, err := s.pool.Exec(ctx, `
+	tag, err := r.pool.Exec(ctx, `
 		UPDATE provisioning_logs l SET status = 'FAILED', error = 'the attempt was lost: its worker ended, or it ran out of time',
 			duration_ms = extract(epoch FROM clock_timestamp() - l.started_at) * 1000
 		FROM operations o
@@ -73,8 +86,8 @@ func (s *Store) CloseLostAttempt(ctx context.Context, subject string) (bool, err
 }
 
 // DoubtEmail marks a mail as UNKNOWN that nobody is sending any more.
-func (s *Store) DoubtEmail(ctx context.Context, id string) (bool, error) {
-	tag, err := s.pool.Exec(ctx, `
+func (r *Repairs) DoubtEmail(ctx context.Context, id string) (bool, error) {
+	tag, err := r.pool.Exec(ctx, `
 		UPDATE emails e SET state = 'UNKNOWN', updated_at = now()
 		FROM tenants t WHERE e.id = $1 AND e.state = 'SENDING' AND t.id = e.tenant_id AND `+quiet, id)
 	if err != nil {

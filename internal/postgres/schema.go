@@ -4,28 +4,70 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/migrations"
 )
+
+// maxSchemaWork bounds the transactions that create or drop schemas at a time,
+// in this process: beyond about two per core of the database they get slower
+// (docs/decisions.md has the figures).
+const maxSchemaWork = 4
+
+// Schemas makes tenants' schemas and roles from the template, and drops them.
+type Schemas struct {
+	pool database
+	// schemas has a bound of its own and never prepares statements: what it
+	// runs names tables that the same batch creates.
+	schemas  database
+	template migrations.Template
+	// templates is what each version of it makes.
+	templates struct {
+		sync.Mutex
+		made map[int64]made
+	}
+}
+
+// NewSchemas makes schemas on the database of a pool, by connections of its own.
+// Close it after use; the pool stays the caller's.
+func NewSchemas(ctx context.Context, pool *pgxpool.Pool) (*Schemas, error) {
+	template, err := migrations.Tenant()
+	if err != nil {
+		return nil, err
+	}
+	c := pool.Config()
+	c.MaxConns = maxSchemaWork
+	c.MinConns = 0
+	c.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	schemas, err := pgxpool.NewWithConfig(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("make the pool for schema work: %w", err)
+	}
+	return &Schemas{pool: database{pool}, schemas: database{schemas}, template: template}, nil
+}
+
+// Close gives back the connections that it made itself.
+func (s *Schemas) Close() { s.schemas.Close() }
 
 // seedRoles are the roles of a tenant's own users.
 const seedRoles = `INSERT INTO %s (name, description) VALUES
 	('admin', 'manages users and settings'), ('user', 'works with the data'), ('viewer', 'reads')`
 
-// CreateSchema makes a tenant's role, schema, tables, seed roles and first
+// Create makes a tenant's role, schema, tables, seed roles and first
 // administrator in one transaction and one round trip. Repeating it after it
 // was committed changes nothing.
-func (s *Store) CreateSchema(ctx context.Context, f tenant.Fence) error {
-	t, err := s.Tenant(ctx, f.Tenant)
+func (s *Schemas) Create(ctx context.Context, f tenant.Fence) error {
+	t, err := (&Tenants{s.pool}).Find(ctx, f.Tenant)
 	if err != nil {
 		return stepError(tenant.StepCreateSchema, err)
 	}
 	progress := &schemaProgress{step: tenant.StepCreateSchema}
-	err = onceMore(func() error { return s.sendSchema(ctx, s.schemaBatch(f, t, progress)) })
+	err = onceMore(func() error { return s.send(ctx, s.batch(f, t, progress)) })
 	if sqlState(err) == stateAlreadyDone {
 		return nil
 	}
@@ -35,8 +77,8 @@ func (s *Store) CreateSchema(ctx context.Context, f tenant.Fence) error {
 	return nil
 }
 
-func (s *Store) sendSchema(ctx context.Context, b *pgx.Batch) error {
-	conn, err := s.acquireForSchemas(ctx)
+func (s *Schemas) send(ctx context.Context, b *pgx.Batch) error {
+	conn, err := s.acquire(ctx)
 	if err != nil {
 		return err
 	}
@@ -44,8 +86,8 @@ func (s *Store) sendSchema(ctx context.Context, b *pgx.Batch) error {
 	return run(ctx, conn, b)
 }
 
-// acquireForSchemas waits for its turn among the schema work of this process.
-func (s *Store) acquireForSchemas(ctx context.Context) (*pgxpool.Conn, error) {
+// acquire waits for its turn among the schema work of this process.
+func (s *Schemas) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	conn, err := s.schemas.Acquire(ctx)
 	if err == nil {
 		return conn, nil
@@ -75,7 +117,7 @@ func (p *schemaProgress) reached(b *pgx.Batch, next tenant.Step, mark string) {
 		})
 }
 
-func (s *Store) schemaBatch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) *pgx.Batch {
+func (s *Schemas) batch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) *pgx.Batch {
 	schema, role, login := pgx.Identifier{t.Schema}.Sanitize(), pgx.Identifier{t.Role}.Sanitize(), pgx.Identifier{t.AppLogin}.Sanitize()
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
@@ -106,14 +148,14 @@ func (s *Store) schemaBatch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) 
 	return b
 }
 
-// DropSchema undoes CreateSchema: it drops the schema and the role, but only
+// Drop undoes Create: it drops the schema and the role, but only
 // if the ownership row carries this generation and the tenant was never
 // active. What was never made is no error. A role on which objects in other
 // databases of the server depend, as in a copy of this one, is left, with a
 // finding that names them.
-func (s *Store) DropSchema(ctx context.Context, f tenant.Fence) error {
+func (s *Schemas) Drop(ctx context.Context, f tenant.Fence) error {
 	err := onceMore(func() error {
-		conn, err := s.acquireForSchemas(ctx)
+		conn, err := s.acquire(ctx)
 		if err != nil {
 			return err
 		}

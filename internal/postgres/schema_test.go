@@ -16,10 +16,10 @@ func TestCreateSchema(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, `Robert'); DROP SCHEMA public; -- "Klinik"`)
 
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
-	require.NoError(t, b.store.CreateSchema(b.ctx, f), "a repetition changes nothing")
+	require.NoError(t, b.schemas.Create(b.ctx, f))
+	require.NoError(t, b.schemas.Create(b.ctx, f), "a repetition changes nothing")
 
-	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	tn, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	rows, err := b.pool.Query(b.ctx, `SELECT email, role, password_hash IS NULL FROM `+pgx.Identifier{tn.Schema, "users"}.Sanitize())
 	require.NoError(t, err)
@@ -32,7 +32,7 @@ func TestCreateSchema(t *testing.T) {
 	require.Equal(t, []user{{"ada@hospital.example", "admin", true}}, users)
 	require.Equal(t, 3, b.count(t, `SELECT count(*) FROM `+pgx.Identifier{tn.Schema, "roles"}.Sanitize()))
 
-	logs, err := b.store.Logs(b.ctx, f.Operation)
+	logs, err := b.operations.Logs(b.ctx, f.Operation)
 	require.NoError(t, err)
 	var steps []tenant.Step
 	for _, l := range logs {
@@ -52,9 +52,9 @@ func TestTenantsAreIsolated(t *testing.T) {
 	var tenants [2]tenant.Tenant
 	for i, name := range []string{"First clinic", "Second clinic"} {
 		f := b.claim(t, name)
-		require.NoError(t, b.store.CreateSchema(b.ctx, f))
+		require.NoError(t, b.schemas.Create(b.ctx, f))
 		var err error
-		tenants[i], err = b.store.Tenant(b.ctx, f.Tenant)
+		tenants[i], err = b.tenants.Find(b.ctx, f.Tenant)
 		require.NoError(t, err)
 	}
 	superuser := b.superuser(t) // nobody else may speak for another login
@@ -98,13 +98,13 @@ func TestDropSchemaLeavesNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.claim(t, "Short-lived clinic")
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
-	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.NoError(t, b.schemas.Create(b.ctx, f))
+	tn, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 
-	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)))
-	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)), "a repetition changes nothing")
+	require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)))
+	require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)), "a repetition changes nothing")
 	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, tn.Schema))
 	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, tn.Role))
 	require.Zero(t, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
@@ -116,10 +116,10 @@ func TestLateStepLeavesNothing(t *testing.T) {
 	b := setup(t)
 	f := b.claim(t, "Late clinic")
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
-	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)), "an undo tolerates that its step never ran")
+	require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)), "an undo tolerates that its step never ran")
 
-	require.ErrorIs(t, b.store.CreateSchema(b.ctx, f), tenant.ErrSuperseded, "the attempt comes back after the rollback")
-	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.ErrorIs(t, b.schemas.Create(b.ctx, f), tenant.ErrSuperseded, "the attempt comes back after the rollback")
+	tn, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, tn.Schema))
 	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, tn.Role))
@@ -136,8 +136,8 @@ func TestFenceKnowsItsRun(t *testing.T) {
 	} {
 		late := f
 		change(&late)
-		require.ErrorIs(t, b.store.CreateSchema(b.ctx, late), tenant.ErrSuperseded, name)
-		require.ErrorIs(t, b.store.MarkActive(b.ctx, late), tenant.ErrSuperseded, name)
+		require.ErrorIs(t, b.schemas.Create(b.ctx, late), tenant.ErrSuperseded, name)
+		require.ErrorIs(t, b.transitions.MarkActive(b.ctx, late), tenant.ErrSuperseded, name)
 	}
 }
 
@@ -149,18 +149,18 @@ func TestSchemaOfSomebodyElse(t *testing.T) {
 		"role":   func(tn tenant.Tenant) string { return `CREATE ROLE ` + pgx.Identifier{tn.Role}.Sanitize() },
 	} {
 		f := b.claim(t, "Occupied by a "+name)
-		tn, err := b.store.Tenant(b.ctx, f.Tenant)
+		tn, err := b.tenants.Find(b.ctx, f.Tenant)
 		require.NoError(t, err)
 		_, err = b.pool.Exec(b.ctx, occupy(tn))
 		require.NoError(t, err)
 
 		var failure *tenant.StepError
-		require.ErrorAs(t, b.store.CreateSchema(b.ctx, f), &failure, name)
+		require.ErrorAs(t, b.schemas.Create(b.ctx, f), &failure, name)
 		require.True(t, failure.Permanent)
 		require.Equal(t, tenant.ClassConflict, failure.Class)
 
 		b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
-		require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)))
+		require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)))
 		require.Equal(t, 1, b.count(t, `SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = $1) + (SELECT count(*) FROM pg_roles WHERE rolname = $1)`, tn.Schema),
 			"what belongs to somebody else stays")
 	}
@@ -170,19 +170,19 @@ func TestActiveTenantIsNeverDropped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.claim(t, "Active clinic")
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
-	require.NoError(t, b.store.StoreContract(b.ctx, f, 0, "C1"))
-	require.NoError(t, b.store.MarkActive(b.ctx, f))
-	require.NoError(t, b.store.MarkActive(b.ctx, f), "a repetition changes nothing")
+	require.NoError(t, b.schemas.Create(b.ctx, f))
+	require.NoError(t, b.contracts.CompleteDeployment(b.ctx, f, 0, "C1"))
+	require.NoError(t, b.transitions.MarkActive(b.ctx, f))
+	require.NoError(t, b.transitions.MarkActive(b.ctx, f), "a repetition changes nothing")
 	// What the workflow never does:
 	move := tenant.Move{Fence: f, From: tenant.StateRunning, To: tenant.StateRollingBack, Step: tenant.StepMarkActive, Reason: "test"}
-	require.ErrorContains(t, b.store.Move(b.ctx, move), "operations_active_is_never_undone")
+	require.ErrorContains(t, b.transitions.Move(b.ctx, move), "operations_active_is_never_undone")
 	_, err := b.pool.Exec(b.ctx, `UPDATE operations SET pivot_passed = false`)
 	require.NoError(t, err)
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 
 	var failure *tenant.StepError
-	require.ErrorAs(t, b.store.DropSchema(b.ctx, undoing(f)), &failure)
+	require.ErrorAs(t, b.schemas.Drop(b.ctx, undoing(f)), &failure)
 	require.True(t, failure.Permanent)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
 }
@@ -199,11 +199,11 @@ func TestNothingBecomesActiveWithoutItsParts(t *testing.T) {
 		"status":             `UPDATE tenants SET status = 'PENDING' WHERE id = $1`,
 	} {
 		f := b.claim(t, "Clinic without "+name)
-		require.NoError(t, b.store.CreateSchema(b.ctx, f))
-		require.NoError(t, b.store.StoreContract(b.ctx, f, 0, "C-"+name))
+		require.NoError(t, b.schemas.Create(b.ctx, f))
+		require.NoError(t, b.contracts.CompleteDeployment(b.ctx, f, 0, "C-"+name))
 		b.mustExec(t, lost, string(f.Tenant))
 		var failure *tenant.StepError
-		require.ErrorAs(t, b.store.MarkActive(b.ctx, f), &failure, name)
+		require.ErrorAs(t, b.transitions.MarkActive(b.ctx, f), &failure, name)
 		require.True(t, failure.Permanent)
 		require.Equal(t, tenant.StepMarkActive, failure.Step)
 		require.Zero(t, b.count(t, `SELECT count(*) FROM operations WHERE pivot_passed OR (SELECT status FROM tenants WHERE id = tenant_id) = 'ACTIVE'`))
@@ -215,7 +215,7 @@ func TestNothingBecomesActiveWithoutItsParts(t *testing.T) {
 func TestAClaimOfWhatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	c, err := b.store.Claim(b.ctx, fence(acceptance(t, "Lost clinic")))
+	c, err := b.transitions.Claim(b.ctx, fence(acceptance(t, "Lost clinic")))
 	require.NoError(t, err)
 	require.False(t, c.Claimed)
 }
@@ -227,7 +227,7 @@ func TestManySchemasAtOnce(t *testing.T) {
 	var g errgroup.Group
 	for range n {
 		f := b.claim(t, "診療所 "+b.newName(t))
-		g.Go(func() error { return b.store.CreateSchema(b.ctx, f) })
+		g.Go(func() error { return b.schemas.Create(b.ctx, f) })
 	}
 	require.NoError(t, g.Wait())
 	require.Equal(t, n, b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
@@ -241,13 +241,13 @@ func TestWhatKeepsARoleIsNamed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.claim(t, "Clinic with dependents")
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
-	tn, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.NoError(t, b.schemas.Create(b.ctx, f))
+	tn, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 	refused := func() *tenant.StepError {
 		var failure *tenant.StepError
-		require.ErrorAs(t, b.store.DropSchema(b.ctx, undoing(f)), &failure)
+		require.ErrorAs(t, b.schemas.Drop(b.ctx, undoing(f)), &failure)
 		require.True(t, failure.Permanent)
 		require.Contains(t, failure.Reason, "2BP01")
 		require.Equal(t, 1, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, tn.Schema))
@@ -265,7 +265,7 @@ func TestWhatKeepsARoleIsNamed(t *testing.T) {
 
 	_, err = b.superuser(t).Exec(b.ctx, `DROP OWNED BY `+ident(tn.Role)) // which takes what it has in its own schema as well
 	require.NoError(t, err)
-	require.NoError(t, b.store.DropSchema(b.ctx, undoing(f)))
+	require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)))
 	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, tn.Role))
 }
 
@@ -278,11 +278,11 @@ func TestSinceWhenARollbackIsBlocked(t *testing.T) {
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 	b.move(t, f, tenant.StateRollingBack, tenant.StateRollbackBlocked)
 	b.mustExec(t, `UPDATE operations SET blocked_since = now() - interval '3 hours', updated_at = now() - interval '3 hours'`)
-	before, err := b.store.Operation(b.ctx, f.Operation)
+	before, err := b.operations.Find(b.ctx, f.Operation)
 	require.NoError(t, err)
 	b.move(t, f, tenant.StateRollbackBlocked, tenant.StateRollingBack)
 	b.move(t, f, tenant.StateRollingBack, tenant.StateRollbackBlocked)
-	after, err := b.store.Operation(b.ctx, f.Operation)
+	after, err := b.operations.Find(b.ctx, f.Operation)
 	require.NoError(t, err)
 	require.True(t, after.UpdatedAt.After(before.UpdatedAt))
 	require.Equal(t, before.WaitsSince(), after.WaitsSince())

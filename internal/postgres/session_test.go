@@ -56,10 +56,10 @@ func provisionsAsEver(t *testing.T, b testBundle) {
 	go postgres.Listen(b.ctx, b.pool, slog.New(slog.DiscardHandler), func(id tenant.OperationID, _ tenant.State) { heard <- id })
 	a := b.accept(t, name)
 	f := fence(a)
-	_, err := b.store.Claim(b.ctx, f)
+	_, err := b.transitions.Claim(b.ctx, f)
 	require.NoError(t, err)
-	require.NoError(t, b.store.CreateSchema(b.ctx, f))
-	row, err := b.store.Tenant(b.ctx, f.Tenant)
+	require.NoError(t, b.schemas.Create(b.ctx, f))
+	row, err := b.tenants.Find(b.ctx, f.Tenant)
 	require.NoError(t, err)
 	require.Equal(t, name, row.Name)
 	require.WithinDuration(t, time.Now(), row.CreatedAt, time.Hour)
@@ -67,10 +67,10 @@ func provisionsAsEver(t *testing.T, b testBundle) {
 	var stored string
 	require.NoError(t, superuser.QueryRow(b.ctx, `SELECT encode(convert_to(name, 'UTF8'), 'escape') FROM tenants`).Scan(&stored))
 	require.Contains(t, stored, `\303\244`)
-	logs, err := b.store.Logs(b.ctx, f.Operation)
+	logs, err := b.operations.Logs(b.ctx, f.Operation)
 	require.NoError(t, err)
 	require.Len(t, logs, 4)
-	require.NoError(t, b.store.Ready(b.ctx))
+	require.NoError(t, b.health.Ready(b.ctx))
 	for listening := false; !listening; {
 		select {
 		case <-heard:
@@ -96,7 +96,7 @@ func TestMigrationsGoIntoSchemaPublic(t *testing.T) {
 	from, again, err := postgres.Migrate(b.ctx, b.pool)
 	require.NoError(t, err)
 	require.Equal(t, []int64{to, to}, []int64{from, again})
-	_, err = b.store.Tenant(b.ctx, a.New.ID)
+	_, err = b.tenants.Find(b.ctx, a.New.ID)
 	require.NoError(t, err)
 }
 
@@ -145,13 +145,13 @@ func (b testBundle) refuses(t *testing.T, why string) {
 	t.Helper()
 	_, _, err := postgres.Migrate(b.ctx, b.pool)
 	for name, err := range map[string]error{
-		"migrate": err, "start": postgres.Confirm(b.ctx, b.pool), "ready": b.store.Ready(b.ctx), "ping": b.store.Ping(b.ctx),
+		"migrate": err, "start": postgres.Confirm(b.ctx, b.pool), "ready": b.health.Ready(b.ctx), "ping": b.health.Ping(b.ctx),
 	} {
 		require.ErrorIs(t, err, tenant.ErrUnavailable, name)
 		require.ErrorContains(t, err, why, name)
 	}
 	var failure *tenant.StepError
-	require.ErrorAs(t, b.store.CreateSchema(b.ctx, tenant.Fence{}), &failure)
+	require.ErrorAs(t, b.schemas.Create(b.ctx, tenant.Fence{}), &failure)
 	require.False(t, failure.Permanent)
 	require.Contains(t, failure.Reason, why)
 }
@@ -188,7 +188,7 @@ func TestVariablesAndFilesOfLibpqAreNotRead(t *testing.T) {
 	for _, mode := range []string{"disable", "prefer"} {
 		c.SSLMode = mode
 		b := open(t, c)
-		require.NoError(t, b.store.Ready(b.ctx))
+		require.NoError(t, b.health.Ready(b.ctx))
 		require.Equal(t, "elsewhere", os.Getenv("PGSERVICE"), "it stays for others")
 	}
 	c.Password = ""
@@ -210,15 +210,15 @@ func TestWhatASessionRefusesIsAskedAnother(t *testing.T) {
 	// All that is asked in each way: rows, a row, a batch, a transaction.
 	all := func(t *testing.T, b testBundle, a tenant.Submission) {
 		t.Helper()
-		page, err := b.store.Tenants(b.ctx, tenant.Filter{})
+		page, err := b.tenants.List(b.ctx, tenant.Filter{})
 		require.NoError(t, err)
 		require.NotEmpty(t, page.Items)
-		require.NoError(t, b.store.Ping(b.ctx))
-		_, err = b.store.Overview(b.ctx)
+		require.NoError(t, b.health.Ping(b.ctx))
+		_, err = postgres.Overview(b.ctx, b.pool)
 		require.NoError(t, err)
-		_, err = b.store.Submit(b.ctx, acceptance(t, "Clinic of "+string(a.New.ID)))
+		_, err = b.operations.Submit(b.ctx, acceptance(t, "Clinic of "+string(a.New.ID)))
 		require.NoError(t, err)
-		require.NoError(t, b.store.Audit(b.ctx, tenant.AuditEntry{Actor: "test", Action: "retry", Outcome: tenant.OutcomeAccepted, Tenant: a.New.ID}))
+		require.NoError(t, b.audit.Append(b.ctx, tenant.AuditEntry{Actor: "test", Action: "retry", Outcome: tenant.OutcomeAccepted, Tenant: a.New.ID}))
 	}
 	names := func(t *testing.T, pool *pgxpool.Pool) (names []string) {
 		t.Helper()
@@ -241,10 +241,10 @@ func TestWhatASessionRefusesIsAskedAnother(t *testing.T) {
 		b.mustExec(t, `DEALLOCATE ALL`)
 		require.NotEmpty(t, names(t, b.pool))
 		for _, do := range []func() error{
-			func() error { return b.store.Ping(b.ctx) },
-			func() error { _, err := b.store.Tenants(b.ctx, tenant.Filter{}); return err },
-			func() error { _, err := b.store.Overview(b.ctx); return err },
-			func() error { _, err := b.store.Submit(b.ctx, acceptance(t, rand.Text())); return err },
+			func() error { return b.health.Ping(b.ctx) },
+			func() error { _, err := b.tenants.List(b.ctx, tenant.Filter{}); return err },
+			func() error { _, err := postgres.Overview(b.ctx, b.pool); return err },
+			func() error { _, err := b.operations.Submit(b.ctx, acceptance(t, rand.Text())); return err },
 		} {
 			require.NoError(t, do())
 			b.mustExec(t, `DEALLOCATE ALL`)
@@ -285,7 +285,7 @@ func TestErrorsOfASessionAreNeverPermanent(t *testing.T) {
 		b.mustExec(t, `CREATE OR REPLACE FUNCTION claim_schema(name text, tenant uuid, gen integer, template bigint) RETURNS void LANGUAGE plpgsql AS $$
 			BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '`+code+`'; END $$`)
 		var failure *tenant.StepError
-		require.ErrorAs(t, b.store.CreateSchema(b.ctx, f), &failure, code)
+		require.ErrorAs(t, b.schemas.Create(b.ctx, f), &failure, code)
 		require.False(t, failure.Permanent, code)
 	}
 }

@@ -6,14 +6,22 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
 
+// Transitions are what a run writes of the state of its operation, by
+// compare-and-set; the reconciler takes an operation from a run that is closed.
+type Transitions struct{ pool database }
+
+// NewTransitions writes transitions on a pool.
+func NewTransitions(pool *pgxpool.Pool) *Transitions { return &Transitions{pool: database{pool}} }
+
 // Claim gives a PENDING operation to a run, or an open one whose run was
 // released. Claiming again what the run has already is no error; an operation
 // of another run, a closed one, or one that there is not, is not claimed.
-func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
+func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error) {
 	lifecycle, _ := f.OfKind().Lifecycle()
 	b := &pgx.Batch{}
 	b.Queue(`
@@ -30,7 +38,7 @@ func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 		FROM operations WHERE id = $1`, string(f.Operation), f.Run, f.Generation).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason)
 	})
-	err := s.pool.run(ctx, b)
+	err := t.pool.run(ctx, b)
 	if errors.Is(err, pgx.ErrNoRows) { // a restore has lost the row: the run has nothing to do
 		return tenant.Claim{}, nil
 	}
@@ -40,14 +48,14 @@ func (s *Store) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
 	return c, nil
 }
 
-// ReleaseRun takes an open operation from its run, by compare-and-set, so that
+// Release takes an open operation from its run, by compare-and-set, so that
 // another run may claim it; its state is kept. Only who has seen that the run
 // is closed may do that: from then on the fence keeps out what the run left
 // under way. stopped tells that somebody stopped it: then the next run undoes
 // what was done before the pivot, where it otherwise goes on. It reports false
 // when the operation is closed, or has another run by now.
-func (s *Store) ReleaseRun(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error) {
-	tag, err := s.pool.Exec(ctx, `
+func (t *Transitions) Release(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error) {
+	tag, err := t.pool.Exec(ctx, `
 		UPDATE operations SET run_id = NULL, takeovers = takeovers + $3::boolean::integer, updated_at = now()
 		WHERE id = $1 AND run_id = $2 AND state NOT IN ('PENDING', 'SUCCEEDED', 'ROLLED_BACK')`, string(id), run, stopped)
 	if err != nil {
@@ -60,8 +68,8 @@ func (s *Store) ReleaseRun(ctx context.Context, id tenant.OperationID, run strin
 // already there is no error; otherwise an operation that is not in m.From any
 // more, has another run, or has passed the pivot unlike m.BeforePivot, is
 // tenant.ErrSuperseded.
-func (s *Store) Move(ctx context.Context, m tenant.Move) error {
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+func (t *Transitions) Move(ctx context.Context, m tenant.Move) error {
+	err := t.pool.inTx(ctx, func(tx pgx.Tx) error {
 		moved, err := writeMove(ctx, tx, m)
 		if err != nil || !moved {
 			return err
@@ -128,9 +136,9 @@ func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 // asked for it, in one transaction. Nothing was done, so nothing is undone: the
 // tenant gets the status that the kind's rollback leaves. It reports false, and
 // audits nothing, when a run was faster.
-func (s *Store) RollBackPending(ctx context.Context, o tenant.Operation, reason string, e tenant.AuditEntry) (done bool, err error) {
+func (ops *Operations) RollBackPending(ctx context.Context, o tenant.Operation, reason string, e tenant.AuditEntry) (done bool, err error) {
 	lifecycle, _ := o.Kind.Lifecycle()
-	err = s.inTx(ctx, func(tx pgx.Tx) error {
+	err = ops.pool.inTx(ctx, func(tx pgx.Tx) error {
 		done, err = transition{
 			operation: o.ID, kind: o.Kind, from: tenant.StatePending, to: tenant.StateRolledBack, status: lifecycle.Undone,
 			class: tenant.ClassCancelled, reason: reason,

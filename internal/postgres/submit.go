@@ -22,10 +22,10 @@ const tenantsPerLogin = 500
 // Errors: tenant.ErrNotFound, *tenant.StatusRefusedError, tenant.ErrOperationOpen,
 // tenant.ErrNameTaken, tenant.ErrIDCollision, tenant.ErrIdempotencyMismatch,
 // tenant.ErrUnavailable.
-func (s *Store) Submit(ctx context.Context, sub tenant.Submission) (tenant.Operation, error) {
+func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenant.Operation, error) {
 	var repeated tenant.OperationID
 	var accepted tenant.Operation
-	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
+	err := ops.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
 		repeated, err = findRepeat(ctx, tx, sub)
 		if err != nil || repeated != "" {
 			return err
@@ -44,7 +44,7 @@ func (s *Store) Submit(ctx context.Context, sub tenant.Submission) (tenant.Opera
 		return tenant.Operation{}, fmt.Errorf("%s tenant %s: %w", sub.Action(), sub.Operation.TenantID, interpret(err))
 	}
 	if repeated != "" {
-		return s.Operation(ctx, repeated)
+		return ops.Find(ctx, repeated)
 	}
 	return accepted, nil
 }

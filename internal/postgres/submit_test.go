@@ -27,7 +27,7 @@ func TestNameIsTakenOnce(t *testing.T) {
 	for i := range 20 {
 		a := acceptance(t, []string{"St. Mary", "ST. MARY", " st. mary "}[i%3])
 		g.Go(func() error {
-			_, err := b.store.Submit(b.ctx, a)
+			_, err := b.operations.Submit(b.ctx, a)
 			switch {
 			case err == nil:
 				accepted.Add(1)
@@ -50,7 +50,7 @@ func TestNameIsFreeAfterAFailure(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	a := b.accept(t, "Unlucky clinic")
-	done, err := b.store.RollBackPending(b.ctx, a.Operation, "test", tenant.AuditEntry{
+	done, err := b.operations.RollBackPending(b.ctx, a.Operation, "test", tenant.AuditEntry{
 		Actor: "ada", Action: "rollback", Outcome: tenant.OutcomeAccepted, Tenant: a.New.ID, Operation: a.Operation.ID,
 	})
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestRepeatedRequestIsOneOperation(t *testing.T) {
 		a := acceptance(t, "Impatient clinic")
 		a.IdempotencyKey, a.RequestHash = "key", []byte("same")
 		g.Go(func() error {
-			o, err := b.store.Submit(b.ctx, a)
+			o, err := b.operations.Submit(b.ctx, a)
 			ids[i] = o.ID
 			return err
 		})
@@ -80,10 +80,10 @@ func TestRepeatedRequestIsOneOperation(t *testing.T) {
 
 	other := acceptance(t, "Another clinic")
 	other.IdempotencyKey, other.RequestHash = "key", []byte("different")
-	_, err := b.store.Submit(b.ctx, other)
+	_, err := b.operations.Submit(b.ctx, other)
 	require.ErrorIs(t, err, tenant.ErrIdempotencyMismatch)
 	other.Operation.Client = "another client"
-	_, err = b.store.Submit(b.ctx, other)
+	_, err = b.operations.Submit(b.ctx, other)
 	require.NoError(t, err, "keys are scoped by client")
 }
 
@@ -98,7 +98,7 @@ func TestPagesAreWhole(t *testing.T) {
 	seen := map[tenant.ID]bool{}
 	f := tenant.Filter{Name: "50%", Limit: 3}
 	for {
-		page, err := b.store.Tenants(b.ctx, f)
+		page, err := b.tenants.List(b.ctx, f)
 		require.NoError(t, err)
 		require.LessOrEqual(t, len(page.Items), 3)
 		for _, tn := range page.Items {
@@ -111,7 +111,7 @@ func TestPagesAreWhole(t *testing.T) {
 	}
 	require.Len(t, seen, n, "%% is a character of a name here, not a wildcard")
 	for _, bad := range []string{"x", "YWZ0ZXI6", "YWZ0ZXI6bm90LWFuLWlk", "😀"} {
-		_, err := b.store.Tenants(b.ctx, tenant.Filter{Cursor: bad})
+		_, err := b.tenants.List(b.ctx, tenant.Filter{Cursor: bad})
 		require.ErrorIs(t, err, tenant.ErrBadCursor, bad)
 	}
 }
@@ -122,15 +122,15 @@ func TestDispatchIsFairAndBounded(t *testing.T) {
 	for i := range 12 {
 		a := acceptance(t, fmt.Sprintf("Clinic %d of the busy one", i))
 		a.Operation.Client = "busy"
-		_, err := b.store.Submit(b.ctx, a)
+		_, err := b.operations.Submit(b.ctx, a)
 		require.NoError(t, err)
 	}
 	late := acceptance(t, "The only clinic of the other one")
 	late.Operation.Client = "other"
-	_, err := b.store.Submit(b.ctx, late)
+	_, err := b.operations.Submit(b.ctx, late)
 	require.NoError(t, err)
 
-	first, err := b.store.TakePending(b.ctx, 4, 100, time.Minute)
+	first, err := b.queue.Take(b.ctx, 4, 100, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, first, 4)
 	clients := map[string]int{}
@@ -139,19 +139,19 @@ func TestDispatchIsFairAndBounded(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"busy": 3, "other": 1}, clients, "a client's many do not hold up another's one")
 
-	second, err := b.store.TakePending(b.ctx, 100, 100, time.Minute)
+	second, err := b.queue.Take(b.ctx, 100, 100, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, second, 9, "what another dispatcher has taken is left alone")
-	require.NoError(t, b.store.ReleasePending(b.ctx, late.Operation.ID, 0))
-	again, err := b.store.TakePending(b.ctx, 100, 100, time.Minute)
+	require.NoError(t, b.queue.Release(b.ctx, late.Operation.ID, 0))
+	again, err := b.queue.Take(b.ctx, 100, 100, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, again, 1)
 
 	f := fence(late)
-	_, err = b.store.Claim(b.ctx, f)
+	_, err = b.transitions.Claim(b.ctx, f)
 	require.NoError(t, err)
 	b.accept(t, "One too many")
-	none, err := b.store.TakePending(b.ctx, 100, 1, time.Minute)
+	none, err := b.queue.Take(b.ctx, 100, 1, time.Minute)
 	require.NoError(t, err)
 	require.Empty(t, none, "no more are taken than may run")
 }

@@ -22,7 +22,7 @@ var errUndo = errors.New("nothing of it is kept")
 // templateOf tells what the template of a version makes, by making it where
 // nobody sees it. Nothing is parsed, so whatever a file does is told. It is done
 // once for a version in the life of the process.
-func (s *Store) templateOf(ctx context.Context, version int64) (made, error) {
+func (s *Schemas) templateOf(ctx context.Context, version int64) (made, error) {
 	s.templates.Lock()
 	defer s.templates.Unlock()
 	if m, known := s.templates.made[version]; known {

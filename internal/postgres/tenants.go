@@ -7,9 +7,16 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
+
+// Tenants are the rows of tenants, as callers read them and may change them.
+type Tenants struct{ pool database }
+
+// NewTenants reads and changes tenants on a pool.
+func NewTenants(pool *pgxpool.Pool) *Tenants { return &Tenants{pool: database{pool}} }
 
 const tenantColumns = `t.id, t.name, t.slug, t.schema_name, t.role_name, t.app_login, t.status, t.generation,
 	coalesce(t.contract_id, ''), t.admin_email, t.admin_first_name, t.admin_last_name, t.tier, t.region,
@@ -32,9 +39,9 @@ func orZero(t *time.Time) time.Time {
 	return *t
 }
 
-// Tenant reads one tenant. The error is tenant.ErrNotFound when there is none.
-func (s *Store) Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id))
+// Find reads one tenant. The error is tenant.ErrNotFound when there is none.
+func (ts *Tenants) Find(ctx context.Context, id tenant.ID) (tenant.Tenant, error) {
+	rows, err := ts.pool.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id))
 	if err != nil {
 		return tenant.Tenant{}, fmt.Errorf("read tenant %s: %w", id, interpret(err))
 	}
@@ -45,13 +52,13 @@ func (s *Store) Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
 	return t, nil
 }
 
-// Tenants lists tenants, newest first.
-func (s *Store) Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
+// List lists tenants, newest first.
+func (ts *Tenants) List(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
 	after, err := decodeCursor(f.Cursor)
 	if err != nil {
 		return tenant.Page[tenant.Tenant]{}, err
 	}
-	rows, err := s.pool.Query(ctx, `
+	rows, err := ts.pool.Query(ctx, `
 		SELECT `+tenantColumns+` FROM tenants t
 		WHERE ($1 = '' OR t.status = $1)
 		  AND ($2 = '' OR t.name_key LIKE '%' || $2 || '%')
@@ -77,9 +84,9 @@ func escapeLike(s string) string {
 // schema follows as long as the invitation was not used, and links that were
 // sent to an old address end. The entry of the audit log says which fields
 // changed, not to what.
-func (s *Store) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error) {
+func (ts *Tenants) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error) {
 	var changed tenant.Tenant
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
+	err := ts.pool.inTx(ctx, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR UPDATE`, string(id))
 		if err != nil {
 			return err

@@ -16,7 +16,7 @@ func TestTheDatabaseAllowsWhatTheDomainAllows(t *testing.T) {
 	b := setup(t)
 	seen := map[tenant.State]bool{}
 	look := func(f tenant.Fence, want tenant.State) {
-		o, err := b.store.Operation(b.ctx, f.Operation)
+		o, err := b.operations.Find(b.ctx, f.Operation)
 		require.NoError(t, err)
 		require.Equal(t, want, o.State)
 		var stored []tenant.Action
@@ -36,7 +36,7 @@ func TestTheDatabaseAllowsWhatTheDomainAllows(t *testing.T) {
 		at = to
 	}
 	done := b.claim(t, "St. Mary")
-	require.NoError(t, b.store.CreateSchema(b.ctx, done))
+	require.NoError(t, b.schemas.Create(b.ctx, done))
 	b.activate(t, done)
 	look(done, tenant.StateRunning)
 	b.move(t, done, tenant.StateRunning, tenant.StateNeedsAttention)
@@ -52,9 +52,9 @@ func TestEventsTellOfEveryTransition(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	done := b.claim(t, "Charité")
-	require.NoError(t, b.store.CreateSchema(b.ctx, done))
+	require.NoError(t, b.schemas.Create(b.ctx, done))
 	b.activate(t, done)
-	require.NoError(t, b.store.MarkActive(b.ctx, done), "a second time")
+	require.NoError(t, b.transitions.MarkActive(b.ctx, done), "a second time")
 	b.move(t, done, tenant.StateRunning, tenant.StateSucceeded)
 	rows, err := b.pool.Query(b.ctx, `SELECT type || '/' || (data->>'state') || '/' || coalesce(data->>'status', '-') FROM events WHERE operation_id = $1 ORDER BY id`, string(done.Operation))
 	require.NoError(t, err)

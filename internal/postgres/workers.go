@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -17,10 +18,16 @@ const (
 	maxWorkers = 200
 )
 
+// Workers is what workers tell of themselves, and the outages of all of them.
+type Workers struct{ pool database }
+
+// NewWorkers reads and writes about workers on a pool.
+func NewWorkers(pool *pgxpool.Pool) *Workers { return &Workers{pool: database{pool}} }
+
 // Beat writes what a worker tells of itself, now by the database's clock. The
 // first one of its life also removes what is left of workers of long ago.
-func (s *Store) Beat(ctx context.Context, b tenant.Beat) error {
-	_, err := s.pool.Exec(ctx, `
+func (ws *Workers) Beat(ctx context.Context, b tenant.Beat) error {
+	_, err := ws.pool.Exec(ctx, `
 		WITH old AS (
 			DELETE FROM workers o WHERE o.last_seen < now() - $9::interval AND NOT EXISTS (SELECT FROM workers w WHERE w.id = $1)
 		)
@@ -36,17 +43,17 @@ func (s *Store) Beat(ctx context.Context, b tenant.Beat) error {
 	return nil
 }
 
-// WorkerStops notes that a worker ends in order.
-func (s *Store) WorkerStops(ctx context.Context, id string) error {
-	if _, err := s.pool.Exec(ctx, `UPDATE workers SET last_seen = now(), stopped_at = now() WHERE id = $1`, id); err != nil {
+// Stops notes that a worker ends in order.
+func (ws *Workers) Stops(ctx context.Context, id string) error {
+	if _, err := ws.pool.Exec(ctx, `UPDATE workers SET last_seen = now(), stopped_at = now() WHERE id = $1`, id); err != nil {
 		return fmt.Errorf("write that the worker ends: %w", interpret(err))
 	}
 	return nil
 }
 
-// Workers reads what workers tell of themselves, and what waits for them, in one
+// State reads what workers tell of themselves, and what waits for them, in one
 // round trip.
-func (s *Store) Workers(ctx context.Context) (tenant.WorkerState, error) {
+func (ws *Workers) State(ctx context.Context) (tenant.WorkerState, error) {
 	var w tenant.WorkerState
 	b := &pgx.Batch{}
 	b.Queue(`
@@ -78,7 +85,7 @@ func (s *Store) Workers(ctx context.Context) (tenant.WorkerState, error) {
 			}
 			return err
 		})
-	if err := s.pool.SendBatch(ctx, b).Close(); err != nil {
+	if err := ws.pool.SendBatch(ctx, b).Close(); err != nil {
 		return tenant.WorkerState{}, fmt.Errorf("look for workers: %w", interpret(err))
 	}
 	w.Progress = -1
@@ -112,10 +119,10 @@ func scanOutage(row pgx.CollectableRow) (tenant.WorkerOutage, error) {
 	return o, err
 }
 
-// OpenWorkerOutage notes that no worker takes work. It reports false when an
+// OpenOutage notes that no worker takes work. It reports false when an
 // outage is open already, which is kept.
-func (s *Store) OpenWorkerOutage(ctx context.Context, o tenant.WorkerOutage) (opened bool, err error) {
-	tag, err := s.pool.Exec(ctx, `
+func (ws *Workers) OpenOutage(ctx context.Context, o tenant.WorkerOutage) (opened bool, err error) {
+	tag, err := ws.pool.Exec(ctx, `
 		INSERT INTO worker_outages (cause, waiting, opened_at) VALUES ($1, $2, least($3, now()))
 		ON CONFLICT ((closed_at IS NULL)) WHERE closed_at IS NULL DO NOTHING`, o.Cause, o.Waiting, o.OpenedAt)
 	if err != nil {
@@ -124,10 +131,10 @@ func (s *Store) OpenWorkerOutage(ctx context.Context, o tenant.WorkerOutage) (op
 	return tag.RowsAffected() > 0, nil
 }
 
-// CloseWorkerOutage notes that a worker takes work again. It reports false when
+// CloseOutage notes that a worker takes work again. It reports false when
 // no outage was open.
-func (s *Store) CloseWorkerOutage(ctx context.Context) (closed bool, err error) {
-	tag, err := s.pool.Exec(ctx, `UPDATE worker_outages SET closed_at = now() WHERE closed_at IS NULL`)
+func (ws *Workers) CloseOutage(ctx context.Context) (closed bool, err error) {
+	tag, err := ws.pool.Exec(ctx, `UPDATE worker_outages SET closed_at = now() WHERE closed_at IS NULL`)
 	if err != nil {
 		return false, fmt.Errorf("note that a worker takes work again: %w", interpret(err))
 	}

@@ -15,18 +15,50 @@ import (
 )
 
 type testBundle struct {
-	ctx   context.Context
-	pool  *pgxpool.Pool
-	store *postgres.Store
+	ctx  context.Context
+	pool *pgxpool.Pool
+
+	operations  *postgres.Operations
+	queue       *postgres.Queue
+	transitions *postgres.Transitions
+	tenants     *postgres.Tenants
+	schemas     *postgres.Schemas
+	contracts   *postgres.Contracts
+	emails      *postgres.Emails
+	audit       *postgres.AuditLog
+	findings    *postgres.Findings
+	comparer    *postgres.Comparer
+	repairs     *postgres.Repairs
+	incidents   *postgres.Incidents
+	writes      *postgres.WriteProbe
+	notices     *postgres.Notices
+	workers     *postgres.Workers
+	health      *postgres.Health
 }
 
 func setup(t *testing.T) testBundle {
 	t.Helper()
 	pool := postgrestest.New(t)
-	store, err := postgres.NewStore(t.Context(), pool)
+	return on(t, pool)
+}
+
+// on is everything on one pool.
+func on(t *testing.T, pool *pgxpool.Pool) testBundle {
+	t.Helper()
+	schemas, err := postgres.NewSchemas(t.Context(), pool)
 	require.NoError(t, err)
-	t.Cleanup(store.Close)
-	return testBundle{ctx: t.Context(), pool: pool, store: store}
+	t.Cleanup(schemas.Close)
+	health, err := postgres.NewHealth(pool)
+	require.NoError(t, err)
+	comparer := postgres.NewComparer(pool, schemas)
+	return testBundle{
+		ctx: t.Context(), pool: pool,
+		operations: postgres.NewOperations(pool), queue: postgres.NewQueue(pool), transitions: postgres.NewTransitions(pool),
+		tenants: postgres.NewTenants(pool), schemas: schemas, contracts: postgres.NewContracts(pool), emails: postgres.NewEmails(pool),
+		audit: postgres.NewAuditLog(pool), findings: postgres.NewFindings(pool), comparer: comparer,
+		repairs: postgres.NewRepairs(pool, comparer), incidents: postgres.NewIncidents(pool), writes: postgres.NewWriteProbe(pool),
+		notices: postgres.NewNotices(pool), workers: postgres.NewWorkers(pool), health: health,
+	}
 }
 
 // superuser is a pool on the same database for what the product's login may not do.
@@ -65,7 +97,7 @@ func acceptance(t *testing.T, name string) tenant.Submission {
 func (b testBundle) accept(t *testing.T, name string) tenant.Submission {
 	t.Helper()
 	a := acceptance(t, name)
-	_, err := b.store.Submit(b.ctx, a)
+	_, err := b.operations.Submit(b.ctx, a)
 	require.NoError(t, err)
 	return a
 }
@@ -74,7 +106,7 @@ func (b testBundle) accept(t *testing.T, name string) tenant.Submission {
 func (b testBundle) claim(t *testing.T, name string) tenant.Fence {
 	t.Helper()
 	f := fence(b.accept(t, name))
-	c, err := b.store.Claim(b.ctx, f)
+	c, err := b.transitions.Claim(b.ctx, f)
 	require.NoError(t, err)
 	require.True(t, c.Claimed)
 	return f
@@ -88,7 +120,7 @@ func fence(a tenant.Submission) tenant.Fence {
 
 func (b testBundle) move(t *testing.T, f tenant.Fence, from, to tenant.State) {
 	t.Helper()
-	require.NoError(t, b.store.Move(b.ctx, tenant.Move{Fence: f, From: from, To: to, Step: tenant.StepCreateSchema, Reason: "test"}))
+	require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{Fence: f, From: from, To: to, Step: tenant.StepCreateSchema, Reason: "test"}))
 }
 
 func undoing(f tenant.Fence) tenant.Fence {
@@ -101,19 +133,4 @@ func (b testBundle) count(t *testing.T, sql string, args ...any) int {
 	var n int
 	require.NoError(t, b.pool.QueryRow(b.ctx, sql, args...).Scan(&n))
 	return n
-}
-
-// TestAProgramTellsThatTheDatabaseIsAhead, and goes on: a bad deployment is ended
-// by going back to the version before.
-func TestAProgramTellsThatTheDatabaseIsAhead(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	require.NoError(t, b.store.Ready(b.ctx))
-	require.Empty(t, b.store.Note())
-	b.mustExec(t, `INSERT INTO goose_db_version (version_id, is_applied) SELECT max(version_id) + 1, true FROM goose_db_version`)
-	require.NoError(t, b.store.Ready(b.ctx))
-	require.Contains(t, b.store.Note(), "A newer version has migrated the database")
-	b.mustExec(t, `DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)`)
-	require.NoError(t, b.store.Ready(b.ctx))
-	require.Empty(t, b.store.Note())
 }

@@ -1,0 +1,20 @@
+package connect
+
+import (
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
+)
+
+// Service makes what accepts, reads and steers operations, with its rows in the
+// database of a pool.
+func Service(pool *pgxpool.Pool, c operations.Config) *operations.Service {
+	c.Operations = postgres.NewOperations(pool)
+	c.Tenants = postgres.NewTenants(pool)
+	c.Audit = postgres.NewAuditLog(pool)
+	c.Findings = postgres.NewFindings(pool)
+	c.Incidents = postgres.NewIncidents(pool)
+	c.Workers = postgres.NewWorkers(pool)
+	return operations.New(c)
+}

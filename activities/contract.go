@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -12,16 +13,27 @@ type ContractStore interface {
 	BeginDeployment(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error)
 	CompleteDeployment(ctx context.Context, f tenant.Fence, attempt tenant.AttemptID, contractID string) error
 	Terminated(ctx context.Context, f tenant.Fence, took time.Duration) error
+	// BeginStatus logs an attempt at a step that sets the contract's status,
+	// and tells the contract; it is empty where the tenant has none, and done tells
+	// that the step is done.
+	BeginStatus(ctx context.Context, f tenant.Fence, step tenant.Step) (attempt tenant.AttemptID, contractID string, done bool, err error)
+	CompleteStatus(ctx context.Context, f tenant.Fence, step tenant.Step, attempt tenant.AttemptID) error
+	// Find is the tenant's contract; empty where it has none.
+	Find(ctx context.Context, f tenant.Fence) (contractID string, err error)
+	StatusUndone(ctx context.Context, f tenant.Fence, step tenant.Step, took time.Duration) error
 }
 
-// Ledger deploys and ends contracts. Both calls may be repeated at any time;
+// Ledger deploys contracts and sets their status. All calls may be repeated at any time;
 // progress is told what they wait for, at least every few seconds.
 type Ledger interface {
 	Deploy(ctx context.Context, f tenant.Fence, progress func(string)) (contractID string, err error)
 	Terminate(ctx context.Context, f tenant.Fence, progress func(string)) error
+	// SetStatus sets the status of a contract that is there, if it has another.
+	// Terminated is final: setting another then fails for good.
+	SetStatus(ctx context.Context, f tenant.Fence, contractID string, to tenant.ContractStatus, progress func(string)) error
 }
 
-// Contract covers DEPLOY_SOROBAN_CONTRACT and STORE_CONTRACT_ADDRESS.
+// Contract covers the steps that deploy a tenant's contract and set its status.
 type Contract struct {
 	Store    ContractStore
 	Ledger   Ledger
@@ -57,4 +69,68 @@ func (a *Contract) TerminateContract(ctx context.Context, f tenant.Fence, b Budg
 		}
 		return a.Store.Terminated(ctx, f, time.Since(started))
 	})
+}
+
+// SuspendContract sets the tenant's contract suspended. A tenant without one has
+// nothing to suspend.
+func (a *Contract) SuspendContract(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.setStatus(ctx, f, b, tenant.StepSuspendContract, tenant.ContractSuspended)
+}
+
+// UnsuspendContract undoes SuspendContract, also where it never ran.
+func (a *Contract) UnsuspendContract(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.undoStatus(ctx, f, b, tenant.StepSuspendContract, tenant.ContractActive)
+}
+
+// ResumeContract sets the tenant's contract active.
+func (a *Contract) ResumeContract(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.setStatus(ctx, f, b, tenant.StepResumeContract, tenant.ContractActive)
+}
+
+// UnresumeContract undoes ResumeContract, also where it never ran.
+func (a *Contract) UnresumeContract(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.undoStatus(ctx, f, b, tenant.StepResumeContract, tenant.ContractSuspended)
+}
+
+func (a *Contract) setStatus(ctx context.Context, f tenant.Fence, b Budget, step tenant.Step, to tenant.ContractStatus) error {
+	return attempt(ctx, a.Failures, f, b, step, func(ctx context.Context, id *tenant.AttemptID) error {
+		begun, contractID, done, err := a.Store.BeginStatus(ctx, f, step)
+		*id = begun
+		if err != nil || done {
+			return err
+		}
+		if contractID != "" {
+			if err := a.Ledger.SetStatus(ctx, f, contractID, to, heartbeat(ctx)); err != nil {
+				return inStep(step, err)
+			}
+		}
+		return a.Store.CompleteStatus(ctx, f, step, begun)
+	})
+}
+
+func (a *Contract) undoStatus(ctx context.Context, f tenant.Fence, b Budget, step tenant.Step, to tenant.ContractStatus) error {
+	return attempt(ctx, a.Failures, f, b, step, func(ctx context.Context, _ *tenant.AttemptID) error {
+		started := time.Now()
+		contractID, err := a.Store.Find(ctx, f)
+		if err != nil {
+			return err
+		}
+		if contractID != "" {
+			if err := a.Ledger.SetStatus(ctx, f, contractID, to, heartbeat(ctx)); err != nil {
+				return inStep(step, err)
+			}
+		}
+		return a.Store.StatusUndone(ctx, f, step, time.Since(started))
+	})
+}
+
+// inStep puts a ledger's error down to the step that met it.
+func inStep(step tenant.Step, err error) error {
+	se, ok := errors.AsType[*tenant.StepError](err)
+	if !ok {
+		return err
+	}
+	of := *se
+	of.Step = step
+	return &of
 }

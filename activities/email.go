@@ -11,19 +11,20 @@ import (
 
 // Outbox keeps mails and the links in them.
 type Outbox interface {
-	Begin(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error)
-	Repeat(ctx context.Context, f tenant.Fence, emailID string) error
-	Complete(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error
-	Leave(ctx context.Context, w tenant.WelcomeEmail, state tenant.EmailState) error
+	Begin(ctx context.Context, f tenant.Fence, step tenant.Step, invite func(tenant.Tenant) tenant.Invitation) (tenant.Email, error)
+	Repeat(ctx context.Context, f tenant.Fence, w tenant.Email) error
+	Complete(ctx context.Context, f tenant.Fence, w tenant.Email, r tenant.EmailReceipt) error
+	Leave(ctx context.Context, w tenant.Email, state tenant.EmailState) error
 }
 
 // Mailer sends mails and asks what became of them.
 type Mailer interface {
-	SendWelcome(ctx context.Context, w tenant.WelcomeEmail, link string) (tenant.EmailReceipt, error)
-	// FindWelcome asks the provider for a mail in doubt. Not found and no error
+	// SendEmail sends a mail; link is empty where the mail has none.
+	SendEmail(ctx context.Context, w tenant.Email, link string) (tenant.EmailReceipt, error)
+	// FindEmail asks the provider for a mail in doubt. Not found and no error
 	// means that it may leave once more: the provider does not have it, or can
 	// never say. While it may only not be visible yet, the error says so.
-	FindWelcome(ctx context.Context, w tenant.WelcomeEmail) (receipt tenant.EmailReceipt, found bool, err error)
+	FindEmail(ctx context.Context, w tenant.Email) (receipt tenant.EmailReceipt, found bool, err error)
 }
 
 // InvitationKeys are what links are derived from.
@@ -32,7 +33,7 @@ type InvitationKeys interface {
 	All(ctx context.Context) (tenant.InvitationKeys, error)
 }
 
-// Email covers SEND_WELCOME_EMAIL.
+// Email covers the steps that send a tenant's administrator a mail.
 type Email struct {
 	Outbox   Outbox
 	Mailer   Mailer
@@ -45,18 +46,48 @@ type Email struct {
 	AppURL string
 }
 
-// SendWelcomeEmail sends the mail that invites the first administrator, and
-// ends the operation. The provider knows no idempotency, so the mail is
+// SendWelcomeEmail sends the mail that invites the first administrator.
+func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.send(ctx, f, b, tenant.StepSendWelcomeEmail, a.InvitationKeys)
+}
+
+// SendSuspendedEmail tells the administrator that access has ended for now.
+func (a *Email) SendSuspendedEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.send(ctx, f, b, tenant.StepSendSuspendedEmail, nil)
+}
+
+// SendResumedEmail tells the administrator that access is back.
+func (a *Email) SendResumedEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.send(ctx, f, b, tenant.StepSendResumedEmail, nil)
+}
+
+// SendArchivedEmail tells the administrator that the tenant is archived, and until
+// when that can be taken back.
+func (a *Email) SendArchivedEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.send(ctx, f, b, tenant.StepSendArchivedEmail, nil)
+}
+
+// SendUndeletedEmail tells the administrator that an archive was taken back.
+func (a *Email) SendUndeletedEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.send(ctx, f, b, tenant.StepSendUndeletedEmail, nil)
+}
+
+// send sends a step's mail. The provider knows no idempotency, so the mail is
 // written as SENDING before it leaves; after a doubt the provider is asked for
 // it, and only when it does not have it, or cannot say, the same mail with the
-// same link leaves once more.
-func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) error {
-	return attempt(ctx, a.Failures, f, b, tenant.StepSendWelcomeEmail, func(ctx context.Context, id *tenant.AttemptID) error {
-		keys, err := a.InvitationKeys.All(ctx)
-		if err != nil {
-			return err
+// same link leaves once more. links is nil for a mail without a link.
+func (a *Email) send(ctx context.Context, f tenant.Fence, b Budget, step tenant.Step, links InvitationKeys) error {
+	return attempt(ctx, a.Failures, f, b, step, func(ctx context.Context, id *tenant.AttemptID) error {
+		var keys tenant.InvitationKeys
+		var invite func(tenant.Tenant) tenant.Invitation
+		if links != nil {
+			var err error
+			if keys, err = links.All(ctx); err != nil {
+				return err
+			}
+			invite = func(t tenant.Tenant) tenant.Invitation { return keys.Invitation(t, a.InvitationTTL) }
 		}
-		w, err := a.Outbox.Begin(ctx, f, func(t tenant.Tenant) tenant.Invitation { return keys.Invitation(t, a.InvitationTTL) })
+		w, err := a.Outbox.Begin(ctx, f, step, invite)
 		*id = w.Attempt
 		if err != nil {
 			return err
@@ -69,22 +100,25 @@ func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) 
 	})
 }
 
-func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.WelcomeEmail, keys tenant.InvitationKeys) (tenant.EmailReceipt, error) {
+func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.Email, keys tenant.InvitationKeys) (tenant.EmailReceipt, error) {
 	switch w.Before {
 	case tenant.EmailSent:
 		return tenant.EmailReceipt{}, nil
 	case tenant.EmailSending, tenant.EmailUnknown:
-		receipt, found, err := a.Mailer.FindWelcome(ctx, w)
+		receipt, found, err := a.Mailer.FindEmail(ctx, w)
 		if err != nil || found {
 			return receipt, inDoubt(err)
 		}
-		if err := a.Outbox.Repeat(ctx, f, w.ID); err != nil {
+		if err := a.Outbox.Repeat(ctx, f, w); err != nil {
 			return tenant.EmailReceipt{}, inDoubt(err)
 		}
 	case tenant.EmailPending, tenant.EmailFailed:
 	}
-	link := strings.TrimRight(a.AppURL, "/") + "/invitations/" + keys.Token(w)
-	return a.Mailer.SendWelcome(ctx, w, link)
+	link := ""
+	if keys != nil {
+		link = strings.TrimRight(a.AppURL, "/") + "/invitations/" + keys.Token(w)
+	}
+	return a.Mailer.SendEmail(ctx, w, link)
 }
 
 // inDoubt keeps a doubt: a failed question does not answer it.
@@ -99,7 +133,7 @@ func inDoubt(err error) error {
 
 // leave writes where the failed attempt left the mail. If that cannot be
 // written it stays SENDING, which is asked about like any doubt.
-func (a *Email) leave(ctx context.Context, w tenant.WelcomeEmail, cause error) error {
+func (a *Email) leave(ctx context.Context, w tenant.Email, cause error) error {
 	state := tenant.EmailUnknown
 	if se, ok := errors.AsType[*tenant.StepError](cause); ok && !se.Uncertain {
 		state = tenant.EmailPending

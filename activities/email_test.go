@@ -39,34 +39,34 @@ func (o *office) All(context.Context) (tenant.InvitationKeys, error) {
 	return tenant.InvitationKeys{[]byte("key"), []byte("earlier key")}, o.keysErr
 }
 
-func (o *office) Begin(ctx context.Context, _ tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (tenant.WelcomeEmail, error) {
+func (o *office) Begin(ctx context.Context, _ tenant.Fence, _ tenant.Step, invite func(tenant.Tenant) tenant.Invitation) (tenant.Email, error) {
 	o.invitation = invite(recipient)
-	return tenant.WelcomeEmail{ID: "mail-1", Attempt: attempt, Tenant: recipient, Before: o.before}, o.call(ctx, "Begin")
+	return tenant.Email{ID: "mail-1", Attempt: attempt, Tenant: recipient, Before: o.before}, o.call(ctx, "Begin")
 }
 
-func (o *office) Repeat(ctx context.Context, _ tenant.Fence, _ string) error {
+func (o *office) Repeat(ctx context.Context, _ tenant.Fence, _ tenant.Email) error {
 	_ = o.call(ctx, "Repeat")
 	return o.repeatErr
 }
 
-func (o *office) Complete(ctx context.Context, _ tenant.Fence, w tenant.WelcomeEmail, r tenant.EmailReceipt) error {
+func (o *office) Complete(ctx context.Context, _ tenant.Fence, w tenant.Email, r tenant.EmailReceipt) error {
 	o.completed, o.receipt = w.Attempt, r
 	return o.call(ctx, "Complete")
 }
 
-func (o *office) Leave(ctx context.Context, _ tenant.WelcomeEmail, s tenant.EmailState) error {
+func (o *office) Leave(ctx context.Context, _ tenant.Email, s tenant.EmailState) error {
 	o.left, o.leftAlive = s, ctx.Err() == nil
 	_ = o.call(ctx, "Leave")
 	return o.leaveErr
 }
 
-func (o *office) SendWelcome(ctx context.Context, _ tenant.WelcomeEmail, link string) (tenant.EmailReceipt, error) {
+func (o *office) SendEmail(ctx context.Context, _ tenant.Email, link string) (tenant.EmailReceipt, error) {
 	o.link = link
 	_ = o.call(ctx, "Send")
 	return tenant.EmailReceipt{Provider: "sent"}, o.sendErr
 }
 
-func (o *office) FindWelcome(ctx context.Context, _ tenant.WelcomeEmail) (tenant.EmailReceipt, bool, error) {
+func (o *office) FindEmail(ctx context.Context, _ tenant.Email) (tenant.EmailReceipt, bool, error) {
 	_ = o.call(ctx, "Find")
 	return tenant.EmailReceipt{Provider: "found"}, o.found, o.findErr
 }

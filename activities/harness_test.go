@@ -143,6 +143,30 @@ func (s *store) MarkActive(ctx context.Context, _ tenant.Fence) error {
 	return s.call(ctx, "MarkActive")
 }
 
+func (s *store) GiveBack(ctx context.Context, _ tenant.Fence) error {
+	return s.call(ctx, "GiveBack")
+}
+
+func (s *store) BeginStatus(ctx context.Context, _ tenant.Fence, _ tenant.Step) (tenant.AttemptID, string, bool, error) {
+	return 0, "C", false, s.call(ctx, "BeginContractStatus")
+}
+
+func (s *store) CompleteStatus(ctx context.Context, _ tenant.Fence, _ tenant.Step, _ tenant.AttemptID) error {
+	return s.call(ctx, "CompleteContractStatus")
+}
+
+func (s *store) Find(ctx context.Context, _ tenant.Fence) (string, error) {
+	return "C", s.call(ctx, "ContractOf")
+}
+
+func (s *store) StatusUndone(ctx context.Context, _ tenant.Fence, _ tenant.Step, _ time.Duration) error {
+	return s.call(ctx, "ContractStatusUndone")
+}
+
+func (s *store) SetStatus(ctx context.Context, _ tenant.Fence, _ string, to tenant.ContractStatus, _ func(string)) error {
+	return s.call(ctx, "SetStatus "+string(to))
+}
+
 func (s *store) Claim(ctx context.Context, _ tenant.Fence) (tenant.Claim, error) {
 	return tenant.Claim{Claimed: true, PivotPassed: true}, s.call(ctx, "Claim")
 }

@@ -57,8 +57,9 @@ const (
 
 // ContractReader asks the ledger.
 type ContractReader interface {
-	// Alive reports whether a contract is on the ledger and not ended.
-	Alive(ctx context.Context, contractID string) (bool, error)
+	// ContractStatus is what a contract says on the ledger; empty when it is not
+	// there.
+	ContractStatus(ctx context.Context, contractID string) (tenant.ContractStatus, error)
 }
 
 const (
@@ -171,7 +172,7 @@ func (a *Reconciler) CompareDatabase(ctx context.Context) error {
 // CompareContracts asks the ledger about some of the contracts, others in each
 // round.
 func (a *Reconciler) CompareContracts(ctx context.Context) error {
-	kinds := []tenant.FindingKind{tenant.FindingActiveWithoutContract, tenant.FindingFailedWithContract}
+	kinds := []tenant.FindingKind{tenant.FindingActiveWithoutContract, tenant.FindingContractStatusDiffers, tenant.FindingFailedWithContract}
 	return a.sweep(ctx, kinds, func(s *tenant.Sweep) error {
 		s.Subjects = []string{}
 		checks, err := a.Comparer.ContractsToCheck(ctx, s.Began.Unix()/int64(contractRound/time.Second), contractsPerRound)
@@ -180,31 +181,37 @@ func (a *Reconciler) CompareContracts(ctx context.Context) error {
 		}
 		for _, c := range checks {
 			activity.RecordHeartbeat(ctx, c.Contract)
-			alive, err := a.Ledger.Alive(ctx, c.Contract)
+			is, err := a.Ledger.ContractStatus(ctx, c.Contract)
 			if err != nil {
 				return err
 			}
 			s.Subjects = append(s.Subjects, c.Contract)
-			if alive != c.Alive {
-				s.Found = append(s.Found, wrongContract(c))
+			if f, wrong := wrongContract(c, is); wrong {
+				s.Found = append(s.Found, f)
 			}
 		}
 		return nil
 	})
 }
 
-func wrongContract(c tenant.ContractCheck) tenant.Finding {
+// wrongContract compares what the ledger says with what the table of kinds has for
+// the tenant's status.
+func wrongContract(c tenant.ContractCheck, is tenant.ContractStatus) (tenant.Finding, bool) {
 	f := tenant.Finding{Subject: c.Contract, Tenant: c.Tenant, Operation: c.Operation}
-	if c.Alive {
-		f.Kind = tenant.FindingActiveWithoutContract
-		f.Detail = "the tenant is in use, and its contract is ended or not on the ledger"
-		f.Repair = f.Kind.Repair()
-		return f
+	ended := is == "" || is == tenant.ContractTerminated
+	want := c.Status.Contract()
+	switch {
+	case want == tenant.ContractTerminated && ended, is == want:
+		return f, false
+	case want == tenant.ContractTerminated:
+		f.Kind, f.Detail = tenant.FindingFailedWithContract, "the tenant is "+string(c.Status)+", and its contract is not ended"
+	case ended:
+		f.Kind, f.Detail = tenant.FindingActiveWithoutContract, "the tenant is "+string(c.Status)+", and its contract is ended or not on the ledger"
+	default:
+		f.Kind, f.Detail = tenant.FindingContractStatusDiffers, "the tenant is "+string(c.Status)+", and its contract says on the ledger that it is "+string(is)
 	}
-	f.Kind = tenant.FindingFailedWithContract
-	f.Detail = "the tenant was rolled back, and its contract is not ended"
 	f.Repair = f.Kind.Repair()
-	return f
+	return f, true
 }
 
 // sweep looks for findings and records them. What was found before a failure

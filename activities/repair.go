@@ -106,6 +106,8 @@ func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
 		return true, a.undo(ctx, f.Operation, a.Schemas.Drop)
 	case tenant.FindingFailedWithContract:
 		return true, a.undo(ctx, f.Operation, a.terminate)
+	case tenant.FindingContractStatusDiffers:
+		return a.setContract(ctx, f)
 	case tenant.FindingRoleWithoutTenant, tenant.FindingFailedWithRole:
 		return a.Repairs.DropLeftoverRole(ctx, f.Subject)
 	case tenant.FindingLostAttempt:
@@ -113,7 +115,7 @@ func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
 	case tenant.FindingMailInDoubt:
 		return a.Repairs.DoubtEmail(ctx, f.Subject)
 	case tenant.FindingStatusDiffers, tenant.FindingActiveWithoutDate, tenant.FindingContractUnknown,
-		tenant.FindingContractDiffers, tenant.FindingRoleNotGranted, tenant.FindingGrantsMissing:
+		tenant.FindingContractDiffers, tenant.FindingRoleNotGranted, tenant.FindingGrantsMissing, tenant.FindingAccessNotEnded:
 		return a.Repairs.Mend(ctx, f)
 	default: // by hand
 	}
@@ -161,7 +163,21 @@ func (a *Reconciler) undo(ctx context.Context, id tenant.OperationID, undo func(
 			Reason: fmt.Sprintf("the operation is %s: only what a rollback left is undone here", o.State),
 		}
 	}
-	return undo(ctx, tenant.Fence{Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: o.RunID, State: o.State})
+	return undo(ctx, o.Fence())
+}
+
+// setContract gives a contract the status that the tenant's newest operation has
+// left, by a transaction of that operation.
+func (a *Reconciler) setContract(ctx context.Context, f tenant.Finding) (bool, error) {
+	o, err := a.Operations.Find(ctx, f.Operation)
+	if err != nil || !o.State.Closed() {
+		return false, err
+	}
+	to := o.Leaves().Contract()
+	if is, err := a.Ledger.ContractStatus(ctx, f.Subject); err != nil || is == to || to == "" {
+		return false, err
+	}
+	return true, a.Terminator.SetStatus(ctx, o.Fence(), f.Subject, to, heartbeat(ctx))
 }
 
 func (a *Reconciler) terminate(ctx context.Context, f tenant.Fence) error {

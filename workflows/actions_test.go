@@ -121,7 +121,7 @@ func TestTheStatusOfAParkedRun(t *testing.T) {
 func TestARequestBelongsToTheStateThatIsBeingWritten(t *testing.T) {
 	t.Parallel()
 	r := newRunning(t)
-	with(fault{call: "SendWelcome", times: always, before: permanent}, fault{call: "Move SUCCEEDED", times: 1, before: r.meanwhile(signal(tenant.ActionRetry))})(r)
+	with(fault{call: "SendEmail", times: always, before: permanent}, fault{call: "Move SUCCEEDED", times: 1, before: r.meanwhile(signal(tenant.ActionRetry))})(r)
 	requireWhole(t, r, r.run(t))
 	require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
 	require.Zero(t, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted))
@@ -146,7 +146,7 @@ func TestARequestBelongsToTheStateThatIsBeingWritten(t *testing.T) {
 		} else {
 			early.after = ask
 		}
-		with(fault{call: "SendWelcome", times: always, before: permanent}, early)(r)
+		with(fault{call: "SendEmail", times: always, before: permanent}, early)(r)
 		requireWhole(t, r, r.run(t))
 		require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
 		require.Equal(t, 1, r.model.mail.delivered, when)

@@ -29,10 +29,10 @@ func TestDetails(t *testing.T) {
 			with(fault{call: "CreateSchema", times: always, before: transient}), tenant.StateNeedsAttention,
 		},
 		"needs_attention_after_the_pivot": {
-			with(fault{call: "SendWelcome", times: always, before: permanent}), tenant.StateNeedsAttention,
+			with(fault{call: "SendEmail", times: always, before: permanent}), tenant.StateNeedsAttention,
 		},
 		"refused": {func(r *running) {
-			with(fault{call: "SendWelcome", times: always, before: permanent})(r)
+			with(fault{call: "SendEmail", times: always, before: permanent})(r)
 			r.reactions[tenant.StateNeedsAttention] = []reaction{func(r *running) { r.env.SignalWorkflow("rollbak", r.request("")) }}
 		}, ""},
 		"rollback_blocked": {func(r *running) {

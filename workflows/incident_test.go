@@ -42,7 +42,7 @@ func (r *running) incident(open bool) {
 const incidentLasts = 45 * time.Second
 
 // calls of each step before which it may be waited.
-var stoppable = []string{"CreateSchema", "Send", "MarkActive", "SendWelcome"}
+var stoppable = []string{"CreateSchema", "Send", "MarkActive", "SendEmail"}
 
 // TestAnIncidentIsWaitedFor: longer than any budget, and nothing parks.
 func TestAnIncidentIsWaitedFor(t *testing.T) {
@@ -94,10 +94,10 @@ func TestWhoWaitsForAnIncidentCanBeStopped(t *testing.T) {
 				stops(call, incidentLasts, stop)(r)
 				began := r.env.Now()
 				requireWhole(t, r, r.run(t))
-				if call != "SendWelcome" {
+				if call != "SendEmail" {
 					require.Equal(t, tenant.StateRolledBack, r.model.operation.State)
 				}
-				if call != "SendWelcome" || how == "cancel" {
+				if call != "SendEmail" || how == "cancel" {
 					require.Less(t, r.env.Now().Sub(began), incidentLasts, "it has not waited")
 				}
 			})

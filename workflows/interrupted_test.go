@@ -155,7 +155,7 @@ func stateScenarios() []scenario {
 		"failed":       {rolledBack, with(fault{call: "Send", times: always, before: permanent}), []string{"Claim", "Move ROLLING_BACK", "Move ROLLED_BACK", "RecordFailure"}},
 		"retried":      {succeeded, parks("StoreContract", mended(update(tenant.ActionRetry))), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}},
 		"rolled back":  {rolledBack, parks("Journal", update(tenant.ActionRollback)), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "AuditRequest"}},
-		"mail skipped": {mailSkipped, parks("SendWelcome", signal(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move SUCCEEDED", "AuditRequest", "LeaveWelcomeEmail"}},
+		"mail skipped": {mailSkipped, parks("SendEmail", signal(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move SUCCEEDED", "AuditRequest", "LeaveEmail"}},
 		"undo blocked": {rolledBack, undoBlocked, []string{"Move ROLLBACK_BLOCKED", "Move ROLLING_BACK", "Move ROLLED_BACK"}},
 	}
 	var all []scenario

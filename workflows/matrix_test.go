@@ -14,7 +14,7 @@ import (
 // back, in their order.
 var (
 	callsBeforePivot = []string{"CreateSchema", "BeginContract", "Journal", "Send", "StoreContract", "MarkActive"}
-	callsAfterPivot  = []string{"BeginWelcomeEmail", "SendWelcome", "CompleteWelcomeEmail"}
+	callsAfterPivot  = []string{"BeginEmail", "SendEmail", "CompleteEmail"}
 	callsBack        = []string{"Terminate", "ContractTerminated", "DropSchema"}
 )
 
@@ -153,9 +153,9 @@ func forwardScenarios() []scenario {
 		// What did happen is found to have, by the next attempt or at the end.
 		failed, lost := stop, succeeded
 		switch call {
-		case "MarkActive", "CompleteWelcomeEmail":
+		case "MarkActive", "CompleteEmail":
 			failed = succeeded
-		case "CreateSchema", "BeginContract", "Journal", "Send", "BeginWelcomeEmail":
+		case "CreateSchema", "BeginContract", "Journal", "Send", "BeginEmail":
 			lost = stop
 		}
 		add("permanent after its effect", fault{times: always, after: permanent}, failed)
@@ -170,7 +170,7 @@ func lateScenarios() []scenario {
 	var all []scenario
 	forward := slices.Concat(callsBeforePivot, callsAfterPivot)
 	for i, call := range forward {
-		if call == "SendWelcome" {
+		if call == "SendEmail" {
 			continue // the provider then says that it may only not be visible yet
 		}
 		for _, moment := range slices.Concat([]string{"RecordFailure", "the end"}, forward[i:]) {

@@ -13,6 +13,7 @@ type ledger struct {
 	pending    bool
 	deployed   bool
 	terminated bool
+	suspended  bool
 }
 
 const contractID = "CTENANTCONTRACT"

@@ -23,42 +23,44 @@ func (invitationKeys) All(context.Context) (tenant.InvitationKeys, error) {
 }
 
 // Begin implements activities.Outbox.
-func (m *model) Begin(ctx context.Context, f tenant.Fence, invite func(tenant.Tenant) tenant.Invitation) (w tenant.WelcomeEmail, err error) {
-	err = m.call(ctx, "BeginWelcomeEmail", func() error {
+func (m *model) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, invite func(tenant.Tenant) tenant.Invitation) (w tenant.Email, err error) {
+	err = m.call(ctx, "BeginEmail", func() error {
 		if err := m.pass(f); err != nil {
 			return err
 		}
 		if m.mail.state == "" {
 			m.mail.state = tenant.EmailPending
 		}
-		w = tenant.WelcomeEmail{ID: mailID, Tenant: m.tenant, Before: m.mail.state}
+		w = tenant.Email{Step: step, ID: mailID, Tenant: m.tenant, Before: m.mail.state}
 		if m.mail.state == tenant.EmailSent {
 			return nil
 		}
-		invite(m.tenant)
+		if invite != nil {
+			invite(m.tenant)
+		}
 		m.mail.state = tenant.EmailSending
-		m.record(tenant.StepSendWelcomeEmail, tenant.StepInProgress)
+		m.record(step, tenant.StepInProgress)
 		return nil
 	})
 	return w, err
 }
 
-// SendWelcome implements activities.Mailer. The provider knows nothing of
+// SendEmail implements activities.Mailer. The provider knows nothing of
 // repetitions.
-func (m *model) SendWelcome(ctx context.Context, _ tenant.WelcomeEmail, _ string) (tenant.EmailReceipt, error) {
-	err := m.call(ctx, "SendWelcome", func() error {
+func (m *model) SendEmail(ctx context.Context, _ tenant.Email, _ string) (tenant.EmailReceipt, error) {
+	err := m.call(ctx, "SendEmail", func() error {
 		m.mail.delivered++
-		if m.tenant.Status != tenant.StatusActive {
-			m.wrong("a tenant that is not active was welcomed")
+		if m.tenant.Status != m.operation.ToStatus {
+			m.wrong("the administrator was told of what is not so: the tenant is " + string(m.tenant.Status))
 		}
 		return nil
 	})
 	return tenant.EmailReceipt{Provider: "model", ProviderID: "1"}, err
 }
 
-// FindWelcome implements activities.Mailer.
-func (m *model) FindWelcome(ctx context.Context, _ tenant.WelcomeEmail) (receipt tenant.EmailReceipt, found bool, err error) {
-	err = m.call(ctx, "FindWelcome", func() error {
+// FindEmail implements activities.Mailer.
+func (m *model) FindEmail(ctx context.Context, _ tenant.Email) (receipt tenant.EmailReceipt, found bool, err error) {
+	err = m.call(ctx, "FindEmail", func() error {
 		found = m.mail.delivered > 0
 		return nil
 	})
@@ -66,19 +68,19 @@ func (m *model) FindWelcome(ctx context.Context, _ tenant.WelcomeEmail) (receipt
 }
 
 // Repeat implements activities.Outbox.
-func (m *model) Repeat(ctx context.Context, f tenant.Fence, _ string) error {
-	return m.call(ctx, "RepeatWelcomeEmail", func() error { return m.pass(f) })
+func (m *model) Repeat(ctx context.Context, f tenant.Fence, _ tenant.Email) error {
+	return m.call(ctx, "RepeatEmail", func() error { return m.pass(f) })
 }
 
 // Complete implements activities.Outbox: the operation has
 // succeeded with the same commit.
-func (m *model) Complete(ctx context.Context, f tenant.Fence, _ tenant.WelcomeEmail, _ tenant.EmailReceipt) error {
-	return m.call(ctx, "CompleteWelcomeEmail", func() error {
+func (m *model) Complete(ctx context.Context, f tenant.Fence, w tenant.Email, _ tenant.EmailReceipt) error {
+	return m.call(ctx, "CompleteEmail", func() error {
 		if err := m.pass(f); err != nil {
 			return err
 		}
 		m.mail.state = tenant.EmailSent
-		m.record(tenant.StepSendWelcomeEmail, tenant.StepCompleted)
+		m.record(w.Step, tenant.StepCompleted)
 		o := &m.operation
 		o.State, o.FailedStep, o.FailureClass, o.FailureReason = tenant.StateSucceeded, "", "", ""
 		return nil
@@ -86,8 +88,8 @@ func (m *model) Complete(ctx context.Context, f tenant.Fence, _ tenant.WelcomeEm
 }
 
 // Leave implements activities.Outbox.
-func (m *model) Leave(ctx context.Context, _ tenant.WelcomeEmail, state tenant.EmailState) error {
-	return m.call(ctx, "LeaveWelcomeEmail", func() error {
+func (m *model) Leave(ctx context.Context, _ tenant.Email, state tenant.EmailState) error {
+	return m.call(ctx, "LeaveEmail", func() error {
 		if m.mail.state != tenant.EmailSent {
 			m.mail.state = state
 		}

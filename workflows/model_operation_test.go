@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -15,7 +16,7 @@ func (m *model) Claim(ctx context.Context, f tenant.Fence) (c tenant.Claim, err 
 		case o.Generation != f.Generation:
 		case o.State == tenant.StatePending:
 			o.State, o.RunID = tenant.StateRunning, f.Run
-			m.tenant.Status = tenant.StatusProvisioning
+			m.tenant.Status = cmp.Or(o.Lifecycle().Running, m.tenant.Status)
 			c.Claimed = true
 		case o.RunID == "" && !o.State.Closed(): // released
 			o.RunID, c.Claimed = f.Run, true
@@ -47,14 +48,13 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 		}
 		m.requireMeant(move)
 		o.State, o.FailedStep, o.FailureClass, o.FailureReason, o.AttentionDeadline = move.To, move.Step, move.Class, move.Reason, move.Deadline
-		switch move.To {
-		case tenant.StateRolledBack:
-			if m.tenant.Status == tenant.StatusPending || m.tenant.Status == tenant.StatusProvisioning {
-				m.tenant.Status, m.tenant.FailureReason, m.tenant.ContractID = tenant.StatusFailed, move.Reason, ""
+		if move.To == tenant.StateRolledBack && o.Lifecycle().Undone == tenant.StatusFailed && m.tenant.ActivatedAt.IsZero() {
+			m.tenant.Status, m.tenant.FailureReason, m.tenant.ContractID = tenant.StatusFailed, move.Reason, ""
+		}
+		if move.Skipped != nil {
+			for _, step := range move.Skipped.Steps {
+				m.record(step, tenant.StepSkipped)
 			}
-		case tenant.StateSucceeded:
-			m.record(move.Step, tenant.StepSkipped)
-		case tenant.StatePending, tenant.StateRunning, tenant.StateNeedsAttention, tenant.StateRollingBack, tenant.StateRollbackBlocked:
 		}
 		return nil
 	})

@@ -21,8 +21,10 @@ type model struct {
 	takenOver bool
 	tenant    tenant.Tenant
 	schema    bool
-	ledger    ledger
-	mail      mail
+	// access tells that the tenant's role can use its schema.
+	access bool
+	ledger ledger
+	mail   mail
 	// incident stands before every step while its id is set.
 	incident tenant.Incident
 	log      []logRow
@@ -61,7 +63,7 @@ func newModel() *model {
 	}
 	m.operation = tenant.Operation{
 		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22", TenantID: m.tenant.ID, Kind: tenant.KindProvision,
-		State: tenant.StatePending, Generation: 1,
+		State: tenant.StatePending, Generation: 1, ToStatus: tenant.StatusActive,
 	}
 	m.record(tenant.StepCreateTenantRecord, tenant.StepCompleted)
 	return m
@@ -71,6 +73,7 @@ func newModel() *model {
 func (m *model) steps() []any {
 	return []any{
 		&activities.Schema{Store: m, Failures: m},
+		&activities.Access{Store: m, Failures: m, Grace: time.Hour},
 		&activities.Contract{Store: m, Ledger: m, Failures: m},
 		&activities.Activation{Store: m, Failures: m},
 		&activities.Email{
@@ -215,7 +218,7 @@ func (m *model) Create(ctx context.Context, f tenant.Fence) error {
 		if m.schema {
 			return nil
 		}
-		m.schema = true
+		m.schema, m.access = true, true
 		m.record(tenant.StepCreateSchema, tenant.StepCompleted)
 		return nil
 	})

@@ -21,7 +21,7 @@ func ProvisionTenant(ctx workflow.Context, in runner.Input) error {
 	return runner.Run(ctx, in, []runner.Step{
 		{Do: schemaActivities.CreateSchema, Undo: schemaActivities.DropSchema, Profile: runner.Database},
 		{Do: contractActivities.DeployContract, Undo: contractActivities.TerminateContract, Profile: runner.Ledger},
-		{Do: activationActivities.MarkActive, Profile: runner.Database},
+		markActive,
 		{Do: emailActivities.SendWelcomeEmail, Profile: runner.Mail},
 	})
 }

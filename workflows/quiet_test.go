@@ -25,7 +25,7 @@ func TestTheHappyPathIsCheap(t *testing.T) {
 	require.Zero(t, r.watch.upserts)
 	require.Equal(t, []string{
 		"Claim", "CreateSchema", "BeginContract", "Journal", "Send", "StoreContract", "MarkActive",
-		"BeginWelcomeEmail", "SendWelcome", "CompleteWelcomeEmail",
+		"BeginEmail", "SendEmail", "CompleteEmail",
 	}, r.model.calls)
 }
 
@@ -41,7 +41,7 @@ func TestAFailingStepIsSeen(t *testing.T) {
 		defer mu.Unlock()
 		queues[info.ActivityType.Name] = info.TaskQueue
 	})
-	for _, call := range []string{"CreateSchema", "Send", "MarkActive", "SendWelcome"} {
+	for _, call := range []string{"CreateSchema", "Send", "MarkActive", "SendEmail"} {
 		with(fault{call: call, times: 2, before: transient})(r)
 	}
 	requireWhole(t, r, r.run(t))
@@ -82,7 +82,7 @@ func TestARunWithoutItsOperationDoesNothing(t *testing.T) {
 // call, changes nothing any more and closes as completed.
 func TestASupersededRunEndsQuietly(t *testing.T) {
 	t.Parallel()
-	for _, call := range []string{"CreateSchema", "BeginContract", "Journal", "StoreContract", "MarkActive", "BeginWelcomeEmail", "Terminate", "DropSchema", "Move ROLLING_BACK", "Move ROLLED_BACK"} {
+	for _, call := range []string{"CreateSchema", "BeginContract", "Journal", "StoreContract", "MarkActive", "BeginEmail", "Terminate", "DropSchema", "Move ROLLING_BACK", "Move ROLLED_BACK"} {
 		t.Run(call, func(t *testing.T) {
 			t.Parallel()
 			r := newRunning(t)

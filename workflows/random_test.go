@@ -35,7 +35,7 @@ func (f fatal) Errorf(format string, args ...any) {
 
 func drawTrouble(rt *rapid.T) func(*running) {
 	calls := slices.Concat(
-		[]string{"Claim", "RecordFailure", "AuditRequest", "LeaveWelcomeEmail", "FindWelcome", "RepeatWelcomeEmail"},
+		[]string{"Claim", "RecordFailure", "AuditRequest", "LeaveEmail", "FindEmail", "RepeatEmail"},
 		callsBeforePivot, callsAfterPivot, callsBack,
 		[]string{"Move NEEDS_ATTENTION", "Move RUNNING", "Move ROLLING_BACK", "Move ROLLED_BACK", "Move ROLLBACK_BLOCKED", "Move SUCCEEDED"},
 	)
@@ -95,9 +95,9 @@ func drawTrouble(rt *rapid.T) func(*running) {
 // visible yet, and the state of an operation is never refused for good.
 func excused(call, kind, when string) bool {
 	switch call {
-	case "SendWelcome":
+	case "SendEmail":
 		return when == "late" || when == "after" && kind != "in doubt"
-	case "FindWelcome":
+	case "FindEmail":
 		return when == "late"
 	}
 	return false

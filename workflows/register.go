@@ -10,6 +10,10 @@ import (
 // ofKind is the workflow of each kind of operation.
 var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 	tenant.KindProvision: ProvisionTenant,
+	tenant.KindSuspend:   SuspendTenant,
+	tenant.KindResume:    ResumeTenant,
+	tenant.KindArchive:   ArchiveTenant,
+	tenant.KindUndelete:  UndeleteTenant,
 }
 
 // registry is what workflows are made known to: a worker, or a replayer.

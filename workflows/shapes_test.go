@@ -36,11 +36,11 @@ func shapes() []shape {
 	}
 	noContract := fails(fault{call: "StoreContract", times: always, before: beyondTheBudget})
 	activeInDoubt := fails(fault{call: "MarkActive", times: always, after: beyondTheBudget})
-	noMail := fails(fault{call: "SendWelcome", times: always, before: permanent})
+	noMail := fails(fault{call: "SendEmail", times: always, before: permanent})
 	noUndo := fails(fault{call: "Journal", times: always, before: permanent}, fault{call: "DropSchema", times: always, before: permanent})
 	return []shape{
 		{"success", func(*served) {}, tenant.StateSucceeded, completed},
-		{"retry", fails(fault{call: "CreateSchema", times: 3, before: transient}, fault{call: "Send", times: 1, after: inDoubt}, fault{call: "SendWelcome", times: 1, after: inDoubt}), tenant.StateSucceeded, completed},
+		{"retry", fails(fault{call: "CreateSchema", times: 3, before: transient}, fault{call: "Send", times: 1, after: inDoubt}, fault{call: "SendEmail", times: 1, after: inDoubt}), tenant.StateSucceeded, completed},
 		{"failed", fails(fault{call: "Send", times: always, before: permanent}), tenant.StateRolledBack, failed},
 		{"parked-retried", reacting(noContract, tenant.StateNeedsAttention, afterMending(updated(tenant.ActionRetry))), tenant.StateSucceeded, completed},
 		{"parked-rolled-back", reacting(noContract, tenant.StateNeedsAttention, signalled(tenant.ActionRollback)), tenant.StateRolledBack, failed},

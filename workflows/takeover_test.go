@@ -162,7 +162,7 @@ func TestARollbackThatComesBeforeTheClaimNeverUndoesWhatIsActive(t *testing.T) {
 			left(r, tenant.StateNeedsAttention, len(remains)-1)
 			activated(r)
 			r.model.takenOver, r.model.operation.RunID = run == "", run
-			with(fault{call: "Claim", times: 1, before: r.meanwhile(ask)}, fault{call: "SendWelcome", times: always, before: permanent})(r)
+			with(fault{call: "Claim", times: 1, before: r.meanwhile(ask)}, fault{call: "SendEmail", times: always, before: permanent})(r)
 			requireWhole(t, r, r.run(t))
 			require.Equal(t, tenant.StateSucceeded, r.model.operation.State, "the deadline gives the mail up")
 			require.Equal(t, 1, r.audited(tenant.ActionRollback, tenant.OutcomeAccepted))

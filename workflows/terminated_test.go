@@ -19,7 +19,7 @@ func TestARunThatIsTerminatedAnywhere(t *testing.T) {
 		calls   []string
 		arrange func(*running)
 	}{
-		"straight": {slices.Concat(callsBeforePivot, []string{"BeginWelcomeEmail", "SendWelcome"}), func(*running) {}},
+		"straight": {slices.Concat(callsBeforePivot, []string{"BeginEmail", "SendEmail"}), func(*running) {}},
 		"parked": {[]string{"RecordFailure", "Move NEEDS_ATTENTION", "Move RUNNING", "StoreContract", "MarkActive"}, func(r *running) {
 			with(fault{call: "Send", times: 10, before: transient})(r) // as often as the test environment tries
 			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionRetry)}

@@ -97,14 +97,14 @@ func (p *plain) deploy(ctx context.Context, f tenant.Fence) error {
 
 func (p *plain) send(ctx context.Context, f tenant.Fence) error {
 	var token string
-	w, err := p.emails.Begin(ctx, f, func(t tenant.Tenant) tenant.Invitation {
+	w, err := p.emails.Begin(ctx, f, tenant.StepSendWelcomeEmail, func(t tenant.Tenant) tenant.Invitation {
 		token = tenant.InvitationToken([]byte("benchmark"), t)
 		return tenant.Invitation{TokenHash: tenant.HashToken(token), TTL: time.Hour}
 	})
 	if err != nil {
 		return err
 	}
-	receipt, err := p.postman.SendWelcome(ctx, w, p.appURL+"/invitations/"+token)
+	receipt, err := p.postman.SendEmail(ctx, w, p.appURL+"/invitations/"+token)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ type found struct {
 
 const tenants = `
 SELECT t.id::text AS id, t.status, o.state, t.admin_email AS email, t.generation,
-	coalesce((SELECT e.state FROM emails e WHERE e.tenant_id = t.id AND e.generation = t.generation), '') AS mail,
+	coalesce((SELECT e.state FROM emails e JOIN operations o ON o.id = e.operation_id WHERE e.tenant_id = t.id AND o.generation = t.generation AND e.template = 'welcome'), '') AS mail,
 	t.contract_id IS NOT NULL AS contract,
 	(SELECT count(*) FROM pg_namespace WHERE nspname = t.schema_name) AS schemas,
 	(SELECT count(*) FROM pg_roles WHERE rolname = t.role_name) AS roles,

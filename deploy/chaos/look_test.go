@@ -94,7 +94,7 @@ func TestAnActiveTenantHasEverything(t *testing.T) {
 	b.makeRole()
 	b.execute(`CREATE SCHEMA ` + b.schema + ` CREATE TABLE users (id uuid)`)
 	b.execute(`INSERT INTO tenant_schema_versions (schema_name, tenant_id, generation, version) VALUES ($1, $2, 1, 1)`, b.schema, b.tenant)
-	b.execute(`INSERT INTO emails (id, tenant_id, generation, template, state) VALUES (gen_random_uuid(), $1, 1, 'welcome', 'SENT')`, b.tenant)
+	b.execute(`INSERT INTO emails (id, tenant_id, operation_id, template, state) SELECT gen_random_uuid(), tenant_id, id, 'welcome', 'SENT' FROM operations WHERE tenant_id = $1`, b.tenant)
 	b.execute(`INSERT INTO stellar_transactions (hash, tenant_id, operation_id, generation, purpose, contract_id, state, network, channel, sequence, envelope, after_ledger, max_time, settled_at)
 		VALUES (repeat('a', 64), $1, $2, 1, 'DEPLOY_CONTRACT', 'C1', 'APPLIED', 'n', 'c', 1, '', 1, now(), now())`, b.tenant, b.operation)
 	b.execute(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt)
@@ -116,7 +116,7 @@ func TestWhatHasNoEnd(t *testing.T) {
 
 	b.execute(`UPDATE operations SET state = 'SUCCEEDED'`)
 	b.execute(`INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt) VALUES ($1, $2, 'SEND_WELCOME_EMAIL', 'IN_PROGRESS', 1)`, b.tenant, b.operation)
-	b.execute(`INSERT INTO emails (id, tenant_id, generation, template, state) VALUES (gen_random_uuid(), $1, 1, 'welcome', 'SENDING')`, b.tenant)
+	b.execute(`INSERT INTO emails (id, tenant_id, operation_id, template, state) SELECT gen_random_uuid(), tenant_id, id, 'welcome', 'SENDING' FROM operations WHERE tenant_id = $1`, b.tenant)
 	b.execute(`INSERT INTO stellar_transactions (hash, tenant_id, operation_id, generation, purpose, state, network, channel, sequence, envelope, after_ledger, max_time)
 		VALUES (repeat('a', 64), $1, $2, 1, 'SET_STATUS', 'SENT', 'n', 'c', 1, '', 1, now())`, b.tenant, b.operation)
 	b.execute(`INSERT INTO incidents (dependency, cause, affected) VALUES ('mail', 'it is away', 10)`)

@@ -16,6 +16,9 @@ type Provisioning struct {
 	// InvitationTTL is how long the link in the welcome mail works
 	// (INVITATION_TTL, 72h).
 	InvitationTTL time.Duration
+	// DeleteGrace is how long an archived tenant can be taken back (DELETE_GRACE,
+	// 720h).
+	DeleteGrace time.Duration
 }
 
 func (r *reader) provisioning() Provisioning {
@@ -23,5 +26,6 @@ func (r *reader) provisioning() Provisioning {
 		StepRetryBudget:   read(r, setting{name: "STEP_RETRY_BUDGET", def: "30m"}, duration(time.Second, 7*day)),
 		AttentionDeadline: read(r, setting{name: "ATTENTION_DEADLINE", def: "72h"}, duration(time.Second, 90*day)),
 		InvitationTTL:     read(r, setting{name: "INVITATION_TTL", def: "72h"}, duration(time.Second, 30*day)),
+		DeleteGrace:       read(r, setting{name: "DELETE_GRACE", def: "720h"}, duration(time.Second, 3650*day)),
 	}
 }

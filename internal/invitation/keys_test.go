@@ -64,15 +64,15 @@ func TestAMailUnderWayKeepsItsLink(t *testing.T) {
 	}{
 		"upgrade":                 {legacyToken, invitation.Secrets{Tokens: tokenSecret}},
 		"upgrade with a secret":   {legacyToken, invitation.Secrets{Own: []string{first}, Tokens: tokenSecret}},
-		"a secret where none was": {keysOf(t, invitation.Secrets{}).Token(tenant.WelcomeEmail{Tenant: hospital}), invitation.Secrets{Own: []string{first}}},
-		"another secret":          {keysOf(t, invitation.Secrets{Own: []string{first}}).Token(tenant.WelcomeEmail{Tenant: hospital}), invitation.Secrets{Own: []string{second, first}}},
-		"none where a secret was": {keysOf(t, invitation.Secrets{}).Token(tenant.WelcomeEmail{Tenant: hospital}), invitation.Secrets{Tokens: tokenSecret}},
+		"a secret where none was": {keysOf(t, invitation.Secrets{}).Token(tenant.Email{Tenant: hospital}), invitation.Secrets{Own: []string{first}}},
+		"another secret":          {keysOf(t, invitation.Secrets{Own: []string{first}}).Token(tenant.Email{Tenant: hospital}), invitation.Secrets{Own: []string{second, first}}},
+		"none where a secret was": {keysOf(t, invitation.Secrets{}).Token(tenant.Email{Tenant: hospital}), invitation.Secrets{Tokens: tokenSecret}},
 	} {
 		keys := keysOf(t, tt.now)
 		hash := tenant.HashToken(tt.before)
 		link := keys.Invitation(hospital, time.Hour)
 		require.Contains(t, append(link.Earlier, link.TokenHash), hash, name)
-		require.Equal(t, tt.before, keys.Token(tenant.WelcomeEmail{Tenant: hospital, TokenHash: hash}), name)
+		require.Equal(t, tt.before, keys.Token(tenant.Email{Tenant: hospital, TokenHash: hash}), name)
 	}
 }
 

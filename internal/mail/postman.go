@@ -27,52 +27,63 @@ type PostmanConfig struct {
 	Clock    func() time.Time
 }
 
-// Postman sends the mails of provisioning.
+// Postman sends the mails to tenants' administrators.
 type Postman struct{ config PostmanConfig }
 
 // NewPostman makes a postman.
 func NewPostman(c PostmanConfig) *Postman { return &Postman{config: c} }
 
-// SendWelcome sends the mail that invites a tenant's first administrator. Its
-// errors are *tenant.StepError.
-func (p *Postman) SendWelcome(ctx context.Context, w tenant.WelcomeEmail, link string) (tenant.EmailReceipt, error) {
+// SendEmail sends a mail to a tenant's administrator. Its errors are
+// *tenant.StepError.
+func (p *Postman) SendEmail(ctx context.Context, w tenant.Email, link string) (tenant.EmailReceipt, error) {
 	admin := w.Tenant.Administrator
-	content, err := Welcome(WelcomeData{
-		PlatformName: p.config.From.Name, TenantName: w.Tenant.Name, AdminFirstName: admin.FirstName,
-		Link: link, ExpiresAt: w.ExpiresAt, SupportAddress: answering(p.config.From.Addr),
-	})
+	content, err := p.write(w, link)
 	if err != nil {
 		return tenant.EmailReceipt{}, &tenant.StepError{
-			Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Permanent: true,
-			Reason: "the welcome mail cannot be written; the worker's log has the cause", Err: err,
+			Step: w.Step, Class: tenant.ClassPermanent, Permanent: true,
+			Reason: "the mail cannot be written; the worker's log has the cause", Err: err,
 		}
 	}
 	receipt, err := p.config.Provider.Send(ctx, Message{
 		ID: w.ID, From: p.config.From, To: Address{Name: admin.FirstName + " " + admin.LastName, Addr: admin.Email}, Content: content,
 	})
 	if err != nil {
-		return tenant.EmailReceipt{}, AsStepError(tenant.StepSendWelcomeEmail, err)
+		return tenant.EmailReceipt{}, AsStepError(w.Step, err)
 	}
 	return tenant.EmailReceipt{Provider: receipt.Provider, ProviderID: receipt.ID}, nil
 }
 
-// FindWelcome asks the provider for a mail in doubt. Not found and no error
+// FindEmail asks the provider for a mail in doubt. Not found and no error
 // means that it may leave once more: the provider does not have it, or can
 // never say. Its errors are *tenant.StepError.
-func (p *Postman) FindWelcome(ctx context.Context, w tenant.WelcomeEmail) (tenant.EmailReceipt, bool, error) {
+func (p *Postman) FindEmail(ctx context.Context, w tenant.Email) (tenant.EmailReceipt, bool, error) {
 	finding, err := p.config.Provider.Lookup(ctx, w.ID, p.config.Clock().Add(-w.Age))
 	switch {
 	case err != nil:
-		return tenant.EmailReceipt{}, false, AsStepError(tenant.StepSendWelcomeEmail, err)
+		return tenant.EmailReceipt{}, false, AsStepError(w.Step, err)
 	case finding.Presence == Found:
 		return tenant.EmailReceipt{Provider: finding.Receipt.Provider, ProviderID: finding.Receipt.ID}, true, nil
 	case finding.Presence == Pending:
 		return tenant.EmailReceipt{}, false, &tenant.StepError{
-			Step: tenant.StepSendWelcomeEmail, Uncertain: true, RetryAfter: pendingDelay,
+			Step: w.Step, Uncertain: true, RetryAfter: pendingDelay,
 			Reason: "an earlier attempt may still be under way; the mail provider is asked again before the mail is repeated",
 		}
 	}
 	return tenant.EmailReceipt{}, false, nil
+}
+
+// write writes what the mail's step has to say.
+func (p *Postman) write(w tenant.Email, link string) (Content, error) {
+	if w.Step == tenant.StepSendWelcomeEmail {
+		return Welcome(WelcomeData{
+			PlatformName: p.config.From.Name, TenantName: w.Tenant.Name, AdminFirstName: w.Tenant.Administrator.FirstName,
+			Link: link, ExpiresAt: w.ExpiresAt, SupportAddress: answering(p.config.From.Addr),
+		})
+	}
+	return Change(ChangeData{
+		Template: w.Step.Template(), PlatformName: p.config.From.Name, TenantName: w.Tenant.Name, AdminFirstName: w.Tenant.Administrator.FirstName,
+		Since: w.Tenant.UpdatedAt, Until: w.Tenant.PurgeAfter, SupportAddress: answering(p.config.From.Addr),
+	})
 }
 
 // answering is the address if a person may answer there: who is told to write

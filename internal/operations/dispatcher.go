@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/internal/tenant"
@@ -168,22 +167,9 @@ func (d *Dispatcher) release(ctx context.Context, o tenant.Operation) {
 }
 
 func (d *Dispatcher) startOne(ctx context.Context, o tenant.Operation) error {
-	err := startRun(ctx, d.config.Temporal, d.config.TaskQueue, o, reusePolicy(o))
+	err := startRun(ctx, d.config.Temporal, d.config.TaskQueue, o)
 	if err == nil && d.config.Dispatched != nil {
 		d.config.Dispatched()
 	}
 	return err
-}
-
-// reusePolicy says which runs of the same tenant may come before this one. A
-// rolled-back run closes as failed, a cancelled one as canceled, and only
-// these may be followed by another. A later generation follows whatever there
-// was: an operation that was rolled back while it waited may have had a run
-// that found nothing to do and closed as completed. That a repeated start does
-// nothing is then up to the claim.
-func reusePolicy(o tenant.Operation) enumspb.WorkflowIdReusePolicy {
-	if o.Generation > 1 {
-		return enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
-	}
-	return enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY
 }

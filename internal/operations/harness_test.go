@@ -119,13 +119,17 @@ func (o *outside) Deploy(ctx context.Context, f tenant.Fence, _ func(string)) (s
 	return "C" + string(f.Tenant), err
 }
 
+func (o *outside) SetStatus(context.Context, tenant.Fence, string, tenant.ContractStatus, func(string)) error {
+	return nil
+}
+
 func (o *outside) Terminate(context.Context, tenant.Fence, func(string)) error { return nil }
 
-func (o *outside) SendWelcome(context.Context, tenant.WelcomeEmail, string) (tenant.EmailReceipt, error) {
+func (o *outside) SendEmail(context.Context, tenant.Email, string) (tenant.EmailReceipt, error) {
 	return tenant.EmailReceipt{Provider: "test"}, nil
 }
 
-func (o *outside) FindWelcome(context.Context, tenant.WelcomeEmail) (tenant.EmailReceipt, bool, error) {
+func (o *outside) FindEmail(context.Context, tenant.Email) (tenant.EmailReceipt, bool, error) {
 	return tenant.EmailReceipt{}, false, nil
 }
 

@@ -46,26 +46,36 @@ func (r *Runs) Look(ctx context.Context, o tenant.Operation) (activities.RunStat
 // Start starts a run of an operation, whatever became of earlier ones. One
 // that is open already is no error.
 func (r *Runs) Start(ctx context.Context, o tenant.Operation) error {
-	return startRun(ctx, r.Temporal, r.TaskQueue, o, enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE)
+	return startRun(ctx, r.Temporal, r.TaskQueue, o)
 }
 
-func startRun(ctx context.Context, temporal client.Client, queue string, o tenant.Operation, reuse enumspb.WorkflowIdReusePolicy) error {
+// startRun starts a run, whatever came before it: that a repeated start does nothing
+// is up to the claim. One that is open already is no error: it may be the
+// operation's own.
+func startRun(ctx context.Context, temporal client.Client, queue string, o tenant.Operation) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	lifecycle, known := o.Kind.Lifecycle()
 	if !known {
 		return fmt.Errorf("start the run of operation %s: this version knows no operations of kind %q; update it", o.ID, o.Kind)
 	}
+	if o.Supersedes != "" {
+		// It has lost its operation already: the cancel ends its waiting.
+		err := temporal.CancelWorkflow(ctx, o.Supersedes.WorkflowID(o.TenantID), "")
+		if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
+			return fmt.Errorf("end the run that operation %s supersedes: %w", o.ID, err)
+		}
+	}
 	_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       o.WorkflowID(),
 		TaskQueue:                                queue,
-		WorkflowIDReusePolicy:                    reuse,
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         true,
 		TypedSearchAttributes:                    runner.StartAttributes(o.TenantID),
 		StaticSummary:                            fmt.Sprintf("%s tenant %s, generation %d", o.Kind, o.TenantID, o.Generation),
 	}, lifecycle.Workflow, runner.Input{
-		Kind: o.Kind, Tenant: o.TenantID, Operation: o.ID, Generation: o.Generation,
+		Kind: o.Kind, FromStatus: o.FromStatus, ToStatus: o.ToStatus, Tenant: o.TenantID, Operation: o.ID, Generation: o.Generation,
 		RetryBudget: o.RetryBudget, AttentionPeriod: o.AttentionPeriod, Queues: runner.QueuesOf(queue),
 	})
 	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {

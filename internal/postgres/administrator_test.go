@@ -65,14 +65,14 @@ func TestTheLinkOfACorrectedAddressEnds(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.claim(t, "Corrected clinic")
-	w, err := b.emails.Begin(b.ctx, f, linkTo)
+	w, err := b.emails.Begin(b.ctx, f, tenant.StepSendWelcomeEmail, linkTo)
 	require.NoError(t, err)
 	require.NoError(t, b.emails.Leave(b.ctx, w, tenant.EmailFailed))
 
 	release := b.hold(t, `SELECT FROM emails FOR UPDATE`)
 	var step, change errgroup.Group
 	step.Go(func() (err error) {
-		w, err = b.emails.Begin(b.ctx, f, linkTo)
+		w, err = b.emails.Begin(b.ctx, f, tenant.StepSendWelcomeEmail, linkTo)
 		return err
 	})
 	b.eventually(t, "the step has read the address", func() bool { return b.waiting(t) == 1 })

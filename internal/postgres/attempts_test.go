@@ -101,8 +101,8 @@ func TestALateAttemptDoesNotSayWhereTheMailIs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	f := b.claim(t, "Late clinic")
-	begin := func() tenant.WelcomeEmail {
-		w, err := b.emails.Begin(b.ctx, f, linkTo)
+	begin := func() tenant.Email {
+		w, err := b.emails.Begin(b.ctx, f, tenant.StepSendWelcomeEmail, linkTo)
 		require.NoError(t, err)
 		return w
 	}
@@ -134,7 +134,7 @@ func TestTheDatabaseIsToBlame(t *testing.T) {
 		"address": func() error { return b.contracts.CompleteDeployment(b.ctx, f, 0, contractID) },
 		"journal": func() error { return journal.MarkSent(b.ctx, "hash") },
 		"mail": func() error {
-			_, err := b.emails.Begin(b.ctx, f, linkTo)
+			_, err := b.emails.Begin(b.ctx, f, tenant.StepSendWelcomeEmail, linkTo)
 			return err
 		},
 	} {

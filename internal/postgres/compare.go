@@ -136,16 +136,16 @@ func (c *Comparer) StartedOperations(ctx context.Context, unchanged time.Duratio
 func (c *Comparer) ContractsToCheck(ctx context.Context, round int64, limit int) ([]tenant.ContractCheck, error) {
 	rows, err := c.pool.Query(ctx, `
 		WITH used AS (
-			SELECT t.contract_id, t.id, row_number() OVER (ORDER BY t.id) - 1 AS n, count(*) OVER () AS total
-			FROM tenants t WHERE t.status IN ('ACTIVE', 'SUSPENDED') AND t.contract_id IS NOT NULL AND `+quiet+`
+			SELECT t.contract_id, t.id, t.status, row_number() OVER (ORDER BY t.id) - 1 AS n, count(*) OVER () AS total
+			FROM tenants t WHERE `+inUse+` AND t.contract_id IS NOT NULL AND `+quiet+`
 		), turn AS (
-			SELECT contract_id, id FROM used
+			SELECT contract_id, id, status FROM used
 			WHERE n / $2::bigint = $1::bigint % ((total + $2::bigint - 1) / $2::bigint)
-			   OR EXISTS (SELECT FROM findings f WHERE f.kind = 'active-without-contract' AND f.subject = used.contract_id AND f.state IN ('open', 'dismissed'))
+			   OR EXISTS (SELECT FROM findings f WHERE f.kind IN ('active-without-contract', 'contract-status-differs') AND f.subject = used.contract_id AND f.state IN ('open', 'dismissed'))
 		)
-		SELECT contract_id, id::text, '', true FROM turn
+		SELECT contract_id, id::text, (SELECT o.id::text FROM operations o WHERE o.tenant_id = turn.id ORDER BY o.id DESC LIMIT 1), status FROM turn
 		UNION ALL
-		(SELECT DISTINCT x.contract_id, t.id::text, x.operation_id::text, false
+		(SELECT DISTINCT x.contract_id, t.id::text, x.operation_id::text, t.status
 		FROM stellar_transactions x JOIN tenants t ON t.id = x.tenant_id
 		WHERE t.status = 'FAILED' AND x.purpose = 'DEPLOY_CONTRACT' AND x.state IN ('PREPARED', 'SENT', 'APPLIED') AND x.contract_id IS NOT NULL
 		  AND `+quiet+` AND (
@@ -157,7 +157,7 @@ func (c *Comparer) ContractsToCheck(ctx context.Context, round int64, limit int)
 	}
 	checks, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (tenant.ContractCheck, error) {
 		var check tenant.ContractCheck
-		return check, row.Scan(&check.Contract, &check.Tenant, &check.Operation, &check.Alive)
+		return check, row.Scan(&check.Contract, &check.Tenant, &check.Operation, &check.Status)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list contracts to check: %w", interpret(err))

@@ -14,6 +14,13 @@ const powers = `CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreate
 // ourRoles are the roles r of tenants t in use, which carry their mark.
 const ourRoles = markedRoles + ` r JOIN tenants t ON t.role_name = r.rolname AND r.mark = ` + markOf + ` AND ` + inUse
 
+// ended is a tenant whose access has ended, and on whom nobody works.
+const ended = `t.status IN ('SUSPENDED', 'ARCHIVED') AND ` + quiet
+
+// holders are the sessions a of clients that hold locks on relation c, except ours.
+const holders = `JOIN pg_locks l ON l.relation = c.oid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+	JOIN pg_stat_activity a ON a.pid = l.pid AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()`
+
 // compareAccess look at roles, logins, who is a member of what, and privileges.
 var compareAccess = []comparison{
 	{kind: tenant.FindingRoleWithoutTenant, sql: `
@@ -54,6 +61,15 @@ var compareAccess = []comparison{
 		FROM ` + ourRoles + ` JOIN pg_auth_members m ON m.roleid = r.oid JOIN pg_roles g ON g.oid = m.member
 		WHERE NOT g.rolsuper AND NOT g.rolcreaterole AND g.oid NOT IN (SELECT oid FROM ourselves) AND (g.rolname <> t.app_login OR m.admin_option)
 		GROUP BY t.role_name, t.id`},
+	{kind: tenant.FindingAccessNotEnded, sql: `
+		SELECT t.schema_name, t.id::text, '', 'the tenant is ' || t.status || ', and its role ' || t.role_name || ' can use its schema', false
+		FROM ` + ourRoles + ` JOIN pg_namespace n ON n.nspname = t.schema_name
+		WHERE ` + ended + ` AND has_schema_privilege(r.oid, n.oid, 'USAGE')`},
+	{kind: tenant.FindingAccessInUse, sql: `
+		SELECT t.schema_name, t.id::text, '', 'the tenant is ' || t.status || ', and a statement of ' || string_agg(DISTINCT coalesce(a.usename, '?') || ' (process ' || a.pid || ')', ', ') ||
+			' that began before the access ended is still at work in its schema', false
+		FROM tenants t JOIN pg_namespace n ON n.nspname = t.schema_name JOIN pg_class c ON c.relnamespace = n.oid ` + holders + `
+		WHERE ` + ended + ` GROUP BY t.schema_name, t.id, t.status`},
 	{kind: tenant.FindingLoginUnsafe, sql: `
 		SELECT r.rolname, '', '', 'the login ' || r.rolname || ' ' || x.what, false
 		FROM pg_roles r CROSS JOIN LATERAL (SELECT nullif(concat_ws(', and ',

@@ -1,6 +1,11 @@
 package postgres
 
-import "tenant-provisioning/internal/tenant"
+import (
+	"fmt"
+	"strings"
+
+	"tenant-provisioning/internal/tenant"
+)
 
 // journalled is the contract that was made for tenant t in its generation.
 const journalled = `LATERAL (SELECT x.contract_id FROM stellar_transactions x WHERE x.tenant_id = t.id AND x.generation = t.generation
@@ -31,6 +36,19 @@ var compareContracts = []comparison{
 		WHERE x.state IN ('PREPARED', 'SENT') AND o.state IN ('SUCCEEDED', 'ROLLED_BACK') AND x.max_time <= now() - $1::interval`},
 }
 
+// mails is the steps that send a mail, and its template, as SQL.
+func mails() string {
+	var rows []string
+	for _, k := range tenant.Kinds() {
+		for _, step := range k.Steps() {
+			if step.Template() != "" {
+				rows = append(rows, fmt.Sprintf("('%s', '%s')", step, step.Template()))
+			}
+		}
+	}
+	return "(SELECT DISTINCT * FROM (VALUES " + strings.Join(rows, ", ") + ") AS m (step, template)) m"
+}
+
 // compareMails look at mails and the links in them, beside the log.
 var compareMails = []comparison{
 	{kind: tenant.FindingMailInDoubt, graced: true, sql: `
@@ -38,11 +56,11 @@ var compareMails = []comparison{
 		FROM emails e JOIN tenants t ON t.id = e.tenant_id
 		WHERE e.state = 'SENDING' AND e.updated_at <= now() - $1::interval AND ` + quiet},
 	{kind: tenant.FindingMailMissing, sql: `
-		SELECT o.id::text, t.id::text, o.id::text, 'the log says that the welcome mail was sent, and ' ||
+		SELECT o.id::text, t.id::text, o.id::text, 'the log says that the ' || m.template || ' mail was sent, and ' ||
 			CASE WHEN e.id IS NULL THEN 'there is no row of it' ELSE 'its row says ' || e.state END, false
-		FROM ` + latest + ` LEFT JOIN emails e ON e.tenant_id = t.id AND e.generation = t.generation AND e.template = 'welcome'
-		WHERE ` + inUse + ` AND o.state = 'SUCCEEDED' AND coalesce(e.state, '') NOT IN ('SENT', 'SENDING')
-		  AND EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = 'SEND_WELCOME_EMAIL' AND l.status = 'COMPLETED')`},
+		FROM ` + latest + ` JOIN provisioning_logs l ON l.operation_id = o.id AND l.status = 'COMPLETED'
+		JOIN ` + mails() + ` ON m.step = l.step LEFT JOIN emails e ON e.operation_id = o.id AND e.template = m.template
+		WHERE ` + inUse + ` AND o.state = 'SUCCEEDED' AND coalesce(e.state, '') NOT IN ('SENT', 'SENDING')`},
 	{kind: tenant.FindingMailUntraceable, sql: `
 		SELECT e.id::text, e.tenant_id::text, '', 'the ' || e.template || ' mail was sent, and its row does not say ' ||
 			concat_ws(', ', CASE WHEN e.provider IS NULL THEN 'by whom' END, CASE WHEN e.provider_id IS NULL THEN 'under which id' END, CASE WHEN e.sent_at IS NULL THEN 'when' END), false
@@ -50,7 +68,8 @@ var compareMails = []comparison{
 	// A corrected address ends the link that went to the old one.
 	{kind: tenant.FindingInvitationMissing, sql: `
 		SELECT e.id::text, t.id::text, '', 'the welcome mail was sent, and no row of invitations has its link', false
-		FROM tenants t JOIN emails e ON e.tenant_id = t.id AND e.generation = t.generation AND e.template = 'welcome'
+		FROM tenants t JOIN emails e ON e.template = 'welcome' AND e.operation_id = (
+			SELECT o.id FROM operations o WHERE o.tenant_id = t.id AND o.generation = t.generation AND o.kind = 'provision' ORDER BY o.id DESC LIMIT 1)
 		WHERE ` + inUse + ` AND e.state = 'SENT' AND NOT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = t.id)
 		  AND NOT EXISTS (SELECT FROM audit_log a WHERE a.tenant_id = t.id AND a.action = 'change-administrator' AND a.outcome = 'accepted' AND a.at >= e.created_at)`},
 }

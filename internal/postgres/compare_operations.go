@@ -1,6 +1,24 @@
 package postgres
 
-import "tenant-provisioning/internal/tenant"
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// always is the steps that each operation of a kind has, as SQL.
+func always() string {
+	var rows []string
+	for _, l := range tenant.Lifecycles() {
+		l.Stages = slices.DeleteFunc(slices.Clone(l.Stages), func(s tenant.Stage) bool { return s.When != nil })
+		for n, step := range l.Steps() {
+			rows = append(rows, fmt.Sprintf("('%s', %d, '%s')", l.Kind, n, step))
+		}
+	}
+	return "(VALUES " + strings.Join(rows, ", ") + ") AS s (kind, n, step)"
+}
 
 // compareOperations look at operations and their log.
 var compareOperations = []comparison{
@@ -17,13 +35,12 @@ var compareOperations = []comparison{
 	{kind: tenant.FindingTwoOpenOperations, sql: `
 		SELECT o.tenant_id::text, o.tenant_id::text, max(o.id::text), 'the operations ' || string_agg(o.id || ' (' || o.state || ')', ', ' ORDER BY o.id) || ' are open', false
 		FROM operations o WHERE o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK') GROUP BY o.tenant_id HAVING count(*) > 1`},
-	// The steps that every version has had: what is added later, earlier
-	// operations have not done.
+	// The steps that every operation of its kind has had: of one that is added later,
+	// earlier operations know nothing.
 	{kind: tenant.FindingLogIncomplete, sql: `
 		SELECT o.id::text, o.tenant_id::text, o.id::text, 'the operation has succeeded, and its log does not say what became of ' || string_agg(s.step, ', ' ORDER BY s.n), false
-		FROM operations o CROSS JOIN (VALUES (1, 'CREATE_TENANT_RECORD'), (2, 'CREATE_SCHEMA'), (3, 'RUN_MIGRATIONS'), (4, 'SEED_ROLES_AND_USER'),
-			(5, 'DEPLOY_SOROBAN_CONTRACT'), (6, 'STORE_CONTRACT_ADDRESS'), (7, 'MARK_ACTIVE'), (8, 'SEND_WELCOME_EMAIL')) AS s (n, step)
-		WHERE o.state = 'SUCCEEDED' AND o.kind = 'provision'
+		FROM operations o JOIN ` + always() + ` ON s.kind = o.kind
+		WHERE o.state = 'SUCCEEDED'
 		  AND NOT EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = s.step AND l.status IN ('COMPLETED', 'SKIPPED'))
 		GROUP BY o.id, o.tenant_id`},
 	{kind: tenant.FindingKeyOfAnotherClient, sql: `

@@ -10,18 +10,19 @@ import (
 // latest is a tenant with its newest operation, which there may not be, and the
 // status in which the table of kinds has it then.
 var latest = `tenants t LEFT JOIN LATERAL (
-		SELECT o.id, o.state, o.generation, coalesce(nullif(l.status, ''), o.from_status) AS leaves
+		SELECT o.id, o.state, o.generation, CASE l.status WHEN '→' THEN o.to_status WHEN '' THEN o.from_status ELSE l.status END AS leaves
 		FROM operations o LEFT JOIN ` + statuses() + ` ON l.kind = o.kind AND l.state = o.state AND l.pivot_passed = o.pivot_passed
 		WHERE o.tenant_id = t.id ORDER BY o.id DESC LIMIT 1) o ON true`
 
 // statuses is the table of kinds as SQL: the tenant's status by kind, state and
-// side of the pivot; empty where it is the one that it had.
+// side of the pivot; empty where it is the one that it had, and an arrow where it is
+// the one that the operation leads to.
 func statuses() string {
 	var rows []string
 	for _, l := range tenant.Lifecycles() {
 		for _, state := range tenant.States() {
 			for _, pivotPassed := range []bool{false, true} {
-				rows = append(rows, fmt.Sprintf("('%s', '%s', %t, '%s')", l.Kind, state, pivotPassed, l.StatusIn(state, pivotPassed)))
+				rows = append(rows, fmt.Sprintf("('%s', '%s', %t, '%s')", l.Kind, state, pivotPassed, l.StatusIn(state, pivotPassed, "→")))
 			}
 		}
 	}

@@ -10,9 +10,10 @@ import (
 )
 
 // ownedSchemas are the tenants in use whose schema is there and theirs, made
-// from the template of version $1, with their role, if that is there.
+// from the template of version $1, with their role, if that is there. access tells
+// that the role must be able to use the schema.
 const ownedSchemas = `owned AS MATERIALIZED (
-	SELECT n.oid, t.schema_name, t.id, t.role_name, r.oid AS role
+	SELECT n.oid, t.schema_name, t.id, t.role_name, r.oid AS role, t.status = 'ACTIVE' AND ` + quiet + ` AS access
 	FROM ` + ourSchemas + ` JOIN tenant_schema_versions v ON v.schema_name = t.schema_name AND v.tenant_id = t.id
 	LEFT JOIN ` + markedRoles + ` r ON r.rolname = t.role_name AND r.mark = ` + markOf + `
 	WHERE v.version = $1
@@ -42,7 +43,7 @@ const comparedGrants = ownedSchemas + `, present AS MATERIALIZED (
 const missingGrants = comparedGrants + `, missing AS (
 	SELECT o.schema_name, o.id, o.role_name, e.kind, e.relation, e.col, e.privilege
 	FROM owned o CROSS JOIN expected e
-	WHERE NOT e.everybody AND o.role IS NOT NULL
+	WHERE NOT e.everybody AND o.role IS NOT NULL AND (o.access OR e.relation <> '')
 	  AND (e.relation = '' OR EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = o.oid AND c.relname = e.relation
 		AND (e.col = '' OR EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = e.col AND NOT a.attisdropped))))
 	  AND NOT EXISTS (SELECT FROM present g WHERE g.schema = o.oid AND g.grantee = o.role

@@ -23,7 +23,8 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: database{pool}} }
 // another's one. No more are taken than keep the number of those that run or
 // are leased at maxRunning, and none while an incident is open; when one is over,
 // that number grows to maxRunning over resumeSpread. An operation that no run has
-// claimed when the lease ends can be taken again.
+// claimed when the lease ends can be taken again. What ends a tenant's access is
+// taken before everything else, past incidents and the bound.
 func (q *Queue) Take(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
 	rows, err := q.pool.Query(ctx, `
 		WITH RECURSIVE bound AS (
@@ -44,16 +45,19 @@ func (q *Queue) Take(ctx context.Context, limit, maxRunning int, lease time.Dura
 				WHERE o.state = 'PENDING' AND o.client = c.client AND o.dispatch_after <= now()
 				ORDER BY o.created_at LIMIT $1
 			) p
+		), urgent AS (
+			SELECT o.id FROM operations o WHERE o.state = 'PENDING' AND o.kind = ANY ($5) AND o.dispatch_after <= now()
+			ORDER BY o.created_at LIMIT $1 FOR UPDATE SKIP LOCKED
 		), taken AS (
 			-- The array has the few rows found by their keys; the join alone reads
 			-- all of a large backlog.
 			SELECT o.id FROM operations o JOIN candidates c ON c.id = o.id
-			WHERE o.id = ANY (ARRAY(SELECT id FROM candidates)) AND o.state = 'PENDING' AND o.dispatch_after <= now()
+			WHERE o.id = ANY (ARRAY(SELECT id FROM candidates)) AND o.state = 'PENDING' AND o.dispatch_after <= now() AND o.kind <> ALL ($5)
 			ORDER BY c.turn, c.created_at LIMIT coalesce((SELECT n FROM room), 0) FOR UPDATE OF o SKIP LOCKED
 		)
 		UPDATE operations o SET dispatch_after = now() + $3::interval
-		FROM taken t WHERE o.id = t.id RETURNING `+operationColumns,
-		limit, maxRunning, lease, resumeSpread)
+		FROM (SELECT id FROM urgent UNION ALL SELECT id FROM taken) t WHERE o.id = t.id RETURNING `+operationColumns,
+		limit, maxRunning, lease, resumeSpread, tenant.UrgentKinds())
 	if err != nil {
 		return nil, fmt.Errorf("take pending operations: %w", interpret(err))
 	}

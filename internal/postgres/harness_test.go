@@ -24,6 +24,7 @@ type testBundle struct {
 	tenants     *postgres.Tenants
 	schemas     *postgres.Schemas
 	contracts   *postgres.Contracts
+	access      *postgres.Access
 	emails      *postgres.Emails
 	audit       *postgres.AuditLog
 	findings    *postgres.Findings
@@ -54,7 +55,7 @@ func on(t *testing.T, pool *pgxpool.Pool) testBundle {
 	return testBundle{
 		ctx: t.Context(), pool: pool,
 		operations: postgres.NewOperations(pool), queue: postgres.NewQueue(pool), transitions: postgres.NewTransitions(pool),
-		tenants: postgres.NewTenants(pool), schemas: schemas, contracts: postgres.NewContracts(pool), emails: postgres.NewEmails(pool),
+		tenants: postgres.NewTenants(pool), schemas: schemas, contracts: postgres.NewContracts(pool), access: postgres.NewAccess(pool), emails: postgres.NewEmails(pool),
 		audit: postgres.NewAuditLog(pool), findings: postgres.NewFindings(pool), comparer: comparer,
 		repairs: postgres.NewRepairs(pool, comparer), incidents: postgres.NewIncidents(pool), writes: postgres.NewWriteProbe(pool),
 		notices: postgres.NewNotices(pool), workers: postgres.NewWorkers(pool), health: health,
@@ -120,7 +121,11 @@ func fence(a tenant.Submission) tenant.Fence {
 
 func (b testBundle) move(t *testing.T, f tenant.Fence, from, to tenant.State) {
 	t.Helper()
-	require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{Fence: f, From: from, To: to, Step: tenant.StepCreateSchema, Reason: "test"}))
+	m := tenant.Move{Fence: f, From: from, To: to, Step: tenant.StepCreateSchema, Reason: "test"}
+	if to == tenant.StateSucceeded {
+		m.Skipped = &tenant.Skipped{Steps: []tenant.Step{tenant.StepSendWelcomeEmail}, Reason: "test"}
+	}
+	require.NoError(t, b.transitions.Move(b.ctx, m))
 }
 
 func undoing(f tenant.Fence) tenant.Fence {

@@ -131,6 +131,17 @@ var breaks = []broken{
 	{kind: tenant.FindingRoleNotGranted, what: "no login", mends: true, do: sql(`DROP ROLE {login}`)},
 	{kind: tenant.FindingRoleNotGranted, what: "another login", mends: true, do: sql(`UPDATE tenants SET app_login = app_login || '_2' WHERE id = {tenant}`),
 		also: []tenant.FindingKind{tenant.FindingRoleOfOthers}},
+	{kind: tenant.FindingAccessNotEnded, what: "somebody gave it back", mends: true, do: func(t *testing.T, b testBundle, _ tenant.Fence, tn, whole tenant.Tenant) {
+		t.Helper()
+		b.suspend(t, whole.ID)
+		f := b.suspend(t, tn.ID)
+		sql(`GRANT USAGE ON SCHEMA {schema} TO {role}`)(t, b, f, tn, whole)
+	}},
+	{kind: tenant.FindingAccessInUse, what: "a statement that goes on", do: func(t *testing.T, b testBundle, _ tenant.Fence, tn, _ tenant.Tenant) {
+		t.Helper()
+		b.suspend(t, tn.ID)
+		b.hold(t, `LOCK TABLE `+ident(tn.Schema)+`.users IN ACCESS SHARE MODE`)
+	}},
 	{kind: tenant.FindingGrantsMissing, what: "the schema", mends: true, do: sql(`REVOKE USAGE ON SCHEMA {schema} FROM {role}`)},
 	{kind: tenant.FindingGrantsMissing, what: "a table", mends: true, do: sql(`REVOKE ALL ON {schema}.users FROM {role}`)},
 	{kind: tenant.FindingGrantsMissing, what: "all", mends: true, do: sql(`DROP OWNED BY {role}`)},
@@ -181,7 +192,7 @@ var breaks = []broken{
 }
 
 // brokenElsewhere need Temporal or a ledger: internal/e2e breaks them.
-var brokenElsewhere = []tenant.FindingKind{tenant.FindingRunClosed, tenant.FindingActiveWithoutContract, tenant.FindingFailedWithContract}
+var brokenElsewhere = []tenant.FindingKind{tenant.FindingRunClosed, tenant.FindingActiveWithoutContract, tenant.FindingContractStatusDiffers, tenant.FindingFailedWithContract}
 
 // TestEachInvariantIsLookedFor: each is broken, in every way that is listed, and
 // nothing but that is found.
@@ -291,6 +302,7 @@ func TestWhatIsHealthy(t *testing.T) {
 			b.activate(t, f)
 			require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{
 				Fence: f, From: tenant.StateRunning, To: tenant.StateSucceeded, Step: tenant.StepSendWelcomeEmail, Reason: "test",
+				Skipped: &tenant.Skipped{Steps: []tenant.Step{tenant.StepSendWelcomeEmail}, Reason: "test"},
 			}))
 		},
 	} {

@@ -24,7 +24,7 @@ func keyed(keys ...string) (tenant.InvitationKeys, func(tenant.Tenant) tenant.In
 func (b testBundle) mailed(t *testing.T, f tenant.Fence, left tenant.EmailState, keys ...string) string {
 	t.Helper()
 	all, invite := keyed(keys...)
-	w, err := b.emails.Begin(b.ctx, f, invite)
+	w, err := b.emails.Begin(b.ctx, f, tenant.StepSendWelcomeEmail, invite)
 	require.NoError(t, err)
 	require.NoError(t, b.emails.Leave(b.ctx, w, left))
 	return all.Token(w)

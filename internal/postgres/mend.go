@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,9 @@ func (r *Repairs) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 			done, err = grantRole(ctx, tx, f.Tenant)
 			return err
 		})
+	case tenant.FindingAccessNotEnded:
+		done, err = r.change(ctx, f, "", `SELECT revoke_access(t.schema_name, t.role_name) FROM tenants t JOIN pg_roles r ON r.rolname = t.role_name
+			JOIN pg_namespace n ON n.nspname = t.schema_name WHERE t.id = $1 AND `+ended+` AND has_schema_privilege(r.oid, n.oid, 'USAGE')`)
 	case tenant.FindingGrantsMissing:
 		done, err = r.restoreGrants(ctx, f.Tenant)
 	case tenant.FindingContractUnknown, tenant.FindingContractDiffers:
@@ -57,8 +59,7 @@ func (r *Repairs) putStatus(ctx context.Context, f tenant.Finding) (done bool, e
 		if err != nil || !o.State.Closed() {
 			return ifThere(err)
 		}
-		lifecycle, _ := o.Kind.Lifecycle()
-		left := cmp.Or(lifecycle.StatusIn(o.State, o.PivotPassed), o.FromStatus)
+		left := o.Leaves()
 		done, err = transition{
 			operation: o.ID, kind: o.Kind, from: o.State, to: o.State, pivotPassed: o.PivotPassed, status: left,
 			step: o.FailedStep, class: o.FailureClass, reason: o.FailureReason, provided: fmt.Sprintf(mayHaveStatus, left),

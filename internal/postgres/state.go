@@ -115,21 +115,20 @@ func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 
 // writeConsequences writes what a transition means to the log and the findings.
 func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
-	switch m.To {
-	case tenant.StateRollingBack:
-		if m.Event != tenant.EventSkip {
-			return nil
-		}
+	if m.To == tenant.StateRollingBack && m.Event == tenant.EventSkip {
 		return recordSkippedUndo(ctx, tx, m)
-	case tenant.StateSucceeded: // reached by a move only when a step was given up
-		_, err := tx.Exec(ctx, `
-			INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
-			VALUES ($1, $2, $3, 'SKIPPED', next_attempt($2, $3), nullif($4, ''), nullif($5, ''))`,
-			string(m.Fence.Tenant), string(m.Fence.Operation), string(m.Step), string(m.Class), m.Reason)
-		return err
-	default:
+	}
+	if m.Skipped == nil {
 		return nil
 	}
+	b := &pgx.Batch{}
+	for _, step := range m.Skipped.Steps {
+		b.Queue(`
+			INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
+			VALUES ($1, $2, $3, 'SKIPPED', next_attempt($2, $3), nullif($4, ''), nullif($5, ''))`,
+			string(m.Fence.Tenant), string(m.Fence.Operation), string(step), string(m.Skipped.Class), m.Skipped.Reason)
+	}
+	return run(ctx, tx, b)
 }
 
 // RollBackPending closes an operation that no run has taken, and audits who

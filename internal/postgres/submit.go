@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -34,10 +35,15 @@ func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenan
 		if sub.New != nil {
 			insertTenant(b, *sub.New)
 			sub.Operation.Generation = sub.New.Generation
-		} else if err := admit(ctx, tx, &sub.Operation, b); err != nil {
-			return err
+			sub.Operation.ToStatus = tenant.StatusActive
+			insertOperation(b, sub, "", &accepted)
+		} else {
+			superseded, err := admit(ctx, tx, &sub, b)
+			if err != nil {
+				return err
+			}
+			insertOperation(b, sub, superseded, &accepted)
 		}
-		insertOperation(b, sub, &accepted)
 		return run(ctx, tx, b)
 	})
 	if err != nil {
@@ -83,41 +89,87 @@ func insertTenant(b *pgx.Batch, t tenant.Tenant) {
 // admit checks that the tenant may have the operation, and adds to the batch what
 // the acceptance changes of it. It locks the open operation before the tenant, as
 // every step does.
-func admit(ctx context.Context, tx pgx.Tx, o *tenant.Operation, b *pgx.Batch) error {
-	var name string
+//
+// An open operation that has nothing left to do but what is optional gives way: a
+// mail that cannot be sent must not keep a tenant from being suspended. It is
+// returned.
+func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch) (superseded tenant.OperationID, err error) {
+	o := &sub.Operation
+	var open []tenant.Operation
+	var t tenant.Tenant
+	var late bool
 	lock := &pgx.Batch{}
-	lock.Queue(`SELECT FROM operations WHERE tenant_id = $1 AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') FOR UPDATE`, string(o.TenantID))
-	lock.Queue(`SELECT status, name, generation FROM tenants WHERE id = $1 FOR UPDATE`, string(o.TenantID)).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&o.FromStatus, &name, &o.Generation) })
+	lock.Queue(`SELECT `+operationColumns+` FROM operations o WHERE tenant_id = $1 AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') FOR UPDATE`, string(o.TenantID)).
+		Query(func(rows pgx.Rows) (err error) {
+			open, err = pgx.CollectRows(rows, scanOperation)
+			return err
+		})
+	lock.Queue(`SELECT status, name, generation, coalesce(archived_from, ''), coalesce(purge_after <= now(), false) FROM tenants WHERE id = $1 FOR UPDATE`, string(o.TenantID)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&t.Status, &t.Name, &t.Generation, &t.ArchivedFrom, &late) })
 	if err := run(ctx, tx, lock); err != nil {
-		return err
+		return "", err
 	}
 	lifecycle, _ := o.Kind.Lifecycle()
-	if !lifecycle.Accepts(o.FromStatus) {
-		return &tenant.StatusRefusedError{Kind: o.Kind, Status: o.FromStatus}
+	switch {
+	case !lifecycle.Accepts(t.Status):
+		return "", &tenant.StatusRefusedError{Kind: o.Kind, Status: t.Status}
+	case late && o.Kind == tenant.KindUndelete:
+		return "", &tenant.StatusRefusedError{Kind: o.Kind, Status: t.Status, Why: "the time in which the archive could be taken back is over"}
 	}
+	for _, before := range open {
+		if !before.GivesWay() {
+			return "", tenant.ErrOperationOpen
+		}
+		giveWay(b, before, *sub)
+		superseded = before.ID
+	}
+	o.FromStatus, o.ToStatus, o.Generation = t.Status, cmp.Or(lifecycle.Reaches, t.ArchivedFrom), t.Generation
 	if lifecycle.Anew {
 		o.Generation++
 		b.Queue(`UPDATE tenants SET generation = $2, contract_id = NULL, failure_reason = NULL WHERE id = $1`, string(o.TenantID), o.Generation)
 	}
 	if lifecycle.TakesName { // the unique index refuses it while another tenant holds the name
-		b.Queue(`UPDATE tenants SET name_held = true, name_key = $2 WHERE id = $1`, string(o.TenantID), tenant.NameKey(name))
+		b.Queue(`UPDATE tenants SET name_held = true, name_key = $2 WHERE id = $1`, string(o.TenantID), tenant.NameKey(t.Name))
 	}
 	b.Queue(`UPDATE tenants SET status = coalesce(nullif($2, ''), status), version = version + 1, updated_at = now() WHERE id = $1`,
 		string(o.TenantID), string(lifecycle.Waiting))
-	return nil
+	return superseded, nil
+}
+
+// giveWay ends an operation that gives way to another, as a skip of the steps that
+// are left would.
+func giveWay(b *pgx.Batch, o tenant.Operation, to tenant.Submission) {
+	reason := "given up for a later operation (" + to.Action() + ")"
+	transition{
+		operation: o.ID, kind: o.Kind, from: o.State, to: tenant.StateSucceeded, pivotPassed: true,
+		step: o.FailedStep, class: tenant.ClassCancelled, reason: reason,
+	}.queue(b)
+	for _, stage := range o.Lifecycle().Stages {
+		for _, step := range stage.Covers {
+			if stage.Optional {
+				b.Queue(`
+					INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
+					SELECT $1, $2, $3, 'SKIPPED', next_attempt($2, $3), 'cancelled', $4
+					WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'COMPLETED')`,
+					string(o.TenantID), string(o.ID), string(step), reason)
+			}
+		}
+	}
+	b.Queue(`
+		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, detail)
+		VALUES ($1, $2, 'skip', 'accepted', $3, $4, $5)`, to.Actor, to.Claimed, string(o.TenantID), string(o.ID), reason)
 }
 
 // insertOperation adds the operation with all that is recorded about its
 // acceptance, and reads it back into accepted.
-func insertOperation(b *pgx.Batch, sub tenant.Submission, accepted *tenant.Operation) {
+func insertOperation(b *pgx.Batch, sub tenant.Submission, superseded tenant.OperationID, accepted *tenant.Operation) {
 	o := sub.Operation
 	lifecycle, _ := o.Kind.Lifecycle()
 	b.Queue(`
-		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, client, retry_budget, attention_period)
-		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, $8, $9) RETURNING `+operationColumns,
+		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period)
+		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, nullif($8, '')::uuid, $9, $10, $11) RETURNING `+operationColumns,
 		string(o.ID), string(o.TenantID), string(o.Kind), tenant.AllowedActions(tenant.StatePending, tenant.Position{Kind: o.Kind}),
-		o.Generation, string(o.FromStatus), o.Client, o.RetryBudget, o.AttentionPeriod).
+		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod).
 		Query(one(scanOperation, accepted))
 	if sub.IdempotencyKey != "" {
 		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,

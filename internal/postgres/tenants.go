@@ -20,15 +20,15 @@ func NewTenants(pool *pgxpool.Pool) *Tenants { return &Tenants{pool: database{po
 
 const tenantColumns = `t.id, t.name, t.slug, t.schema_name, t.role_name, t.app_login, t.status, t.generation,
 	coalesce(t.contract_id, ''), t.admin_email, t.admin_first_name, t.admin_last_name, t.tier, t.region,
-	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.version`
+	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.purge_after, coalesce(t.archived_from, ''), t.version`
 
 func scanTenant(row pgx.CollectableRow) (tenant.Tenant, error) {
 	var t tenant.Tenant
-	var activated *time.Time
+	var activated, purge *time.Time
 	err := row.Scan(&t.ID, &t.Name, &t.Slug, &t.Schema, &t.Role, &t.AppLogin, &t.Status, &t.Generation,
 		&t.ContractID, &t.Administrator.Email, &t.Administrator.FirstName, &t.Administrator.LastName, &t.Tier, &t.Region,
-		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &t.Version)
-	t.ActivatedAt = orZero(activated)
+		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &purge, &t.ArchivedFrom, &t.Version)
+	t.ActivatedAt, t.PurgeAfter = orZero(activated), orZero(purge)
 	return t, err
 }
 

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -45,13 +46,15 @@ const (
 			finished_at = CASE WHEN $10 THEN coalesce(finished_at, now()) END, updated_at = now()
 		WHERE id = $1 AND state = $2 AND ($11 = '' OR run_id = $11)`
 	changeTenant = `
-		RETURNING id, tenant_id, kind
+		RETURNING id, tenant_id, kind, attention_period
 	), changed AS (
 		UPDATE tenants t SET status = coalesce(nullif($12, ''), status), version = version + 1, updated_at = now(),
 			name_held = coalesce(nullif($12, ''), status) = ANY ($13),
 			failure_reason = CASE $12 WHEN '' THEN failure_reason WHEN 'FAILED' THEN nullif($8, '') END,
 			contract_id = CASE $12 WHEN 'FAILED' THEN NULL ELSE contract_id END,
-			activated_at = CASE $12 WHEN 'ACTIVE' THEN coalesce(activated_at, now()) ELSE activated_at END
+			activated_at = CASE $12 WHEN 'ACTIVE' THEN coalesce(activated_at, now()) ELSE activated_at END,
+			-- Whoever has taken an archive's operation back has time to think again.
+			purge_after = CASE WHEN $3 = 'ROLLED_BACK' AND status = 'ARCHIVED' THEN greatest(purge_after, now() + m.attention_period) ELSE purge_after END
 		FROM moved m WHERE t.id = m.tenant_id AND ($12 <> '' OR $10)
 			AND NOT ($12 = 'FAILED' AND activated_at IS NOT NULL) -- the data of a tenant that was ever active is kept
 		RETURNING t.status
@@ -107,7 +110,7 @@ func completeStage(b *pgx.Batch, f tenant.Fence, step tenant.Step, provided stri
 		t.to = tenant.StateSucceeded
 	}
 	if lifecycle.Stages[i].Pivot {
-		t.status = lifecycle.Reaches
+		t.status = cmp.Or(f.To, lifecycle.Reaches)
 	}
 	if last || lifecycle.Stages[i].Pivot {
 		t.queue(b)

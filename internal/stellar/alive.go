@@ -4,18 +4,18 @@ import (
 	"context"
 	"errors"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/tenant"
 )
 
-// Alive reports whether a contract is on the ledger and not ended.
-func (d *Deployer) Alive(ctx context.Context, contractID string) (bool, error) {
-	if err := d.confirmNetwork(ctx); err != nil { // on another network everything would look lost
-		return false, d.explain(err)
+// Look tells the status of a contract, and whether it is on the ledger at all. It
+// asks the configured network alone: on another one everything would look lost.
+func (d *Deployer) Look(ctx context.Context, contractID string) (s Status, there bool, err error) {
+	if err := d.confirmNetwork(ctx); err != nil {
+		return 0, false, d.explain(err)
 	}
-	s, err := d.Status(ctx, contractID)
+	s, err = d.Status(ctx, contractID)
 	if errors.Is(err, tenant.ErrNotFound) {
-		return false, nil
+		return 0, false, nil
 	}
-	return err == nil && s != tenantcontract.Terminated, err
+	return s, err == nil, err
 }

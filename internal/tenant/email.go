@@ -24,8 +24,22 @@ const (
 // TemplateWelcome is the mail that invites a tenant's first administrator.
 const TemplateWelcome = "welcome"
 
-// WelcomeEmail is the mail to a tenant's administrator as the outbox has it.
-type WelcomeEmail struct {
+// templates are the mails that steps send, by the names that emails.template has.
+var templates = map[Step]string{
+	StepSendWelcomeEmail:   TemplateWelcome,
+	StepSendSuspendedEmail: "suspended",
+	StepSendResumedEmail:   "resumed",
+	StepSendArchivedEmail:  "archived",
+	StepSendUndeletedEmail: "undeleted",
+}
+
+// Template is the mail that a step sends; empty for any other step.
+func (s Step) Template() string { return templates[s] }
+
+// Email is a mail to a tenant's administrator as the outbox has it.
+type Email struct {
+	// Step is the one that sends it, which says what the mail is.
+	Step Step
 	// ID travels with the mail; the provider is asked for it after a doubt.
 	ID string
 	// Attempt is the one at sending it.
@@ -36,7 +50,8 @@ type WelcomeEmail struct {
 	Before EmailState
 	// Age is how long ago the last request to the provider left, when one did.
 	Age time.Duration
-	// TokenHash is that of the one-time link, and ExpiresAt its end.
+	// TokenHash is that of the one-time link, and ExpiresAt its end; both empty of a
+	// mail that has none.
 	TokenHash []byte
 	ExpiresAt time.Time
 }

@@ -117,6 +117,8 @@ func (e *ActionRefusedError) Error() string {
 type StatusRefusedError struct {
 	Kind   Kind
 	Status Status
+	// Why is why not, where the status alone would allow it; empty otherwise.
+	Why string
 }
 
 // Allowed lists what the status allows.
@@ -131,7 +133,10 @@ func (e *StatusRefusedError) Allowed() []string {
 }
 
 func (e *StatusRefusedError) Error() string {
-	allowed := "nothing of the kind"
+	if e.Why != "" {
+		return fmt.Sprintf("%s is refused: the tenant is %s, and %s", e.Kind.Verb(), e.Status, e.Why)
+	}
+	allowed := "nothing"
 	if verbs := e.Allowed(); len(verbs) > 0 {
 		allowed = strings.Join(verbs, ", ")
 	}

@@ -30,6 +30,9 @@ const (
 	// FindingActiveWithoutContract is a tenant in use whose contract is ended
 	// or not on the ledger.
 	FindingActiveWithoutContract FindingKind = "active-without-contract"
+	// FindingContractStatusDiffers is a tenant in use whose contract has another
+	// status on the ledger than the tenant.
+	FindingContractStatusDiffers FindingKind = "contract-status-differs"
 	// FindingFailedWithSchema is a rolled-back tenant whose schema is there.
 	FindingFailedWithSchema FindingKind = "failed-with-schema"
 	// FindingFailedWithRole is a rolled-back tenant whose role is there, and
@@ -95,6 +98,12 @@ const (
 	// FindingRoleOfOthers is a tenant's role that another than the application's
 	// login can take.
 	FindingRoleOfOthers FindingKind = "role-of-others"
+	// FindingAccessNotEnded is a suspended or archived tenant whose role can still
+	// use its schema.
+	FindingAccessNotEnded FindingKind = "access-not-ended"
+	// FindingAccessInUse is a session that is still at work in the schema of a
+	// tenant whose access has ended.
+	FindingAccessInUse FindingKind = "access-in-use"
 	// FindingLoginUnsafe is an application's login that reaches tenants without
 	// saying which, can do more than log in, or cannot.
 	FindingLoginUnsafe FindingKind = "login-unsafe"
@@ -220,7 +229,6 @@ type ContractCheck struct {
 	Contract  string
 	Tenant    ID
 	Operation OperationID
-	// Alive is what the contract should be: true for a tenant in use, false
-	// for one that was rolled back.
-	Alive bool
+	// Status is the tenant's.
+	Status Status
 }

@@ -35,7 +35,7 @@ func (k InvitationKeys) Invitation(t Tenant, ttl time.Duration) Invitation {
 
 // Token is the one of the link that a mail has: of an earlier key, if that was
 // there before.
-func (k InvitationKeys) Token(w WelcomeEmail) string {
+func (k InvitationKeys) Token(w Email) string {
 	for _, key := range k {
 		if token := InvitationToken(key, w.Tenant); bytes.Equal(HashToken(token), w.TokenHash) {
 			return token

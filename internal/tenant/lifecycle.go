@@ -5,9 +5,6 @@ import "slices"
 // Kind says what an operation does to its tenant.
 type Kind string
 
-// KindProvision creates a tenant, or creates a failed one anew.
-const KindProvision Kind = "provision"
-
 // Lifecycle is a row of the table of kinds: all that is particular to one kind of
 // operation. Acceptance, transitions of the tenant, rollback plans, allowed
 // actions, names of steps, incidents and the reconciler read it; no kind and no
@@ -31,10 +28,15 @@ type Lifecycle struct {
 	// Waiting is the tenant's status from the acceptance to the claim, and Running
 	// from there to the pivot. Empty is the status that the tenant has.
 	Waiting, Running Status
-	// Reaches is the tenant's status from the pivot on.
+	// Reaches is the tenant's status from the pivot on; empty is the one from which
+	// it was archived.
 	Reaches Status
-	// Undone is the tenant's status after a rollback.
+	// Undone is the tenant's status after a rollback; empty is the one that it had.
 	Undone Status
+	// FailsClosed tells that a failure before the pivot takes nothing back by
+	// itself: the operation waits for a person, its deadline tells people again,
+	// and a run that takes over goes on. Only a person's rollback or cancel undoes.
+	FailsClosed bool
 	// Accepted is the step that the acceptance itself has done; empty for none.
 	Accepted Step
 	// Unaccept is how a rollback ends for the tenant's row; its effect is part of
@@ -61,6 +63,13 @@ type Stage struct {
 	Needs Dependency
 	// Pivot tells that nothing is undone once this stage is done.
 	Pivot bool
+	// When tells that an operation which leads from one status to another has this
+	// stage; nil is always.
+	When func(from, to Status) bool
+	// Skippable tells that an administrator may skip the stage while it is parked,
+	// although the operation is not whole without it: a lost key or a reset network
+	// must not keep a tenant from being suspended. It leaves a finding.
+	Skippable bool
 	// Optional tells that the operation can succeed without it. Only stages after
 	// the pivot are.
 	Optional bool
@@ -84,71 +93,9 @@ type Undo struct {
 	Remains string
 }
 
-// The undos of a provisioning, by the names that the run, its history and the
-// Web UI have for them.
-const (
-	UndoSchema   = "drop schema and role"
-	UndoContract = "terminate the contract"
-	UndoRecord   = "mark the tenant FAILED"
-)
-
-// lifecycles is the table of kinds.
-var lifecycles = []Lifecycle{provision()}
-
 // Lifecycles lists the rows of the table of kinds, in the order in which they are
 // documented.
 func Lifecycles() []Lifecycle { return slices.Clone(lifecycles) }
-
-func provision() Lifecycle {
-	return Lifecycle{
-		Kind: KindProvision, Verb: "reprovision", Workflow: "ProvisionTenant",
-		From: []Status{StatusFailed}, TakesName: true, Anew: true, Waiting: StatusPending, Running: StatusProvisioning,
-		Reaches: StatusActive, Undone: StatusFailed,
-		Accepted: StepCreateTenantRecord,
-		Unaccept: Undo{
-			Name: UndoRecord, Reversible: true,
-			Does: func(Tenant) string {
-				return "marks the tenant FAILED; its name is free again, and it can be provisioned anew"
-			},
-		},
-		Remains: "the tenant's record (FAILED), the operation, its log and the audit log",
-		Stages: []Stage{
-			{
-				Activity: "CreateSchema", Summary: "create schema, role, tables and first administrator",
-				Covers: []Step{StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser}, Needs: DependencyDatabase,
-				Undo: &Undo{
-					Activity: "DropSchema", Name: UndoSchema, Reversible: true,
-					Does: func(t Tenant) string {
-						return "drops the schema " + t.Schema + " with all its tables, and the role " + t.Role
-					},
-				},
-			},
-			{
-				Activity: "DeployContract", Summary: "deploy the contract and store its address",
-				Covers: []Step{StepDeployContract, StepStoreContract}, Needs: DependencyLedger,
-				Undo: &Undo{
-					Activity: "TerminateContract", Name: UndoContract,
-					Does: func(t Tenant) string {
-						contract := "the contract, if one was made by then"
-						if t.ContractID != "" {
-							contract = "the contract " + t.ContractID
-						}
-						return "finds out what became of every transaction that was sent, and sets " + contract + " to terminated, for good"
-					},
-					Remains: "on the ledger: the contract, terminated, its transactions and the fees that they cost; a ledger cannot be undone",
-				},
-			},
-			{
-				Activity: "MarkActive", Summary: "mark the tenant active",
-				Covers: []Step{StepMarkActive}, Needs: DependencyDatabase, Pivot: true,
-			},
-			{
-				Activity: "SendWelcomeEmail", Summary: "send the welcome mail and end the operation",
-				Covers: []Step{StepSendWelcomeEmail}, Needs: DependencyMail, Optional: true,
-			},
-		},
-	}
-}
 
 // Lifecycle is the kind's row. A kind that only a newer version knows has an empty
 // one, and false.
@@ -167,6 +114,17 @@ func (k Kind) Verb() string {
 	return l.Verb
 }
 
+// UrgentKinds lists the kinds that end access: nothing goes before them.
+func UrgentKinds() []Kind {
+	var kinds []Kind
+	for _, l := range lifecycles {
+		if l.FailsClosed {
+			kinds = append(kinds, l.Kind)
+		}
+	}
+	return kinds
+}
+
 // Kinds lists every kind.
 func Kinds() []Kind {
 	var kinds []Kind
@@ -179,6 +137,11 @@ func Kinds() []Kind {
 // Steps lists the kind's steps by their names in the log, in order.
 func (k Kind) Steps() []Step {
 	l, _ := k.Lifecycle()
+	return l.Steps()
+}
+
+// Steps lists the steps by their names in the log, in order.
+func (l Lifecycle) Steps() []Step {
 	var steps []Step
 	if l.Accepted != "" {
 		steps = append(steps, l.Accepted)
@@ -196,16 +159,28 @@ func (l Lifecycle) StageOf(step Step) int {
 
 // AfterPivot is the index of the first stage after the pivot.
 func (l Lifecycle) AfterPivot() int {
-	return slices.IndexFunc(l.Stages, func(s Stage) bool { return s.Pivot }) + 1
+	for i, s := range slices.Backward(l.Stages) {
+		if s.Pivot {
+			return i + 1
+		}
+	}
+	return len(l.Stages)
+}
+
+// Between is the row with the stages alone that an operation has which leads from
+// one status to another.
+func (l Lifecycle) Between(from, to Status) Lifecycle {
+	l.Stages = slices.DeleteFunc(slices.Clone(l.Stages), func(s Stage) bool { return s.When != nil && !s.When(from, to) })
+	return l
 }
 
 // StatusIn is the status of a tenant whose newest operation is in this state, on
 // this side of the pivot; empty is the one that it had when the operation was
-// accepted.
-func (l Lifecycle) StatusIn(s State, pivotPassed bool) Status {
+// accepted. to is the one that it leads to.
+func (l Lifecycle) StatusIn(s State, pivotPassed bool, to Status) Status {
 	switch {
 	case s == StateSucceeded, pivotPassed:
-		return l.Reaches
+		return to
 	case s == StatePending:
 		return l.Waiting
 	case s == StateRolledBack:

@@ -15,12 +15,22 @@ type Move struct {
 	Step   Step         `json:"step,omitempty"`
 	Class  FailureClass `json:"class,omitempty"`
 	Reason string       `json:"reason,omitempty"`
+	// Skipped is nil where no step is given up.
+	Skipped *Skipped `json:"skipped,omitempty"`
 	// Deadline is when a parked operation decides by itself.
 	Deadline time.Time `json:"deadline,omitzero"`
 	// BeforePivot tells that the run knows nothing of an active tenant. One that
 	// is active all the same, since the answer to that was lost, keeps the
 	// transition from being written: it is superseded.
 	BeforePivot bool `json:"beforePivot,omitempty"`
+}
+
+// Skipped are steps that a person, a deadline or a cancel gave up, and why: what
+// they failed of.
+type Skipped struct {
+	Steps  []Step       `json:"steps"`
+	Class  FailureClass `json:"class,omitempty"`
+	Reason string       `json:"reason,omitempty"`
 }
 
 // Claim is what a run finds when it takes its operation.

@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -81,6 +82,11 @@ type Operation struct {
 	// FromStatus is the tenant's status when the operation was accepted; empty
 	// where the tenant came with it.
 	FromStatus Status
+	// ToStatus is the tenant's status once the operation's pivot is passed.
+	ToStatus Status
+	// Supersedes is the kind of the operation whose optional steps were given up for
+	// this one; empty where none was. Its run ends before this one's is started.
+	Supersedes Kind
 	// PivotPassed tells that the tenant became active: from here on nothing is
 	// rolled back.
 	PivotPassed bool
@@ -125,15 +131,38 @@ func (o Operation) WaitsSince() time.Time {
 // when there is none. One that is PENDING is not started while any is open, one
 // that runs waits before a step that needs the dependency.
 func (o Operation) StoppedBy(open []Incident, done []Step) (Incident, bool) {
-	steps := o.Kind.Steps()
+	steps := o.Lifecycle().Steps()
 	next := slices.IndexFunc(steps, func(s Step) bool { return !slices.Contains(done, s) })
 	for _, i := range open {
 		concerned := i.Spares() && (i.Dependency == DependencyDatabase || next >= 0 && steps[next].Dependency() == i.Dependency)
-		if o.State == StatePending || o.State == StateRunning && concerned {
+		if o.State == StatePending && !slices.Contains(UrgentKinds(), o.Kind) || o.State == StateRunning && concerned {
 			return i, true
 		}
 	}
 	return Incident{}, false
+}
+
+// Lifecycle is the row of its kind, with the stages that this operation has.
+func (o Operation) Lifecycle() Lifecycle {
+	l, _ := o.Kind.Lifecycle()
+	return l.Between(o.FromStatus, o.ToStatus)
+}
+
+// Leaves is the tenant's status as the operation has left it by now.
+func (o Operation) Leaves() Status {
+	return cmp.Or(o.Lifecycle().StatusIn(o.State, o.PivotPassed, o.ToStatus), o.FromStatus)
+}
+
+// Fence is the one of whoever acts on the operation as it is now.
+func (o Operation) Fence() Fence {
+	return Fence{Kind: o.Kind, To: o.ToStatus, Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: o.RunID, State: o.State}
+}
+
+// GivesWay reports whether nothing is left of the operation but what is optional, so
+// that the acceptance of another one ends it.
+func (o Operation) GivesWay() bool {
+	to, err := Next(o.State, o.Position(), EventCancel)
+	return err == nil && to == StateSucceeded
 }
 
 // Position is where the operation is in its kind's row.

@@ -37,7 +37,7 @@ type UndoStep struct {
 // step that is being done is part of it: a rollback waits until it has settled
 // and undoes it as well. A stage that follows one that is done counts as begun.
 func PlanRollback(t Tenant, o Operation, logs []LogEntry) RollbackPlan {
-	lifecycle, _ := o.Kind.Lifecycle()
+	lifecycle := o.Lifecycle()
 	p := RollbackPlan{Operation: o.ID, State: o.State, Remains: []string{lifecycle.Remains}}
 	undone := []string{}
 	for i, stage := range slices.Backward(lifecycle.Stages[:lifecycle.AfterPivot()]) {
@@ -46,11 +46,15 @@ func PlanRollback(t Tenant, o Operation, logs []LogEntry) RollbackPlan {
 		}
 		undone = append(undone, stage.Undo.Name)
 		p.Steps = append(p.Steps, stage.Undo.of(t, stage.Covers))
-		if stage.Undo.Remains != "" {
+		if stage.Undo.Remains != "" && !slices.Contains(p.Remains, stage.Undo.Remains) {
 			p.Remains = append(p.Remains, stage.Undo.Remains)
 		}
 	}
-	p.Steps = append(p.Steps, lifecycle.Unaccept.of(t, []Step{lifecycle.Accepted}))
+	accepted := []Step{}
+	if lifecycle.Accepted != "" {
+		accepted = append(accepted, lifecycle.Accepted)
+	}
+	p.Steps = append(p.Steps, lifecycle.Unaccept.of(t, accepted))
 	p.Hash = PlanHash(o.ID, o.Generation, undone)
 	return p
 }

@@ -4,7 +4,7 @@ package tenant
 // logs.
 type Step string
 
-// The steps of a provisioning, in order.
+// The steps, by kind, in order.
 const (
 	StepCreateTenantRecord Step = "CREATE_TENANT_RECORD"
 	StepCreateSchema       Step = "CREATE_SCHEMA"
@@ -14,6 +14,19 @@ const (
 	StepStoreContract      Step = "STORE_CONTRACT_ADDRESS"
 	StepMarkActive         Step = "MARK_ACTIVE"
 	StepSendWelcomeEmail   Step = "SEND_WELCOME_EMAIL"
+
+	StepRevokeAccess       Step = "REVOKE_ACCESS"
+	StepSuspendContract    Step = "SUSPEND_CONTRACT"
+	StepMarkSuspended      Step = "MARK_SUSPENDED"
+	StepSendSuspendedEmail Step = "SEND_SUSPENDED_EMAIL"
+
+	StepResumeContract   Step = "RESUME_CONTRACT"
+	StepSendResumedEmail Step = "SEND_RESUMED_EMAIL"
+
+	StepMarkArchived      Step = "MARK_ARCHIVED"
+	StepSendArchivedEmail Step = "SEND_ARCHIVED_EMAIL"
+
+	StepSendUndeletedEmail Step = "SEND_UNDELETED_EMAIL"
 )
 
 // StepStatus is the outcome of one attempt at a step, as the log keeps it.

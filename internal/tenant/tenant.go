@@ -33,6 +33,12 @@ type Tenant struct {
 	// ActivatedAt is when the tenant first became ACTIVE; zero if never. Data
 	// of a tenant that was ever active is never dropped by a failure.
 	ActivatedAt time.Time
+	// PurgeAfter is from when on the data of an archived tenant may be removed for
+	// good; zero of any other.
+	PurgeAfter time.Time
+	// ArchivedFrom is the status to which an archived tenant returns; empty of any
+	// other.
+	ArchivedFrom Status
 	// Version counts changes of the row; it is the tenant's ETag.
 	Version int64
 }

@@ -50,21 +50,56 @@ type phase func(Position) bool
 
 func anywhere(Position) bool      { return true }
 func beforePivot(p Position) bool { return !p.PivotPassed }
-func afterPivot(p Position) bool  { return p.PivotPassed }
 
-// lastStep holds at an optional step after which there is none.
-func lastStep(p Position) bool { return p.PivotPassed && len(p.left()) == 1 }
+// failsOpen and failsClosed are before the pivot of kinds that undo a failure by
+// themselves, and of those that wait for a person.
+func failsOpen(p Position) bool   { return !p.PivotPassed && !p.lifecycle().FailsClosed }
+func failsClosed(p Position) bool { return !p.PivotPassed && p.lifecycle().FailsClosed }
 
-// restIsOptional holds after the pivot where nothing is left that must be done.
-func restIsOptional(p Position) bool {
-	return p.PivotPassed && !slices.ContainsFunc(p.left(), func(s Stage) bool { return !s.Optional })
+func afterPivot(p Position) bool { return p.PivotPassed }
+
+// atOptional holds at an optional step that others follow, and atLast at one that
+// nothing follows.
+func atOptional(p Position) bool { return p.PivotPassed && p.here().Optional && len(p.left()) > 1 }
+func atLast(p Position) bool     { return p.PivotPassed && p.here().Optional && len(p.left()) == 1 }
+
+// atSkippable holds at a step that must be done and that an administrator may skip
+// all the same.
+func atSkippable(p Position) bool {
+	l := p.lifecycle()
+	i := l.StageOf(p.Step)
+	return i >= 0 && l.Stages[i].Skippable
+}
+
+// optionalIsLeft holds after the pivot where nothing is left that must be done;
+// where something is, mustIsLeft holds at an optional step and atMust at one that
+// must be done.
+func optionalIsLeft(p Position) bool { return p.PivotPassed && !p.mustLeft() }
+func mustIsLeft(p Position) bool     { return p.PivotPassed && p.mustLeft() && p.here().Optional }
+func atMust(p Position) bool         { return p.PivotPassed && p.mustLeft() && !p.here().Optional }
+
+// here is the first stage that is left.
+func (p Position) here() (s Stage) {
+	if left := p.left(); len(left) > 0 {
+		s = left[0]
+	}
+	return s
+}
+
+func (p Position) mustLeft() bool {
+	return slices.ContainsFunc(p.left(), func(s Stage) bool { return !s.Optional })
+}
+
+func (p Position) lifecycle() Lifecycle {
+	l, _ := p.Kind.Lifecycle()
+	return l
 }
 
 // left lists the stages that are not done: from the failed one on, if one has
 // failed, or all after the pivot.
 func (p Position) left() []Stage {
-	lifecycle, _ := p.Kind.Lifecycle()
-	return lifecycle.Stages[max(lifecycle.StageOf(p.Step), lifecycle.AfterPivot()):]
+	l := p.lifecycle()
+	return l.Stages[max(l.StageOf(p.Step), l.AfterPivot()):]
 }
 
 type transition struct {
@@ -83,20 +118,29 @@ var transitions = []transition{
 	{StatePending, anywhere, EventCancel, StateRolledBack},
 
 	{StateRunning, anywhere, EventLastStepDone, StateSucceeded},
-	{StateRunning, beforePivot, EventStepFailedForGood, StateRollingBack},
+	{StateRunning, failsOpen, EventStepFailedForGood, StateRollingBack},
+	{StateRunning, failsClosed, EventStepFailedForGood, StateNeedsAttention},
+	{StateRunning, afterPivot, EventStepFailedForGood, StateNeedsAttention},
+	{StateRunning, anywhere, EventBudgetUsedUp, StateNeedsAttention},
 	{StateRunning, beforePivot, EventRollback, StateRollingBack},
 	{StateRunning, beforePivot, EventCancel, StateRollingBack},
-	{StateRunning, anywhere, EventBudgetUsedUp, StateNeedsAttention},
-	{StateRunning, afterPivot, EventStepFailedForGood, StateNeedsAttention},
-	{StateRunning, restIsOptional, EventCancel, StateSucceeded},
+	{StateRunning, optionalIsLeft, EventCancel, StateSucceeded},
+	{StateRunning, mustIsLeft, EventCancel, StateRunning},
+	{StateRunning, atMust, EventCancel, StateRunning},
 
 	{StateNeedsAttention, anywhere, EventRetry, StateRunning},
+	{StateNeedsAttention, atSkippable, EventSkip, StateRunning},
+	{StateNeedsAttention, atOptional, EventSkip, StateRunning},
+	{StateNeedsAttention, atLast, EventSkip, StateSucceeded},
 	{StateNeedsAttention, beforePivot, EventRollback, StateRollingBack},
 	{StateNeedsAttention, beforePivot, EventCancel, StateRollingBack},
-	{StateNeedsAttention, beforePivot, EventDeadline, StateRollingBack},
-	{StateNeedsAttention, lastStep, EventSkip, StateSucceeded},
-	{StateNeedsAttention, restIsOptional, EventCancel, StateSucceeded},
-	{StateNeedsAttention, restIsOptional, EventDeadline, StateSucceeded},
+	{StateNeedsAttention, optionalIsLeft, EventCancel, StateSucceeded},
+	{StateNeedsAttention, mustIsLeft, EventCancel, StateRunning},
+	{StateNeedsAttention, failsOpen, EventDeadline, StateRollingBack},
+	{StateNeedsAttention, failsClosed, EventDeadline, StateNeedsAttention},
+	{StateNeedsAttention, optionalIsLeft, EventDeadline, StateSucceeded},
+	{StateNeedsAttention, mustIsLeft, EventDeadline, StateRunning},
+	{StateNeedsAttention, atMust, EventDeadline, StateNeedsAttention},
 	{StateNeedsAttention, anywhere, EventPostponed, StateNeedsAttention},
 
 	{StateRollingBack, anywhere, EventAllUndone, StateRolledBack},

@@ -27,7 +27,11 @@ CREATE TABLE tenants (
     version          bigint NOT NULL DEFAULT 1,
     created_at       timestamptz NOT NULL DEFAULT now(),
     updated_at       timestamptz NOT NULL DEFAULT now(),
-    activated_at     timestamptz
+    activated_at     timestamptz,
+    -- Of an archived tenant: from when on its data may be removed for good, and the
+    -- status to which it returns when the archive is taken back.
+    purge_after      timestamptz,
+    archived_from    text
 );
 CREATE UNIQUE INDEX tenants_name_held ON tenants (name_key) WHERE name_held;
 CREATE INDEX tenants_by_status ON tenants (status, id);
@@ -44,6 +48,8 @@ CREATE TABLE operations (
     -- The tenant's status when the operation was accepted; null where the tenant
     -- came with it.
     from_status        text,
+    -- Its status once the pivot is passed.
+    to_status          text NOT NULL DEFAULT 'ACTIVE',
     pivot_passed       boolean NOT NULL DEFAULT false,
     run_id             text,
     -- How often a run that was terminated or gone has been replaced: from the
@@ -57,6 +63,9 @@ CREATE TABLE operations (
     -- Since when its rollback is blocked: the first time, however often it was
     -- tried again since.
     blocked_since      timestamptz,
+    -- The operation whose optional steps its acceptance has given up, and whose run
+    -- ends before its own is started.
+    supersedes         uuid REFERENCES operations,
     client             text NOT NULL,
     retry_budget       interval NOT NULL,
     attention_period   interval NOT NULL,
@@ -75,6 +84,7 @@ CREATE INDEX operations_pending ON operations (client, created_at) WHERE state =
 -- What a dispatcher has taken and no run has claimed yet, or will soon be free
 -- to be taken again: few of the many that wait.
 CREATE INDEX operations_leased ON operations (dispatch_after) WHERE state = 'PENDING';
+CREATE INDEX operations_waiting_by_kind ON operations (kind, created_at) WHERE state = 'PENDING';
 CREATE INDEX operations_open ON operations (state, id) WHERE state NOT IN ('SUCCEEDED', 'ROLLED_BACK');
 CREATE INDEX operations_of_tenant ON operations (tenant_id, id DESC);
 
@@ -196,6 +206,23 @@ CREATE FUNCTION run_script(script text) RETURNS void
 LANGUAGE plpgsql AS $$ BEGIN EXECUTE script; END $$;
 -- +goose StatementEnd
 
+-- Ends what a tenant's role can do in its schema. What is gone needs no ending.
+-- +goose StatementBegin
+CREATE FUNCTION revoke_access(schema text, role text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF to_regnamespace(quote_ident(schema)) IS NOT NULL AND to_regrole(quote_ident(role)) IS NOT NULL THEN
+        EXECUTE format('REVOKE USAGE ON SCHEMA %I FROM %I', schema, role);
+    END IF;
+END $$;
+-- +goose StatementEnd
+
+-- Lets a tenant's role use its schema.
+-- +goose StatementBegin
+CREATE FUNCTION give_access(schema text, role text) RETURNS void
+LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', schema, role); END $$;
+-- +goose StatementEnd
+
 -- What a tenant's schema lacks of its first rows, in words; nothing where it
 -- cannot be told, since a table is not there or locked: that is for others to
 -- tell, or for the next look.
@@ -235,7 +262,7 @@ CREATE TRIGGER operations_announce_update AFTER UPDATE OF state ON operations
 -- +goose Down
 DROP TRIGGER operations_announce_insert ON operations;
 DROP TRIGGER operations_announce_update ON operations;
-DROP FUNCTION announce_operation, seed_missing, run_script, claim_schema, next_attempt, pass_fence;
+DROP FUNCTION announce_operation, seed_missing, give_access, revoke_access, run_script, claim_schema, next_attempt, pass_fence;
 DROP TABLE tenant_schema_versions, idempotency_keys, provisioning_logs, events;
 DROP VIEW operations_waiting;
 DROP TABLE operations, tenants;

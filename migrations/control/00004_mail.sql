@@ -5,7 +5,7 @@ CREATE TABLE emails (
     -- is asked after a doubt.
     id          uuid PRIMARY KEY,
     tenant_id   uuid NOT NULL REFERENCES tenants,
-    generation  integer NOT NULL,
+    operation_id uuid NOT NULL REFERENCES operations,
     template    text NOT NULL,
     state       text NOT NULL CHECK (state IN ('PENDING', 'SENDING', 'SENT', 'UNKNOWN', 'FAILED')),
     provider    text,
@@ -17,8 +17,9 @@ CREATE TABLE emails (
     -- old as that.
     left_at     timestamptz,
     sent_at     timestamptz,
-    UNIQUE (tenant_id, generation, template)
+    UNIQUE (operation_id, template)
 );
+CREATE INDEX emails_of_tenant ON emails (tenant_id);
 CREATE INDEX emails_sending ON emails (updated_at) WHERE state = 'SENDING';
 
 -- One-time links by which a first password is set. Only the token's hash is

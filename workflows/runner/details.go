@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -16,6 +17,9 @@ func (r *run) status() Status {
 		Tenant: r.in.Tenant, Operation: r.in.Operation, State: r.record.state,
 		AllowedActions: r.record.allowed(), Deadline: r.record.deadline, Undo: r.undos.Names(),
 		WaitingFor: r.waiting, LastRefused: r.desk.refused,
+	}
+	if !s.Deadline.IsZero() {
+		s.AtDeadline = r.atDeadline()
 	}
 	for _, stage := range r.stages {
 		s.Steps = append(s.Steps, StepState{Name: stage.Activity, State: stage.state, Attempts: stage.attempts})
@@ -45,7 +49,7 @@ func details(s Status, namespace, workflowID string) string {
 		b = fmt.Appendf(b, "It %s.\n\n", w.Message)
 	}
 	if !s.Deadline.IsZero() {
-		b = fmt.Appendf(b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), atDeadline(s.AllowedActions))
+		b = fmt.Appendf(b, "Unless somebody decides, at %s %s.\n\n", s.Deadline.UTC().Format(time.RFC3339), s.AtDeadline)
 	}
 	if f := s.LastRefused; f != nil {
 		b = fmt.Appendf(b, "Refused at %s: %s: %s\n\n", f.At.UTC().Format(time.RFC3339), f.Action, f.Why)
@@ -89,9 +93,13 @@ func tries(n int) string {
 const signalInput = `{"actor":"WHO","reason":"WHY"}`
 
 // atDeadline says what the table does when nobody has decided.
-func atDeadline(allowed []tenant.Action) string {
-	if slices.Contains(allowed, tenant.ActionRollback) {
+func (r *run) atDeadline() string {
+	to, err := tenant.Next(tenant.StateNeedsAttention, r.record.position(), tenant.EventDeadline)
+	switch {
+	case err == nil && to == tenant.StateRollingBack:
 		return "everything is rolled back"
+	case err == nil && to == tenant.StateNeedsAttention:
+		return "people are told again"
 	}
-	return "the failed step is given up and the tenant stays active"
+	return "the failed step is given up and the tenant stays " + strings.ToLower(string(r.leadsTo()))
 }

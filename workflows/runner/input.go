@@ -33,6 +33,10 @@ type Input struct {
 	Tenant     tenant.ID          `json:"tenant"`
 	Operation  tenant.OperationID `json:"operation"`
 	Generation int                `json:"generation"`
+	// FromStatus and ToStatus are the tenant's status at the acceptance and after the
+	// pivot; both empty for a provisioning.
+	FromStatus tenant.Status `json:"fromStatus,omitempty"`
+	ToStatus   tenant.Status `json:"toStatus,omitempty"`
 	// RetryBudget is how long a step is repeated before it asks for attention.
 	RetryBudget time.Duration `json:"retryBudget"`
 	// AttentionPeriod is how long a person has to decide.

@@ -30,21 +30,24 @@ func (r *run) park(ctx workflow.Context) error {
 	case decided:
 		action := r.desk.intent.action
 		event, outcome = action.Event(), map[tenant.Action]error{
-			tenant.ActionRetry: nil, tenant.ActionSkip: errGivenUp, tenant.ActionRollback: errRollback,
+			tenant.ActionRetry: nil, tenant.ActionSkip: errSkipped, tenant.ActionRollback: errRollback,
 		}[action]
 	}
 	to, err := tenant.Next(r.record.state, r.record.position(), event)
 	if err != nil {
 		return err
 	}
-	if to == tenant.StateRollingBack {
+	var skipped []tenant.Step
+	switch {
+	case to == tenant.StateRollingBack:
 		r.explainRollback(outcome)
-	}
-	if to == tenant.StateSucceeded {
-		outcome = errGivenUp
+	case to == tenant.StateSucceeded:
+		outcome, skipped = errGivenUp, r.optionalLeft()
+	case event != tenant.EventRetry:
+		outcome, skipped = errSkipped, r.stages[r.at].Covers
 	}
 	acted := r.desk.intent
-	err = r.record.move(ctx, event, to, time.Time{})
+	err = r.record.move(ctx, event, to, time.Time{}, skipped...)
 	r.desk.done(acted, "it was decided otherwise before it was acted on")
 	if err != nil {
 		return err
@@ -55,23 +58,26 @@ func (r *run) park(ctx workflow.Context) error {
 // askForAttention writes that it is a person's turn.
 func (r *run) askForAttention(ctx workflow.Context) error {
 	event := tenant.EventBudgetUsedUp
-	if r.record.failure.Permanent && r.record.pivotPassed {
+	if r.record.failure.Permanent {
 		event = tenant.EventStepFailedForGood
 	}
 	return r.record.move(ctx, event, tenant.StateNeedsAttention, workflow.Now(ctx).Add(r.in.AttentionPeriod))
 }
 
 // awaitDecision waits until a person has decided. It reports false when nobody
-// has before the deadline. One that ends in an incident, or ended while no worker
-// was there, is postponed: whoever was to decide could do nothing sensible, or
-// was never told.
+// has before the deadline. One that decides nothing by itself tells people again.
+// One that ends in an incident, or ended while no worker was there, is postponed:
+// whoever was to decide could do nothing sensible, or was never told.
 func (r *run) awaitDecision(ctx workflow.Context) (bool, error) {
 	for {
-		decided, err := r.awaitIntent(ctx, r.in.AttentionPeriod, string(r.record.failure.Step)+" has failed", atDeadline(r.record.allowed()))
+		decided, err := r.awaitIntent(ctx, r.in.AttentionPeriod, string(r.record.failure.Step)+" has failed", r.atDeadline())
 		if decided || err != nil {
 			return decided, err
 		}
-		if late := workflow.Now(ctx).Sub(r.record.deadline); late < abandonedAfter {
+		event := tenant.EventPostponed
+		if to, err := tenant.Next(r.record.state, r.record.position(), tenant.EventDeadline); err == nil && to == r.record.state {
+			event = tenant.EventDeadline
+		} else if late := workflow.Now(ctx).Sub(r.record.deadline); late < abandonedAfter {
 			var in activities.Wait
 			if err := r.record.write(ctx, "ask whether an incident is open", &in, operationActivities.AskForIncident, r.record.failure.Step); err != nil {
 				return false, err
@@ -80,7 +86,7 @@ func (r *run) awaitDecision(ctx workflow.Context) (bool, error) {
 				return r.desk.intent != nil, nil
 			}
 		}
-		if err := r.record.move(ctx, tenant.EventPostponed, tenant.StateNeedsAttention, workflow.Now(ctx).Add(r.in.AttentionPeriod)); err != nil {
+		if err := r.record.move(ctx, event, tenant.StateNeedsAttention, workflow.Now(ctx).Add(r.in.AttentionPeriod)); err != nil {
 			return false, err
 		}
 	}

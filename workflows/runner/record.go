@@ -71,7 +71,7 @@ func (r *record) allowed() []tenant.Action { return tenant.AllowedActions(r.stat
 // fence is what an attempt must still hold when it commits.
 func (r *record) fence(ctx workflow.Context, state tenant.State) tenant.Fence {
 	return tenant.Fence{
-		Kind: r.in.Kind, Operation: r.in.Operation, Tenant: r.in.Tenant, Generation: r.in.Generation,
+		Kind: r.in.Kind, To: r.in.ToStatus, Operation: r.in.Operation, Tenant: r.in.Tenant, Generation: r.in.Generation,
 		// The original run id outlives a reset, so that a run that was reset
 		// goes on with the operation that it has claimed.
 		Run:   workflow.GetInfo(ctx).OriginalRunID,
@@ -90,10 +90,15 @@ func (r *record) claim(ctx workflow.Context) (tenant.Claim, error) {
 // for a person is written when the history knows what has led to it: whoever
 // reads it may act at once, and were the task lost, the run would refuse what it
 // does not allow yet.
-func (r *record) move(ctx workflow.Context, event tenant.Event, to tenant.State, deadline time.Time) error {
+//
+// skipped are the steps that are not done because of it.
+func (r *record) move(ctx workflow.Context, event tenant.Event, to tenant.State, deadline time.Time, skipped ...tenant.Step) error {
 	m := tenant.Move{
 		Fence: r.fence(ctx, r.state), Event: event, From: r.state, To: to,
 		Step: r.failure.Step, Class: r.class, Reason: r.failure.Reason, Deadline: deadline, BeforePivot: !r.pivotPassed,
+	}
+	if len(skipped) > 0 {
+		m.Skipped = &tenant.Skipped{Steps: skipped, Class: r.class, Reason: r.failure.Reason}
 	}
 	if to == tenant.StateRunning {
 		r.failure, r.class = activities.StepFailure{}, ""

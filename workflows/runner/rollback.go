@@ -39,7 +39,7 @@ func (r *run) conclude(ctx workflow.Context, outcome error) error {
 		if r.record.state == tenant.StateSucceeded {
 			return nil
 		}
-		return r.record.move(ctx, tenant.EventCancel, tenant.StateSucceeded, time.Time{})
+		return r.record.move(ctx, tenant.EventCancel, tenant.StateSucceeded, time.Time{}, r.optionalLeft()...)
 	case r.record.pivotPassed, r.record.state != tenant.StateRollingBack:
 		// Nothing is undone, whatever has gone wrong: the reconciler has another
 		// run go on.

@@ -1,8 +1,12 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
@@ -62,6 +66,8 @@ type run struct {
 	record *record
 	desk   *desk
 	undos  saga.Stack
+	// at is the stage that is being done.
+	at int
 	// waiting is the incident that is being waited for; nil while none is.
 	waiting *tenant.WaitingFor
 }
@@ -71,9 +77,11 @@ func newRun(ctx workflow.Context, in Input, steps []Step) (*run, error) {
 	if !known || len(steps) != len(kind.Stages) {
 		return nil, fmt.Errorf("the workflow has %d steps for an operation of kind %q", len(steps), in.kind())
 	}
-	r := &run{in: in, kind: kind}
+	r := &run{in: in, kind: kind.Between(in.FromStatus, in.ToStatus)}
 	for i, s := range kind.Stages {
-		r.stages = append(r.stages, boundStage{Stage: s, Step: steps[i]})
+		if slices.ContainsFunc(r.kind.Stages, func(has tenant.Stage) bool { return has.Activity == s.Activity }) {
+			r.stages = append(r.stages, boundStage{Stage: s, Step: steps[i]})
+		}
 	}
 	r.record = newRecord(ctx, in, r.show)
 	r.desk = &desk{record: r.record, plan: r.planHash, answered: map[string]answer{}}
@@ -90,7 +98,8 @@ var (
 	errRollback   = errors.New("rolled back by a person")
 	errCancelled  = errors.New("rolled back by a cancel")
 	errDeadline   = errors.New("rolled back: nobody decided before the deadline")
-	errGivenUp    = errors.New("the failed step was given up")
+	errGivenUp    = errors.New("the steps that are left were given up")
+	errSkipped    = errors.New("the failed step was skipped")
 	errSuperseded = errors.New("the operation has gone on without this run")
 	errPermanent  = errors.New("a step cannot succeed")
 )
@@ -99,16 +108,18 @@ var (
 func (r *run) forward(ctx workflow.Context, first int) error {
 	for i := first; i < len(r.stages); i++ {
 		s := r.stages[i]
+		r.at = i
 		if s.Stage.Undo != nil {
 			r.undos.Push(r.undoOf(s)) // before the stage: one that fails half-way is undone too
 		}
-		if err := r.doStage(ctx, i); err != nil {
+		err := r.doStage(r.reach(ctx, s), i)
+		if err != nil && !errors.Is(err, errSkipped) {
 			return err
 		}
 		if s.Pivot {
 			r.record.pivotPassed = true
 			r.undos = saga.Stack{}
-			r.desk.drop("the tenant became active before it was acted on")
+			r.desk.drop("the tenant became " + strings.ToLower(string(r.leadsTo())) + " before it was acted on")
 		}
 		if r.desk.wantsRollback() { // accepted while a step was done that could not be stopped
 			return errRollback
@@ -116,6 +127,18 @@ func (r *run) forward(ctx workflow.Context, first int) error {
 	}
 	return nil
 }
+
+// reach is the context of a stage: no cancel reaches one that must be done after
+// the pivot.
+func (r *run) reach(ctx workflow.Context, s boundStage) workflow.Context {
+	if r.record.pivotPassed && !s.Optional {
+		ctx, _ = workflow.NewDisconnectedContext(ctx)
+	}
+	return ctx
+}
+
+// leadsTo is the tenant's status after the pivot.
+func (r *run) leadsTo() tenant.Status { return cmp.Or(r.in.ToStatus, r.kind.Reaches) }
 
 // doStage does one stage, and parks for as long as it fails and a person may
 // still decide.
@@ -135,7 +158,7 @@ func (r *run) doStage(ctx workflow.Context, i int) error {
 		if outcome == nil {
 			outcome = r.park(ctx)
 		}
-		if errors.Is(outcome, errGivenUp) {
+		if errors.Is(outcome, errGivenUp) || errors.Is(outcome, errSkipped) {
 			r.mark(ctx, i, "skipped")
 		}
 		if outcome != nil {
@@ -157,15 +180,39 @@ func (r *run) failed(ctx workflow.Context, i int, err error) error {
 		r.record.failure = activities.StepFailure{Step: first}
 		r.explainRollback(errCancelled)
 		if r.record.pivotPassed {
-			return errGivenUp
+			return r.giveUp(ctx)
 		}
 		return errCancelled
 	}
 	r.noteFailure(i, err)
-	if r.record.failure.Permanent && !r.record.pivotPassed {
+	if to, err := tenant.Next(tenant.StateRunning, r.record.position(), tenant.EventStepFailedForGood); r.record.failure.Permanent && err == nil && to == tenant.StateRollingBack {
 		return errPermanent
 	}
 	return nil
+}
+
+// giveUp ends an optional stage that a cancel has stopped. Where steps are left
+// that must be done, the operation goes on with these.
+func (r *run) giveUp(ctx workflow.Context) error {
+	to, err := tenant.Next(r.record.state, r.record.position(), tenant.EventCancel)
+	if err != nil || to == tenant.StateSucceeded {
+		return cmp.Or(err, errGivenUp)
+	}
+	if err := r.record.move(ctx, tenant.EventCancel, to, time.Time{}, r.stages[r.at].Covers...); err != nil {
+		return err
+	}
+	return errSkipped
+}
+
+// optionalLeft lists the steps that are given up with the present one.
+func (r *run) optionalLeft() []tenant.Step {
+	var steps []tenant.Step
+	for _, s := range r.stages[r.at:] {
+		if s.Optional {
+			steps = append(steps, s.Covers...)
+		}
+	}
+	return steps
 }
 
 // noteFailure keeps what people are told of a failed stage.

@@ -23,6 +23,8 @@ type Status struct {
 	Attempts       int             `json:"attempts,omitempty"`
 	AllowedActions []tenant.Action `json:"allowedActions"`
 	Deadline       time.Time       `json:"deadline,omitzero"`
+	// AtDeadline says what happens then, in plain words.
+	AtDeadline string `json:"atDeadline,omitempty"`
 	// Undo lists what a rollback would undo now, in order.
 	Undo []string `json:"undo,omitempty"`
 	// WaitingFor is the incident that the run waits for; nil while it waits for

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -57,11 +58,11 @@ func (r *run) toBeUndone(outcome error) bool {
 // goOnFrom goes on from a state. That is the beginning, unless the run was reset
 // or has taken the operation over from one that was terminated. Nobody knows
 // what a terminated run has left under way, so before the pivot everything is
-// undone; after it, the rest is done. The steps tolerate being done again.
+// undone, unless the kind fails closed; after it, the rest is done. The steps tolerate being done again.
 func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
 	r.record.pivotPassed, r.undos = c.PivotPassed, saga.Stack{}
 	if r.record.pivotPassed { // a rollback may have been accepted before that was known
-		r.desk.drop("the tenant is active")
+		r.desk.drop("the tenant is " + strings.ToLower(string(r.leadsTo())))
 	}
 	first := 0
 	if r.record.pivotPassed {
@@ -73,13 +74,13 @@ func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
 	switch c.State {
 	case tenant.StateRunning, "":
 		r.record.state, r.record.failure, r.record.class = tenant.StateRunning, activities.StepFailure{}, ""
-		if c.TakenOver && !r.record.pivotPassed {
+		if c.TakenOver && !r.record.pivotPassed && !r.kind.FailsClosed {
 			return r.abandon(ctx, c, tenant.EventCancel, wasTerminated)
 		}
 		return r.forward(ctx, first)
 	case tenant.StateNeedsAttention:
 		r.record.reach(ctx, c.State)
-		if c.TakenOver && !r.record.pivotPassed {
+		if c.TakenOver && !r.record.pivotPassed && !r.kind.FailsClosed {
 			return r.abandon(ctx, c, tenant.EventCancel, wasTerminated)
 		}
 		if err := r.record.move(ctx, tenant.EventRetry, tenant.StateRunning, time.Time{}); err != nil {

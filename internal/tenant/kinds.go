@@ -1,0 +1,194 @@
+package tenant
+
+const (
+	// KindProvision creates a tenant, or creates a failed one anew.
+	KindProvision Kind = "provision"
+	// KindSuspend ends the access to a tenant's data for now.
+	KindSuspend Kind = "suspend"
+	// KindResume gives it back.
+	KindResume Kind = "resume"
+	// KindArchive ends the access for good, unless it is taken back in time.
+	KindArchive Kind = "archive"
+	// KindUndelete takes an archive back.
+	KindUndelete Kind = "undelete"
+)
+
+// The undos, by the names that runs, their histories and the Web UI have for them.
+const (
+	UndoSchema    = "drop schema and role"
+	UndoContract  = "terminate the contract"
+	UndoRecord    = "mark the tenant FAILED"
+	undoRevoke    = "give access back"
+	undoSuspend   = "set the contract active again"
+	undoResume    = "set the contract suspended again"
+	leaveAsItWas  = "leave the tenant as it was"
+	remainsRecord = "the operation, its log and the audit log"
+	remainsLedger = "on the ledger: the transactions that changed the contract's status, and the fees that they cost"
+)
+
+// lifecycles is the table of kinds.
+var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete()}
+
+func provision() Lifecycle {
+	return Lifecycle{
+		Kind: KindProvision, Verb: "reprovision", Workflow: "ProvisionTenant",
+		From: []Status{StatusFailed}, TakesName: true, Anew: true, Waiting: StatusPending, Running: StatusProvisioning,
+		Reaches: StatusActive, Undone: StatusFailed,
+		Accepted: StepCreateTenantRecord,
+		Unaccept: Undo{
+			Name: UndoRecord, Reversible: true,
+			Does: func(Tenant) string {
+				return "marks the tenant FAILED; its name is free again, and it can be provisioned anew"
+			},
+		},
+		Remains: "the tenant's record (FAILED), the operation, its log and the audit log",
+		Stages: []Stage{
+			{
+				Activity: "CreateSchema", Summary: "create schema, role, tables and first administrator",
+				Covers: []Step{StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser}, Needs: DependencyDatabase,
+				Undo: &Undo{
+					Activity: "DropSchema", Name: UndoSchema, Reversible: true,
+					Does: func(t Tenant) string {
+						return "drops the schema " + t.Schema + " with all its tables, and the role " + t.Role
+					},
+				},
+			},
+			{
+				Activity: "DeployContract", Summary: "deploy the contract and store its address",
+				Covers: []Step{StepDeployContract, StepStoreContract}, Needs: DependencyLedger,
+				Undo: &Undo{
+					Activity: "TerminateContract", Name: UndoContract,
+					Does: func(t Tenant) string {
+						contract := "the contract, if one was made by then"
+						if t.ContractID != "" {
+							contract = "the contract " + t.ContractID
+						}
+						return "finds out what became of every transaction that was sent, and sets " + contract + " to terminated, for good"
+					},
+					Remains: "on the ledger: the contract, terminated, its transactions and the fees that they cost; a ledger cannot be undone",
+				},
+			},
+			{
+				Activity: "MarkActive", Summary: "mark the tenant active",
+				Covers: []Step{StepMarkActive}, Needs: DependencyDatabase, Pivot: true,
+			},
+			{
+				Activity: "SendWelcomeEmail", Summary: "send the welcome mail and end the operation",
+				Covers: []Step{StepSendWelcomeEmail}, Needs: DependencyMail, Optional: true,
+			},
+		},
+	}
+}
+
+func suspend() Lifecycle {
+	return Lifecycle{
+		Kind: KindSuspend, Verb: "suspend", Workflow: "SuspendTenant",
+		From: []Status{StatusActive}, Reaches: StatusSuspended, FailsClosed: true,
+		Unaccept: unchanged(), Remains: remainsRecord,
+		Stages: []Stage{
+			revokeAccess(), suspendContract(),
+			{Activity: "MarkSuspended", Summary: "mark the tenant suspended", Covers: []Step{StepMarkSuspended}, Needs: DependencyDatabase, Pivot: true},
+			mailStage("SendSuspendedEmail", "tell the administrator that access is suspended", StepSendSuspendedEmail),
+		},
+	}
+}
+
+func resume() Lifecycle {
+	return Lifecycle{
+		Kind: KindResume, Verb: "resume", Workflow: "ResumeTenant",
+		From: []Status{StatusSuspended}, Reaches: StatusActive,
+		Unaccept: unchanged(), Remains: remainsRecord,
+		Stages: []Stage{
+			resumeContract(), markActive(nil),
+			mailStage("SendResumedEmail", "tell the administrator that access is back", StepSendResumedEmail),
+		},
+	}
+}
+
+func archive() Lifecycle {
+	return Lifecycle{
+		Kind: KindArchive, Verb: "archive", Workflow: "ArchiveTenant",
+		From: []Status{StatusActive, StatusSuspended}, Reaches: StatusArchived, FailsClosed: true,
+		Unaccept: unchanged(), Remains: remainsRecord,
+		Stages: []Stage{
+			revokeAccess(), suspendContract(),
+			{Activity: "MarkArchived", Summary: "mark the tenant archived", Covers: []Step{StepMarkArchived}, Needs: DependencyDatabase, Pivot: true},
+			mailStage("SendArchivedEmail", "tell the administrator until when the archive can be taken back", StepSendArchivedEmail),
+		},
+	}
+}
+
+func undelete() Lifecycle {
+	return Lifecycle{
+		Kind: KindUndelete, Verb: "undelete", Workflow: "UndeleteTenant",
+		From: []Status{StatusArchived}, TakesName: true,
+		Unaccept: unchanged(), Remains: remainsRecord,
+		Stages: []Stage{
+			resumeContract(), markActive(leadsToActive),
+			{
+				Activity: "MarkSuspended", Summary: "mark the tenant suspended, as it was", Covers: []Step{StepMarkSuspended}, Needs: DependencyDatabase, Pivot: true,
+				When: func(_, to Status) bool { return to == StatusSuspended },
+			},
+			mailStage("SendUndeletedEmail", "tell the administrator that the archive was taken back", StepSendUndeletedEmail),
+		},
+	}
+}
+
+func unchanged() Undo {
+	return Undo{
+		Name: leaveAsItWas, Reversible: true,
+		Does: func(t Tenant) string { return "leaves the tenant " + string(t.Status) + ", with the data that it has" },
+	}
+}
+
+func leadsFromActive(from, _ Status) bool { return from == StatusActive }
+func leadsToActive(_, to Status) bool     { return to == StatusActive }
+
+func revokeAccess() Stage {
+	return Stage{
+		Activity: "RevokeAccess", Summary: "end the access to the tenant's data", Covers: []Step{StepRevokeAccess}, Needs: DependencyDatabase, When: leadsFromActive,
+		Undo: &Undo{
+			Activity: "RestoreAccess", Name: undoRevoke, Reversible: true,
+			Does: func(t Tenant) string {
+				return "gives the role " + t.Role + " the use of the schema " + t.Schema + " again"
+			},
+		},
+	}
+}
+
+func suspendContract() Stage {
+	return Stage{
+		Activity: "SuspendContract", Summary: "set the contract suspended", Covers: []Step{StepSuspendContract}, Needs: DependencyLedger, When: leadsFromActive, Skippable: true,
+		Undo: &Undo{
+			Activity: "UnsuspendContract", Name: undoSuspend,
+			Does: func(t Tenant) string {
+				return "sets the contract " + t.ContractID + " active again, if it is suspended"
+			},
+			Remains: remainsLedger,
+		},
+	}
+}
+
+func resumeContract() Stage {
+	return Stage{
+		Activity: "ResumeContract", Summary: "set the contract active", Covers: []Step{StepResumeContract}, Needs: DependencyLedger, When: leadsToActive, Skippable: true,
+		Undo: &Undo{
+			Activity: "UnresumeContract", Name: undoResume,
+			Does: func(t Tenant) string {
+				return "sets the contract " + t.ContractID + " suspended again, if it is active"
+			},
+			Remains: remainsLedger,
+		},
+	}
+}
+
+// markActive gives access back with the status, in one commit.
+func markActive(when func(from, to Status) bool) Stage {
+	return Stage{
+		Activity: "MarkActive", Summary: "mark the tenant active and give access back", Covers: []Step{StepMarkActive}, Needs: DependencyDatabase, Pivot: true, When: when,
+	}
+}
+
+func mailStage(activity, summary string, step Step) Stage {
+	return Stage{Activity: activity, Summary: summary, Covers: []Step{step}, Needs: DependencyMail, Optional: true}
+}

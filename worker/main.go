@@ -86,7 +86,9 @@ func run(ctx context.Context) error {
 	background.Go(func() { g.beat.Run(ctx) })
 
 	workers := startWorkers(ctx, c, cfg, steps, g, log)
+	incidents := postgres.NewIncidents(c.pool)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
+		DetectOutage: incidents.DetectOutage,
 		Queue: postgres.NewQueue(c.pool), Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Dispatched: g.beat.Dispatched, Logger: log,
 	})
 	background.Go(func() { g.run(ctx) })
@@ -94,7 +96,7 @@ func run(ctx context.Context) error {
 	background.Go(func() { postgres.Listen(ctx, c.pool, log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
 	background.Go(func() {
-		incident.New(incident.Config{Store: postgres.NewIncidents(c.pool), Probes: steps.Probes, Logger: log}).Run(ctx)
+		incident.New(incident.Config{Store: incidents, Probes: steps.Probes, Logger: log}).Run(ctx)
 	})
 	<-ctx.Done()
 	stop() // a second signal ends the process at once

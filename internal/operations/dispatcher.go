@@ -2,6 +2,7 @@ package operations
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -52,6 +53,9 @@ type DispatcherConfig struct {
 	// MaxRunning bounds the running operations of the whole installation;
 	// 0 takes DefaultMaxRunning.
 	MaxRunning int
+	// DetectOutage, if not nil, is asked when the database has refused to hand out
+	// what waits: on a full disk nothing is started, and no step could say so.
+	DetectOutage func(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error)
 	// Dispatched, if not nil, is called when a run was started.
 	Dispatched func()
 	Logger     *slog.Logger
@@ -94,6 +98,7 @@ func (d *Dispatcher) Run(ctx context.Context) {
 		case err != nil:
 			if ctx.Err() == nil {
 				d.config.Logger.WarnContext(ctx, "cannot look for pending operations; trying again", "error", err)
+				d.report(ctx, err)
 			}
 		case d.start(ctx, taken) != nil:
 			pause = awayPause
@@ -102,6 +107,21 @@ func (d *Dispatcher) Run(ctx context.Context) {
 			pause = 0
 		}
 		d.sleep(ctx, pause)
+	}
+}
+
+// report has an outage of the database written down, and tells the operator of it,
+// once.
+func (d *Dispatcher) report(ctx context.Context, refused error) {
+	if d.config.DetectOutage == nil || !errors.Is(refused, tenant.ErrUnavailable) {
+		return
+	}
+	i, opened, err := d.config.DetectOutage(ctx, refused)
+	if err != nil {
+		d.config.Logger.WarnContext(ctx, "the outage of the database cannot be written down", "error", err)
+	}
+	if opened {
+		d.config.Logger.ErrorContext(ctx, "INCIDENT: "+i.Announcement(), "incident", i.ID, "dependency", i.Dependency, "cause", i.Cause, "affected", i.Affected)
 	}
 }
 
@@ -168,6 +188,10 @@ func (d *Dispatcher) release(ctx context.Context, o tenant.Operation) {
 
 func (d *Dispatcher) startOne(ctx context.Context, o tenant.Operation) error {
 	err := startRun(ctx, d.config.Temporal, d.config.TaskQueue, o)
+	if errors.Is(err, errRunIsOpen) { // nothing is wrong; if the run is not its own, it is soon taken again
+		d.release(ctx, o)
+		return nil
+	}
 	if err == nil && d.config.Dispatched != nil {
 		d.config.Dispatched()
 	}

@@ -46,12 +46,18 @@ func (r *Runs) Look(ctx context.Context, o tenant.Operation) (activities.RunStat
 // Start starts a run of an operation, whatever became of earlier ones. One
 // that is open already is no error.
 func (r *Runs) Start(ctx context.Context, o tenant.Operation) error {
-	return startRun(ctx, r.Temporal, r.TaskQueue, o)
+	if err := startRun(ctx, r.Temporal, r.TaskQueue, o); !errors.Is(err, errRunIsOpen) {
+		return err
+	}
+	return nil
 }
 
+// errRunIsOpen is a run of the operation's kind and tenant that is open already: the
+// operation's own, or one of an earlier operation that is about to close.
+var errRunIsOpen = errors.New("a run is open already")
+
 // startRun starts a run, whatever came before it: that a repeated start does nothing
-// is up to the claim. One that is open already is no error: it may be the
-// operation's own.
+// is up to the claim.
 func startRun(ctx context.Context, temporal client.Client, queue string, o tenant.Operation) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -79,7 +85,7 @@ func startRun(ctx context.Context, temporal client.Client, queue string, o tenan
 		RetryBudget: o.RetryBudget, AttentionPeriod: o.AttentionPeriod, Queues: runner.QueuesOf(queue),
 	})
 	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {
-		return nil
+		return errRunIsOpen
 	}
 	if err != nil {
 		return fmt.Errorf("start the run of operation %s: %w", o.ID, err)

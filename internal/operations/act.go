@@ -116,8 +116,8 @@ func (s *Service) permit(ctx context.Context, o tenant.Operation, a tenant.Actio
 	switch {
 	case !o.Allows(a):
 		refusal = &tenant.ActionRefusedError{Action: a, State: o.State, Allowed: o.AllowedActions()}
-	case o.State == tenant.StateRollbackBlocked && a == tenant.ActionSkip && !who.Admin:
-		refusal = fmt.Errorf("%w: to skip an undo leaves something behind", tenant.ErrForbidden)
+	case o.LeavesBehind(a) && !who.Admin:
+		refusal = fmt.Errorf("%w: to skip this leaves something behind", tenant.ErrForbidden)
 	case a == tenant.ActionRollback && r.PlanHash != "":
 		plan, err := s.plan(ctx, o)
 		if err != nil {

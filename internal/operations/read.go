@@ -46,7 +46,7 @@ func (s *Service) Progress(ctx context.Context, id tenant.ID) (tenant.Progress, 
 // attempt says that comes late, unless it is being undone.
 func stepProgress(o tenant.Operation, logs []tenant.LogEntry) []tenant.StepProgress {
 	undone := o.State == tenant.StateRollingBack || o.State == tenant.StateRollbackBlocked || o.State == tenant.StateRolledBack
-	steps := o.Kind.Steps()
+	steps := o.Lifecycle().Steps()
 	progress := make([]tenant.StepProgress, len(steps))
 	for i, step := range steps {
 		p := tenant.StepProgress{Step: step}

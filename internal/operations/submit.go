@@ -65,28 +65,41 @@ func newTenant(n tenant.New) (tenant.Tenant, error) {
 
 // Submit accepts an operation of a tenant that is there. It is audited whether
 // accepted or refused. A repetition with the same idempotency key returns the
-// first request's operation. reason may be empty.
+// first request's operation. reason may be empty unless the kind needs one.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, *tenant.StatusRefusedError,
-// tenant.ErrNameTaken, tenant.ErrOperationOpen, tenant.ErrIdempotencyMismatch,
-// tenant.ErrUnavailable.
+// tenant.ErrNameTaken, *tenant.OperationOpenError, tenant.ErrOperationOpen where it
+// has ended by now, tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
 func (s *Service) Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
-	if reason != "" {
-		r, err := tenant.ActionRequest{Actor: "-", Reason: reason}.Clean()
-		if err != nil {
-			return tenant.Operation{}, err
-		}
-		reason = r.Reason
+	lifecycle, _ := kind.Lifecycle()
+	reason, err := lifecycle.CleanReason(reason)
+	if err != nil {
+		return tenant.Operation{}, err
 	}
 	o, err := s.submit(ctx, tenant.Submission{
 		Operation: tenant.Operation{TenantID: id, Kind: kind}, IdempotencyKey: idempotencyKey, Reason: reason,
 	}, []byte(kind.Verb()+"\n"+string(id)), who)
+	if errors.Is(err, tenant.ErrOperationOpen) {
+		err = s.nameOpen(ctx, kind, id, err)
+	}
 	if refusesSubmission(err) {
 		if audited := s.auditOfTenant(ctx, refusedSubmission(kind, id, who, reason, err.Error())); audited != nil {
 			return tenant.Operation{}, audited
 		}
 	}
 	return o, err
+}
+
+// nameOpen says which operation is in the way, if it still is.
+func (s *Service) nameOpen(ctx context.Context, kind tenant.Kind, id tenant.ID, refused error) error {
+	t, err := s.config.Tenants.Find(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case t.OpenOperation == nil:
+		return refused
+	}
+	return &tenant.OperationOpenError{Kind: kind, Open: *t.OpenOperation}
 }
 
 // refusesSubmission tells the refusals among what can go wrong.

@@ -20,14 +20,16 @@ func NewTenants(pool *pgxpool.Pool) *Tenants { return &Tenants{pool: database{po
 
 const tenantColumns = `t.id, t.name, t.slug, t.schema_name, t.role_name, t.app_login, t.status, t.generation,
 	coalesce(t.contract_id, ''), t.admin_email, t.admin_first_name, t.admin_last_name, t.tier, t.region,
-	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.purge_after, coalesce(t.archived_from, ''), t.version`
+	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.purge_after, coalesce(t.archived_from, ''), t.version,
+	(SELECT jsonb_build_object('id', o.id, 'kind', o.kind, 'state', o.state) FROM operations o
+		WHERE o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))`
 
 func scanTenant(row pgx.CollectableRow) (tenant.Tenant, error) {
 	var t tenant.Tenant
 	var activated, purge *time.Time
 	err := row.Scan(&t.ID, &t.Name, &t.Slug, &t.Schema, &t.Role, &t.AppLogin, &t.Status, &t.Generation,
 		&t.ContractID, &t.Administrator.Email, &t.Administrator.FirstName, &t.Administrator.LastName, &t.Tier, &t.Region,
-		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &purge, &t.ArchivedFrom, &t.Version)
+		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &purge, &t.ArchivedFrom, &t.Version, &t.OpenOperation)
 	t.ActivatedAt, t.PurgeAfter = orZero(activated), orZero(purge)
 	return t, err
 }
@@ -52,7 +54,8 @@ func (ts *Tenants) Find(ctx context.Context, id tenant.ID) (tenant.Tenant, error
 	return t, nil
 }
 
-// List lists tenants, newest first.
+// List lists tenants, newest first. The deleted ones are records: they are in no
+// listing that does not ask for them.
 func (ts *Tenants) List(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
 	after, err := decodeCursor(f.Cursor)
 	if err != nil {
@@ -60,7 +63,7 @@ func (ts *Tenants) List(ctx context.Context, f tenant.Filter) (tenant.Page[tenan
 	}
 	rows, err := ts.pool.Query(ctx, `
 		SELECT `+tenantColumns+` FROM tenants t
-		WHERE ($1 = '' OR t.status = $1)
+		WHERE (t.status = $1 OR $1 = '' AND t.status <> 'DELETED')
 		  AND ($2 = '' OR t.name_key LIKE '%' || $2 || '%')
 		  AND ($3::uuid IS NULL OR t.id < $3)
 		ORDER BY t.id DESC LIMIT $4`,

@@ -63,7 +63,7 @@ const ChangeAddress = "change it with PATCH /v1/tenants/{id}, then retry"
 // WantsAddress reports whether a failure asks for another address of the
 // administrator. Many mails fail for something that no address mends.
 func WantsAddress(step Step, reason string) bool {
-	return step == StepSendWelcomeEmail && strings.Contains(reason, ChangeAddress)
+	return step.Dependency() == DependencyMail && strings.Contains(reason, ChangeAddress)
 }
 
 // EmailReceipt is what the provider said.

@@ -121,11 +121,11 @@ type StatusRefusedError struct {
 	Why string
 }
 
-// Allowed lists what the status allows.
+// Allowed lists what the status allows, but what was refused for another reason.
 func (e *StatusRefusedError) Allowed() []string {
 	allowed := []string{}
 	for _, l := range lifecycles {
-		if l.Accepts(e.Status) {
+		if l.Accepts(e.Status) && l.Kind != e.Kind {
 			allowed = append(allowed, l.Verb)
 		}
 	}
@@ -142,6 +142,20 @@ func (e *StatusRefusedError) Error() string {
 	}
 	return fmt.Sprintf("%s is refused: the tenant is %s, which allows: %s", e.Kind.Verb(), e.Status, allowed)
 }
+
+// OperationOpenError is an operation that is refused because another one of the
+// tenant has not ended, and which.
+type OperationOpenError struct {
+	Kind Kind
+	Open OpenOperation
+}
+
+func (e *OperationOpenError) Error() string {
+	return fmt.Sprintf("%s is refused: the tenant's operation %s (%s) is %s, and has to end first", e.Kind.Verb(), e.Open.ID, e.Open.Kind, e.Open.State)
+}
+
+// Is makes it an ErrOperationOpen.
+func (e *OperationOpenError) Is(target error) bool { return target == ErrOperationOpen }
 
 // PlanChangedError is a rollback that was decided on a plan which is not the
 // present one any more.

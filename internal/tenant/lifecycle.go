@@ -152,6 +152,19 @@ func (l Lifecycle) Steps() []Step {
 	return steps
 }
 
+// Steps lists the steps of all kinds by their names in the log, each once.
+func Steps() []Step {
+	var all []Step
+	for _, l := range lifecycles {
+		for _, s := range l.Steps() {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+	}
+	return all
+}
+
 // StageOf is the index of the stage that covers a step, or -1.
 func (l Lifecycle) StageOf(step Step) int {
 	return slices.IndexFunc(l.Stages, func(s Stage) bool { return slices.Contains(s.Covers, step) })
@@ -191,3 +204,17 @@ func (l Lifecycle) StatusIn(s State, pivotPassed bool, to Status) Status {
 
 // Accepts reports whether a tenant in this status may have such an operation.
 func (l Lifecycle) Accepts(s Status) bool { return slices.Contains(l.From, s) }
+
+// NeedsReason reports whether whoever asks for it has to say why: it takes a tenant
+// out of use that people work with.
+func (l Lifecycle) NeedsReason() bool { return l.Accepts(StatusActive) && l.Reaches != StatusActive }
+
+// CleanReason trims and checks why somebody asks for it. The error, if any, is an
+// *InvalidError.
+func (l Lifecycle) CleanReason(reason string) (string, error) {
+	if reason == "" && !l.NeedsReason() {
+		return "", nil
+	}
+	r, err := ActionRequest{Actor: "-", Reason: reason}.Clean()
+	return r.Reason, err
+}

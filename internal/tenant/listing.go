@@ -10,6 +10,7 @@ const (
 
 // Filter selects tenants for a listing, newest first.
 type Filter struct {
+	// Status is empty for all but DELETED.
 	Status Status
 	// Name is a part of the name, in any case.
 	Name string

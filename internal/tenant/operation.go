@@ -180,6 +180,16 @@ func (o Operation) Allows(a Action) bool {
 	return err == nil
 }
 
+// LeavesBehind tells whether an action, where the table has it, leaves something
+// behind that the operation should have done or undone: then only an administrator
+// may take it.
+func (o Operation) LeavesBehind(a Action) bool {
+	if a != ActionSkip {
+		return false
+	}
+	return o.State == StateRollbackBlocked || atSkippable(o.Position())
+}
+
 // WorkflowID names the Temporal workflow of the kind for a tenant. It is the key
 // by which a start is idempotent.
 func (k Kind) WorkflowID(id ID) string { return "tenant-" + string(k) + "/" + string(id) }

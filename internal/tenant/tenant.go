@@ -39,8 +39,17 @@ type Tenant struct {
 	// ArchivedFrom is the status to which an archived tenant returns; empty of any
 	// other.
 	ArchivedFrom Status
+	// OpenOperation is the operation that has not ended; nil when there is none.
+	OpenOperation *OpenOperation
 	// Version counts changes of the row; it is the tenant's ETag.
 	Version int64
+}
+
+// OpenOperation is as much of a tenant's open operation as tells what is going on.
+type OpenOperation struct {
+	ID    OperationID `json:"id"`
+	Kind  Kind        `json:"kind"`
+	State State       `json:"state"`
 }
 
 // New is what somebody asks for: a tenant to be created.

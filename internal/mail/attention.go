@@ -3,7 +3,6 @@ package mail
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -18,7 +17,7 @@ const maxAttentionItems = 50
 type AttentionItem struct {
 	TenantID    tenant.ID
 	OperationID tenant.OperationID
-	Step        tenant.Step
+	Position    tenant.Position
 	Class       tenant.FailureClass
 	Reason      string
 	Allowed     []tenant.Action
@@ -29,7 +28,7 @@ type AttentionItem struct {
 
 // attentionItem is what the templates see.
 type attentionItem struct {
-	TenantID, OperationID, Step, Class, Meaning, Reason, Since, Deadline, Then string
+	TenantID, OperationID, Kind, Step, Class, Meaning, Reason, Since, Deadline, Then string
 	// First is what to do before any of the commands.
 	First    string
 	Commands []string
@@ -47,7 +46,7 @@ func Attention(items []AttentionItem) (Content, error) {
 	}
 	subject := fmt.Sprintf("%d operations need attention", len(items))
 	if len(items) == 1 {
-		subject = fmt.Sprintf("An operation needs attention: %s, %s", items[0].Step, items[0].Class)
+		subject = fmt.Sprintf("An operation needs attention: %s, %s", items[0].Position.Step, items[0].Class)
 	}
 	data := struct {
 		Subject       string
@@ -60,16 +59,13 @@ func Attention(items []AttentionItem) (Content, error) {
 func describe(item AttentionItem) attentionItem {
 	described := attentionItem{
 		TenantID: string(item.TenantID), OperationID: string(item.OperationID),
-		Step: string(item.Step), Class: string(item.Class), Meaning: meaning(item.Class),
+		Kind: string(item.Position.Kind), Step: string(item.Position.Step), Class: string(item.Class), Meaning: meaning(item.Class),
 		Reason: oneLine(item.Reason), Since: moment(item.Since),
 	}
 	if !item.Deadline.IsZero() {
-		described.Deadline, described.Then = moment(item.Deadline), "it is rolled back"
-		if slices.Contains(item.Allowed, tenant.ActionSkip) {
-			described.Then = "the step is skipped"
-		}
+		described.Deadline, described.Then = moment(item.Deadline), atDeadline(item.Position)
 	}
-	if tenant.WantsAddress(item.Step, item.Reason) {
+	if tenant.WantsAddress(item.Position.Step, item.Reason) {
 		described.First = "correct the administrator's address; starter status shows how"
 	}
 	for _, action := range item.Allowed {
@@ -77,6 +73,18 @@ func describe(item AttentionItem) attentionItem {
 			fmt.Sprintf("starter %s %s --reason 'why'", action, item.OperationID))
 	}
 	return described
+}
+
+// atDeadline says what happens when nobody has decided.
+func atDeadline(p tenant.Position) string {
+	to, err := tenant.Next(tenant.StateNeedsAttention, p, tenant.EventDeadline)
+	switch {
+	case err == nil && to == tenant.StateRollingBack:
+		return "it is rolled back by itself"
+	case err == nil && to == tenant.StateNeedsAttention:
+		return "people are told again"
+	}
+	return "the step is skipped by itself"
 }
 
 // meaning says what a class asks of the reader.

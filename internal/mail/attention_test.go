@@ -16,12 +16,12 @@ func attentionItems() []mail.AttentionItem {
 	return []mail.AttentionItem{
 		{
 			TenantID: "0198a5b2-7c1e-7b53-9b57-2f4d9b0a0f11", OperationID: "0198a5b2-7c1f-7d01-8a44-5d1c2b3a4f50",
-			Step: tenant.StepSendWelcomeEmail, Class: tenant.ClassPermanent, Reason: "smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress, Since: since, Deadline: since.Add(72 * time.Hour),
+			Position: tenant.Position{Kind: tenant.KindProvision, PivotPassed: true, Step: tenant.StepSendWelcomeEmail}, Class: tenant.ClassPermanent, Reason: "smtp: refused the recipient's address (550 5.1.1): " + tenant.ChangeAddress, Since: since, Deadline: since.Add(72 * time.Hour),
 			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, tenant.Position{Kind: tenant.KindProvision, PivotPassed: true}),
 		},
 		{
 			TenantID: "0198a5b2-8d22-7a10-b3c1-9e8f7a6b5c4d", OperationID: "0198a5b2-8d23-7f02-91aa-0f1e2d3c4b5a",
-			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, Reason: "the network's fee is above SOROBAN_MAX_FEE", Since: since.Add(time.Hour),
+			Position: tenant.Position{Kind: tenant.KindProvision, Step: tenant.StepDeployContract}, Class: tenant.ClassCapacity, Reason: "the network's fee is above SOROBAN_MAX_FEE", Since: since.Add(time.Hour),
 			Allowed: tenant.AllowedActions(tenant.StateNeedsAttention, tenant.Position{Kind: tenant.KindProvision}),
 		},
 	}
@@ -44,6 +44,24 @@ func TestAttentionOffersWhatTheTableAllows(t *testing.T) {
 		require.Contains(t, body, "starter retry "+string(items[0].OperationID)+" --reason 'why'")
 		require.Contains(t, body, "starter skip "+string(items[0].OperationID))
 		require.NotContains(t, body, "starter rollback", "an active tenant is never undone")
+	}
+}
+
+// TestAttentionTellsWhatTheDeadlineDoes by the table: a suspension is never undone
+// by itself.
+func TestAttentionTellsWhatTheDeadlineDoes(t *testing.T) {
+	t.Parallel()
+	for want, p := range map[string]tenant.Position{
+		"then it is rolled back by itself":   {Kind: tenant.KindResume, Step: tenant.StepResumeContract},
+		"then people are told again":         {Kind: tenant.KindSuspend, Step: tenant.StepSuspendContract},
+		"then the step is skipped by itself": {Kind: tenant.KindSuspend, Step: tenant.StepSendSuspendedEmail, PivotPassed: true},
+	} {
+		item := attentionItems()[0]
+		item.Position, item.Allowed = p, tenant.AllowedActions(tenant.StateNeedsAttention, p)
+		content, err := mail.Attention([]mail.AttentionItem{item})
+		require.NoError(t, err)
+		require.Contains(t, content.Text, want)
+		require.Contains(t, content.HTML, want)
 	}
 }
 

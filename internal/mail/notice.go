@@ -53,7 +53,7 @@ func attentionItems(operations []tenant.Operation) []AttentionItem {
 	items := make([]AttentionItem, len(operations))
 	for i, o := range operations {
 		items[i] = AttentionItem{
-			TenantID: o.TenantID, OperationID: o.ID, Step: o.FailedStep, Class: o.FailureClass, Reason: o.FailureReason,
+			TenantID: o.TenantID, OperationID: o.ID, Position: o.Position(), Class: o.FailureClass, Reason: o.FailureReason,
 			Allowed: o.AllowedActions(), Since: o.WaitsSince(), Deadline: o.AttentionDeadline,
 		}
 	}

@@ -59,6 +59,7 @@ type told struct {
 type toldOperation struct {
 	TenantID       tenant.ID           `json:"tenantId"`
 	OperationID    tenant.OperationID  `json:"operationId"`
+	Kind           tenant.Kind         `json:"kind"`
 	State          tenant.State        `json:"state"`
 	FailedStep     tenant.Step         `json:"failedStep"`
 	FailureClass   tenant.FailureClass `json:"failureClass"`
@@ -137,7 +138,7 @@ func (t *told) attention(operations []tenant.Operation) {
 	}
 	for _, o := range operations[:min(t.Total, maxTold)] {
 		t.Operations = append(t.Operations, toldOperation{
-			TenantID: o.TenantID, OperationID: o.ID, State: o.State, FailedStep: o.FailedStep, FailureClass: o.FailureClass,
+			TenantID: o.TenantID, OperationID: o.ID, Kind: o.Kind, State: o.State, FailedStep: o.FailedStep, FailureClass: o.FailureClass,
 			FailureReason: o.FailureReason, AllowedActions: o.AllowedActions(), Since: o.WaitsSince().UTC(), Deadline: o.AttentionDeadline.UTC(),
 		})
 	}

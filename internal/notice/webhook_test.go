@@ -86,6 +86,7 @@ func TestTheWebhookIsToldWhatPeopleAre(t *testing.T) {
 	require.Equal(t, "An operation needs attention. See: starter list --attention", post["text"])
 	parked := post["operations"].([]any)[0].(map[string]any)
 	require.Equal(t, string(operation), parked["operationId"])
+	require.Equal(t, "provision", parked["kind"])
 	require.Equal(t, "SEND_WELCOME_EMAIL", parked["failedStep"])
 	require.Equal(t, "refused", parked["failureReason"])
 	require.Equal(t, []any{"retry", "skip"}, parked["allowedActions"])

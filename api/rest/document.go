@@ -14,13 +14,13 @@ import (
 // schemeBearer names the way to authenticate.
 const schemeBearer = "bearer"
 
-const aboutAPI = `Creates the tenants of a healthcare platform, and follows and steers the operations that do it.
+const aboutAPI = `Creates, suspends, archives and brings back the tenants of a healthcare platform, and follows and steers the operations that do it.
 
-**Creating a tenant** answers at once with an operation, which goes on by itself until it has ended or needs a person. Follow it at its ` + "`Location`" + `, best with ` + "`?wait=30s`" + `. Send an ` + "`Idempotency-Key`" + ` so that the request can be repeated safely.
+**Creating a tenant, and everything else that is done to one,** answers at once with an operation, which goes on by itself until it has ended or needs a person. Follow it at its ` + "`Location`" + `, best with ` + "`?wait=30s`" + `. Send an ` + "`Idempotency-Key`" + ` so that the request can be repeated safely.
 
 **Errors** are problems (RFC 9457, ` + "`application/problem+json`" + `). ` + "`code`" + ` is for programs, ` + "`detail`" + ` and ` + "`errors`" + ` for people, ` + "`requestId`" + ` for the log.
 
-**Tokens** are JSON Web Tokens with the claims sub, exp, aud and role: viewer reads, operator also creates, changes and acts, admin may also give up an undo that is blocked.
+**Tokens** are JSON Web Tokens with the claims sub, exp, aud and role: viewer reads, operator also creates, changes and acts, admin may also give up an undo that is blocked, and the ledger's part in the life of a tenant.
 
 **Unknown fields, unknown query parameters and fields in another case** are refused.`
 

@@ -58,7 +58,7 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		Middlewares:   huma.Middlewares{s.require(e), s.readJSON, withCaller},
 	}
 	codes := slices.Concat(commonProblems, e.problems)
-	if e.method == http.MethodPost || e.method == http.MethodPatch {
+	if e.method != http.MethodGet {
 		codes = append(codes, CodeRequestTimeout, CodeTooLarge, CodeUnsupportedType)
 	}
 	op.Responses = s.responses(codes)
@@ -121,6 +121,9 @@ func exampleOf(code Code) map[string]any {
 	if code == CodeActionRefused {
 		example["state"], example["allowedActions"] = "RUNNING", []string{"rollback"}
 	}
+	if code == CodeOperationOpen {
+		example["operationId"], example["state"] = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11", "RUNNING"
+	}
 	if code == CodePlanChanged {
 		example["planHash"] = "5f1c0a9be2d47788"
 	}
@@ -171,6 +174,8 @@ func (s *Server) operation(method, path string) *huma.Operation {
 		return item.Post
 	case http.MethodPatch:
 		return item.Patch
+	case http.MethodDelete:
+		return item.Delete
 	}
 	return item.Get
 }

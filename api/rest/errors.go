@@ -64,7 +64,7 @@ var kinds = map[Code]kind{
 	CodeMethodNotAllowed:    {status: http.StatusMethodNotAllowed, title: "The method is not allowed here", help: "The header Allow lists the methods that are."},
 	CodeRequestTimeout:      {status: http.StatusRequestTimeout, title: "The request's body did not arrive in time", help: "A body has 4 seconds to arrive. Nothing was changed: send it again."},
 	CodeNameTaken:           {status: http.StatusConflict, title: "The name is taken", help: "Choose another name. Names are compared without regard to case, width, white space and characters that cannot be seen; a failed, archived or deleted tenant holds none."},
-	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "GET /v1/operations?tenantId=ID lists it. Wait for it to end, or act on it."},
+	CodeOperationOpen:       {status: http.StatusConflict, title: "The tenant has an open operation", help: "\"operationId\" names it. Wait for it to end, or act on it."},
 	CodeActionRefused:       {status: http.StatusConflict, title: "The operation, or the tenant's status, does not allow this now", help: "\"allowedActions\" lists what it allows now."},
 	CodePlanChanged:         {status: http.StatusConflict, title: "What the rollback would undo has changed", help: "Read the present plan with dryRun=true. If you still want the rollback, send it with the planHash of that plan."},
 	CodeConflict:            {status: http.StatusConflict, title: "The request conflicts with the present state", help: "Read what you wanted to change again, then decide."},
@@ -121,6 +121,7 @@ var known = []struct {
 func problemOf(err error) (p *Problem, unexpected bool) {
 	var refused *tenant.ActionRefusedError
 	var byStatus *tenant.StatusRefusedError
+	var open *tenant.OperationOpenError
 	var changed *tenant.PlanChangedError
 	var wrong *tenant.InvalidError
 	var unavailable *tenant.UnavailableError
@@ -131,14 +132,18 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 		return p, false
 	case errors.As(err, &refused):
 		p = newProblem(CodeActionRefused, refused.Error()+".")
-		p.State, p.Allowed = refused.State, []string{}
+		p.State, p.Allowed = stateName(refused.State), []string{}
 		for _, a := range refused.Allowed {
 			p.Allowed = append(p.Allowed, string(a))
 		}
 		return p, false
 	case errors.As(err, &byStatus):
 		p = newProblem(CodeActionRefused, byStatus.Error()+".")
-		p.TenantStatus, p.Allowed = byStatus.Status, byStatus.Allowed()
+		p.TenantStatus, p.Allowed = statusName(byStatus.Status), byStatus.Allowed()
+		return p, false
+	case errors.As(err, &open):
+		p = newProblem(CodeOperationOpen, open.Error()+".")
+		p.OperationID, p.State = open.Open.ID, stateName(open.Open.State)
 		return p, false
 	case errors.As(err, &changed):
 		p = newProblem(CodePlanChanged, changed.Error()+".")

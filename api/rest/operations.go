@@ -68,9 +68,9 @@ type operationOutput struct {
 }
 
 type operationsInput struct {
-	State    string `query:"state" enum:"PENDING,RUNNING,NEEDS_ATTENTION,ROLLING_BACK,ROLLBACK_BLOCKED,SUCCEEDED,ROLLED_BACK" doc:"Only operations in this state."`
-	Kind     string `query:"kind" enum:"provision" doc:"Only operations of this kind."`
-	TenantID string `query:"tenantId" format:"uuid" doc:"Only operations of this tenant."`
+	State    stateName `query:"state" doc:"Only operations in this state."`
+	Kind     kindName  `query:"kind" doc:"Only operations of this kind."`
+	TenantID string    `query:"tenantId" format:"uuid" doc:"Only operations of this tenant."`
 	PageQuery
 
 	tenant tenant.ID
@@ -151,10 +151,11 @@ func (s *Server) registerOperations() {
 	}, s.getOperation)
 	s.registerAction(tenant.ActionRetry, "Retry an operation", "Tries the failed step, or the undo that is blocked, again.")
 	s.registerAction(tenant.ActionSkip, "Skip what stands in an operation's way",
-		"Goes on without the failed step once the tenant is active, or, with the role admin, without an undo that is blocked.")
+		"Goes on without the failed step where the operation can do without it, such as its mail. With the role admin also without what it should not do without: "+
+			"the ledger's part in the life of a tenant, or an undo that is blocked. That leaves a finding for the reconciler.")
 	s.registerRollback()
 	s.registerAction(tenant.ActionCancel, "Cancel an operation",
-		"Ends it the short way, as a cancel in Temporal does: before the tenant is active by a rollback, after that without the welcome mail.")
+		"Ends it the short way, as a cancel in Temporal does: before the tenant has its new status by a rollback, after that without the mail.")
 }
 
 func (s *Server) registerAction(action tenant.Action, summary, does string) {

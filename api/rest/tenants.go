@@ -83,8 +83,8 @@ func (i *createInput) Resolve(ctx huma.Context) []error {
 }
 
 type tenantsInput struct {
-	Status string `query:"status" enum:"PENDING,PROVISIONING,ACTIVE,SUSPENDED,FAILED,ARCHIVED,DELETED" doc:"Only tenants in this status."`
-	Name   string `query:"name" maxLength:"100" doc:"Only tenants whose name has this in it, compared as names are." example:"mary"`
+	Status statusName `query:"status" doc:"Only tenants in this status. Without it, all but those that are DELETED."`
+	Name   string     `query:"name" maxLength:"100" doc:"Only tenants whose name has this in it, compared as names are." example:"mary"`
 	PageQuery
 }
 
@@ -168,7 +168,7 @@ func (s *Server) registerTenants() {
 	})
 	register(s, endpoint{
 		id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: tagTenants, role: token.RoleViewer,
-		summary: "List tenants", description: "The newest first.",
+		summary: "List tenants", description: "The newest first. Deleted ones are listed only with `status=DELETED`.",
 	}, func(ctx context.Context, in *tenantsInput) (*tenantsOutput, error) {
 		page, err := s.tenants.Tenants(ctx, tenant.Filter{Status: tenant.Status(in.Status), Name: in.Name, Cursor: in.Cursor, Limit: in.Limit})
 		if err != nil {
@@ -178,7 +178,7 @@ func (s *Server) registerTenants() {
 	})
 	register(s, endpoint{
 		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{id}", tag: tagTenants, role: token.RoleViewer,
-		summary: "Read a tenant", problems: []Code{CodeNotFound},
+		summary: "Read a tenant", description: "With the operation that is open, if there is one.", problems: []Code{CodeNotFound},
 	}, func(ctx context.Context, in *TenantPath) (*tenantOutput, error) {
 		t, err := s.tenants.Tenant(ctx, in.id)
 		if err != nil {
@@ -194,8 +194,8 @@ func (s *Server) registerTenants() {
 	}, s.changeTenant)
 	register(s, endpoint{
 		id: "get-provisioning", method: http.MethodGet, path: "/v1/tenants/{id}/provisioning", tag: tagTenants, role: token.RoleViewer,
-		summary:     "How far a tenant's provisioning has come",
-		description: "The latest operation with every step: attempts, durations, errors; and the log.",
+		summary:     "How far a tenant's latest operation has come",
+		description: "The latest operation, of whatever kind, with every step: attempts, durations, errors; and the log.",
 		problems:    []Code{CodeNotFound},
 	}, func(ctx context.Context, in *TenantPath) (*progressOutput, error) {
 		p, err := s.tenants.Progress(ctx, in.id)
@@ -204,7 +204,7 @@ func (s *Server) registerTenants() {
 		}
 		return &progressOutput{viewProgress(p)}, nil
 	})
-	s.registerReprovision()
+	s.registerSubmissions()
 }
 
 func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutput, error) {

@@ -1,0 +1,173 @@
+package rest
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/token"
+)
+
+// submissionTexts say what each kind of operation does to a tenant that is there.
+var submissionTexts = map[tenant.Kind]struct{ summary, description string }{
+	tenant.KindProvision: {
+		"Provision a failed tenant anew",
+		"Only for a FAILED tenant whose name nobody has taken meanwhile. The tenant keeps its id and the names of schema and role; " +
+			"its generation grows by one, and with it comes another contract: the one of the earlier generation stays terminated. " +
+			"Correct with PATCH before what was wrong.",
+	},
+	tenant.KindSuspend: {
+		"Suspend a tenant",
+		"Ends the access to the data of an ACTIVE tenant for now: with the operation's first step, for connections that are open too. Then its contract is set " +
+			"suspended, and its administrator is told by mail. All data is kept. A step that fails gives nothing back by itself: the operation waits for a person.",
+	},
+	tenant.KindResume: {
+		"Give a suspended tenant its access back",
+		"The contract of a SUSPENDED tenant is set active; then its status and the access to its data come back together.",
+	},
+	tenant.KindArchive: {
+		"Archive a tenant",
+		"Ends the access to the data of a tenant that is ACTIVE or SUSPENDED for good, unless that is taken back in time: until `purgeAfter`, undelete " +
+			"leads back to the status that it had (`archivedFrom`). Its name is free from then on. A step that fails gives nothing back by itself: the operation waits for a person. " +
+			"A client that cannot send a body with DELETE gives the reason as `?reason=`; it then stands in the logs of every proxy on the way as well.",
+	},
+	tenant.KindUndelete: {
+		"Take an archive back",
+		"Only for an ARCHIVED tenant, before its `purgeAfter`, and while its name is free; the name is held as soon as the request is accepted. The tenant returns to the status that it " +
+			"had, `archivedFrom`: if that was ACTIVE, with access to its data and its contract active.",
+	},
+}
+
+// reason is why somebody asks for an operation.
+type reason struct {
+	Reason string `json:"reason" minLength:"1" doc:"Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do." example:"ticket 4711"`
+}
+
+// optionalReason may say why.
+type optionalReason struct {
+	Reason string `json:"reason,omitempty" doc:"Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do." example:"ticket 4711"`
+}
+
+func (r *optionalReason) text() string {
+	if r == nil {
+		return ""
+	}
+	return r.Reason
+}
+
+// submitInput asks for an operation that takes the tenant out of use.
+type submitInput struct {
+	TenantPath
+	IdempotencyKey
+	Body reason
+}
+
+// Resolve checks what the schema cannot say.
+func (i *submitInput) Resolve(ctx huma.Context) []error {
+	return append(i.resolve(ctx, &i.IdempotencyKey), checkReason("body", i.Body.Reason)...)
+}
+
+func (i *submitInput) asked() (tenant.ID, string, string) { return i.id, i.Body.Reason, i.Key }
+
+// freelyInput asks for one that need not be explained.
+type freelyInput struct {
+	TenantPath
+	IdempotencyKey
+	Body *optionalReason `required:"false"`
+}
+
+// Resolve checks what the schema cannot say.
+func (i *freelyInput) Resolve(ctx huma.Context) []error {
+	errs := i.resolve(ctx, &i.IdempotencyKey)
+	if i.Body.text() != "" {
+		errs = append(errs, checkReason("body", i.Body.Reason)...)
+	}
+	return errs
+}
+
+func (i *freelyInput) asked() (tenant.ID, string, string) { return i.id, i.Body.text(), i.Key }
+
+// deleteInput is submitInput for a method of which some clients send no body.
+type deleteInput struct {
+	TenantPath
+	IdempotencyKey
+	Reason string          `query:"reason" doc:"Why, where the client can send no body with DELETE. Give the reason once." example:"ticket 4711"`
+	Body   *optionalReason `required:"false"`
+}
+
+// Resolve checks what the schema cannot say.
+func (i *deleteInput) Resolve(ctx huma.Context) []error {
+	errs := i.resolve(ctx, &i.IdempotencyKey)
+	switch {
+	case i.Reason != "" && i.Body.text() != "":
+		return append(errs, &huma.ErrorDetail{Location: "query.reason", Message: "must be left out when the body gives the reason"})
+	case i.Reason != "":
+		return append(errs, checkReason("query", i.Reason)...)
+	}
+	return append(errs, checkReason("body", i.Body.text())...)
+}
+
+func (i *deleteInput) asked() (tenant.ID, string, string) {
+	return i.id, i.Reason + i.Body.text(), i.Key
+}
+
+func (i *TenantPath) resolve(ctx huma.Context, key *IdempotencyKey) []error {
+	return append(i.Resolve(ctx), key.Resolve(ctx)...)
+}
+
+func checkReason(part, text string) []error {
+	_, err := tenant.ActionRequest{Actor: "-", Reason: text}.Clean()
+	return details(part, err)
+}
+
+// registerSubmissions makes a route of each row of the table of kinds.
+func (s *Server) registerSubmissions() {
+	for _, l := range tenant.Lifecycles() {
+		e := s.submissionEndpoint(l)
+		switch {
+		case e.method == http.MethodDelete:
+			register(s, e, submit[deleteInput](s, l.Kind))
+		case l.NeedsReason():
+			register(s, e, submit[submitInput](s, l.Kind))
+		default:
+			register(s, e, submit[freelyInput](s, l.Kind))
+		}
+	}
+}
+
+func (s *Server) submissionEndpoint(l tenant.Lifecycle) endpoint {
+	e := endpoint{
+		id: l.Verb + "-tenant", method: http.MethodPost, path: "/v1/tenants/{id}/" + l.Verb, tag: tagTenants,
+		role: token.RoleOperator, status: http.StatusAccepted, summary: submissionTexts[l.Kind].summary,
+		description: submissionTexts[l.Kind].description + " Follow the operation at `Location`. " +
+			"Every well-formed request about a tenant that exists is audited with its reason, refused ones too.",
+		problems: []Code{CodeNotFound, CodeActionRefused, CodeOperationOpen, CodeIdempotencyMismatch}, refused: s.refusedSubmission(l.Kind),
+	}
+	if l.Kind == tenant.KindArchive {
+		e.method, e.path = http.MethodDelete, "/v1/tenants/{id}"
+	}
+	if l.TakesName {
+		e.problems = append(e.problems, CodeNameTaken)
+	}
+	return e
+}
+
+// submission is a request for an operation of a tenant that is there, whichever way
+// it says why.
+type submission[I any] interface {
+	*I
+	asked() (id tenant.ID, reason, key string)
+}
+
+func submit[I any, P submission[I]](s *Server, kind tenant.Kind) func(context.Context, *I) (*acceptedOutput, error) {
+	return func(ctx context.Context, in *I) (*acceptedOutput, error) {
+		id, reason, key := P(in).asked()
+		o, err := s.tenants.Submit(ctx, kind, id, reason, caller(ctx), key)
+		if err != nil {
+			return nil, err
+		}
+		return accepted(o), nil
+	}
+}

@@ -14,14 +14,15 @@ import (
 var actShort = map[tenant.Action]string{
 	tenant.ActionRetry:    "Try the failed step, or the blocked undo, again",
 	tenant.ActionSkip:     "Go on without the failed step, or without the blocked undo",
-	tenant.ActionRollback: "Undo everything; the tenant ends FAILED and its name is free again",
-	tenant.ActionCancel:   "End an operation: by a rollback or, once the tenant is active, without the mail",
+	tenant.ActionRollback: "Undo everything, as long as the tenant does not have its new status",
+	tenant.ActionCancel:   "End an operation: by a rollback or, once the tenant has its new status, without the mail",
 }
 
 // actFlags are the flags of an action.
 type actFlags struct {
 	request tenant.ActionRequest
 	dryRun  bool
+	filter  operationFilter
 	bulk    bulkFlags
 }
 
@@ -44,7 +45,7 @@ will do. "starter status ID" says which actions are allowed now.
 
 ` + exitHelp,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if f.bulk.state != "" && len(args) == 0 {
+			if f.filter.state != "" && len(args) == 0 {
 				return nil
 			}
 			return one("the operation's id")(cmd, args)
@@ -63,7 +64,7 @@ will do. "starter status ID" says which actions are allowed now.
 		if len(args) == 0 {
 			return a.actOnAll(cmd.Context(), action, request, f)
 		}
-		if f.bulk.state != "" {
+		if f.filter.state != "" {
 			return usagef("--state selects operations: leave the id out, or the filter")
 		}
 		id, err := tenant.ReadOperationID(args[0])
@@ -75,7 +76,9 @@ will do. "starter status ID" says which actions are allowed now.
 	flags := cmd.Flags()
 	flags.StringVar(&f.request.Reason, "reason", "", "why, for the audit log; it is kept in clear")
 	flags.StringVar(&f.request.RequestID, "request-id", "", "with the same id, a repeated command acts once")
-	f.bulk.add(flags)
+	flags.SortFlags = false
+	f.filter.add(flags)
+	f.bulk.add(flags, "with --state")
 	if action == tenant.ActionRollback {
 		flags.BoolVar(&f.dryRun, "dry-run", false, "undo nothing; show what would be undone, and the plan's hash")
 		flags.StringVar(&f.request.PlanHash, "plan-hash", "", "refuse if the plan is not the one of this hash any more")

@@ -22,6 +22,7 @@ func nextStep(err error) string {
 	var settings *config.Error
 	var refused *tenant.ActionRefusedError
 	var refusedByStatus *tenant.StatusRefusedError
+	var open *tenant.OperationOpenError
 	var changed *tenant.PlanChangedError
 	var told *tenant.UnavailableError
 	switch {
@@ -49,7 +50,9 @@ func nextStep(err error) string {
 		return "Take the cursor from the end of the page before, or leave --cursor out."
 	case errors.As(err, &changed):
 		return "Nothing was undone. See the present plan with: starter rollback OPERATION --dry-run"
-	case errors.As(err, &refusedByStatus):
+	case errors.As(err, &open):
+		return "See what is going on with: starter status " + string(open.Open.ID)
+	case errors.As(err, &refusedByStatus), errors.Is(err, tenant.ErrOperationOpen):
 		return "See what is going on with: starter status TENANT"
 	case errors.As(err, &refused):
 		return "See what is going on with: starter status OPERATION"

@@ -20,7 +20,7 @@ func (b *bundle) accepted(n int) []string {
 	b.t.Helper()
 	ids := make([]string, n)
 	for i := range ids {
-		var p output.Provisioned
+		var p output.Accepted
 		b.good(&p, "provision", "--name", "Hospital "+strings.Repeat("I", i+1), "--admin-email", "ada@hospital.example",
 			"--admin-first-name", "Ada", "--admin-last-name", "Lovelace")
 		ids[i] = string(p.Operation.ID)
@@ -129,7 +129,7 @@ func TestRollbackByPlanAndReprovision(t *testing.T) {
 	b.good(&acted, "rollback", id, "--plan-hash", plan.PlanHash, "--reason", "x")
 	require.Equal(t, 1, b.rolledBack())
 
-	var again output.Provisioned
+	var again output.Accepted
 	b.good(&again, "reprovision", string(acted.Operation.TenantID), "--reason", "it was none", "--idempotency-key", "k")
 	require.Equal(t, 2, again.Operation.Generation)
 	require.Equal(t, acted.Operation.TenantID, again.Tenant.ID)

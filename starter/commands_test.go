@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // read it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "reconcile", "incidents", "token", "codec", "migrate", "setup", "version"} {
+	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "reconcile", "incidents", "token", "codec", "migrate", "setup", "version"} {
 		name := "starter"
 		args := []string{"--help"}
 		if command != "" {
@@ -80,19 +80,28 @@ func TestWrongCommandLines(t *testing.T) {
 		"retry --state GONE --reason y":         "--state must be that of an open operation",
 		"retry --state x " + id + " --reason=y": "--state selects operations",
 		"skip --state NEEDS_ATTENTION --rate 0 --reason y": "--rate must be more than 0",
-		"reprovision x":                      `"x" is no tenant's id`,
-		"provision":                          "say which tenant: --name",
-		"provision --name ab":                "--name must have 3 to 100 characters",
-		"provision --name abc":               "--admin-email must be a plain e-mail address",
-		"provision --file x.csv --name abc":  "--name is for one tenant: in a file it is a column",
-		"provision --name abc --again":       "--again is for files: add --file",
-		"provision --file x --concurrency 0": "--concurrency must be 1 to 256",
-		"provision --file x --timeout soon":  "invalid argument",
-		"provision --file x --timeout 0s":    "--timeout must be longer than nothing",
-		"provision --file x.xlsx":            "must end in .csv or .json",
-		"provision --file gone.csv":          "no such file",
-		"token":                              `required flag(s) "role" not set`,
-		"token --role root":                  "there is no such role; the roles are viewer, operator, admin",
+		"reprovision x":                `"x" is no tenant's id`,
+		"suspend " + id:                `required flag(s) "reason" not set`,
+		"suspend " + id + " --reason=": "--reason must say why, in 1 to 500 characters",
+		"archive --reason y":           "expected one argument, the tenant's id",
+		"resume x":                     `"x" is no tenant's id`,
+		"resume --status ACTIVE":       "--status must be one that allows it: SUSPENDED",
+		"archive --status active " + id + " --reason=y": "--status and --name select tenants",
+		"archive --status active --reason=y --wait":     "--idempotency-key and --wait are for one tenant",
+		"archive --status active --reason=y --rate 0":   "--rate must be more than 0",
+		"undelete " + id + " --timeout 0s":              "--timeout must be longer than nothing",
+		"provision":                                     "say which tenant: --name",
+		"provision --name ab":                           "--name must have 3 to 100 characters",
+		"provision --name abc":                          "--admin-email must be a plain e-mail address",
+		"provision --file x.csv --name abc":             "--name is for one tenant: in a file it is a column",
+		"provision --name abc --again":                  "--again is for files: add --file",
+		"provision --file x --concurrency 0":            "--concurrency must be 1 to 256",
+		"provision --file x --timeout soon":             "invalid argument",
+		"provision --file x --timeout 0s":               "--timeout must be longer than nothing",
+		"provision --file x.xlsx":                       "must end in .csv or .json",
+		"provision --file gone.csv":                     "no such file",
+		"token":                                         `required flag(s) "role" not set`,
+		"token --role root":                             "there is no such role; the roles are viewer, operator, admin",
 	} {
 		t.Run(args, func(t *testing.T) {
 			t.Parallel()
@@ -222,7 +231,7 @@ var oneTenant = []string{
 func TestProvisionOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	var first, repeated output.Provisioned
+	var first, repeated output.Accepted
 	b.good(&first, append(oneTenant, "--idempotency-key", "k", "--region", "eu-west")...)
 	require.Equal(t, tenant.StatusPending, first.Tenant.Status)
 	require.Equal(t, "eu-west", first.Tenant.Region)
@@ -239,7 +248,7 @@ func TestProvisionOne(t *testing.T) {
 	require.Contains(t, r.errors, "Use another --idempotency-key")
 
 	b.work(activate, "%")
-	var done output.Provisioned
+	var done output.Accepted
 	b.good(&done, append(oneTenant, "--idempotency-key", "k", "--region", "eu-west", "--wait")...)
 	require.Equal(t, tenant.StatusActive, done.Tenant.Status)
 	require.Equal(t, tenant.StateSucceeded, done.Operation.State)
@@ -326,7 +335,7 @@ func TestAttentionAndStatus(t *testing.T) {
 func TestStatusSaysWhatItWaitsFor(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	var p output.Provisioned
+	var p output.Accepted
 	b.good(&p, oneTenant...)
 	status := func() (s output.Status) {
 		b.good(&s, "status", string(p.Tenant.ID))
@@ -360,7 +369,7 @@ func TestStatusSaysWhatItWaitsFor(t *testing.T) {
 func TestActionsAreAudited(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	var p output.Provisioned
+	var p output.Accepted
 	b.good(&p, oneTenant...)
 	id := string(p.Operation.ID)
 

@@ -17,8 +17,8 @@ const exitHelp = `Exit codes:
   0  done
   1  failed, or was interrupted; the message says what to do
   2  the command line or a file is wrong; nothing was done
-  3  a tenant did not become ACTIVE, an operation needs attention, a finding is
-     open, or some of many actions were refused`
+  3  a tenant has FAILED, what was waited for has not come about, an operation
+     needs attention, a finding is open, or some of many actions were refused`
 
 // usageError is a command line, or a file named by it, that is wrong.
 type usageError struct{ err error }

@@ -25,7 +25,8 @@ func (a *app) list() *cobra.Command {
 		Short: "List tenants, newest first, or the operations that need attention",
 		Long: `List tenants, newest first, or the operations that need attention.
 
-A list that could be read is exit code 0, also when operations wait in it.`,
+Deleted tenants are listed only with --status DELETED. A list that could be read
+is exit code 0, also when operations wait in it.`,
 		Example: `  starter list --status FAILED
   starter list --attention
   starter list --all --output json | jq -r '.items[].schemaName'`,
@@ -48,7 +49,7 @@ A list that could be read is exit code 0, also when operations wait in it.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.BoolVar(&f.attention, "attention", false, "list the operations that wait for a person instead")
-	flags.StringVar(&f.status, "status", "", "only tenants of this status: "+statuses())
+	flags.StringVar(&f.status, "status", "", "only tenants of this status: "+names(tenant.Statuses()))
 	flags.StringVar(&f.name, "name", "", "only tenants whose name contains this, in any case and spacing")
 	flags.IntVar(&f.limit, "limit", tenant.DefaultPageSize, fmt.Sprintf("items on a page, 1 to %d", tenant.MaxPageSize))
 	flags.StringVar(&f.cursor, "cursor", "", "the page after this one")
@@ -62,7 +63,7 @@ func (f *listFlags) check() error {
 	case f.limit < 1 || f.limit > tenant.MaxPageSize:
 		return usagef("--limit must be 1 to %d; --all lists everything", tenant.MaxPageSize)
 	case f.status != "" && !slices.Contains(tenant.Statuses(), tenant.Status(f.status)):
-		return usagef("--status must be one of %s", statuses())
+		return usagef("--status must be one of %s", names(tenant.Statuses()))
 	case f.attention && (f.status != "" || f.name != "" || f.cursor != ""):
 		return usagef("--attention lists operations: --status, --name and --cursor are for tenants")
 	case f.all && f.cursor != "":
@@ -71,14 +72,6 @@ func (f *listFlags) check() error {
 		return usagef("--name must have visible characters, or it would match every name")
 	}
 	return nil
-}
-
-func statuses() string {
-	names := make([]string, len(tenant.Statuses()))
-	for i, s := range tenant.Statuses() {
-		names[i] = string(s)
-	}
-	return strings.Join(names, ", ")
 }
 
 func (a *app) listTenants(ctx context.Context, c control, f listFlags) error {

@@ -142,14 +142,22 @@ func (a *app) provisionOne(ctx context.Context, f provisionFlags) error {
 	if _, err := a.lookForWorkers(ctx, plane); err != nil {
 		return err
 	}
-	runner := batch.NewRunner(batch.Config{
-		Control: plane, Caller: a.caller(), Timeout: f.timeout, Watcher: notices{a},
-	})
+	runner := a.runner(plane, f.timeout)
 	op, err := runner.Create(ctx, n, f.idempotencyKey)
 	if err != nil {
 		return fmt.Errorf("create %q: %w", n.Name, err)
 	}
-	if f.wait {
+	return a.follow(ctx, plane, op, f.wait, runner)
+}
+
+func (a *app) runner(plane *plane, timeout time.Duration) *batch.Runner {
+	return batch.NewRunner(batch.Config{Control: plane, Caller: a.caller(), Timeout: timeout, Watcher: notices{a}})
+}
+
+// follow answers with an operation that was accepted, at once or when it is
+// settled.
+func (a *app) follow(ctx context.Context, plane *plane, op tenant.Operation, wait bool, runner *batch.Runner) (err error) {
+	if wait {
 		plane.listen(ctx)
 		op, err = runner.Follow(ctx, op)
 		if err != nil && !errors.Is(err, context.Canceled) {
@@ -160,13 +168,13 @@ func (a *app) provisionOne(ctx context.Context, f provisionFlags) error {
 	if terr != nil {
 		return terr
 	}
-	if err := a.answer(output.NewProvisioned(t, op)); err != nil {
+	if err := a.answer(output.NewAccepted(t, op)); err != nil {
 		return err
 	}
 	if err != nil {
 		return errors.New("interrupted; the tenant goes on by itself")
 	}
-	return judge(t, op, f.wait)
+	return judge(t, op, wait)
 }
 
 // judge turns an end that somebody has to look at into the exit code for it.
@@ -174,7 +182,7 @@ func judge(t tenant.Tenant, op tenant.Operation, waited bool) error {
 	switch {
 	case op.State.NeedsPerson():
 		return &attentionError{fmt.Sprintf("the operation is %s", op.State)}
-	case op.State.Closed() && t.Status != tenant.StatusActive:
+	case op.State.Closed() && t.Status == tenant.StatusFailed, waited && op.State == tenant.StateRolledBack:
 		return &attentionError{fmt.Sprintf("the tenant is %s", t.Status)}
 	case waited && !op.State.Closed():
 		return &attentionError{fmt.Sprintf("the tenant is still %s", t.Status)}

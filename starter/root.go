@@ -5,14 +5,16 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
 )
 
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "starter",
-		Short: "Provision tenants, see where they are, and act when a step needs a person",
-		Long: `Provision tenants, see where they are, and act when a step needs a person.
+		Short: "Provision, suspend and archive tenants, see where they are, and act when a step needs a person",
+		Long: `Provision, suspend and archive tenants, see where they are, and act when a step
+needs a person.
 
 It needs the settings of the api and the worker (environment, .env, NAME_FILE)
 and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
@@ -49,10 +51,13 @@ With --output json a command that has nothing else to answer answers its error:
 	flags.StringVar(&a.actor, "actor", "", "who acts, for the audit log (default: this user at this host)")
 	root.AddCommand(
 		a.provision(), a.list(), a.status(),
-		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"), a.reprovision(),
+		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"),
 		a.reconcile(), a.incidents(), a.deployment(),
 		a.token(), a.codec(), a.migrate(), a.setup(), a.version(),
 	)
+	for _, l := range tenant.Lifecycles() {
+		root.AddCommand(a.submit(l))
+	}
 	return root
 }
 

@@ -8,25 +8,26 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Provisioned is a tenant that was accepted, and how far it has come.
-type Provisioned struct {
+// Accepted is a tenant with the operation that was accepted of it, and how far that
+// has come.
+type Accepted struct {
 	Tenant    Tenant    `json:"tenant"`
 	Operation Operation `json:"operation"`
 	Seconds   float64   `json:"seconds,omitempty"`
 	Commands  []Command `json:"commands"`
 }
 
-// NewProvisioned makes the document.
-func NewProvisioned(t tenant.Tenant, o tenant.Operation) Provisioned {
-	p := Provisioned{Tenant: NewTenant(t), Operation: NewOperation(o), Commands: Commands(o)}
+// NewAccepted makes the document.
+func NewAccepted(t tenant.Tenant, o tenant.Operation) Accepted {
+	p := Accepted{Tenant: NewTenant(t), Operation: NewOperation(o), Commands: Commands(o)}
 	if !o.FinishedAt.IsZero() {
 		p.Seconds = o.FinishedAt.Sub(o.CreatedAt).Seconds()
 	}
 	return p
 }
 
-// Text is a form, and what to do next unless the tenant is active.
-func (p Provisioned) Text() string {
+// Text is a form, and what to do next unless the operation has ended.
+func (p Accepted) Text() string {
 	text := form([]pair{
 		{"tenant", p.Tenant.Name}, {"id", string(p.Tenant.ID)}, {"status", string(p.Tenant.Status)},
 		{"schema", p.Tenant.SchemaName}, {"contract", p.Tenant.ContractID}, {"seconds", seconds(p.Seconds)},

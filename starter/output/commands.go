@@ -1,6 +1,7 @@
 package output
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -44,9 +45,26 @@ func does(a tenant.Action, o tenant.Operation) string {
 	case a == tenant.ActionSkip && undoing:
 		return "gives up the blocked undo; what it leaves must be removed by hand"
 	case a == tenant.ActionSkip:
-		return "gives up the failed step; the tenant stays active"
+		return "gives up the failed step; " + without(o)
 	}
-	return "undoes everything; the tenant ends FAILED and its name is free again"
+	return "undoes everything; the tenant ends " + undone(o)
+}
+
+// without is what a skip comes to.
+func without(o tenant.Operation) string {
+	if o.LeavesBehind(tenant.ActionSkip) {
+		return "the operation goes on, and a finding stays"
+	}
+	return "the tenant stays " + strings.ToLower(string(o.ToStatus))
+}
+
+// undone is what a rollback leads to.
+func undone(o tenant.Operation) string {
+	status := cmp.Or(o.Lifecycle().Undone, o.FromStatus)
+	if status.HoldsName() {
+		return string(status)
+	}
+	return string(status) + " and its name is free again"
 }
 
 func commandText(commands []Command) string {

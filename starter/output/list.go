@@ -92,16 +92,12 @@ func (l Attention) Text() string {
 	rows := make([][]string, len(l.Items))
 	for i, w := range l.Items {
 		o := w.Operation
-		deadline := ""
-		if o.AttentionDeadline != nil {
-			deadline = moment(*o.AttentionDeadline)
-		}
 		rows[i] = []string{
-			string(o.ID), w.Tenant.Name, string(o.State), string(o.FailedStep), string(o.FailureClass),
-			moment(o.since), deadline, actions(o.AllowedActions), o.FailureReason,
+			string(o.ID), w.Tenant.Name, string(o.Kind), string(o.State), string(o.FailedStep), string(o.FailureClass),
+			moment(o.since), momentOf(o.AttentionDeadline), actions(o.AllowedActions), o.FailureReason,
 		}
 	}
-	text := Grid([]string{"OPERATION", "TENANT", "STATE", "STEP", "CLASS", "SINCE", "DECIDED AT", "ALLOWED", "WHY"}, rows)
+	text := Grid([]string{"OPERATION", "TENANT", "KIND", "STATE", "STEP", "CLASS", "SINCE", "DEADLINE", "ALLOWED", "WHY"}, rows)
 	if l.More {
 		text += "\nThere are more: add --all\n"
 	}

@@ -34,7 +34,7 @@ func aTenant() tenant.Tenant {
 func anOperation() tenant.Operation {
 	return tenant.Operation{
 		ID: "0195942c-1a01-7d10-8c11-6f1f3a1e2b22", TenantID: aTenant().ID, Kind: tenant.KindProvision, State: tenant.StateSucceeded,
-		Generation: 1, PivotPassed: true, CreatedAt: accepted, StartedAt: accepted.Add(20 * time.Millisecond),
+		ToStatus: tenant.StatusActive, Generation: 1, PivotPassed: true, CreatedAt: accepted, StartedAt: accepted.Add(20 * time.Millisecond),
 		FinishedAt: accepted.Add(3210 * time.Millisecond), UpdatedAt: accepted.Add(3210 * time.Millisecond),
 	}
 }
@@ -99,6 +99,31 @@ func repaired() []tenant.Finding {
 	}}
 }
 
+// suspending is a suspension whose ledger has lost the key.
+func suspending() tenant.Progress {
+	p := tenant.Progress{Tenant: aTenant(), Operation: anOperation()}
+	o := &p.Operation
+	o.Kind, o.State, o.PivotPassed, o.FinishedAt = tenant.KindSuspend, tenant.StateNeedsAttention, false, time.Time{}
+	o.FromStatus, o.ToStatus = tenant.StatusActive, tenant.StatusSuspended
+	o.FailedStep, o.FailureClass, o.FailureReason, o.Attempts = tenant.StepSuspendContract, tenant.ClassAuth, "the signature is refused", 3
+	o.AttentionDeadline = accepted.Add(72 * time.Hour)
+	p.Tenant.OpenOperation = &tenant.OpenOperation{ID: o.ID, Kind: o.Kind, State: o.State}
+	for _, s := range o.Lifecycle().Steps() {
+		p.Steps = append(p.Steps, tenant.StepProgress{Step: s})
+	}
+	p.Steps[0].Status, p.Steps[0].Attempts, p.Steps[0].Duration = tenant.StepCompleted, 1, 12*time.Millisecond
+	p.Steps[1] = tenant.StepProgress{Step: o.FailedStep, Status: tenant.StepFailed, Attempts: 3, Duration: time.Second, ErrorClass: o.FailureClass, Error: o.FailureReason}
+	return p
+}
+
+// archived is a tenant whose archive is done.
+func archived() tenant.Progress {
+	p := tenant.Progress{Tenant: aTenant(), Operation: anOperation()}
+	p.Operation.Kind, p.Operation.FromStatus, p.Operation.ToStatus = tenant.KindArchive, tenant.StatusSuspended, tenant.StatusArchived
+	p.Tenant.Status, p.Tenant.ArchivedFrom, p.Tenant.PurgeAfter = tenant.StatusArchived, tenant.StatusSuspended, accepted.Add(30*24*time.Hour)
+	return p
+}
+
 // waiting is an operation that an incident holds up.
 func waiting() output.Status {
 	p := running()
@@ -122,9 +147,9 @@ func TestGolden(t *testing.T) {
 	undoing := other
 	undoing.Status, undoing.FailureReason = tenant.StatusProvisioning, ""
 	for name, d := range map[string]output.Document{
-		"provisioned":      output.NewProvisioned(aTenant(), anOperation()),
-		"provisioned-open": output.NewProvisioned(running().Tenant, running().Operation),
-		"provisioned-park": output.NewProvisioned(parked().Tenant, parked().Operation),
+		"provisioned":      output.NewAccepted(aTenant(), anOperation()),
+		"provisioned-open": output.NewAccepted(running().Tenant, running().Operation),
+		"provisioned-park": output.NewAccepted(parked().Tenant, parked().Operation),
 		"tenants":          output.NewTenants([]tenant.Tenant{aTenant(), other}, nil, "YWZ0ZXI6"),
 		"tenants-waiting":  output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: anIncident().WaitingFor()}, ""),
 		"tenants-none":     output.NewTenants(nil, nil, ""),
@@ -137,6 +162,8 @@ func TestGolden(t *testing.T) {
 		"status-parked":  output.NewStatus(parked()),
 		"status-running": output.NewStatus(running()),
 		"status-waiting": waiting(),
+		"status-suspend": output.NewStatus(suspending()),
+		"status-archive": output.NewStatus(archived()),
 		"status-blocked": output.NewStatus(tenant.Progress{Tenant: undoing, Operation: blocked()}),
 		"findings":       output.NewFindings(tenant.Reconciliation{Open: findings(), Repaired: repaired(), Incomplete: []string{"the ledger: it does not answer"}}),
 		"findings-none":  output.NewFindings(tenant.Reconciliation{}),

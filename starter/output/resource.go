@@ -8,23 +8,26 @@ import (
 
 // Tenant is a tenant as the HTTP API writes it.
 type Tenant struct {
-	ID             tenant.ID     `json:"id"`
-	Name           string        `json:"name"`
-	Slug           string        `json:"slug"`
-	Status         tenant.Status `json:"status"`
-	SchemaName     string        `json:"schemaName"`
-	RoleName       string        `json:"roleName"`
-	ContractID     string        `json:"contractId,omitempty"`
-	Generation     int           `json:"generation"`
-	Tier           string        `json:"tier"`
-	Region         string        `json:"region"`
-	AdminEmail     string        `json:"adminEmail"`
-	AdminFirstName string        `json:"adminFirstName"`
-	AdminLastName  string        `json:"adminLastName"`
-	FailureReason  string        `json:"failureReason,omitempty"`
-	CreatedAt      time.Time     `json:"createdAt"`
-	UpdatedAt      time.Time     `json:"updatedAt"`
-	ActivatedAt    *time.Time    `json:"activatedAt,omitempty"`
+	ID             tenant.ID             `json:"id"`
+	Name           string                `json:"name"`
+	Slug           string                `json:"slug"`
+	Status         tenant.Status         `json:"status"`
+	SchemaName     string                `json:"schemaName"`
+	RoleName       string                `json:"roleName"`
+	ContractID     string                `json:"contractId,omitempty"`
+	Generation     int                   `json:"generation"`
+	Tier           string                `json:"tier"`
+	Region         string                `json:"region"`
+	AdminEmail     string                `json:"adminEmail"`
+	AdminFirstName string                `json:"adminFirstName"`
+	AdminLastName  string                `json:"adminLastName"`
+	FailureReason  string                `json:"failureReason,omitempty"`
+	CreatedAt      time.Time             `json:"createdAt"`
+	UpdatedAt      time.Time             `json:"updatedAt"`
+	ActivatedAt    *time.Time            `json:"activatedAt,omitempty"`
+	PurgeAfter     *time.Time            `json:"purgeAfter,omitempty"`
+	ArchivedFrom   tenant.Status         `json:"archivedFrom,omitempty"`
+	OpenOperation  *tenant.OpenOperation `json:"openOperation,omitempty"`
 }
 
 // NewTenant makes the document of a tenant.
@@ -34,7 +37,16 @@ func NewTenant(t tenant.Tenant) Tenant {
 		ContractID: t.ContractID, Generation: t.Generation, Tier: t.Tier, Region: t.Region,
 		AdminEmail: t.Administrator.Email, AdminFirstName: t.Administrator.FirstName, AdminLastName: t.Administrator.LastName,
 		FailureReason: t.FailureReason, CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(), ActivatedAt: optional(t.ActivatedAt),
+		PurgeAfter: optional(t.PurgeAfter), ArchivedFrom: t.ArchivedFrom, OpenOperation: t.OpenOperation,
 	}
+}
+
+// openOperation says which one is open, and where it is.
+func openOperation(o *tenant.OpenOperation) string {
+	if o == nil {
+		return ""
+	}
+	return string(o.Kind) + " " + string(o.State)
 }
 
 // Operation is an operation as the HTTP API writes it.
@@ -57,15 +69,18 @@ type Operation struct {
 	UpdatedAt         time.Time           `json:"updatedAt"`
 
 	since time.Time
+	// toldAgain has people told again at the deadline; otherwise it decides.
+	toldAgain bool
 }
 
 // NewOperation makes the document of an operation.
 func NewOperation(o tenant.Operation) Operation {
+	then, _ := tenant.Next(tenant.StateNeedsAttention, o.Position(), tenant.EventDeadline) // where it is not parked, it has no deadline
 	return Operation{
 		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, AllowedActions: o.AllowedActions(),
 		Generation: o.Generation,
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		WaitingFor: o.WaitingFor, AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
-		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt), since: o.WaitsSince(),
+		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt), since: o.WaitsSince(), toldAgain: then == tenant.StateNeedsAttention,
 	}
 }

@@ -54,7 +54,7 @@ func (s Status) Text() string {
 	b.WriteString(form([]pair{
 		{"tenant", t.Name}, {"id", string(t.ID)}, {"status", string(t.Status)}, {"schema", t.SchemaName},
 		{"contract", t.ContractID}, {"administrator", t.AdminFirstName + " " + t.AdminLastName + " <" + t.AdminEmail + ">"},
-		{"failure", t.FailureReason},
+		{"failure", t.FailureReason}, {"archived from", string(t.ArchivedFrom)}, {"purge after", momentOf(t.PurgeAfter)},
 	}) + "\n" + operationText(o))
 	if o.WaitingFor != nil {
 		b.WriteString("\nIt " + Visible(o.WaitingFor.Message) + ". See how it stands:\n  starter incidents\n")
@@ -82,13 +82,11 @@ func operationText(o Operation) string {
 	if o.FailedStep != "" && o.Attempts > 0 {
 		pairs = append(pairs, pair{"attempts", strconv.Itoa(o.Attempts)})
 	}
-	if o.FinishedAt != nil {
-		pairs = append(pairs, pair{"finished", moment(*o.FinishedAt)})
+	deadline := "decided at"
+	if o.toldAgain {
+		deadline = "told again"
 	}
-	if o.AttentionDeadline != nil {
-		pairs = append(pairs, pair{"decided at", moment(*o.AttentionDeadline)})
-	}
-	return form(pairs)
+	return form(append(pairs, pair{"finished", momentOf(o.FinishedAt)}, pair{deadline, momentOf(o.AttentionDeadline)}))
 }
 
 func failureText(class tenant.FailureClass, reason string) string {

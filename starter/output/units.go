@@ -13,6 +13,14 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05Z")
 }
 
+// momentOf is moment of a time that may be absent.
+func momentOf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return moment(*t)
+}
+
 // span writes a duration with as many digits as anybody reads; zero is empty.
 func span(d time.Duration) string {
 	switch {

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/starter/output"
+)
+
+// finish does to waiting operations what a worker's run would have written in the
+// end.
+const finish = `WITH done AS (
+		UPDATE operations SET state = 'SUCCEEDED', pivot_passed = true, finished_at = now(), updated_at = now()
+		WHERE state = 'PENDING' AND tenant_id IN (SELECT id FROM tenants WHERE name LIKE $1) RETURNING tenant_id, from_status, to_status)
+	UPDATE tenants SET status = to_status, activated_at = coalesce(activated_at, now()), name_held = to_status <> 'ARCHIVED',
+		purge_after = CASE to_status WHEN 'ARCHIVED' THEN now() + interval '30 days' END,
+		archived_from = CASE to_status WHEN 'ARCHIVED' THEN from_status END
+	FROM done WHERE id = tenant_id`
+
+// hospitals makes n tenants in use.
+func (b *bundle) hospitals(n int) []string {
+	b.t.Helper()
+	b.accepted(n)
+	b.exec(finish, "%")
+	var list output.Tenants
+	b.good(&list, "list", "--status", "ACTIVE")
+	ids := make([]string, n)
+	for i, t := range list.Items {
+		ids[n-1-i] = string(t.ID)
+	}
+	return ids
+}
+
+// TestTheLifeOfATenant from use to the archive and back, each command waiting for
+// its end.
+func TestTheLifeOfATenant(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.hospitals(1)[0]
+	b.work(finish, "%")
+	for _, c := range []struct {
+		verb  string
+		after tenant.Status
+	}{
+		{"suspend", tenant.StatusSuspended},
+		{"resume", tenant.StatusActive},
+		{"archive", tenant.StatusArchived},
+		{"undelete", tenant.StatusActive},
+	} {
+		var a output.Accepted
+		b.good(&a, c.verb, id, "--reason", "INC-1", "--wait", "--actor", "ada")
+		require.Equal(t, c.after, a.Tenant.Status)
+		require.Equal(t, tenant.StateSucceeded, a.Operation.State)
+		require.Equal(t, c.verb, a.Operation.Kind.Verb())
+		require.Equal(t, c.after == tenant.StatusArchived, a.Tenant.PurgeAfter != nil)
+		require.Equal(t, 1, b.count(`audit_log WHERE action = $1 AND outcome = 'accepted' AND actor = 'ada' AND reason = 'INC-1'`, c.verb))
+		r := b.run("status", id)
+		require.Equal(t, exitOK, r.code, "%s: what was meant to be needs nobody: %s", c.verb, r.errors)
+		require.Regexp(t, `kind +`+c.verb+`\n`, r.out)
+		require.Contains(t, b.run("list", "--status", string(c.after)).out, id)
+	}
+}
+
+func TestWhatTheTenantRefuses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.hospitals(1)[0]
+	r := b.run("resume", id)
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "resume is refused: the tenant is ACTIVE, which allows: suspend, archive")
+
+	var a, again output.Accepted
+	b.good(&a, "suspend", id, "--reason", "INC-1", "--idempotency-key", "k")
+	require.Equal(t, a.Operation.ID, a.Tenant.OpenOperation.ID)
+	b.good(&again, "suspend", id, "--reason", "INC-1", "--idempotency-key", "k")
+	require.Equal(t, a.Operation.ID, again.Operation.ID)
+	r = b.run("archive", id, "--reason", "INC-2")
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "archive is refused: the tenant's operation "+string(a.Operation.ID)+" (suspend) is PENDING")
+	require.Contains(t, r.errors, "starter status "+string(a.Operation.ID))
+	r = b.run("suspend", string(a.Operation.ID), "--reason", "wrong id")
+	require.Equal(t, exitUsage, r.code)
+	require.Contains(t, r.errors, "Its tenant is "+id+":\n  starter suspend "+id+" --reason TEXT")
+
+	require.Equal(t, exitOK, b.run("rollback", string(a.Operation.ID), "--reason", "they have paid").code)
+	r = b.run("status", id)
+	require.Equal(t, exitOK, r.code, "the tenant is as it was")
+	require.Regexp(t, `(?m)^status +ACTIVE$`, r.out)
+}
+
+// TestManyTenantsAreSuspended by a filter: shown first, and done when their number
+// is typed; what has an operation already is refused alone.
+func TestManyTenantsAreSuspended(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ids := b.hospitals(3)
+	args := []string{"suspend", "--status", "active", "--name", "hospital i", "--reason", "INC-1", "--rate", "100"}
+	for _, typed := range []string{"", "yes\n", "2\n"} {
+		r := b.typing(typed, args...)
+		require.Equal(t, exitUsage, r.code, r.errors)
+		require.Contains(t, r.errors, "suspend: 3 tenants")
+		for _, id := range ids {
+			require.Contains(t, r.errors, id)
+		}
+		require.Zero(t, b.count(`operations WHERE kind = 'suspend'`))
+	}
+	require.Equal(t, exitOK, b.run("archive", ids[1], "--reason", "INC-0").code)
+	results := filepath.Join(b.dir, "results")
+	r := b.typing("3\n", append(args, "--results", results)...)
+	require.Equal(t, exitAttention, r.code, r.errors)
+	require.Contains(t, r.out, "2 accepted, 1 refused, 0 not reached")
+	require.Contains(t, r.out, "  "+ids[1]+"  ")
+	require.Contains(t, r.errors, "archive PENDING")
+	lines, err := os.ReadFile(results)
+	require.NoError(t, err)
+	require.Equal(t, 2, bytes.Count(lines, []byte(`"outcome":"accepted"`)))
+	require.Equal(t, 2, b.count(`operations WHERE kind = 'suspend'`))
+
+	b.exec(finish, "%")
+	require.Contains(t, b.run("suspend", "--status", "ACTIVE", "--reason", "INC-1", "--yes").out, "nothing is selected that allows suspend")
+	r = b.run("resume", "--name", "hospital", "--yes")
+	require.Equal(t, exitOK, r.code, r.errors)
+	require.Contains(t, r.out, "2 accepted, 0 refused, 0 not reached")
+	require.Equal(t, 2, strings.Count(r.errors, "SUSPENDED"))
+}

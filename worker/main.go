@@ -89,7 +89,7 @@ func run(ctx context.Context) error {
 	incidents := postgres.NewIncidents(c.pool)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
 		DetectOutage: incidents.DetectOutage,
-		Queue: postgres.NewQueue(c.pool), Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Dispatched: g.beat.Dispatched, Logger: log,
+		Queue:        postgres.NewQueue(c.pool), Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Dispatched: g.beat.Dispatched, Logger: log,
 	})
 	background.Go(func() { g.run(ctx) })
 	background.Go(func() { dispatcher.Run(ctx) })

@@ -1,0 +1,168 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	enumspb "go.temporal.io/api/enums/v1"
+
+	tenantcontract "tenant-provisioning/contracts/tenant"
+)
+
+// turn is one kind of operation in a tenant's life, and how it leaves the tenant.
+type turn struct {
+	kind, method, path string
+	status             string
+	contract           tenantcontract.Status
+	template           string
+	// stages are the steps in whose log rows a worker is killed.
+	stages []string
+	// onLedger tells that a transaction is sent.
+	onLedger bool
+}
+
+// turns lead from an active tenant to an active one.
+var turns = []turn{
+	{"suspend", http.MethodPost, "/suspend", "SUSPENDED", tenantcontract.Suspended, "suspended", []string{"REVOKE_ACCESS", "SUSPEND_CONTRACT", "MARK_SUSPENDED"}, true},
+	{"resume", http.MethodPost, "/resume", "ACTIVE", tenantcontract.Active, "resumed", []string{"RESUME_CONTRACT", "MARK_ACTIVE"}, true},
+	{"archive", http.MethodDelete, "", "ARCHIVED", tenantcontract.Suspended, "archived", []string{"REVOKE_ACCESS", "SUSPEND_CONTRACT", "MARK_ARCHIVED"}, true},
+	{"undelete", http.MethodPost, "/undelete", "ACTIVE", tenantcontract.Active, "undeleted", []string{"RESUME_CONTRACT", "MARK_ACTIVE"}, true},
+}
+
+// ask has an operation of the kind accepted.
+func (u turn) ask(i *installation, tenant string) operation {
+	i.t.Helper()
+	return i.accepted(i.insist(u.method, "/v1/tenants/"+tenant+u.path, map[string]string{"reason": "ticket 4711"}, "Idempotency-Key", uuid.NewString()))
+}
+
+// takes waits for the end of a turn and holds everything against what it must leave.
+func (i *installation) takes(u turn, o operation, mails int) {
+	i.t.Helper()
+	i.reaches(o.ID, "SUCCEEDED")
+	t := i.tenant(o.TenantID)
+	require.Equal(i.t, u.status, t.Status)
+	require.Equal(i.t, u.status == "ACTIVE", value[bool](i, `SELECT has_schema_privilege($1, $2, 'USAGE')`, t.RoleName, t.SchemaName), "access")
+	require.Equal(i.t, u.contract, i.contractStatus(t.ContractID))
+	require.Equal(i.t, mails, len(i.mails(t.AdminEmail)), "mails") //nolint:testifylint // Len would print them
+	require.Equal(i.t, "SENT", value[string](i, `SELECT state FROM emails WHERE operation_id = $1 AND template = $2`, o.ID, u.template))
+	require.Zero(i.t, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND status IN ('IN_PROGRESS', 'ROLLED_BACK', 'SKIPPED')`, o.ID))
+	for _, step := range u.stages {
+		require.Equal(i.t, 1, value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND step = $2 AND status = 'COMPLETED'`, o.ID, step), step)
+	}
+	require.Equal(i.t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE operation_id = $1 AND action = $2 AND outcome = 'accepted' AND reason = 'ticket 4711'`, o.ID, u.kind))
+	run, err := i.temporal().DescribeWorkflowExecution(i.t.Context(), "tenant-"+u.kind+"/"+t.ID, "")
+	require.NoError(i.t, err)
+	require.NotEqual(i.t, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED, run.GetWorkflowExecutionInfo().GetStatus())
+}
+
+// another is a hold that counts from what was there before.
+func another(stop func(*installation) hold) func(*installation) hold {
+	return func(i *installation) hold {
+		h := stop(i)
+		held := h.held
+		before := held()
+		h.held = func() int { return held() - before }
+		return h
+	}
+}
+
+// TestLifeOfATenant goes through all kinds twice: each comes again.
+func TestLifeOfATenant(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	i.startWorker()
+	tenant := i.becomesActive(i.create("Charité"))
+	mails := 1
+	for range 2 {
+		for _, u := range turns {
+			mails++
+			i.takes(u, u.ask(i, tenant.ID), mails)
+		}
+	}
+	require.Empty(t, i.reconciles())
+	i.setsFirstPassword(i.tenant(tenant.ID))
+	last := i.mails(tenant.AdminEmail)[mails-1]
+	require.NotContains(t, last.Text+last.HTML, "4711", "none of a reason's text")
+
+	archive, undelete := turns[2], turns[3]
+	suspended := turns[0].ask(i, tenant.ID)
+	i.reaches(suspended.ID, "SUCCEEDED")
+	i.reaches(archive.ask(i, tenant.ID).ID, "SUCCEEDED")
+	i.reaches(undelete.ask(i, tenant.ID).ID, "SUCCEEDED")
+	require.Equal(t, "SUSPENDED", i.tenant(tenant.ID).Status, "what was suspended comes back so")
+	require.Equal(t, tenantcontract.Suspended, i.contractStatus(tenant.ContractID))
+	require.Empty(t, i.reconciles())
+}
+
+// TestWorkerIsKilledInALife once in each step of each kind.
+func TestWorkerIsKilledInALife(t *testing.T) {
+	t.Parallel()
+	for n, u := range turns {
+		moments := map[string]func(*installation) hold{
+			"claiming":                        row("operations", "NEW.state = 'RUNNING' AND NEW.kind = '"+u.kind+"'"),
+			"in the mail, the answer is lost": another(mailTaken),
+			"in the mail, it is not noted":    row("emails", "NEW.state = 'SENT' AND NEW.template = '"+u.template+"'"),
+		}
+		for _, step := range u.stages {
+			moments["in "+step] = row("provisioning_logs", "NEW.step = '"+step+"'")
+		}
+		if u.onLedger {
+			moments["the ledger's answer is lost"] = rpc(sendTransaction, afterSending)
+		}
+		for name, stop := range moments {
+			t.Run(u.kind+"/"+name, func(t *testing.T) {
+				t.Parallel()
+				i := install(t, nil)
+				i.startAPI()
+				worker := i.startWorker()
+				tenant := i.becomesActive(i.create("Charité"))
+				for m, before := range turns[:n] {
+					i.takes(before, before.ask(i, tenant.ID), m+2)
+				}
+				held := stop(i)
+				o := u.ask(i, tenant.ID)
+				held.await()
+				worker.kill()
+				held.release()
+				i.startWorker()
+				i.takes(u, o, n+2)
+				require.Empty(t, i.reconciles())
+			})
+		}
+	}
+}
+
+// TestASuspensionIsTakenBack by a person, and leaves the tenant as it was.
+func TestASuspensionIsTakenBack(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	i.startAPI()
+	i.startWorker()
+	tenant := i.becomesActive(i.create("Charité"))
+	i.rpc.refuse()
+	o := turns[0].ask(i, tenant.ID)
+	i.reaches(o.ID, "NEEDS_ATTENTION")
+	usage := func() bool {
+		return value[bool](i, `SELECT has_schema_privilege($1, $2, 'USAGE')`, tenant.RoleName, tenant.SchemaName)
+	}
+	require.False(t, usage(), "access stays off while it waits")
+	require.Equal(t, "ACTIVE", i.tenant(tenant.ID).Status)
+	i.rpc.heal()
+	i.actUntilAccepted(o.ID, "rollback")
+	i.reaches(o.ID, "ROLLED_BACK")
+	require.True(t, usage())
+	require.Equal(t, "ACTIVE", i.tenant(tenant.ID).Status)
+	require.Equal(t, tenantcontract.Active, i.contractStatus(tenant.ContractID))
+	require.Empty(t, i.reconciles())
+
+	r := i.insist(http.MethodPost, "/v1/tenants/"+tenant.ID+"/resume", map[string]string{"reason": "x"})
+	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
+	refused := read[problem](i, r)
+	require.Equal(t, "action-refused", refused.Code)
+	require.ElementsMatch(t, []string{"suspend", "archive"}, refused.AllowedActions)
+	require.True(t, strings.Contains(refused.Detail, "ACTIVE"), refused.Detail)
+}

@@ -109,6 +109,9 @@ func (r *run) forward(ctx workflow.Context, first int) error {
 	for i := first; i < len(r.stages); i++ {
 		s := r.stages[i]
 		r.at = i
+		if s.Pivot && r.desk.wantsRollback() { // accepted before the first stage, which would pass the pivot
+			return errRollback
+		}
 		if s.Stage.Undo != nil {
 			r.undos.Push(r.undoOf(s)) // before the stage: one that fails half-way is undone too
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -21,7 +22,9 @@ type fault struct {
 	// late names a call before which the effect that before prevented happens
 	// all the same: the attempt was given up, not stopped.
 	late string
-	met  int
+	// stays tells that mending does not end it.
+	stays bool
+	met   int
 }
 
 // lateEffect is one of an attempt that was given up.
@@ -39,9 +42,10 @@ func (m *model) leaveLate(before string, effect func() error) {
 // settle lets every attempt come back that has not yet.
 func (m *model) settle() {
 	for _, l := range m.late {
-		_ = m.apply(l.effect)
+		_ = m.apply("", l.effect)
 	}
 	m.late = nil
+	m.ledger.apply() // nothing is under way for ever
 }
 
 // always is more calls than any run makes.
@@ -51,7 +55,7 @@ const always = math.MaxInt32
 func (m *model) mend() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.faults = nil
+	m.faults = slices.DeleteFunc(m.faults, func(f *fault) bool { return !f.stays })
 }
 
 func permanent(context.Context) error {

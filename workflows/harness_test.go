@@ -52,6 +52,7 @@ type answer struct {
 	err    error
 }
 
+// newRunning is a run of a provisioning.
 func newRunning(t *testing.T) *running {
 	t.Helper()
 	return runningOn(t, newModel(), originalRun)
@@ -69,6 +70,7 @@ func runningOn(t *testing.T, m *model, run string) *running {
 	r.env.SetTestTimeout(time.Minute)
 	r.env.SetWorkflowRunTimeout(forgotten)
 	r.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{r.watch}, DeadlockDetectionTimeout: time.Minute})
+	workflows.Register(r.env)
 	for _, a := range r.model.steps() {
 		r.env.RegisterActivity(a)
 	}
@@ -77,9 +79,19 @@ func runningOn(t *testing.T, m *model, run string) *running {
 }
 
 func (r *running) input() runner.Input {
-	return runner.Input{
+	in := runner.Input{
 		Tenant: r.model.tenant.ID, Operation: r.model.operation.ID, Generation: 1,
 		RetryBudget: retryBudget, AttentionPeriod: attentionPeriod, Queues: runner.QueuesOf("main"),
+	}
+	r.model.leads(&in)
+	return in
+}
+
+// leads says in a run's input what its operation is for. A provisioning is what
+// the input says without it.
+func (m *model) leads(in *runner.Input) {
+	if o := m.operation; o.Kind != tenant.KindProvision {
+		in.Kind, in.FromStatus, in.ToStatus = o.Kind, o.FromStatus, o.ToStatus
 	}
 }
 
@@ -91,7 +103,7 @@ func (r *running) run(t *testing.T) error {
 
 func (r *running) runOn(t *testing.T, in runner.Input) error {
 	t.Helper()
-	r.env.ExecuteWorkflow(workflows.ProvisionTenant, in)
+	r.env.ExecuteWorkflow(r.model.operation.Lifecycle().Workflow, in)
 	close(r.over)
 	r.watch.attempts.Wait()
 	r.model.settle()
@@ -103,12 +115,26 @@ func (r *running) runOn(t *testing.T, in runner.Input) error {
 func (r *running) react(s tenant.State) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	queue := r.reactions[s]
-	if len(queue) == 0 {
-		return
+	do := r.lastResort(s)
+	if queue := r.reactions[s]; len(queue) > 0 {
+		do, r.reactions[s] = queue[0], queue[1:]
 	}
-	r.reactions[s] = queue[1:]
-	r.env.RegisterDelayedCallback(func() { queue[0](r) }, thinking)
+	if do != nil {
+		r.env.RegisterDelayedCallback(func() { do(r) }, thinking)
+	}
+}
+
+// lastResort is what a person does who is told again of what no deadline decides.
+func (r *running) lastResort(s tenant.State) reaction {
+	r.model.mu.Lock()
+	defer r.model.mu.Unlock()
+	switch {
+	case s != tenant.StateNeedsAttention || r.model.told == 0:
+		return nil
+	case r.model.operation.Allows(tenant.ActionRollback):
+		return update(tenant.ActionRollback)
+	}
+	return mended(update(tenant.ActionRetry))
 }
 
 func (r *running) request(id string) tenant.ActionRequest {

@@ -24,15 +24,17 @@ func TestTimersSayWhatToPress(t *testing.T) {
 	codec, err := temporalclient.NewCodec([]temporalclient.Key{payloadKey("key-of-november-2026")})
 	require.NoError(t, err)
 	for name, parts := range map[string][]string{
-		"parked-retried": {"DEPLOY_SOROBAN_CONTRACT has failed", "press retry or rollback", "starter status ", "everything is rolled back"},
-		"mail-skipped":   {"SEND_WELCOME_EMAIL has failed", "press retry or skip", "starter status ", "the failed step is given up"},
-		"undo-retried":   {"an undo is blocked", "press retry or skip", "starter status ", "it is tried again"},
+		"parked-retried":     {"DEPLOY_SOROBAN_CONTRACT has failed", "press retry or rollback", "starter status ", "everything is rolled back"},
+		"mail-skipped":       {"SEND_WELCOME_EMAIL has failed", "press retry or skip", "starter status ", "the failed step is given up"},
+		"suspend-told-again": {"SUSPEND_CONTRACT has failed", "press retry or skip or rollback", "starter status ", "people are told again"},
+		"undo-retried":       {"an undo is blocked", "press retry or skip", "starter status ", "it is tried again"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			all := shapes()
-			r := newServed(t)
-			all[slices.IndexFunc(all, func(s shape) bool { return s.name == name })].arrange(r)
+			all := shapes(t)
+			s := all[slices.IndexFunc(all, func(s shape) bool { return s.name == name })]
+			r := servedOn(t, s.of.model())
+			s.arrange(r)
 			history, _ := r.run(t)
 			var summaries []*commonpb.Payload
 			for _, event := range history.GetEvents() {

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"fmt"
 	"slices"
 
 	"tenant-provisioning/internal/tenant"
@@ -8,17 +9,17 @@ import (
 
 // interruptedScenarios act while a call is under way: before its effect, and
 // between its effect and its answer.
-func interruptedScenarios() []scenario {
+func (c course) interruptedScenarios() []scenario {
 	var all []scenario
-	for _, call := range slices.Concat([]string{"Claim"}, callsBeforePivot, callsAfterPivot) {
+	for _, call := range slices.Concat([]string{"Claim"}, c.forward()) {
 		for _, moment := range []string{"before", "after"} {
-			all = append(all, interruptedAt(call, moment)...)
+			all = append(all, c.interruptedAt(call, moment)...)
 		}
 	}
 	return all
 }
 
-func interruptedAt(call, moment string) []scenario {
+func (c course) interruptedAt(call, moment string) []scenario {
 	var all []scenario
 	add := func(what string, end func(scenario) scenario, do reaction) {
 		for first, fault1 := range map[string][]fault{
@@ -39,14 +40,14 @@ func interruptedAt(call, moment string) []scenario {
 		}
 	}
 	free := func(s scenario) scenario { return s }
-	activating := call == "MarkActive" // then it depends on who is faster
+	activating := call == c.pivot() // then it depends on who is faster
 	switch {
 	case activating:
 		add("cancelled", free, cancel)
 		add("rolled back by update", free, update(tenant.ActionRollback))
 		add("rolled back by signal", free, signal(tenant.ActionRollback))
 		add("rolled back by one request", free, repeated(tenant.ActionRollback, "r-1"))
-	case slices.Contains(callsAfterPivot, call):
+	case slices.Contains(c.after, call):
 		add("cancelled", free, cancel) // the mail leaves, or not
 		add("rolled back by update", func(s scenario) scenario { return refusing(1, succeeded(s)) }, update(tenant.ActionRollback))
 		add("rolled back by signal", succeeded, signal(tenant.ActionRollback))
@@ -65,20 +66,17 @@ func interruptedAt(call, moment string) []scenario {
 	return all
 }
 
-// undoScenarios fail undos, after a step failed for good.
-func undoScenarios() []scenario {
+// undoScenarios fail undos, after a step failed for good and, where that takes
+// one, a person has decided.
+func (c course) undoScenarios() []scenario {
 	var all []scenario
-	for _, step := range callsBeforePivot {
-		undos := callsBack
-		if step == "CreateSchema" {
-			undos = []string{"DropSchema"} // the others are not registered yet
-		}
-		for _, undo := range undos {
+	for _, call := range c.before {
+		for _, undo := range c.undosOf(call) {
 			for _, s := range undoScenariosOf(undo) {
 				arrange := s.arrange
-				s.name = step + "/rolled back, " + s.name
+				s.name = call + "/rolled back, " + s.name
 				s.arrange = func(r *running) {
-					with(fault{call: step, times: always, before: permanent})(r)
+					c.fail(r, call)
 					arrange(r)
 				}
 				all = append(all, s)
@@ -86,6 +84,12 @@ func undoScenarios() []scenario {
 		}
 	}
 	return all
+}
+
+// fail has a call fail for good, and be rolled back.
+func (c course) fail(r *running, call string) {
+	with(fault{call: call, times: always, before: permanent})(r)
+	r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionRollback)}
 }
 
 func undoScenariosOf(undo string) []scenario {
@@ -138,39 +142,63 @@ func interruptedUndos(undo string) []scenario {
 
 // stateScenarios fail the writes of the operation's state, of the audit log
 // and of the steps' log.
-func stateScenarios() []scenario {
+func (c course) stateScenarios() []scenario {
 	parks := func(call string, reactions ...reaction) func(*running) {
 		return func(r *running) {
 			with(fault{call: call, times: always, before: transient})(r)
 			r.reactions[tenant.StateNeedsAttention] = reactions
 		}
 	}
-	undoBlocked := with(fault{call: "CreateSchema", times: always, before: permanent}, fault{call: "DropSchema", times: 1, before: permanent})
-	paths := map[string]struct {
+	type path struct {
 		end     func(scenario) scenario
 		arrange func(*running)
 		writes  []string
-	}{
+	}
+	middle, mail := c.before[len(c.before)/2], c.after[0]
+	paths := map[string]path{
 		"straight":     {succeeded, func(*running) {}, []string{"Claim"}},
-		"failed":       {rolledBack, with(fault{call: "Send", times: always, before: permanent}), []string{"Claim", "Move ROLLING_BACK", "Move ROLLED_BACK", "RecordFailure"}},
-		"retried":      {succeeded, parks("StoreContract", mended(update(tenant.ActionRetry))), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}},
-		"rolled back":  {rolledBack, parks("Journal", update(tenant.ActionRollback)), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "AuditRequest"}},
-		"mail skipped": {mailSkipped, parks("SendEmail", signal(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move SUCCEEDED", "AuditRequest", "LeaveEmail"}},
-		"undo blocked": {rolledBack, undoBlocked, []string{"Move ROLLBACK_BLOCKED", "Move ROLLING_BACK", "Move ROLLED_BACK"}},
+		"failed":       {rolledBack, func(r *running) { c.fail(r, middle) }, []string{"Claim", "Move ROLLING_BACK", "Move ROLLED_BACK", "RecordFailure"}},
+		"retried":      {succeeded, parks(c.pivot(), mended(update(tenant.ActionRetry))), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}},
+		"rolled back":  {rolledBack, parks(middle, update(tenant.ActionRollback)), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "AuditRequest"}},
+		"cancelled":    {rolledBackByCancel, parks(middle, cancel), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "Move ROLLED_BACK"}},
+		"mail skipped": {mailSkipped, parks(mail, signal(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move SUCCEEDED", "AuditRequest"}},
+		"mail in doubt": {mailSkipped, with(fault{call: mail, spared: 1, times: always, before: transient}, fault{call: "SendEmail", times: 1, before: inDoubt}),
+			[]string{"LeaveEmail", "Move SUCCEEDED"}},
+	}
+	if len(c.back) > 0 {
+		last := c.back[len(c.back)-1]
+		paths["undo blocked"] = path{rolledBack, func(r *running) {
+			c.fail(r, c.pivot())
+			with(fault{call: last, times: 1, before: permanent})(r)
+		}, []string{"Move ROLLBACK_BLOCKED", "Move ROLLING_BACK", "Move ROLLED_BACK"}}
+		paths["undo skipped"] = path{rolledBack, func(r *running) {
+			c.fail(r, c.pivot())
+			with(fault{call: last, times: always, before: permanent})(r)
+			r.reactions[tenant.StateRollbackBlocked] = []reaction{update(tenant.ActionSkip)}
+		}, []string{"Move ROLLBACK_BLOCKED", "Move ROLLING_BACK", "Move ROLLED_BACK", "AuditRequest"}}
+	}
+	if c.failsClosed(middle) {
+		paths["told again"] = path{succeeded, parks(middle, wait, mended(update(tenant.ActionRetry))), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}}
+	}
+	if i := slices.IndexFunc(c.before, c.skippable); i >= 0 {
+		paths["step skipped"] = path{func(s scenario) scenario { return withoutStep(succeeded(s)) },
+			parks(c.before[i], update(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}}
 	}
 	var all []scenario
-	for path, p := range paths {
+	for name, p := range paths {
 		for _, write := range p.writes {
-			for what, f := range map[string]fault{
-				"fails":           {times: 4, before: transient},
-				"answer lost":     {times: 4, after: inDoubt},
-				"cannot be known": {times: 2, before: unforeseen},
-			} {
-				f.call = write
-				all = append(all, p.end(scenario{name: path + "/" + write + " " + what, arrange: func(r *running) {
-					p.arrange(r)
-					with(f)(r)
-				}}))
+			for spared := range 2 {
+				for what, f := range map[string]fault{
+					"fails":           {times: 4, before: transient},
+					"answer lost":     {times: 4, after: inDoubt},
+					"cannot be known": {times: 2, before: unforeseen},
+				} {
+					f.call, f.spared, f.stays = write, spared, true
+					all = append(all, p.end(scenario{name: fmt.Sprintf("%s/%s %s after %d", name, write, what, spared), arrange: func(r *running) {
+						p.arrange(r)
+						with(f)(r)
+					}}))
+				}
 			}
 		}
 	}

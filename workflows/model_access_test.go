@@ -76,10 +76,29 @@ func (m *model) BeginStatus(ctx context.Context, f tenant.Fence, step tenant.Ste
 }
 
 // SetStatus implements activities.Ledger: it journals, which passes the fence, then
-// sends.
-func (m *model) SetStatus(ctx context.Context, f tenant.Fence, _ string, to tenant.ContractStatus, progress func(string)) error {
+// sends. Whatever was sent before has met its fate by then.
+func (m *model) SetStatus(ctx context.Context, f tenant.Fence, id string, to tenant.ContractStatus, progress func(string)) error {
 	progress("looking at the journal")
-	return m.effect(ctx, "SetStatus", f, func() { m.ledger.suspended = to == tenant.ContractSuspended })
+	if err := m.call(ctx, "JournalStatus", func() error {
+		m.learnFate()
+		if m.ledger.status() == to {
+			return nil
+		}
+		if err := m.pass(f); err != nil {
+			return err
+		}
+		if id != contractID || !m.ledger.deployed || m.ledger.terminated {
+			m.wrong("the status of a contract was set that is not the tenant's to set")
+		}
+		m.ledger.becoming = to
+		return nil
+	}); err != nil {
+		return err
+	}
+	return m.call(ctx, "SendStatus", func() error {
+		m.learnFate()
+		return nil
+	})
 }
 
 // CompleteStatus implements activities.ContractStore.
@@ -88,8 +107,12 @@ func (m *model) CompleteStatus(ctx context.Context, f tenant.Fence, step tenant.
 }
 
 // Find implements activities.ContractStore.
-func (m *model) Find(context.Context, tenant.Fence) (string, error) {
-	return m.tenant.ContractID, nil
+func (m *model) Find(ctx context.Context, _ tenant.Fence) (id string, err error) {
+	err = m.call(ctx, "FindContract", func() error {
+		id = m.tenant.ContractID
+		return nil
+	})
+	return id, err
 }
 
 // StatusUndone implements activities.ContractStore.

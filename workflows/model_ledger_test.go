@@ -14,6 +14,28 @@ type ledger struct {
 	deployed   bool
 	terminated bool
 	suspended  bool
+	// becoming is the status that a transaction under way would set.
+	becoming tenant.ContractStatus
+}
+
+// apply lets a transaction under way that sets the status be applied.
+func (l *ledger) apply() {
+	if l.becoming != "" {
+		l.suspended, l.becoming = l.becoming == tenant.ContractSuspended, ""
+	}
+}
+
+// status is what the contract says.
+func (l *ledger) status() tenant.ContractStatus {
+	switch {
+	case !l.deployed:
+		return ""
+	case l.terminated:
+		return tenant.ContractTerminated
+	case l.suspended:
+		return tenant.ContractSuspended
+	}
+	return tenant.ContractActive
 }
 
 const contractID = "CTENANTCONTRACT"
@@ -59,6 +81,7 @@ func (m *model) Deploy(ctx context.Context, f tenant.Fence, progress func(string
 // learnFate waits for the end of a transaction under way: the worst that it
 // can be is that it was applied.
 func (m *model) learnFate() {
+	m.ledger.apply()
 	if !m.ledger.pending {
 		return
 	}

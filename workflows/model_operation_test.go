@@ -38,7 +38,7 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 		switch {
 		case o.Generation != move.Fence.Generation, o.RunID != move.Fence.Run:
 			return tenant.ErrSuperseded
-		case o.State == move.To && move.From != move.To:
+		case o.State == move.To && (move.From != move.To || !move.Deadline.IsZero() && move.Deadline.Equal(o.AttentionDeadline)):
 			return nil
 		case o.State != move.From, move.BeforePivot && o.PivotPassed:
 			return tenant.ErrSuperseded
@@ -60,23 +60,31 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 	})
 }
 
-// requireMeant notes a parking that was for nobody: everybody is asked to decide
+// requireMeant notes a rollback that only a person may begin, and a parking that was for nobody: everybody is asked to decide
 // then, and may have decided before the run went on by itself.
 func (m *model) requireMeant(move tenant.Move) {
 	switch {
+	case move.Event == tenant.EventDeadline && move.To == tenant.StateNeedsAttention:
+		m.told++
+	case move.From == tenant.StateNeedsAttention && move.To == tenant.StateNeedsAttention: // postponed
 	case move.To == tenant.StateNeedsAttention:
-		m.parked = true
+		m.parked, m.told = true, 0
 	case move.From == tenant.StateNeedsAttention && move.To == tenant.StateRunning && m.parked && !m.takenOver:
-		retries := 0
+		decided := 0
 		for _, a := range m.audits {
-			if a.Action == string(tenant.ActionRetry) && a.Outcome == tenant.OutcomeAccepted {
-				retries++
+			if (a.Action == string(tenant.ActionRetry) || a.Action == string(tenant.ActionSkip)) && a.Outcome == tenant.OutcomeAccepted {
+				decided++
 			}
 		}
-		if retries <= m.retried {
+		if byPerson := move.Event == tenant.EventRetry || move.Event == tenant.EventSkip; byPerson && decided <= m.decided {
 			m.wrong("it parked, and went on though nobody had decided")
 		}
-		m.parked, m.retried = false, retries
+		m.parked, m.decided = false, decided
+	case move.From == tenant.StateRollbackBlocked && move.Event == tenant.EventSkip:
+		m.undosSkipped++
+	case move.To == tenant.StateRollingBack && m.operation.Lifecycle().FailsClosed && move.From != tenant.StateRollbackBlocked &&
+		move.Event != tenant.EventRollback && move.Event != tenant.EventCancel:
+		m.wrong("it was undone though nobody had decided: " + string(move.Event))
 	}
 }
 

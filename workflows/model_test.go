@@ -1,15 +1,18 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
 )
 
-// model is everything that a provisioning has an effect on, in memory: the
+// model is everything that an operation has an effect on, in memory: the
 // rows of the database with their fence and compare-and-set, the tenant's
 // schema, its contract on a ledger that forgets nothing, and a mail provider.
 // The real activities run on it. Every call passes call, where faults are.
@@ -29,13 +32,23 @@ type model struct {
 	incident tenant.Incident
 	log      []logRow
 	audits   []tenant.AuditEntry
-	// parked tells that a run has parked, and retried counts the retries that were
-	// accepted when one last went on.
+	// parked tells that a run has parked, and decided counts the retries and skips
+	// that were accepted when one last went on.
 	parked  bool
-	retried int
+	decided int
+	// told counts how often people were told again of a parking.
+	told int
+	// undosSkipped counts the undos that an administrator has given up.
+	undosSkipped int
 
-	calls  []string
-	faults []*fault
+	calls []string
+	// sites are the calls with the activities that make them, pivotAt is how many
+	// there were when the pivot was passed, and ended is the one that ended the
+	// operation.
+	sites   []string
+	pivotAt int
+	ended   string
+	faults  []*fault
 	// late holds effects of attempts that were given up, which come back.
 	late []lateEffect
 	// underWay counts the calls that have not answered.
@@ -55,17 +68,33 @@ type logRow struct {
 }
 
 // newModel holds an accepted tenant whose operation waits for a run.
-func newModel() *model {
+func newModel() *model { return newModelOf(tenant.KindProvision, "", tenant.StatusActive) }
+
+// newModelOf holds a tenant in the status from, with an accepted operation that
+// leads to another; from is empty for a tenant that comes with its operation.
+func newModelOf(kind tenant.Kind, from, to tenant.Status) *model {
 	m := &model{moved: func(tenant.State) {}}
 	m.tenant = tenant.Tenant{
-		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11", Generation: 1, Status: tenant.StatusPending,
+		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11", Generation: 1, Status: from,
 		Administrator: tenant.Administrator{Email: "ada@hospital.example", FirstName: "Ada", LastName: "Lovelace"},
 	}
 	m.operation = tenant.Operation{
-		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22", TenantID: m.tenant.ID, Kind: tenant.KindProvision,
-		State: tenant.StatePending, Generation: 1, ToStatus: tenant.StatusActive,
+		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22", TenantID: m.tenant.ID, Kind: kind,
+		State: tenant.StatePending, Generation: 1, FromStatus: from, ToStatus: to,
 	}
-	m.record(tenant.StepCreateTenantRecord, tenant.StepCompleted)
+	l := m.operation.Lifecycle()
+	m.tenant.Status = cmp.Or(l.Waiting, from)
+	if l.Accepted != "" {
+		m.record(l.Accepted, tenant.StepCompleted)
+	}
+	m.access = from == tenant.StatusActive
+	switch status := from.Contract(); status {
+	case tenant.ContractActive, tenant.ContractSuspended:
+		m.schema, m.tenant.ContractID, m.tenant.ActivatedAt = true, contractID, time.Unix(1, 0)
+		m.ledger = ledger{deployed: true, suspended: status == tenant.ContractSuspended}
+	case tenant.ContractTerminated:
+		m.ledger = ledger{deployed: true, terminated: true}
+	}
 	return m
 }
 
@@ -90,7 +119,8 @@ func (m *model) operationSteps() *activities.Operation {
 // call is one call from an activity to the world: it may fail before its
 // effect or after it.
 func (m *model) call(ctx context.Context, name string, effect func() error) error {
-	f := m.enter(name)
+	at := site(ctx, name)
+	f := m.enter(name, at)
 	defer m.leave()
 	if f != nil && f.before != nil {
 		if err := f.before(ctx); err != nil {
@@ -103,7 +133,7 @@ func (m *model) call(ctx context.Context, name string, effect func() error) erro
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := m.apply(effect); err != nil {
+	if err := m.apply(at, effect); err != nil {
 		return err
 	}
 	if f != nil && f.after != nil {
@@ -112,30 +142,64 @@ func (m *model) call(ctx context.Context, name string, effect func() error) erro
 	return nil
 }
 
-func (m *model) apply(effect func() error) error {
+// site is a call with the activity that makes it.
+func site(ctx context.Context, name string) string {
+	if !activity.IsActivity(ctx) {
+		return name
+	}
+	return activity.GetInfo(ctx).ActivityType.Name + "." + name
+}
+
+// at tells that a call is the one that is meant, by its name or by its site.
+func at(meant, name, site string) bool { return meant == name || meant == site }
+
+func (m *model) apply(at string, effect func() error) error {
 	m.mu.Lock()
-	before := m.operation.State
+	before, told, open := m.operation, m.told, m.access
 	err := effect()
-	after := m.operation.State
+	after := m.operation
+	if !before.PivotPassed && after.PivotPassed {
+		m.pivotAt = len(m.sites)
+	}
+	if after.State == tenant.StateSucceeded && before.State != after.State {
+		m.ended = at
+	}
+	m.look(before, open)
+	told = m.told - told
 	m.mu.Unlock()
-	if after != before {
-		m.moved(after)
+	if after.State != before.State || told > 0 {
+		m.moved(after.State)
 	}
 	return err
 }
 
+// look notes what no effect may bring about. before is the operation before it,
+// and open tells whether the data could be used.
+func (m *model) look(before tenant.Operation, open bool) {
+	o := m.operation
+	if before.PivotPassed && (o.State == tenant.StateRollingBack || o.State == tenant.StateRolledBack || !o.PivotPassed) {
+		m.wrong("it was undone after the pivot")
+	}
+	if m.access && !open && o.Lifecycle().FailsClosed && before.State != tenant.StateRollingBack {
+		m.wrong("access was given back on the way forward")
+	}
+	if m.access && o.PivotPassed && m.tenant.Status != tenant.StatusActive {
+		m.wrong("the data of a tenant can be used that is " + string(m.tenant.Status))
+	}
+}
+
 // enter notes a call, lets late effects happen that are due, and finds the
 // fault that the call meets.
-func (m *model) enter(name string) *fault {
+func (m *model) enter(name, site string) *fault {
 	m.mu.Lock()
-	m.calls = append(m.calls, name)
+	m.calls, m.sites = append(m.calls, name), append(m.sites, site)
 	if m.exclusive && m.underWay > 0 && (name == "Terminate" || name == "DropSchema") {
 		m.wrong(name + " beside a call under way")
 	}
 	m.underWay++
 	var due []lateEffect
 	for i := 0; i < len(m.late); {
-		if l := m.late[i]; l.before == name {
+		if l := m.late[i]; at(l.before, name, site) {
 			due = append(due, l)
 			m.late = append(m.late[:i], m.late[i+1:]...)
 			continue
@@ -144,7 +208,7 @@ func (m *model) enter(name string) *fault {
 	}
 	var met *fault
 	for _, f := range m.faults {
-		if f.call != name {
+		if !at(f.call, name, site) {
 			continue
 		}
 		f.met++
@@ -154,7 +218,7 @@ func (m *model) enter(name string) *fault {
 	}
 	m.mu.Unlock()
 	for _, l := range due {
-		_ = m.apply(l.effect) // nobody waits for its answer any more
+		_ = m.apply("", l.effect) // nobody waits for its answer any more
 	}
 	return met
 }
@@ -219,7 +283,9 @@ func (m *model) Create(ctx context.Context, f tenant.Fence) error {
 			return nil
 		}
 		m.schema, m.access = true, true
-		m.record(tenant.StepCreateSchema, tenant.StepCompleted)
+		for _, step := range []tenant.Step{tenant.StepCreateSchema, tenant.StepRunMigrations, tenant.StepSeedRolesAndUser} {
+			m.record(step, tenant.StepCompleted)
+		}
 		return nil
 	})
 }
@@ -237,7 +303,7 @@ func (m *model) Drop(ctx context.Context, f tenant.Fence) error {
 			m.wrong("the schema of an active tenant was to be dropped")
 			return &tenant.StepError{Step: tenant.StepCreateSchema, Class: tenant.ClassConflict, Permanent: true, Reason: "the tenant was active once"}
 		}
-		m.schema = false
+		m.schema, m.access = false, false
 		m.record(tenant.StepCreateSchema, tenant.StepRolledBack)
 		return nil
 	})

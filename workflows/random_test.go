@@ -14,10 +14,11 @@ import (
 // any calls: whatever happens to a run, it ends, and ends whole.
 func TestAnyFaultsTogether(t *testing.T) {
 	t.Parallel()
+	all := courses(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		s := scenario{name: "random", arrange: drawTrouble(rt)}
-		r := newRunning(t)
-		s.arrange(r)
+		c := rapid.SampledFrom(all).Draw(rt, "course")
+		r := c.running(t)
+		drawTrouble(rt, c)(r)
 		err := r.run(t)
 		requireWhole(fatal{rt, r}, r, err)
 	})
@@ -30,13 +31,13 @@ type fatal struct {
 }
 
 func (f fatal) Errorf(format string, args ...any) {
-	f.T.Errorf("%s\ncalls: %v\naudits: %+v", fmt.Sprintf(format, args...), f.run.model.calls, f.run.model.audits)
+	f.T.Errorf("%s\ncalls: %v\naudits: %+v", fmt.Sprintf(format, args...), f.run.model.sites, f.run.model.audits)
 }
 
-func drawTrouble(rt *rapid.T) func(*running) {
+func drawTrouble(rt *rapid.T, c course) func(*running) {
 	calls := slices.Concat(
 		[]string{"Claim", "RecordFailure", "AuditRequest", "LeaveEmail", "FindEmail", "RepeatEmail"},
-		callsBeforePivot, callsAfterPivot, callsBack,
+		c.before, c.after, c.back,
 		[]string{"Move NEEDS_ATTENTION", "Move RUNNING", "Move ROLLING_BACK", "Move ROLLED_BACK", "Move ROLLBACK_BLOCKED", "Move SUCCEEDED"},
 	)
 	failures := map[string]failure{"transient": transient, "in doubt": inDoubt, "unforeseen": unforeseen, "permanent": permanent}
@@ -94,7 +95,7 @@ func drawTrouble(rt *rapid.T) func(*running) {
 // doubt and not anything else, the provider says so while it may only not be
 // visible yet, and the state of an operation is never refused for good.
 func excused(call, kind, when string) bool {
-	switch call {
+	switch name(call) {
 	case "SendEmail":
 		return when == "late" || when == "after" && kind != "in doubt"
 	case "FindEmail":

@@ -27,8 +27,12 @@ const histories = "testdata"
 // by workflow.GetVersion.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	for _, s := range shapes() {
-		require.FileExists(t, filepath.Join(histories, s.name+".json"), "every shape of a run has a history")
+	names := []string{reconciled, repaired}
+	for _, s := range shapes(t) {
+		names = append(names, s.name)
+	}
+	for _, name := range names {
+		require.FileExists(t, filepath.Join(histories, name+".json"), "every shape of a run has a history")
 	}
 	files, err := filepath.Glob(filepath.Join(histories, "*.json"))
 	require.NoError(t, err)
@@ -51,15 +55,15 @@ func replayer() worker.WorkflowReplayer {
 // for the attempt under way and time does not skip, and replays its history.
 func TestOnTheServer(t *testing.T) {
 	t.Parallel()
-	for _, s := range shapes() {
+	for _, s := range shapes(t) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
-			r := newServed(t)
+			r := servedOn(t, s.of.model())
 			s.arrange(r)
 			history, err := r.run(t)
 			defer func() {
 				if t.Failed() {
-					t.Logf("calls: %v", r.model.calls)
+					t.Logf("calls: %v", r.model.sites)
 				}
 			}()
 			require.Equal(t, s.closes, closing(err))

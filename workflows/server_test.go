@@ -42,10 +42,16 @@ type served struct {
 // act is what a person does about a run.
 type act func(context.Context, *served) error
 
+// newServed is a run of a provisioning.
 func newServed(t *testing.T) *served {
 	t.Helper()
+	return servedOn(t, newModel())
+}
+
+func servedOn(t *testing.T, m *model) *served {
+	t.Helper()
 	c, namespace := temporaltest.New(t)
-	s := &served{client: c, namespace: namespace, model: newModel(), reactions: map[tenant.State][]act{}}
+	s := &served{client: c, namespace: namespace, model: m, reactions: map[tenant.State][]act{}}
 	id, err := tenant.NewID()
 	require.NoError(t, err)
 	operation, err := tenant.NewOperationID()
@@ -56,8 +62,11 @@ func newServed(t *testing.T) *served {
 		Tenant: id, Operation: operation, Generation: 1,
 		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Queues: runner.QueuesOf("provision-" + string(id)),
 	}
+	m.leads(&s.input)
 	return s
 }
+
+func (s *served) workflowID() string { return s.model.operation.WorkflowID() }
 
 func (s *served) react(state tenant.State) {
 	queue := s.reactions[state]
@@ -84,7 +93,7 @@ func (s *served) request() tenant.ActionRequest {
 func updated(a tenant.Action) act {
 	return func(ctx context.Context, s *served) error {
 		handle, err := s.client.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-			WorkflowID: tenant.KindProvision.WorkflowID(s.input.Tenant), UpdateName: string(a), Args: []any{s.request()},
+			WorkflowID: s.workflowID(), UpdateName: string(a), Args: []any{s.request()},
 			WaitForStage: client.WorkflowUpdateStageCompleted,
 		})
 		if err != nil {
@@ -103,12 +112,12 @@ func signalled(a tenant.Action) act {
 // sent is a signal of any name, with any input.
 func sent(name string, input any) act {
 	return func(ctx context.Context, s *served) error {
-		return s.client.SignalWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "", name, input)
+		return s.client.SignalWorkflow(ctx, s.workflowID(), "", name, input)
 	}
 }
 
 func cancelled(ctx context.Context, s *served) error {
-	return s.client.CancelWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "")
+	return s.client.CancelWorkflow(ctx, s.workflowID(), "")
 }
 
 // afterMending acts when the cause of all trouble has gone away.
@@ -164,7 +173,7 @@ func (s *served) awaitStep(ctx context.Context, state string) error {
 	defer ticker.Stop()
 	for {
 		var status runner.Status
-		if value, err := s.client.QueryWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "", runner.QueryStatus); err == nil {
+		if value, err := s.client.QueryWorkflow(ctx, s.workflowID(), "", runner.QueryStatus); err == nil {
 			if err := value.Get(&status); err != nil {
 				return err
 			}
@@ -182,9 +191,9 @@ func (s *served) awaitStep(ctx context.Context, state string) error {
 
 func (s *served) start(ctx context.Context) (client.WorkflowRun, error) {
 	return s.client.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: tenant.KindProvision.WorkflowID(s.input.Tenant), TaskQueue: s.input.Queues.Main,
+		ID: s.workflowID(), TaskQueue: s.input.Queues.Main,
 		TypedSearchAttributes: runner.StartAttributes(s.input.Tenant),
-	}, "ProvisionTenant", s.input)
+	}, s.model.operation.Lifecycle().Workflow, s.input)
 }
 
 // reset takes the run back to its beginning, as an operator does who has
@@ -195,7 +204,7 @@ func reset(ctx context.Context, s *served) error {
 	s.model.mu.Unlock()
 	_, err := s.client.ResetWorkflowExecution(ctx, &workflowservice.ResetWorkflowExecutionRequest{
 		Namespace:         s.namespace,
-		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: tenant.KindProvision.WorkflowID(s.input.Tenant)},
+		WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: s.workflowID()},
 		Reason:            "ticket 7", RequestId: string(s.input.Operation),
 		WorkflowTaskFinishEventId: firstTaskCompleted,
 		ResetReapplyExcludeTypes:  []enumspb.ResetReapplyExcludeType{enumspb.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL, enumspb.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE},
@@ -210,7 +219,7 @@ const firstTaskCompleted = 4
 // terminated ends the run where it is, and has the operation taken over as the
 // reconciler does.
 func terminated(ctx context.Context, s *served) error {
-	if err := s.client.TerminateWorkflow(ctx, tenant.KindProvision.WorkflowID(s.input.Tenant), "", "ticket 7"); err != nil {
+	if err := s.client.TerminateWorkflow(ctx, s.workflowID(), "", "ticket 7"); err != nil {
 		return err
 	}
 	s.model.release()
@@ -241,12 +250,17 @@ func (s *served) run(t *testing.T) (*historypb.History, error) {
 		outcome = run.Get(ctx, nil)
 	}
 	require.NoError(t, ctx.Err(), "the run hangs; calls: %v", s.model.calls)
+	return historyOf(ctx, t, s.client, run), outcome
+}
+
+func historyOf(ctx context.Context, t *testing.T, c client.Client, run client.WorkflowRun) *historypb.History {
+	t.Helper()
 	history := &historypb.History{}
-	events := s.client.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	events := c.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enumspb.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for events.HasNext() {
 		event, err := events.Next()
 		require.NoError(t, err)
 		history.Events = append(history.Events, event)
 	}
-	return history, outcome
+	return history
 }

@@ -13,10 +13,22 @@ import (
 // remains are what a terminated run can have left, step by step.
 var remains = []func(*model){
 	func(*model) {},
-	func(m *model) { m.schema = true },
+	func(m *model) {
+		m.schema, m.access = true, true
+		m.did(tenant.StepCreateSchema, tenant.StepRunMigrations, tenant.StepSeedRolesAndUser)
+	},
 	func(m *model) { m.ledger.pending = true },
 	func(m *model) { m.ledger = ledger{deployed: true} },
-	func(m *model) { m.tenant.ContractID = contractID },
+	func(m *model) {
+		m.tenant.ContractID = contractID
+		m.did(tenant.StepDeployContract, tenant.StepStoreContract)
+	},
+}
+
+func (m *model) did(steps ...tenant.Step) {
+	for _, step := range steps {
+		m.record(step, tenant.StepCompleted)
+	}
 }
 
 // left is an operation whose run was terminated in a state, with what had been
@@ -38,6 +50,7 @@ func left(r *running, state tenant.State, steps int) {
 
 func activated(r *running) {
 	r.model.tenant.Status, r.model.operation.PivotPassed = tenant.StatusActive, true
+	r.model.did(tenant.StepMarkActive)
 }
 
 // TestTakeOverBeforeThePivot: wherever a run was terminated, the next one

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -15,41 +16,71 @@ import (
 // another. What the first one has under way goes on and comes too late.
 func TestARunThatIsTerminatedAnywhere(t *testing.T) {
 	t.Parallel()
-	courses := map[string]struct {
-		calls   []string
-		arrange func(*running)
-	}{
-		"straight": {slices.Concat(callsBeforePivot, []string{"BeginEmail", "SendEmail"}), func(*running) {}},
-		"parked": {[]string{"RecordFailure", "Move NEEDS_ATTENTION", "Move RUNNING", "StoreContract", "MarkActive"}, func(r *running) {
-			with(fault{call: "Send", times: 10, before: transient})(r) // as often as the test environment tries
-			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionRetry)}
-		}},
-		"failed": {slices.Concat([]string{"Move ROLLING_BACK"}, callsBack), func(r *running) {
-			with(fault{call: "MarkActive", times: always, before: permanent})(r)
-		}},
-		"blocked": {[]string{"Move ROLLBACK_BLOCKED", "Move ROLLING_BACK"}, func(r *running) {
-			with(fault{call: "Send", times: always, before: permanent}, fault{call: "DropSchema", times: 3, before: permanent})(r)
-		}},
-	}
-	for name, c := range courses {
-		for _, call := range c.calls {
-			for _, moment := range []string{"before", "after"} {
-				t.Run(name+"/"+moment+" "+call, func(t *testing.T) {
-					t.Parallel()
-					first := newRunning(t)
-					first.terminateAt(call, moment)
-					c.arrange(first)
-					require.Equal(t, completed, closing(first.run(t)), "what is left of it ends quietly")
-					m := first.model
-					require.Equal(t, nextRun, m.operation.RunID)
-					m.mend()
-					second := runningOn(t, m, nextRun)
-					requireWhole(t, second, second.run(t))
-					require.Equal(t, m.operation.PivotPassed, m.operation.State == tenant.StateSucceeded)
-				})
+	n := 0
+	for _, c := range courses(t) {
+		for _, s := range c.interruptions() {
+			for _, call := range s.calls {
+				for _, moment := range []string{"before", "after"} {
+					if moment == "after" && call == c.ends {
+						continue // then there is nothing to take over
+					}
+					n++
+					t.Run(fmt.Sprintf("%s/%s/%s %s", c, s.name, moment, call), func(t *testing.T) {
+						t.Parallel()
+						first := c.running(t)
+						first.terminateAt(call, moment)
+						s.arrange(first)
+						require.Equal(t, completed, closing(first.run(t)), "what is left of it ends quietly")
+						m, left := first.model, first.model.operation
+						require.Equal(t, nextRun, m.operation.RunID)
+						m.faults, m.told = nil, 0
+						second := runningOn(t, m, nextRun)
+						requireWhole(t, second, second.run(t))
+						want := tenant.StateRolledBack
+						if left.PivotPassed || c.lifecycle.FailsClosed && (left.State == tenant.StateRunning || left.State == tenant.StateNeedsAttention) {
+							want = tenant.StateSucceeded
+						}
+						require.Equal(t, want, m.operation.State, "it was %s", left.State)
+					})
+				}
 			}
 		}
 	}
+	t.Logf("%d terminations", n)
+}
+
+// interrupted is a course with trouble on it, and the calls at which the run is
+// terminated.
+type interrupted struct {
+	name    string
+	calls   []string
+	arrange func(*running)
+}
+
+func (c course) interruptions() []interrupted {
+	stuck := c.before[len(c.before)/2]
+	rest := c.forward()[slices.Index(c.forward(), stuck):]
+	all := []interrupted{
+		{"straight", c.forward(), func(*running) {}},
+		{"parked", slices.Concat([]string{"RecordFailure", "Move NEEDS_ATTENTION", "Move RUNNING"}, rest[1:len(rest)-1]), func(r *running) {
+			with(fault{call: stuck, times: always, before: transient})(r)
+			r.reactions[tenant.StateNeedsAttention] = []reaction{mended(update(tenant.ActionRetry))}
+		}},
+		{"failed", slices.Concat([]string{"Move ROLLING_BACK"}, c.back), func(r *running) { c.fail(r, c.pivot()) }},
+	}
+	if len(c.back) > 0 {
+		all = append(all, interrupted{"blocked", []string{"Move ROLLBACK_BLOCKED", "Move ROLLING_BACK"}, func(r *running) {
+			c.fail(r, c.pivot())
+			with(fault{call: c.back[len(c.back)-1], times: 3, before: permanent})(r)
+		}})
+	}
+	if i := slices.IndexFunc(c.before, c.skippable); i >= 0 {
+		all = append(all, interrupted{"skipped", append([]string{"Move RUNNING"}, c.after...), func(r *running) {
+			with(fault{call: c.before[i], times: always, before: transient})(r)
+			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionSkip)}
+		}})
+	}
+	return all
 }
 
 const nextRun = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f44"
@@ -63,7 +94,7 @@ func (r *running) terminateAt(call, moment string) {
 		m.operation.RunID, m.takenOver = nextRun, true
 		return nil
 	}
-	f := &fault{call: call, times: 1, before: terminate}
+	f := &fault{call: call, times: 1, before: terminate, stays: true}
 	if moment == "after" {
 		f.before, f.after = nil, terminate
 	}

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"go.temporal.io/sdk/interceptor"
@@ -20,7 +21,7 @@ type watch struct {
 
 	mu sync.Mutex
 	// plain and local are the activities by name, in the order of their start.
-	plain, local []string
+	plain, local, all []string
 	// upserts counts the changes of the search attributes.
 	upserts    int
 	attributes temporal.SearchAttributes
@@ -80,14 +81,14 @@ func (o *watchedOutbound) GetInfo(ctx workflow.Context) *workflow.Info {
 
 func (o *watchedOutbound) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	o.watch.mu.Lock()
-	o.watch.plain = append(o.watch.plain, name)
+	o.watch.plain, o.watch.all = append(o.watch.plain, name), append(o.watch.all, name)
 	o.watch.mu.Unlock()
 	return o.Next.ExecuteActivity(ctx, name, args...)
 }
 
 func (o *watchedOutbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	o.watch.mu.Lock()
-	o.watch.local = append(o.watch.local, name)
+	o.watch.local, o.watch.all = append(o.watch.local, name), append(o.watch.all, name)
 	o.watch.mu.Unlock()
 	return o.Next.ExecuteLocalActivity(ctx, name, args...)
 }
@@ -98,6 +99,15 @@ func (o *watchedOutbound) UpsertTypedSearchAttributes(ctx workflow.Context, upda
 	o.watch.attributes = temporal.NewSearchAttributes(append([]temporal.SearchAttributeUpdate{o.watch.attributes.Copy()}, updates...)...)
 	o.watch.mu.Unlock()
 	return o.Next.UpsertTypedSearchAttributes(ctx, updates...)
+}
+
+// steps lists the activities that are no writes of the operation's state.
+func (w *watch) steps() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.all), func(name string) bool {
+		return slices.Contains([]string{"ClaimOperation", "MoveOperation", "AuditAction", "AskForIncident"}, name)
+	})
 }
 
 // attribute is a search attribute as the run left it; empty when unset.

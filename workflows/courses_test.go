@@ -1,7 +1,6 @@
 package workflows_test
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -202,9 +201,4 @@ func TestStepsBelongToTheirRows(t *testing.T) {
 		delete(want, c.String())
 	}
 	require.Empty(t, want)
-}
-
-// undoneTo is the tenant's status when the operation is undone.
-func undoneTo(m *model) tenant.Status {
-	return cmp.Or(m.operation.Lifecycle().Undone, m.operation.FromStatus)
 }

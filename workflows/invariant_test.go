@@ -115,7 +115,7 @@ func requireUndone(t tester, m *model) {
 	require.NotEmpty(t, o.FailureClass)
 	require.NotEqual(t, tenant.ClassUndoFailed, o.FailureClass, "the operation tells what it failed of, not what delayed its end")
 	require.Zero(t, m.mail.delivered)
-	require.Equal(t, undoneTo(m), m.tenant.Status)
+	require.Equal(t, o.Leaves(), m.tenant.Status)
 	was := newModelOf(o.Kind, o.FromStatus, o.ToStatus)
 	left := 0
 	if m.schema != was.schema || m.access != was.access {

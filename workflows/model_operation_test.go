@@ -24,10 +24,22 @@ func (m *model) Claim(ctx context.Context, f tenant.Fence) (c tenant.Claim, err 
 			c.Claimed = o.RunID == f.Run && !o.State.Closed()
 		}
 		c.PivotPassed, c.State, c.TakenOver = o.PivotPassed, o.State, m.takenOver
+		if c.Claimed && !c.PivotPassed {
+			c.Undos = o.Undos(m.entries())
+		}
 		c.FailedStep, c.FailureClass, c.Reason = o.FailedStep, o.FailureClass, o.FailureReason
 		return nil
 	})
 	return c, err
+}
+
+// entries are the log as everybody else reads it.
+func (m *model) entries() []tenant.LogEntry {
+	var logs []tenant.LogEntry
+	for _, row := range m.log {
+		logs = append(logs, tenant.LogEntry{Step: row.Step, Status: row.Status})
+	}
+	return logs
 }
 
 // Move implements activities.OperationStore. What the transition table does

@@ -59,3 +59,33 @@ func TestOneRequestIDForTwoActions(t *testing.T) {
 	require.Equal(t, tenant.StateRolledBack, r.model.operation.State)
 	require.Equal(t, 1, r.audited(tenant.ActionRollback, tenant.OutcomeAccepted))
 }
+
+// TestThePlanIsTheRunsPlan: wherever an operation of any kind is parked before its
+// pivot, the run would undo what everybody else reads from the row and the log that
+// it would.
+func TestThePlanIsTheRunsPlan(t *testing.T) {
+	t.Parallel()
+	for _, c := range courses(t) {
+		for _, call := range c.before {
+			t.Run(c.String()+"/"+call, func(t *testing.T) {
+				t.Parallel()
+				r := c.running(t)
+				with(fault{call: call, times: always, before: transient})(r)
+				r.rollsBackByPlan()
+				requireWhole(t, r, r.run(t))
+				require.Equal(t, []answer{{action: tenant.ActionRollback}}, r.answers, "the run has another plan")
+				require.Equal(t, tenant.StateRolledBack, r.model.operation.State)
+			})
+		}
+	}
+}
+
+// rollsBackByPlan parks, and is rolled back by the plan that a dry run shows.
+func (r *running) rollsBackByPlan() {
+	r.reactions[tenant.StateNeedsAttention] = []reaction{func(r *running) {
+		r.model.mu.Lock()
+		plan := tenant.PlanRollback(r.model.tenant, r.model.operation, r.model.entries())
+		r.model.mu.Unlock()
+		r.rollBackBy(plan.Hash, "")
+	}}
+}

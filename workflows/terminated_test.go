@@ -83,6 +83,35 @@ func (c course) interruptions() []interrupted {
 	return all
 }
 
+// TestTheNextRunUndoesWhatTheFirstHasDone: one that goes on repeats the steps from the
+// first, and may be rolled back before it has come as far as the run before it.
+func TestTheNextRunUndoesWhatTheFirstHasDone(t *testing.T) {
+	t.Parallel()
+	for _, c := range courses(t) {
+		if !c.lifecycle.FailsClosed {
+			continue
+		}
+		for _, call := range c.before {
+			for _, stuck := range c.before {
+				t.Run(c.String()+"/"+call+"/"+stuck, func(t *testing.T) {
+					t.Parallel()
+					first := c.running(t)
+					first.terminateAt(call, "before")
+					require.Equal(t, completed, closing(first.run(t)))
+					first.model.faults = nil
+					second := runningOn(t, first.model, nextRun)
+					with(fault{call: stuck, times: always, before: transient})(second)
+					second.rollsBackByPlan()
+					requireWhole(t, second, second.run(t))
+					if second.model.operation.State != tenant.StateSucceeded { // as where the call was not made again
+						require.Equal(t, []answer{{action: tenant.ActionRollback}}, second.answers, "the run has another plan")
+					}
+				})
+			}
+		}
+	}
+}
+
 const nextRun = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f44"
 
 // terminateAt gives the operation to another run.

@@ -32,11 +32,18 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 		operation: f.Operation, kind: lifecycle.Kind, run: f.Run, from: tenant.StatePending, to: tenant.StateRunning, status: lifecycle.Running,
 	}.queue(b)
 	var c tenant.Claim
+	o := tenant.Operation{Kind: lifecycle.Kind}
+	var logs []tenant.LogEntry
 	b.Queue(`
 		SELECT coalesce(run_id = $2, false) AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND generation = $3, pivot_passed,
-			state, takeovers > 0, coalesce(failed_step, ''), coalesce(failure_class, ''), coalesce(failure_reason, '')
+			state, takeovers > 0, coalesce(failed_step, ''), coalesce(failure_class, ''), coalesce(failure_reason, ''),
+			coalesce(from_status, ''), coalesce(to_status, '')
 		FROM operations WHERE id = $1`, string(f.Operation), f.Run, f.Generation).QueryRow(func(row pgx.Row) error {
-		return row.Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason)
+		return row.Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason, &o.FromStatus, &o.ToStatus)
+	})
+	b.Queue(`SELECT DISTINCT step, status FROM provisioning_logs WHERE operation_id = $1`, string(f.Operation)).Query(func(rows pgx.Rows) (err error) {
+		logs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l tenant.LogEntry, err error) { return l, row.Scan(&l.Step, &l.Status) })
+		return err
 	})
 	err := t.pool.run(ctx, b)
 	if errors.Is(err, pgx.ErrNoRows) { // a restore has lost the row: the run has nothing to do
@@ -44,6 +51,9 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 	}
 	if err != nil {
 		return tenant.Claim{}, fmt.Errorf("claim operation %s: %w", f.Operation, interpret(err))
+	}
+	if o.State = c.State; c.Claimed && !c.PivotPassed {
+		c.Undos = o.Undos(logs)
 	}
 	return c, nil
 }

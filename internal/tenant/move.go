@@ -45,6 +45,9 @@ type Claim struct {
 	// TakenOver tells that an earlier run of the operation was terminated or
 	// is gone: whatever it may have begun has to be counted with.
 	TakenOver bool `json:"takenOver,omitempty"`
+	// Undos names what a rollback would undo by now, newest first: an earlier run
+	// may have done more than this one has yet.
+	Undos []string `json:"undos,omitempty"`
 	// FailedStep, FailureClass and Reason are why the operation is not RUNNING.
 	FailedStep   Step         `json:"failedStep,omitempty"`
 	FailureClass FailureClass `json:"failureClass,omitempty"`

@@ -39,12 +39,7 @@ type UndoStep struct {
 func PlanRollback(t Tenant, o Operation, logs []LogEntry) RollbackPlan {
 	lifecycle := o.Lifecycle()
 	p := RollbackPlan{Operation: o.ID, State: o.State, Remains: []string{lifecycle.Remains}}
-	undone := []string{}
-	for i, stage := range slices.Backward(lifecycle.Stages[:lifecycle.AfterPivot()]) {
-		if stage.Undo == nil || !begun(lifecycle.Stages, i, o, logs) {
-			continue
-		}
-		undone = append(undone, stage.Undo.Name)
+	for _, stage := range o.toUndo(logs) {
 		p.Steps = append(p.Steps, stage.Undo.of(t, stage.Covers))
 		if stage.Undo.Remains != "" && !slices.Contains(p.Remains, stage.Undo.Remains) {
 			p.Remains = append(p.Remains, stage.Undo.Remains)
@@ -55,8 +50,31 @@ func PlanRollback(t Tenant, o Operation, logs []LogEntry) RollbackPlan {
 		accepted = append(accepted, lifecycle.Accepted)
 	}
 	p.Steps = append(p.Steps, lifecycle.Unaccept.of(t, accepted))
-	p.Hash = PlanHash(o.ID, o.Generation, undone)
+	p.Hash = PlanHash(o.ID, o.Generation, o.Undos(logs))
 	return p
+}
+
+// Undos names what a rollback would undo now, newest first, without how it ends for
+// the tenant's row.
+func (o Operation) Undos(logs []LogEntry) []string {
+	names := []string{}
+	for _, stage := range o.toUndo(logs) {
+		names = append(names, stage.Undo.Name)
+	}
+	return names
+}
+
+// toUndo lists the stages that may have had an effect which can be undone, newest
+// first.
+func (o Operation) toUndo(logs []LogEntry) []Stage {
+	lifecycle := o.Lifecycle()
+	var stages []Stage
+	for i, stage := range slices.Backward(lifecycle.Stages[:lifecycle.AfterPivot()]) {
+		if stage.Undo != nil && begun(lifecycle.Stages, i, o, logs) {
+			stages = append(stages, stage)
+		}
+	}
+	return stages
 }
 
 // begun reports that a stage may have had an effect.

@@ -113,7 +113,7 @@ func (r *run) forward(ctx workflow.Context, first int) error {
 			return errRollback
 		}
 		if s.Stage.Undo != nil {
-			r.undos.Push(r.undoOf(s)) // before the stage: one that fails half-way is undone too
+			r.pushUndo(s) // before the stage: one that fails half-way is undone too
 		}
 		err := r.doStage(r.reach(ctx, s), i)
 		if err != nil && !errors.Is(err, errSkipped) {

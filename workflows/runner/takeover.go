@@ -2,6 +2,7 @@ package runner
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,6 +68,8 @@ func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
 	first := 0
 	if r.record.pivotPassed {
 		first = r.kind.AfterPivot()
+	} else {
+		r.pushUndos(func(undo string) bool { return slices.Contains(c.Undos, undo) })
 	}
 	for i := range first {
 		r.stages[i].state = "done"
@@ -96,7 +99,7 @@ func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
 			r.record.failure.Reason, r.record.class = undoWasBlocked, tenant.ClassCancelled
 		}
 		r.record.reach(ctx, c.State)
-		r.pushUndos()
+		r.pushUndos(everyUndo)
 		return errEarlierRun
 	case tenant.StatePending, tenant.StateSucceeded, tenant.StateRolledBack: // none of these is claimed
 	}
@@ -106,19 +109,28 @@ func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
 // abandon has everything undone that an earlier run may have done.
 func (r *run) abandon(ctx workflow.Context, c tenant.Claim, event tenant.Event, why string) error {
 	r.record.failure, r.record.class = activities.StepFailure{Step: c.FailedStep, Reason: why}, tenant.ClassCancelled
-	r.pushUndos()
+	r.pushUndos(everyUndo)
 	if err := r.record.move(ctx, event, tenant.StateRollingBack, time.Time{}); err != nil {
 		return err
 	}
 	return errEarlierRun
 }
 
-// pushUndos registers the undo of every step before the pivot: each tolerates
-// that its step never ran.
-func (r *run) pushUndos() {
+// pushUndos registers the undos that are meant of the steps before the pivot: each
+// tolerates that its step never ran.
+func (r *run) pushUndos(meant func(name string) bool) {
 	for _, s := range r.stages {
-		if s.Stage.Undo != nil {
-			r.undos.Push(r.undoOf(s))
+		if s.Stage.Undo != nil && meant(s.Stage.Undo.Name) {
+			r.pushUndo(s)
 		}
+	}
+}
+
+func everyUndo(string) bool { return true }
+
+// pushUndo registers a stage's undo, unless it is.
+func (r *run) pushUndo(s boundStage) {
+	if !slices.Contains(r.undos.Names(), s.Stage.Undo.Name) {
+		r.undos.Push(r.undoOf(s))
 	}
 }

@@ -249,7 +249,7 @@ func TestReleaseRun(t *testing.T) {
 		claim, err := b.transitions.Claim(b.ctx, next)
 		require.NoError(t, err)
 		require.Equal(t, tenant.Claim{
-			Claimed: true, State: tenant.StateRollingBack, TakenOver: true, FailedStep: tenant.StepCreateSchema, Reason: "test",
+			Claimed: true, State: tenant.StateRollingBack, TakenOver: true, Undos: []string{tenant.UndoSchema}, FailedStep: tenant.StepCreateSchema, Reason: "test",
 		}, claim)
 	}
 	claim, err := b.transitions.Claim(b.ctx, f)

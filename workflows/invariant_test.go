@@ -145,13 +145,13 @@ func requireTold(t tester, r *running) {
 	s := r.status(t)
 	require.Equal(t, o.State, s.State)
 	require.Empty(t, s.AllowedActions)
+	require.Empty(t, s.Undo)
 	require.Zero(t, s.Deadline)
 	require.Zero(t, o.AttentionDeadline)
 	if o.State == tenant.StateRolledBack {
 		require.Equal(t, o.FailedStep, s.FailedStep)
 		require.Equal(t, o.FailureClass, s.FailureClass)
 		require.Equal(t, o.FailureReason, s.Reason)
-		require.Empty(t, s.Undo)
 	}
 	if r.watch.upserts == 0 {
 		require.Equal(t, tenant.StateSucceeded, o.State, "off the happy path the search attributes follow")

@@ -76,7 +76,7 @@ contract: ## Rebuild the tenant contract and compare it with the committed one (
 
 .PHONY: sorohost
 sorohost: ## Rebuild the Soroban host and compare it with the committed one (UPDATE=1: replace it)
-	sh internal/stellar/devnet/sorohost/build.sh $(if $(UPDATE),,--check)
+	sh internal/devnet/sorohost/build.sh $(if $(UPDATE),,--check)
 
 .PHONY: clean
 clean: ## Remove what was built; the stack's data in .devstack stay

@@ -13,10 +13,10 @@ import (
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/devnet"
 	"tenant-provisioning/internal/mail/mailtest"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
-	"tenant-provisioning/internal/stellar/devnet"
 )
 
 // installation is one of the product, on its own.

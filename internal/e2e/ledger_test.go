@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
-	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/devnet"
 )
 
 const (

@@ -16,7 +16,7 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
 
-	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/devnet"
 )
 
 // sendTransaction is the call by which a transaction reaches the network.

@@ -18,11 +18,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/devnet"
+	"tenant-provisioning/internal/devnet/devnettest"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/stellar"
-	"tenant-provisioning/internal/stellar/devnet"
-	"tenant-provisioning/internal/stellar/devnet/devnettest"
 	"tenant-provisioning/internal/tenant"
 )
 

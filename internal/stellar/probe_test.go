@@ -10,8 +10,8 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/devnet"
 	"tenant-provisioning/internal/stellar"
-	"tenant-provisioning/internal/stellar/devnet"
 	"tenant-provisioning/internal/tenant"
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
 
-	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/devnet"
 )
 
 // request is one call of the RPC server, as the proxy sees it.

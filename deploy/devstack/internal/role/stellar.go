@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"tenant-provisioning/deploy/devstack/internal/port"
-	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/devnet"
 )
 
 // Stellar is the local Stellar network: RPC on /, friendbot on /friendbot.

@@ -3,7 +3,7 @@ package devnet
 import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 
-	"tenant-provisioning/internal/stellar/devnet/sorohost"
+	"tenant-provisioning/internal/devnet/sorohost"
 )
 
 // Limits and fees of testnet at protocol 28, as stellar-core publishes them in

@@ -11,8 +11,8 @@ import (
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stretchr/testify/require"
 
-	"tenant-provisioning/internal/stellar/devnet"
-	"tenant-provisioning/internal/stellar/devnet/devnettest"
+	"tenant-provisioning/internal/devnet"
+	"tenant-provisioning/internal/devnet/devnettest"
 )
 
 func running(t *testing.T) *testBundle {

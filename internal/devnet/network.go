@@ -10,7 +10,7 @@ import (
 
 	"github.com/stellar/go-stellar-sdk/network"
 
-	"tenant-provisioning/internal/stellar/devnet/sorohost"
+	"tenant-provisioning/internal/devnet/sorohost"
 )
 
 // firstLedger is the sequence of the genesis ledger.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stellar/go-stellar-sdk/xdr"
 
-	"tenant-provisioning/internal/stellar/devnet/sorohost"
+	"tenant-provisioning/internal/devnet/sorohost"
 )
 
 // applySoroban has the host execute the operation and keeps its changes.

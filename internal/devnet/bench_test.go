@@ -14,8 +14,8 @@ import (
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
 
-	"tenant-provisioning/internal/stellar/devnet"
-	"tenant-provisioning/internal/stellar/devnet/devnettest"
+	"tenant-provisioning/internal/devnet"
+	"tenant-provisioning/internal/devnet/devnettest"
 )
 
 // BenchmarkDeployments deploys tenant contracts as the product does: through many

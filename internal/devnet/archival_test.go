@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
-	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/devnet"
 )
 
 // archived deploys a contract and waits until it and its code are archived.

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
-	"tenant-provisioning/internal/stellar/devnet"
-	"tenant-provisioning/internal/stellar/devnet/devnettest"
+	"tenant-provisioning/internal/devnet"
+	"tenant-provisioning/internal/devnet/devnettest"
 )
 
 // The official JavaScript SDK sees an ordinary network: it is funded, uploads,

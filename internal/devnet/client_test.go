@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
-	"tenant-provisioning/internal/stellar/devnet"
-	"tenant-provisioning/internal/stellar/devnet/devnettest"
+	"tenant-provisioning/internal/devnet"
+	"tenant-provisioning/internal/devnet/devnettest"
 )
 
 // testBundle is a network whose ledgers close when the test says so, seen

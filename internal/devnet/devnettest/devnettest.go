@@ -11,7 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/devnet"
 )
 
 // CloseInterval is the time between the ledgers of Start.

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"tenant-provisioning/internal/stellar/devnet/sorohost"
+	"tenant-provisioning/internal/devnet/sorohost"
 )
 
 func TestEmbeddedHostMatchesItsChecksum(t *testing.T) {

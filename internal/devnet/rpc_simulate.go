@@ -8,7 +8,7 @@ import (
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
 
-	"tenant-provisioning/internal/stellar/devnet/sorohost"
+	"tenant-provisioning/internal/devnet/sorohost"
 )
 
 func (n *Network) simulateTransaction(ctx context.Context, q protocol.SimulateTransactionRequest) (protocol.SimulateTransactionResponse, error) {

@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
-	"tenant-provisioning/internal/stellar/devnet"
+	"tenant-provisioning/internal/devnet"
 )
 
 // rpcAnswer is one JSON-RPC response.

@@ -9,7 +9,7 @@ import (
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/tenant"
 )
 
 // compareContracts asks every contract that was ever made for its status: that of
@@ -32,9 +32,9 @@ func (c *chaos) compareContracts(ctx context.Context) (wrong []string, err error
 	}
 	seen := map[string]bool{}
 	for _, k := range contracts {
-		want := tenantcontract.Terminated
+		want := tenant.ContractTerminated
 		if k.used {
-			want = tenantcontract.Active
+			want = tenant.ContractActive
 		}
 		status, err := c.ledger.Status(ctx, k.id)
 		if err != nil {

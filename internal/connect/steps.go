@@ -2,18 +2,15 @@ package connect
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/activities"
-	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -69,7 +66,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		},
 		Schema:     &activities.Schema{Store: schemas, Failures: incidents},
 		Access:     &activities.Access{Store: postgres.NewAccess(pool), Failures: incidents, Grace: cfg.Provisioning.DeleteGrace},
-		Contract:   &activities.Contract{Store: contracts, Ledger: onLedger{ledger}, Failures: incidents},
+		Contract:   &activities.Contract{Store: contracts, Ledger: ledger, Failures: incidents},
 		Activation: &activities.Activation{Store: transitions, Failures: incidents},
 		Email: &activities.Email{
 			Outbox: postgres.NewEmails(pool), Mailer: postman, Failures: incidents, InvitationKeys: keys,
@@ -78,7 +75,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		Reconciler: &activities.Reconciler{
 			Findings: postgres.NewFindings(pool), Comparer: comparer, Repairs: postgres.NewRepairs(pool, comparer),
 			Operations: postgres.NewOperations(pool), Releaser: transitions, Schemas: schemas, Contracts: contracts,
-			Ledger: onLedger{ledger}, Terminator: onLedger{ledger},
+			Ledger: ledger, Terminator: ledger,
 		},
 		ConfirmNetwork: ledger.Check,
 		Probes: map[tenant.Dependency]incident.Probe{
@@ -88,33 +85,6 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		},
 		schemas: schemas,
 	}, nil
-}
-
-// onLedger is the ledger in the domain's words.
-type onLedger struct{ *stellar.Deployer }
-
-// SetStatus implements activities.Ledger.
-func (c onLedger) SetStatus(ctx context.Context, f tenant.Fence, contractID string, to tenant.ContractStatus, progress func(string)) error {
-	return c.Deployer.SetStatus(ctx, f, contractID, contractStatuses[to], progress)
-}
-
-// ContractStatus implements activities.ContractReader.
-func (c onLedger) ContractStatus(ctx context.Context, contractID string) (tenant.ContractStatus, error) {
-	status, there, err := c.Look(ctx, contractID)
-	if err != nil || !there {
-		return "", err
-	}
-	for s, on := range contractStatuses {
-		if on == status {
-			return s, nil
-		}
-	}
-	return "", fmt.Errorf("contract %s has the status %d, which this version does not know", contractID, status)
-}
-
-// contractStatuses are the numbers that contracts have for the domain's statuses.
-var contractStatuses = map[tenant.ContractStatus]stellar.Status{
-	tenant.ContractActive: tenantcontract.Active, tenant.ContractSuspended: tenantcontract.Suspended, tenant.ContractTerminated: tenantcontract.Terminated,
 }
 
 func invitationKeys(c config.Invitation, invitations *postgres.Invitations) (*invitation.Keys, error) {

@@ -150,7 +150,7 @@ func (c *Comparer) ContractsToCheck(ctx context.Context, round int64, limit int)
 		WHERE t.status = 'FAILED' AND x.purpose = 'DEPLOY_CONTRACT' AND x.state IN ('PREPARED', 'SENT', 'APPLIED') AND x.contract_id IS NOT NULL
 		  AND `+quiet+` AND (
 			EXISTS (SELECT FROM findings f WHERE f.kind = 'failed-with-contract' AND f.subject = x.contract_id AND f.state IN ('open', 'dismissed'))
-			OR NOT EXISTS (SELECT FROM stellar_transactions e WHERE e.contract_id = x.contract_id AND e.purpose = 'SET_STATUS' AND e.state = 'APPLIED'))
+			OR NOT EXISTS (SELECT FROM stellar_transactions e WHERE e.contract_id = x.contract_id AND e.purpose = 'SET_STATUS' AND e.target_status = 'terminated' AND e.state = 'APPLIED'))
 		LIMIT $2)`, round, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list contracts to check: %w", interpret(err))

@@ -180,8 +180,8 @@ var breaks = []broken{
 	{kind: tenant.FindingContractDiffers, what: "another tenant's", mends: true, do: sql(`UPDATE tenants SET contract_id = (SELECT contract_id FROM tenants WHERE id = {whole}) WHERE id = {tenant}`)},
 	{kind: tenant.FindingContractNotJournalled, what: "no row", do: sql(`DELETE FROM stellar_transactions WHERE tenant_id = {tenant}`)},
 	{kind: tenant.FindingTransactionUnsettled, what: "nobody asks", do: sql(`INSERT INTO stellar_transactions
-		(hash, tenant_id, operation_id, generation, purpose, state, network, channel, sequence, envelope, after_ledger, max_time)
-		VALUES (repeat('a', 64), {tenant}, {operation}, 1, 'SET_STATUS', 'SENT', 'n', 'c', 1, '', 1, now() - interval '1 hour')`)},
+		(hash, tenant_id, operation_id, generation, purpose, target_status, state, network, channel, sequence, envelope, after_ledger, max_time)
+		VALUES (repeat('a', 64), {tenant}, {operation}, 1, 'SET_STATUS', 'terminated', 'SENT', 'n', 'c', 1, '', 1, now() - interval '1 hour')`)},
 
 	{kind: tenant.FindingMailInDoubt, what: "a worker was lost", do: sql(`UPDATE emails SET state = 'SENDING' WHERE tenant_id = {tenant}`)},
 	{kind: tenant.FindingMailMissing, what: "no row", do: sql(`DELETE FROM emails WHERE tenant_id = {tenant}`)},

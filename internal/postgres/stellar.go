@@ -10,14 +10,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
-	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
 // StellarJournal is the journal of transactions and the leases of accounts.
 type StellarJournal struct{ pool database }
 
-var _ stellar.Journal = (*StellarJournal)(nil)
+var _ submit.Journal = (*StellarJournal)(nil)
 
 // NewStellarJournal makes a journal on a pool.
 func NewStellarJournal(pool *pgxpool.Pool) *StellarJournal {
@@ -29,13 +29,13 @@ func NewStellarJournal(pool *pgxpool.Pool) *StellarJournal {
 // open after all is settled by the next holder first.
 const leaseMargin = 10 * time.Second
 
-const transactionColumns = `SELECT hash, coalesce(operation_id::text, ''), coalesce(tenant_id::text, ''), coalesce(generation, 0), purpose, coalesce(contract_id, ''),
+const transactionColumns = `SELECT hash, coalesce(operation_id::text, ''), coalesce(tenant_id::text, ''), coalesce(generation, 0), purpose, coalesce(contract_id, ''), coalesce(target_status, ''),
 	state, coalesce(result_code, ''), network, channel, sequence, envelope, after_ledger, max_time, coalesce(ledger, 0)
 	FROM stellar_transactions `
 
-func scanTransaction(row pgx.CollectableRow) (stellar.Transaction, error) {
-	var t stellar.Transaction
-	err := row.Scan(&t.Hash, &t.Fence.Operation, &t.Fence.Tenant, &t.Fence.Generation, &t.Purpose, &t.ContractID,
+func scanTransaction(row pgx.CollectableRow) (submit.Transaction, error) {
+	var t submit.Transaction
+	err := row.Scan(&t.Hash, &t.Fence.Operation, &t.Fence.Tenant, &t.Fence.Generation, &t.Purpose, &t.ContractID, &t.TargetStatus,
 		&t.State, &t.ResultCode, &t.Network, &t.Channel, &t.Sequence, &t.Envelope, &t.AfterLedger, &t.MaxTime, &t.Ledger)
 	return t, err
 }
@@ -50,7 +50,7 @@ func journalError(doing string, err error) error {
 }
 
 // Transactions lists those of one generation of a tenant, oldest first.
-func (j *StellarJournal) Transactions(ctx context.Context, id tenant.ID, generation int) ([]stellar.Transaction, error) {
+func (j *StellarJournal) Transactions(ctx context.Context, id tenant.ID, generation int) ([]submit.Transaction, error) {
 	rows, err := j.pool.Query(ctx, transactionColumns+`WHERE tenant_id = $1 AND generation = $2 ORDER BY created_at, hash`, string(id), generation)
 	if err != nil {
 		return nil, journalError("read the Stellar journal", err)
@@ -63,23 +63,23 @@ func (j *StellarJournal) Transactions(ctx context.Context, id tenant.ID, generat
 }
 
 // Find reads one transaction by its hash.
-func (j *StellarJournal) Find(ctx context.Context, hash string) (stellar.Transaction, error) {
+func (j *StellarJournal) Find(ctx context.Context, hash string) (submit.Transaction, error) {
 	return j.one(ctx, `WHERE hash = $1`, hash)
 }
 
 // OpenOn reads the open transaction of an account.
-func (j *StellarJournal) OpenOn(ctx context.Context, network, channel string) (stellar.Transaction, error) {
+func (j *StellarJournal) OpenOn(ctx context.Context, network, channel string) (submit.Transaction, error) {
 	return j.one(ctx, `WHERE network = $1 AND channel = $2 AND state IN ('PREPARED', 'SENT')`, network, channel)
 }
 
-func (j *StellarJournal) one(ctx context.Context, where string, args ...any) (stellar.Transaction, error) {
+func (j *StellarJournal) one(ctx context.Context, where string, args ...any) (submit.Transaction, error) {
 	rows, err := j.pool.Query(ctx, transactionColumns+where, args...)
 	if err != nil {
-		return stellar.Transaction{}, journalError("read the Stellar journal", err)
+		return submit.Transaction{}, journalError("read the Stellar journal", err)
 	}
 	t, err := pgx.CollectExactlyOneRow(rows, scanTransaction)
 	if err != nil {
-		return stellar.Transaction{}, journalError("read the Stellar journal", err)
+		return submit.Transaction{}, journalError("read the Stellar journal", err)
 	}
 	return t, nil
 }
@@ -87,23 +87,23 @@ func (j *StellarJournal) one(ctx context.Context, where string, args ...any) (st
 // Lease takes the account that was unused for longest: so its sequence number,
 // which a server may learn late, had the most time to become known. One with an
 // open transaction comes last.
-func (j *StellarJournal) Lease(ctx context.Context, network string, addresses []string, length time.Duration) (stellar.Lease, error) {
+func (j *StellarJournal) Lease(ctx context.Context, network string, addresses []string, length time.Duration) (submit.Lease, error) {
 	l, err := j.lease(ctx, network, addresses, length)
-	if !errors.Is(err, stellar.ErrNoFreeChannel) {
+	if !errors.Is(err, submit.ErrNoFreeChannel) {
 		return l, err
 	}
 	tag, err := j.pool.Exec(ctx, `INSERT INTO stellar_channels (network, address) SELECT $1, unnest($2::text[]) ON CONFLICT DO NOTHING`, network, addresses)
 	if err != nil {
-		return stellar.Lease{}, journalError("register channel accounts", err)
+		return submit.Lease{}, journalError("register channel accounts", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return stellar.Lease{}, stellar.ErrNoFreeChannel
+		return submit.Lease{}, submit.ErrNoFreeChannel
 	}
 	return j.lease(ctx, network, addresses, length)
 }
 
-func (j *StellarJournal) lease(ctx context.Context, network string, addresses []string, length time.Duration) (stellar.Lease, error) {
-	l := stellar.Lease{Network: network}
+func (j *StellarJournal) lease(ctx context.Context, network string, addresses []string, length time.Duration) (submit.Lease, error) {
+	l := submit.Lease{Network: network}
 	err := j.pool.QueryRow(ctx, `
 		WITH free AS (
 			SELECT c.network, c.address, t.hash
@@ -118,16 +118,16 @@ func (j *StellarJournal) lease(ctx context.Context, network string, addresses []
 		RETURNING c.address, c.sequence, c.lease_token::text, coalesce(free.hash, '')`,
 		network, addresses, length).Scan(&l.Address, &l.Sequence, &l.Token, &l.Orphan)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return stellar.Lease{}, stellar.ErrNoFreeChannel
+		return submit.Lease{}, submit.ErrNoFreeChannel
 	}
 	if err != nil {
-		return stellar.Lease{}, journalError("lease a channel account", err)
+		return submit.Lease{}, journalError("lease a channel account", err)
 	}
 	return l, nil
 }
 
 // Release gives back an account without a transaction.
-func (j *StellarJournal) Release(ctx context.Context, l stellar.Lease) error {
+func (j *StellarJournal) Release(ctx context.Context, l submit.Lease) error {
 	_, err := j.pool.Exec(ctx, `UPDATE stellar_channels SET lease_token = NULL, leased_until = now() WHERE network = $1 AND address = $2 AND lease_token = $3`,
 		l.Network, l.Address, l.Token)
 	if err != nil {
@@ -138,7 +138,7 @@ func (j *StellarJournal) Release(ctx context.Context, l stellar.Lease) error {
 
 // Prepare writes a transaction before it is first sent. The fence, the lease
 // and the journal's own bounds hold in one transaction and one round trip.
-func (j *StellarJournal) Prepare(ctx context.Context, l stellar.Lease, tx stellar.Transaction) error {
+func (j *StellarJournal) Prepare(ctx context.Context, l submit.Lease, tx submit.Transaction) error {
 	var b pgx.Batch
 	if tx.Fence != (tenant.Fence{}) {
 		b.Queue(passFence, fenceArgs(tx.Fence)...)
@@ -150,22 +150,22 @@ func (j *StellarJournal) Prepare(ctx context.Context, l stellar.Lease, tx stella
 			WHERE network = $7 AND address = $8 AND lease_token = $15 AND leased_until > now()
 			RETURNING 1
 		)
-		INSERT INTO stellar_transactions (hash, operation_id, tenant_id, generation, purpose, contract_id, state, network, channel, sequence, envelope, after_ledger, max_time)
-		SELECT $1, nullif($2, '')::uuid, nullif($3, '')::uuid, nullif($4::integer, 0), $5, nullif($6, ''), $12, $7, $8, $9, $10, $11, $13 FROM lease`,
+		INSERT INTO stellar_transactions (hash, operation_id, tenant_id, generation, purpose, contract_id, target_status, state, network, channel, sequence, envelope, after_ledger, max_time)
+		SELECT $1, nullif($2, '')::uuid, nullif($3, '')::uuid, nullif($4::integer, 0), $5, nullif($6, ''), nullif($16, ''), $12, $7, $8, $9, $10, $11, $13 FROM lease`,
 		tx.Hash, string(tx.Fence.Operation), string(tx.Fence.Tenant), tx.Fence.Generation, tx.Purpose, tx.ContractID,
-		tx.Network, tx.Channel, tx.Sequence, tx.Envelope, tx.AfterLedger, stellar.StatePrepared, tx.MaxTime, leaseMargin, l.Token,
+		tx.Network, tx.Channel, tx.Sequence, tx.Envelope, tx.AfterLedger, submit.StatePrepared, tx.MaxTime, leaseMargin, l.Token, string(tx.TargetStatus),
 	).Exec(func(tag pgconn.CommandTag) error {
 		written = tag.RowsAffected()
 		return nil
 	})
 	if err := j.pool.run(ctx, &b); err != nil {
 		if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == stateUniqueViolation {
-			return fmt.Errorf("%w (%s)", stellar.ErrInFlight, pg.ConstraintName)
+			return fmt.Errorf("%w (%s)", submit.ErrInFlight, pg.ConstraintName)
 		}
 		return journalError("journal a Stellar transaction", err)
 	}
 	if written == 0 {
-		return stellar.ErrLeaseLost
+		return submit.ErrLeaseLost
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (j *StellarJournal) MarkSent(ctx context.Context, hash string) error {
 // Settle writes what has become of an open transaction and frees its account.
 // An unused sequence number makes us forget the one we knew: the ledger alone
 // knows the next, also after it was reset.
-func (j *StellarJournal) Settle(ctx context.Context, hash string, o stellar.Outcome) error {
+func (j *StellarJournal) Settle(ctx context.Context, hash string, o submit.Outcome) error {
 	_, err := j.pool.Exec(ctx, `
 		WITH settled AS (
 			UPDATE stellar_transactions

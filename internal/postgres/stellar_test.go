@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -36,7 +36,7 @@ func (b journalBundle) running(t *testing.T, name string) tenant.Fence {
 	return tenant.Fence{Operation: a.Operation.ID, Tenant: a.New.ID, Generation: 1, Run: "run", State: tenant.StateRunning}
 }
 
-func (b journalBundle) lease(t *testing.T, addresses ...string) stellar.Lease {
+func (b journalBundle) lease(t *testing.T, addresses ...string) submit.Lease {
 	t.Helper()
 	l, err := b.journal.Lease(b.ctx, testNetwork, addresses, time.Minute)
 	require.NoError(t, err)
@@ -44,8 +44,8 @@ func (b journalBundle) lease(t *testing.T, addresses ...string) stellar.Lease {
 }
 
 // transaction is one that a tenant's operation wants to send.
-func transaction(f tenant.Fence, l stellar.Lease, p stellar.Purpose, n int) stellar.Transaction {
-	return stellar.Transaction{
+func transaction(f tenant.Fence, l submit.Lease, p submit.Purpose, n int) submit.Transaction {
+	return submit.Transaction{
 		Hash: hex.EncodeToString([]byte(fmt.Sprintf("%032d", n))), Fence: f, Purpose: p, ContractID: "C1", Network: l.Network, Channel: l.Address,
 		Sequence: int64(100 + n), Envelope: "AAAA", AfterLedger: 7, MaxTime: time.Now().Add(time.Minute).Truncate(time.Second),
 	}
@@ -55,33 +55,33 @@ func TestStellarJournalKeepsATransaction(t *testing.T) {
 	t.Parallel()
 	b := setupJournal(t)
 	f, l := b.running(t, "Clinic"), b.lease(t, "G1")
-	tx := transaction(f, l, stellar.PurposeDeploy, 1)
+	tx := transaction(f, l, submit.PurposeDeploy, 1)
 	require.NoError(t, b.journal.Prepare(b.ctx, l, tx))
 	require.NoError(t, b.journal.Reprice(b.ctx, tx.Hash, "BBBB"))
 	open, err := b.journal.OpenOn(b.ctx, testNetwork, "G1")
 	require.NoError(t, err)
-	require.Equal(t, stellar.StatePrepared, open.State)
+	require.Equal(t, submit.StatePrepared, open.State)
 	require.NoError(t, b.journal.MarkSent(b.ctx, tx.Hash))
 
 	got, err := b.journal.Transactions(b.ctx, f.Tenant, 1)
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	want := tx
-	want.State, want.Envelope = stellar.StateSent, "BBBB"
+	want.State, want.Envelope = submit.StateSent, "BBBB"
 	// A line tells whose it is, not which attempt wrote it.
 	want.Fence.Run, want.Fence.State = "", ""
 	require.WithinDuration(t, want.MaxTime, got[0].MaxTime, 0)
 	want.MaxTime = got[0].MaxTime
 	require.Equal(t, want, got[0])
 
-	require.NoError(t, b.journal.Settle(b.ctx, tx.Hash, stellar.Outcome{State: stellar.StateApplied, Ledger: 9, FeeCharged: 5, SequenceUsed: true}))
+	require.NoError(t, b.journal.Settle(b.ctx, tx.Hash, submit.Outcome{State: submit.StateApplied, Ledger: 9, FeeCharged: 5, SequenceUsed: true}))
 	// What is settled stays as it is.
-	require.NoError(t, b.journal.Settle(b.ctx, tx.Hash, stellar.Outcome{State: stellar.StateExpired, Ledger: 10}))
+	require.NoError(t, b.journal.Settle(b.ctx, tx.Hash, submit.Outcome{State: submit.StateExpired, Ledger: 10}))
 	require.NoError(t, b.journal.MarkSent(b.ctx, tx.Hash))
 	require.NoError(t, b.journal.Reprice(b.ctx, tx.Hash, "CCCC"))
 	found, err := b.journal.Find(b.ctx, tx.Hash)
 	require.NoError(t, err)
-	want.State, want.Ledger = stellar.StateApplied, 9
+	want.State, want.Ledger = submit.StateApplied, 9
 	found.MaxTime = want.MaxTime
 	require.Equal(t, want, found)
 	_, err = b.journal.OpenOn(b.ctx, testNetwork, "G1")
@@ -99,12 +99,12 @@ func TestStellarJournalPassesTheFence(t *testing.T) {
 		"another state":      {Operation: f.Operation, Tenant: f.Tenant, Generation: 1, Run: f.Run, State: tenant.StateRollingBack},
 		"another generation": {Operation: f.Operation, Tenant: f.Tenant, Generation: 2, Run: f.Run, State: f.State},
 	} {
-		require.ErrorIs(t, b.journal.Prepare(b.ctx, l, transaction(late, l, stellar.PurposeDeploy, 1)), tenant.ErrSuperseded, name)
+		require.ErrorIs(t, b.journal.Prepare(b.ctx, l, transaction(late, l, submit.PurposeDeploy, 1)), tenant.ErrSuperseded, name)
 	}
 	none, err := b.journal.Transactions(b.ctx, f.Tenant, 1)
 	require.NoError(t, err)
 	require.Empty(t, none)
-	require.NoError(t, b.journal.Prepare(b.ctx, l, transaction(f, l, stellar.PurposeDeploy, 1)))
+	require.NoError(t, b.journal.Prepare(b.ctx, l, transaction(f, l, submit.PurposeDeploy, 1)))
 }
 
 func TestStellarJournalTakesOneDeploymentPerGeneration(t *testing.T) {
@@ -112,36 +112,54 @@ func TestStellarJournalTakesOneDeploymentPerGeneration(t *testing.T) {
 	b := setupJournal(t)
 	f := b.running(t, "Clinic")
 	l1, l2 := b.lease(t, "G1", "G2", "G3"), b.lease(t, "G1", "G2", "G3")
-	first, second := transaction(f, l1, stellar.PurposeDeploy, 1), transaction(f, l2, stellar.PurposeDeploy, 2)
+	first, second := transaction(f, l1, submit.PurposeDeploy, 1), transaction(f, l2, submit.PurposeDeploy, 2)
 	require.NoError(t, b.journal.Prepare(b.ctx, l1, first))
-	require.ErrorIs(t, b.journal.Prepare(b.ctx, l2, second), stellar.ErrInFlight)
-	require.NoError(t, b.journal.Settle(b.ctx, first.Hash, stellar.Outcome{State: stellar.StateExpired, Ledger: 9}))
+	require.ErrorIs(t, b.journal.Prepare(b.ctx, l2, second), submit.ErrInFlight)
+	require.NoError(t, b.journal.Settle(b.ctx, first.Hash, submit.Outcome{State: submit.StateExpired, Ledger: 9}))
 	require.NoError(t, b.journal.Prepare(b.ctx, l2, second), "the first can no longer be applied")
-	require.NoError(t, b.journal.Settle(b.ctx, second.Hash, stellar.Outcome{State: stellar.StateApplied, Ledger: 10, SequenceUsed: true}))
+	require.NoError(t, b.journal.Settle(b.ctx, second.Hash, submit.Outcome{State: submit.StateApplied, Ledger: 10, SequenceUsed: true}))
 	l3 := b.lease(t, "G1", "G2", "G3")
-	require.ErrorIs(t, b.journal.Prepare(b.ctx, l3, transaction(f, l3, stellar.PurposeDeploy, 3)), stellar.ErrInFlight, "it is made")
+	require.ErrorIs(t, b.journal.Prepare(b.ctx, l3, transaction(f, l3, submit.PurposeDeploy, 3)), submit.ErrInFlight, "it is made")
+}
 
-	require.NoError(t, b.journal.Prepare(b.ctx, l3, transaction(f, l3, stellar.PurposeSetStatus, 4)))
-	l4 := b.lease(t, "G1", "G2", "G3")
-	require.ErrorIs(t, b.journal.Prepare(b.ctx, l4, transaction(f, l4, stellar.PurposeSetStatus, 5)), stellar.ErrInFlight)
+// TestStellarJournalTakesOneChangeOfStatusAtATime, and the next one once it is
+// applied: the operations of one generation change the status any number of
+// times.
+func TestStellarJournalTakesOneChangeOfStatusAtATime(t *testing.T) {
+	t.Parallel()
+	b := setupJournal(t)
+	f, n := b.running(t, "Clinic"), 0
+	for _, status := range []tenant.ContractStatus{tenant.ContractSuspended, tenant.ContractActive, tenant.ContractSuspended, tenant.ContractTerminated} {
+		l, other := b.lease(t, "G1", "G2"), b.lease(t, "G1", "G2")
+		n += 2
+		tx, meanwhile := transaction(f, l, submit.PurposeSetStatus, n), transaction(f, other, submit.PurposeSetStatus, n+1)
+		tx.TargetStatus, meanwhile.TargetStatus = status, tenant.ContractTerminated
+		require.NoError(t, b.journal.Prepare(b.ctx, l, tx))
+		require.ErrorIs(t, b.journal.Prepare(b.ctx, other, meanwhile), submit.ErrInFlight)
+		require.NoError(t, b.journal.Release(b.ctx, other))
+		require.NoError(t, b.journal.Settle(b.ctx, tx.Hash, submit.Outcome{State: submit.StateApplied, Ledger: 10, SequenceUsed: true}))
+		kept, err := b.journal.Find(b.ctx, tx.Hash)
+		require.NoError(t, err)
+		require.Equal(t, status, kept.TargetStatus)
+	}
 }
 
 func TestStellarJournalTakesNothingWithoutTheLease(t *testing.T) {
 	t.Parallel()
 	b := setupJournal(t)
 	f, l := b.running(t, "Clinic"), b.lease(t, "G1")
-	tx := transaction(f, l, stellar.PurposeDeploy, 1)
+	tx := transaction(f, l, submit.PurposeDeploy, 1)
 	require.NoError(t, b.journal.Release(b.ctx, l))
-	require.ErrorIs(t, b.journal.Prepare(b.ctx, l, tx), stellar.ErrLeaseLost)
+	require.ErrorIs(t, b.journal.Prepare(b.ctx, l, tx), submit.ErrLeaseLost)
 	again := b.lease(t, "G1")
-	require.ErrorIs(t, b.journal.Prepare(b.ctx, l, tx), stellar.ErrLeaseLost, "it is somebody else's")
+	require.ErrorIs(t, b.journal.Prepare(b.ctx, l, tx), submit.ErrLeaseLost, "it is somebody else's")
 	require.NoError(t, b.journal.Release(b.ctx, l), "and stays theirs")
 	require.NoError(t, b.journal.Prepare(b.ctx, again, tx))
 
 	l = b.lease(t, "G2")
 	_, err := b.pool.Exec(b.ctx, `UPDATE stellar_channels SET leased_until = now() - interval '1 second' WHERE address = 'G2'`)
 	require.NoError(t, err)
-	require.ErrorIs(t, b.journal.Prepare(b.ctx, l, transaction(b.running(t, "Other"), l, stellar.PurposeDeploy, 2)), stellar.ErrLeaseLost)
+	require.ErrorIs(t, b.journal.Prepare(b.ctx, l, transaction(b.running(t, "Other"), l, submit.PurposeDeploy, 2)), submit.ErrLeaseLost)
 }
 
 func TestStellarChannelsAreLeasedOneAtATime(t *testing.T) {
@@ -149,7 +167,7 @@ func TestStellarChannelsAreLeasedOneAtATime(t *testing.T) {
 	b := setupJournal(t)
 	addresses := []string{"G1", "G2", "G3"}
 	var group errgroup.Group
-	got := make(chan stellar.Lease, 20)
+	got := make(chan submit.Lease, 20)
 	for range 20 {
 		group.Go(func() error {
 			l, err := b.journal.Lease(b.ctx, testNetwork, addresses, time.Minute)
@@ -172,7 +190,7 @@ func TestStellarChannelsAreLeasedOneAtATime(t *testing.T) {
 		holders[b.lease(t, addresses...).Address]++
 	}
 	_, err := b.journal.Lease(b.ctx, testNetwork, addresses, time.Minute)
-	require.ErrorIs(t, err, stellar.ErrNoFreeChannel)
+	require.ErrorIs(t, err, submit.ErrNoFreeChannel)
 	_, err = b.journal.Lease(b.ctx, "Another Network", addresses, time.Minute)
 	require.NoError(t, err, "an account of another network is another account")
 }
@@ -196,7 +214,7 @@ func TestStellarChannelsComeInOrder(t *testing.T) {
 	first := b.lease(t, addresses...)
 	require.Equal(t, order[2], first.Address)
 	f := b.running(t, "Clinic")
-	tx := transaction(f, first, stellar.PurposeDeploy, 1)
+	tx := transaction(f, first, submit.PurposeDeploy, 1)
 	require.NoError(t, b.journal.Prepare(b.ctx, first, tx))
 	var until time.Time
 	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT leased_until FROM stellar_channels WHERE address = $1`, first.Address).Scan(&until))
@@ -205,7 +223,7 @@ func TestStellarChannelsComeInOrder(t *testing.T) {
 	require.Equal(t, order[0], b.lease(t, addresses...).Address)
 	require.Equal(t, order[1], b.lease(t, addresses...).Address)
 	_, err := b.journal.Lease(b.ctx, testNetwork, addresses, time.Minute)
-	require.ErrorIs(t, err, stellar.ErrNoFreeChannel)
+	require.ErrorIs(t, err, submit.ErrNoFreeChannel)
 	_, err = b.pool.Exec(b.ctx, `UPDATE stellar_channels SET leased_until = now() - interval '1 second'`)
 	require.NoError(t, err)
 	for _, want := range []string{"", "", tx.Hash} {
@@ -217,17 +235,17 @@ func TestStellarChannelsRememberUsedNumbersOnly(t *testing.T) {
 	t.Parallel()
 	b := setupJournal(t)
 	for i, c := range []struct {
-		outcome stellar.Outcome
+		outcome submit.Outcome
 		want    int64
 	}{
-		{stellar.Outcome{State: stellar.StateApplied, SequenceUsed: true}, 101},
-		{stellar.Outcome{State: stellar.StateFailed, SequenceUsed: true}, 102},
-		{stellar.Outcome{State: stellar.StateExpired}, 0},
-		{stellar.Outcome{State: stellar.StateApplied, SequenceUsed: true}, 104},
-		{stellar.Outcome{State: stellar.StateRejected}, 0},
+		{submit.Outcome{State: submit.StateApplied, SequenceUsed: true}, 101},
+		{submit.Outcome{State: submit.StateFailed, SequenceUsed: true}, 102},
+		{submit.Outcome{State: submit.StateExpired}, 0},
+		{submit.Outcome{State: submit.StateApplied, SequenceUsed: true}, 104},
+		{submit.Outcome{State: submit.StateRejected}, 0},
 	} {
 		l := b.lease(t, "G1")
-		tx := transaction(b.running(t, fmt.Sprintf("Clinic %d", i)), l, stellar.PurposeDeploy, i+1)
+		tx := transaction(b.running(t, fmt.Sprintf("Clinic %d", i)), l, submit.PurposeDeploy, i+1)
 		require.NoError(t, b.journal.Prepare(b.ctx, l, tx))
 		c.outcome.Ledger = 9
 		require.NoError(t, b.journal.Settle(b.ctx, tx.Hash, c.outcome))
@@ -241,7 +259,7 @@ func TestStellarTransactionsForAllTenantsNeedNoFence(t *testing.T) {
 	t.Parallel()
 	b := setupJournal(t)
 	l := b.lease(t, "G1")
-	tx := transaction(tenant.Fence{}, l, stellar.PurposeUpload, 1)
+	tx := transaction(tenant.Fence{}, l, submit.PurposeUpload, 1)
 	tx.ContractID = ""
 	require.NoError(t, b.journal.Prepare(b.ctx, l, tx))
 	got, err := b.journal.Find(b.ctx, tx.Hash)

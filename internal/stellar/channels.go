@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/stellar/go-stellar-sdk/strkey"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/stellar/rpc"
+	"tenant-provisioning/internal/stellar/submit"
 )
 
 // maxOperations is the network's bound on one transaction.
@@ -15,9 +17,9 @@ const maxOperations = 100
 // createChannels creates those channel accounts that are not on the ledger,
 // with the reserve that an account must hold. They never pay a fee.
 func (d *Deployer) createChannels(ctx context.Context, progress func(string)) error {
-	for at := 0; at < len(d.addresses); at += maxOperations {
-		some := d.addresses[at:min(at+maxOperations, len(d.addresses))]
-		err := d.share(ctx, PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+	for at := 0; at < len(d.channels); at += maxOperations {
+		some := d.channels[at:min(at+maxOperations, len(d.channels))]
+		err := d.share(ctx, submit.PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
 			return d.missingChannels(ctx, some, floor, progress)
 		}, progress)
 		if err != nil {
@@ -30,21 +32,19 @@ func (d *Deployer) createChannels(ctx context.Context, progress func(string)) er
 func (d *Deployer) missingChannels(ctx context.Context, addresses []string, floor uint32, progress func(string)) ([]txnbuild.Operation, error) {
 	keys := make([]xdr.LedgerKey, len(addresses))
 	for i, a := range addresses {
-		raw, err := strkey.Decode(strkey.VersionByteAccountID, a)
-		if err != nil {
-			return nil, fmt.Errorf("read the address of a channel account: %w", err)
+		var err error
+		if keys[i], err = rpc.AccountKey(a); err != nil {
+			return nil, err
 		}
-		key := xdr.Uint256(raw)
-		keys[i] = accountKey(xdr.AccountId{Type: xdr.PublicKeyTypePublicKeyTypeEd25519, Ed25519: &key})
 	}
-	entries, _, err := d.read(ctx, floor, progress, keys...)
+	entries, _, err := d.rpc.Read(ctx, floor, progress, keys...)
 	if err != nil {
 		return nil, err
 	}
 	var ops []txnbuild.Operation
 	for i, e := range entries {
 		if e == nil {
-			ops = append(ops, &txnbuild.CreateAccount{Destination: addresses[i], Amount: fmt.Sprint(accountReserve), SourceAccount: d.Address()})
+			ops = append(ops, &txnbuild.CreateAccount{Destination: addresses[i], Amount: fmt.Sprint(submit.AccountReserve), SourceAccount: d.Address()})
 		}
 	}
 	return ops, nil

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -37,7 +37,7 @@ func TestManyTenantsFromSeveralProcesses(t *testing.T) {
 		require.Equal(t, onLedger{made: 1}, made[stellar.Salt(f.Tenant, f.Generation)])
 		txs := b.transactions(t, f)
 		require.Len(t, txs, 1, "a second transaction would have had to be paid")
-		require.Equal(t, stellar.StateApplied, txs[0].State)
+		require.Equal(t, submit.StateApplied, txs[0].State)
 	}
 	b.requireConsistent(t)
 
@@ -51,7 +51,7 @@ func TestManyTenantsFromSeveralProcesses(t *testing.T) {
 	for _, f := range fences {
 		id, err := processes[0].ContractID(f.Tenant, f.Generation)
 		require.NoError(t, err)
-		b.requireStatus(t, processes[0], id, tenantcontract.Terminated)
+		b.requireStatus(t, processes[0], id, tenant.ContractTerminated)
 	}
 	b.requireConsistent(t)
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
+
+	"tenant-provisioning/internal/stellar/rpc"
 )
 
 // Config says on which network contracts are deployed, and as whom.
@@ -83,7 +85,7 @@ func (c Config) withDefaults() Config {
 		c.PollInterval = time.Second
 	}
 	if c.HTTPClient == nil {
-		c.HTTPClient = newHTTPClient(c.RootCAs)
+		c.HTTPClient = rpc.NewHTTPClient(c.RootCAs)
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

@@ -9,11 +9,9 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
+	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/tenant"
 )
-
-// Status is that of a tenant on the ledger.
-type Status = tenantcontract.Status
 
 func (d *Deployer) invoke(f xdr.HostFunction) *txnbuild.InvokeHostFunction {
 	return &txnbuild.InvokeHostFunction{SourceAccount: d.Address(), HostFunction: f}
@@ -56,48 +54,25 @@ func u32Value(n uint32) xdr.ScVal {
 	return xdr.ScVal{Type: xdr.ScValTypeScvU32, U32: &v}
 }
 
-// Status asks a contract for its status, without a transaction.
-// tenant.ErrNotFound is a contract that is not on the ledger.
-func (d *Deployer) Status(ctx context.Context, contractID string) (Status, error) {
-	id, err := parseContract(contractID)
-	if err != nil {
-		return 0, err
-	}
-	s, err := d.status(ctx, id, 0, func(string) {})
-	return s, d.explain(err)
-}
-
-func (d *Deployer) status(ctx context.Context, id xdr.ContractId, floor uint32, progress func(string)) (Status, error) {
-	v, err := d.get(ctx, id, tenantcontract.GetStatus, floor, progress)
-	if err != nil {
-		return 0, err
-	}
-	n, ok := v.GetU32()
-	if !ok {
-		return 0, fmt.Errorf("the contract's status is a %s", v.Type)
-	}
-	return Status(n), nil
-}
-
 // get calls a function that reads.
 func (d *Deployer) get(ctx context.Context, id xdr.ContractId, function string, floor uint32, progress func(string)) (xdr.ScVal, error) {
 	progress("reading the contract's " + function)
-	s, err := d.simulate(ctx, d.Address(), d.functionCall(id, function), floor, progress)
-	if e, ok := errors.AsType[*simulationError](err); ok && e.missing() {
+	s, err := d.rpc.Simulate(ctx, d.Address(), d.functionCall(id, function), floor, progress)
+	if e, ok := errors.AsType[*rpc.SimulationError](err); ok && e.Missing() {
 		return xdr.ScVal{}, fmt.Errorf("read a contract's %s: the contract is not on the ledger: %w", function, tenant.ErrNotFound)
 	}
-	return s.value, err
+	return s.Value, err
 }
 
 // present reports whether there is a contract at the address that is this
 // tenant's, working, and of the code that we deploy. Another one is a conflict.
 func (d *Deployer) present(ctx context.Context, f tenant.Fence, id xdr.ContractId, floor uint32, progress func(string)) (bool, error) {
 	progress("looking for the contract on the ledger")
-	entries, ledger, err := d.read(ctx, floor, progress, instanceKey(id))
+	entries, ledger, err := d.rpc.Read(ctx, floor, progress, instanceKey(id))
 	if err != nil || entries[0] == nil {
 		return false, err
 	}
-	instance, ok := entries[0].data.MustContractData().Val.GetInstance()
+	instance, ok := entries[0].MustContractData().Val.GetInstance()
 	if !ok || instance.Executable.WasmHash == nil || *instance.Executable.WasmHash != d.codeHash {
 		return false, conflict("another version of the contract's code; deploy with the version of the worker that began, or roll back and provision the tenant anew")
 	}
@@ -113,8 +88,8 @@ func (d *Deployer) present(ctx context.Context, f tenant.Fence, id xdr.ContractI
 	if err != nil {
 		return false, err
 	}
-	if s != tenantcontract.Active {
-		return false, conflict("the status " + s.String() + "; roll back and provision the tenant anew")
+	if s != tenant.ContractActive {
+		return false, conflict("the status " + string(s) + "; roll back and provision the tenant anew")
 	}
 	return true, nil
 }
@@ -124,4 +99,16 @@ func conflict(what string) error {
 		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, Permanent: true,
 		Reason: "at the tenant's address there is already a contract with " + what,
 	}
+}
+
+func codeKey(hash xdr.Hash) xdr.LedgerKey {
+	return xdr.LedgerKey{Type: xdr.LedgerEntryTypeContractCode, ContractCode: &xdr.LedgerKeyContractCode{Hash: hash}}
+}
+
+func instanceKey(id xdr.ContractId) xdr.LedgerKey {
+	return xdr.LedgerKey{Type: xdr.LedgerEntryTypeContractData, ContractData: &xdr.LedgerKeyContractData{
+		Contract:   contractScAddress(id),
+		Key:        xdr.ScVal{Type: xdr.ScValTypeScvLedgerKeyContractInstance},
+		Durability: xdr.ContractDataDurabilityPersistent,
+	}}
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/tenant"
 )
@@ -55,7 +54,7 @@ func callsOf(t *testing.T, b *bench, run func(d *stellar.Deployer) error) int {
 	return m.calls() + 2
 }
 
-func (b *bench) requireStatus(t *testing.T, d *stellar.Deployer, id string, want stellar.Status) {
+func (b *bench) requireStatus(t *testing.T, d *stellar.Deployer, id string, want tenant.ContractStatus) {
 	t.Helper()
 	got, err := d.Status(testContext(t), id)
 	require.NoError(t, err)
@@ -84,7 +83,7 @@ func TestDeployKilledAtEveryCallAndRepeatedMakesOneContract(t *testing.T) {
 		d := b.with(t, manyChannels)
 		id, err := d.Deploy(testContext(t), f, nil)
 		require.NoError(t, err)
-		b.requireStatus(t, d, id, tenantcontract.Active)
+		b.requireStatus(t, d, id, tenant.ContractActive)
 		require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 		b.requireSettled(t, f)
 
@@ -94,7 +93,7 @@ func TestDeployKilledAtEveryCallAndRepeatedMakesOneContract(t *testing.T) {
 			require.Less(t, m.calls(), at+1, "it has outlived its death")
 		}
 		require.NoError(t, d.Terminate(testContext(t), undo, nil))
-		b.requireStatus(t, d, id, tenantcontract.Terminated)
+		b.requireStatus(t, d, id, tenant.ContractTerminated)
 		b.requireSettled(t, f)
 	})
 }
@@ -121,7 +120,7 @@ func TestDeployKilledAtEveryCallAndRolledBackLeavesNoWorkingContract(t *testing.
 			require.ErrorIs(t, err, tenant.ErrNotFound)
 		} else {
 			require.Equal(t, 1, made.made)
-			b.requireStatus(t, d, id, tenantcontract.Terminated)
+			b.requireStatus(t, d, id, tenant.ContractTerminated)
 		}
 		b.requireSettled(t, f)
 	})
@@ -146,7 +145,7 @@ func TestFirstDeployKilledAtEveryCallAndRepeated(t *testing.T) {
 		d := b.with(t, nil)
 		id, err := d.Deploy(testContext(t), f, nil)
 		require.NoError(t, err)
-		b.requireStatus(t, d, id, tenantcontract.Active)
+		b.requireStatus(t, d, id, tenant.ContractActive)
 		require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 		// What the killed process did for all tenants is settled by the next one
 		// that needs the deployer's account.

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 
+	"tenant-provisioning/internal/stellar/rpc"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -47,79 +49,77 @@ type deployment struct {
 	f        tenant.Fence
 	id       string
 	progress func(string)
-	tally    tally
+	tally    submit.Tally
 	uploaded bool
 }
 
 // round goes on from what the journal knows: to the end of the transaction
 // that is under way, or to one of its own.
 func (w *deployment) round(ctx context.Context) (done bool, err error) {
-	rows, err := w.d.journal.Transactions(ctx, w.f.Tenant, w.f.Generation)
+	past, err := w.d.submitter.Settle(ctx, w.f.Tenant, w.f.Generation, makesContract, w.progress)
 	if err != nil {
 		return false, err
 	}
-	past, err := w.d.settleAll(ctx, rows, PurposeDeploy, w.progress)
-	if err != nil {
-		return false, err
-	}
-	for _, tx := range past.txs {
-		if tx.ContractID != w.id && (tx.State == StateApplied || tx.ResultCode == outsideRetention) {
+	for _, tx := range past.Transactions {
+		if tx.ContractID != w.id && (tx.State == submit.StateApplied || tx.ResultCode == submit.ResultForgotten) {
 			return false, w.d.otherAddress(tx)
 		}
-		if tx.Purpose == PurposeDeploy && tx.State == StateApplied {
+		if makesContract(tx) && tx.State == submit.StateApplied {
 			return true, nil
 		}
 	}
-	if len(past.txs) > 0 {
+	if len(past.Transactions) > 0 {
 		// None is known to have made the contract: the ledger has the last word.
-		if done, err = w.present(ctx, past.floor); done || err != nil {
+		if done, err = w.present(ctx, past.Floor); done || err != nil {
 			return done, err
 		}
 	}
-	for _, tx := range past.ended {
-		if err := w.tally.after(tx); err != nil {
+	for _, tx := range past.Ended {
+		if err := w.tally.After(tx); err != nil {
 			return false, err
 		}
 	}
-	return w.create(ctx, past.floor)
+	return w.create(ctx, past.Floor)
 }
 
+func makesContract(tx submit.Transaction) bool { return tx.Purpose == submit.PurposeDeploy }
+
 func (w *deployment) create(ctx context.Context, floor uint32) (done bool, err error) {
-	tx, err := w.d.transact(ctx, order{
-		purpose: PurposeDeploy, fence: w.f, contract: w.id, floor: floor,
-		operations: func(context.Context, uint32) ([]txnbuild.Operation, error) {
+	tx, err := w.d.transact(ctx, submit.Order{
+		Purpose: submit.PurposeDeploy, Fence: w.f, ContractID: w.id, Floor: floor,
+		Operations: func(context.Context, uint32) ([]txnbuild.Operation, error) {
 			return []txnbuild.Operation{w.d.createCall(w.f.Tenant, w.f.Generation)}, nil
 		},
 	}, w.progress)
-	if e, ok := errors.AsType[*simulationError](err); ok {
+	if e, ok := errors.AsType[*rpc.SimulationError](err); ok {
 		return w.afterSimulation(ctx, e)
 	}
 	switch {
-	case errors.Is(err, ErrInFlight) || errors.Is(err, ErrLeaseLost):
+	case errors.Is(err, submit.ErrInFlight) || errors.Is(err, submit.ErrLeaseLost):
 		return false, nil
 	case err != nil:
 		return false, err
-	case tx.State == StateApplied:
+	case tx.State == submit.StateApplied:
 		return true, nil
-	case tx.ResultCode == resultTrapped || tx.ResultCode == outsideRetention:
+	case tx.ResultCode == submit.ResultTrapped || tx.ResultCode == submit.ResultForgotten:
 		if done, err = w.present(ctx, tx.Ledger); done || err != nil {
 			return done, err
 		}
 	}
-	return false, w.tally.after(tx)
+	return false, w.tally.After(tx)
 }
 
 // afterSimulation: a contract that exists is looked at; code that is missing
 // is uploaded, once.
-func (w *deployment) afterSimulation(ctx context.Context, e *simulationError) (done bool, err error) {
+func (w *deployment) afterSimulation(ctx context.Context, e *rpc.SimulationError) (done bool, err error) {
 	switch {
-	case e.exists():
-		done, err = w.present(ctx, e.ledger)
+	case e.Exists():
+		done, err = w.present(ctx, e.Ledger)
 		if err == nil && !done {
 			err = fmt.Errorf("the Stellar RPC server says that the contract exists and does not show it")
 		}
 		return done, err
-	case e.missing() && !w.uploaded:
+	case e.Missing() && !w.uploaded:
 		w.uploaded = true
 		return false, w.d.ensureCode(ctx, w.progress)
 	}
@@ -134,10 +134,27 @@ func (w *deployment) present(ctx context.Context, floor uint32) (bool, error) {
 	return w.d.present(ctx, w.f, id, floor, w.progress)
 }
 
+// transact has one transaction sent, from a channel account. Those are made
+// where one is missing.
+func (d *Deployer) transact(ctx context.Context, o submit.Order, progress func(string)) (submit.Transaction, error) {
+	for p := d.rpc.NewPace(); ; {
+		tx, err := d.submitter.Do(ctx, o, progress)
+		if !errors.Is(err, submit.ErrNoChannel) {
+			return tx, err
+		}
+		if err := d.createChannels(ctx, progress); err != nil {
+			return submit.Transaction{}, err
+		}
+		if err := p.Wait(ctx); err != nil {
+			return submit.Transaction{}, err
+		}
+	}
+}
+
 // ensureCode uploads the contract's code unless it is on the ledger.
 func (d *Deployer) ensureCode(ctx context.Context, progress func(string)) error {
-	return d.share(ctx, PurposeUpload, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
-		entries, _, err := d.read(ctx, floor, progress, codeKey(d.codeHash))
+	return d.share(ctx, submit.PurposeUpload, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+		entries, _, err := d.rpc.Read(ctx, floor, progress, codeKey(d.codeHash))
 		if err != nil || entries[0] != nil {
 			return nil, err
 		}
@@ -146,20 +163,20 @@ func (d *Deployer) ensureCode(ctx context.Context, progress func(string)) error 
 }
 
 // share brings about what serves all tenants, unless somebody else does.
-func (d *Deployer) share(ctx context.Context, p Purpose, operations func(context.Context, uint32) ([]txnbuild.Operation, error), progress func(string)) error {
-	for t := (tally{}); ; {
-		tx, err := d.transact(ctx, order{purpose: p, operations: operations}, progress)
+func (d *Deployer) share(ctx context.Context, p submit.Purpose, operations func(context.Context, uint32) ([]txnbuild.Operation, error), progress func(string)) error {
+	for t := (submit.Tally{}); ; {
+		tx, err := d.submitter.Do(ctx, submit.Order{Purpose: p, Operations: operations}, progress)
 		switch {
-		case errors.Is(err, errNothingToDo):
+		case errors.Is(err, submit.ErrNothingToDo):
 			return nil
-		case errors.Is(err, ErrInFlight) || errors.Is(err, ErrLeaseLost):
+		case errors.Is(err, submit.ErrInFlight) || errors.Is(err, submit.ErrLeaseLost):
 			continue
 		case err != nil:
 			return err
-		case tx.State == StateApplied:
+		case tx.State == submit.StateApplied:
 			return nil
 		}
-		if err := t.after(tx); err != nil {
+		if err := t.After(tx); err != nil {
 			return err
 		}
 	}

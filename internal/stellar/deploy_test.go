@@ -5,8 +5,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
-	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -26,7 +24,7 @@ func TestDeployAndTerminate(t *testing.T) {
 	require.Positive(t, heard)
 	s, err := d.Status(ctx, id)
 	require.NoError(t, err)
-	require.Equal(t, tenantcontract.Active, s)
+	require.Equal(t, tenant.ContractActive, s)
 
 	again, err := d.Deploy(ctx, f, nil)
 	require.NoError(t, err)
@@ -39,7 +37,7 @@ func TestDeployAndTerminate(t *testing.T) {
 		require.NoError(t, d.Terminate(ctx, undo, nil))
 		s, err = d.Status(ctx, id)
 		require.NoError(t, err)
-		require.Equal(t, tenantcontract.Terminated, s)
+		require.Equal(t, tenant.ContractTerminated, s)
 	}
 	require.Len(t, b.transactions(t, f), 2)
 	b.requireConsistent(t)
@@ -78,28 +76,6 @@ func TestDeployUploadsTheCodeAndCreatesTheChannelsWhenMissing(t *testing.T) {
 	require.Equal(t, []string{"CREATE_CHANNELS APPLIED", "DEPLOY_CONTRACT APPLIED", "UPLOAD_CODE APPLIED"}, b.purposes(t))
 	require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 	b.requireConsistent(t)
-}
-
-func TestSetStatusCanBeRepeated(t *testing.T) {
-	t.Parallel()
-	b := ready(t)
-	// A change of status may renew the contract and its code for three months.
-	d := b.with(t, func(c *stellar.Config) { c.MaxFee = 1_000_000_000 })
-	f, ctx := b.newTenant(t), testContext(t)
-	id, err := d.Deploy(ctx, f, nil)
-	require.NoError(t, err)
-	for _, s := range []stellar.Status{tenantcontract.Suspended, tenantcontract.Suspended, tenantcontract.Active} {
-		require.NoError(t, d.SetStatus(ctx, f, id, s, nil))
-		got, err := d.Status(ctx, id)
-		require.NoError(t, err)
-		require.Equal(t, s, got)
-	}
-	require.Len(t, b.transactions(t, f), 3, "no transaction for the status that it has")
-
-	require.NoError(t, d.SetStatus(ctx, f, id, tenantcontract.Terminated, nil))
-	s := stepError(t, d.SetStatus(ctx, f, id, tenantcontract.Active, nil))
-	require.True(t, s.Permanent)
-	require.Contains(t, s.Reason, "Error(Contract, #1)")
 }
 
 func TestSupersededAttemptsJournalNothing(t *testing.T) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"tenant-provisioning/internal/stellar/rpc"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -17,19 +19,19 @@ func (d *Deployer) explain(err error) error {
 	if _, told := errors.AsType[*tenant.StepError](err); told {
 		return err
 	}
-	if e, ok := errors.AsType[*simulationError](err); ok {
+	if e, ok := errors.AsType[*rpc.SimulationError](err); ok {
 		return explainSimulation(e)
 	}
-	if e, ok := errors.AsType[*rpcError](err); ok {
-		return explainRPC(e)
+	if e, ok := errors.AsType[*rpc.Error](err); ok {
+		return e.Explain()
 	}
 	return err
 }
 
-func explainSimulation(e *simulationError) error {
+func explainSimulation(e *rpc.SimulationError) error {
 	s := &tenant.StepError{Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, Permanent: true, Err: e}
-	text := fmt.Sprintf("Error(%s, %s)", e.kind, e.code)
-	switch e.kind {
+	text := fmt.Sprintf("Error(%s, %s)", e.Kind, e.Code)
+	switch e.Kind {
 	case "Auth":
 		s.Class = tenant.ClassAuth
 		s.Reason = "the contract refuses our authority (" + text + "); SOROBAN_CONTRACT_DEPLOYER_SECRET must be the secret that made it"
@@ -43,53 +45,9 @@ func explainSimulation(e *simulationError) error {
 	return s
 }
 
-// refused is a transaction that no repetition can mend.
-func refused(code string) error {
-	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, Permanent: true,
-		Reason: "the network refuses the transaction: " + code,
-	}
-}
-
-func (d *Deployer) badAuth(code string) error {
-	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, Permanent: true,
-		Reason: fmt.Sprintf("the network refuses our signatures (%s): either SOROBAN_NETWORK is not the network of SOROBAN_RPC_URL, or account %s takes other signers than SOROBAN_CONTRACT_DEPLOYER_SECRET", code, d.Address()),
-	}
-}
-
-// unfunded is an account that does not exist or cannot pay.
-func (d *Deployer) unfunded(address, code string) error {
-	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay,
-		Reason: fmt.Sprintf("account %s does not exist or cannot pay (%s); send it XLM, at least %d for %d transactions at a time of up to SOROBAN_MAX_FEE each",
-			address, code, d.enoughXLM(), d.cfg.Channels),
-	}
-}
-
-// enoughXLM pays for as many transactions as may be under way: the network
-// holds back the fees of all of them.
-func (d *Deployer) enoughXLM() int64 {
-	return (int64(d.cfg.Channels)*d.cfg.MaxFee+stroops-1)/stroops + accountReserve
-}
-
-const (
-	stroops = 10_000_000 // in one XLM
-	// accountReserve is what an account must hold, in XLM: two base reserves.
-	accountReserve = 1
-)
-
-func (d *Deployer) wrongNetwork() error {
-	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, Permanent: true,
-		Reason: "SOROBAN_NETWORK is not the network of the server at SOROBAN_RPC_URL; set one of them to match the other",
-	}
-}
-
-// otherNetwork is a transaction of a network that is not configured any more.
-func (d *Deployer) otherNetwork(tx Transaction) error {
+func (d *Deployer) otherAddress(tx submit.Transaction) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, Permanent: true,
-		Reason: fmt.Sprintf("transaction %s (%s) was made for the network %q, and SOROBAN_NETWORK names another one now; set it back", tx.Hash, tx.Purpose, tx.Network),
+		Reason: fmt.Sprintf("the tenant has the contract %s already, made by another account than %s; set SOROBAN_CONTRACT_DEPLOYER_SECRET back to the secret that made it", tx.ContractID, d.Address()),
 	}
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -68,10 +68,10 @@ func TestOneAttemptEnduresABadServer(t *testing.T) {
 			d := b.through(t, newProxy(t, b.url, rule()))
 			id, err := d.Deploy(testContext(t), f, nil)
 			require.NoError(t, err)
-			b.requireStatus(t, d, id, tenantcontract.Active)
+			b.requireStatus(t, d, id, tenant.ContractActive)
 			require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 			require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
-			b.requireStatus(t, d, id, tenantcontract.Terminated)
+			b.requireStatus(t, d, id, tenant.ContractTerminated)
 			b.requireSettled(t, f)
 		})
 	}
@@ -250,7 +250,7 @@ func TestALostTransactionIsRebuiltAfterItExpired(t *testing.T) {
 	require.NoError(t, err)
 	txs := b.transactions(t, f)
 	require.Len(t, txs, 2)
-	require.Equal(t, []stellar.State{stellar.StateExpired, stellar.StateApplied}, []stellar.State{txs[0].State, txs[1].State})
+	require.Equal(t, []submit.State{submit.StateExpired, submit.StateApplied}, []submit.State{txs[0].State, txs[1].State})
 	require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 	first := rpc[protocol.SendTransactionResponse](t, b.url, protocol.SendTransactionMethodName, protocol.SendTransactionRequest{Transaction: txs[0].Envelope})
 	require.Equal(t, "ERROR", first.Status, "the first one is dead")
@@ -287,7 +287,7 @@ func TestRollbackOutlivesATransactionThatIsHeldUp(t *testing.T) {
 	letGo()
 	require.ErrorIs(t, <-ended, tenant.ErrSuperseded)
 	require.Zero(t, b.creationsOf(t, f))
-	require.Equal(t, stellar.StateExpired, b.transactions(t, f)[0].State)
+	require.Equal(t, submit.StateExpired, b.transactions(t, f)[0].State)
 }
 
 // An attempt that was given up before it journalled anything comes back after
@@ -402,7 +402,7 @@ func TestAnyRunOfFaultsEndsWithOneContract(t *testing.T) {
 		id, err := d.ContractID(f.Tenant, f.Generation)
 		require.NoError(rt, err)
 		require.Equal(rt, onLedger{made: 1}, b.creationsOf(t, f))
-		b.requireStatus(t, b.with(t, nil), id, tenantcontract.Active)
+		b.requireStatus(t, b.with(t, nil), id, tenant.ContractActive)
 		b.requireSettled(t, f)
 	})
 }

@@ -23,6 +23,7 @@ import (
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -47,7 +48,7 @@ func (c *clock) expire() { c.ahead.Add(int64(2 * validity)) }
 type bench struct {
 	clock    *clock
 	pool     *pgxpool.Pool
-	journal  stellar.Journal
+	journal  submit.Journal
 	url      string
 	deployer string
 	admin    *keypair.Full
@@ -160,7 +161,7 @@ func (b *bench) rollBack(t *testing.T, f tenant.Fence) tenant.Fence {
 	return f
 }
 
-func (b *bench) transactions(t *testing.T, f tenant.Fence) []stellar.Transaction {
+func (b *bench) transactions(t *testing.T, f tenant.Fence) []submit.Transaction {
 	t.Helper()
 	txs, err := b.journal.Transactions(t.Context(), f.Tenant, f.Generation)
 	require.NoError(t, err)
@@ -246,10 +247,10 @@ func (b *bench) requireConsistent(t *testing.T) {
 		var envelope, state, hash string
 		require.NoError(t, rows.Scan(&envelope, &state, &hash))
 		success, found := applied[outerHash(t, envelope)]
-		switch stellar.State(state) {
-		case stellar.StateApplied:
+		switch submit.State(state) {
+		case submit.StateApplied:
 			require.True(t, found && success, "%s is APPLIED in the journal alone", hash)
-		case stellar.StateFailed:
+		case submit.StateFailed:
 			require.True(t, found && !success, "%s is FAILED in the journal alone", hash)
 		default:
 			require.False(t, found, "%s is %s in the journal, and in a ledger", hash, state)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -69,35 +70,35 @@ func (b *bench) newMortal(t *testing.T, at int, after bool) (*mortal, *stellar.D
 
 // mortalJournal is the real journal, reached by a process that may die.
 type mortalJournal struct {
-	journal stellar.Journal
+	journal submit.Journal
 	m       *mortal
 }
 
-func (j mortalJournal) Transactions(ctx context.Context, id tenant.ID, generation int) (txs []stellar.Transaction, err error) {
+func (j mortalJournal) Transactions(ctx context.Context, id tenant.ID, generation int) (txs []submit.Transaction, err error) {
 	err = j.m.call(func() error { txs, err = j.journal.Transactions(ctx, id, generation); return err })
 	return txs, err
 }
 
-func (j mortalJournal) Find(ctx context.Context, hash string) (tx stellar.Transaction, err error) {
+func (j mortalJournal) Find(ctx context.Context, hash string) (tx submit.Transaction, err error) {
 	err = j.m.call(func() error { tx, err = j.journal.Find(ctx, hash); return err })
 	return tx, err
 }
 
-func (j mortalJournal) OpenOn(ctx context.Context, network, channel string) (tx stellar.Transaction, err error) {
+func (j mortalJournal) OpenOn(ctx context.Context, network, channel string) (tx submit.Transaction, err error) {
 	err = j.m.call(func() error { tx, err = j.journal.OpenOn(ctx, network, channel); return err })
 	return tx, err
 }
 
-func (j mortalJournal) Lease(ctx context.Context, network string, addresses []string, length time.Duration) (l stellar.Lease, err error) {
+func (j mortalJournal) Lease(ctx context.Context, network string, addresses []string, length time.Duration) (l submit.Lease, err error) {
 	err = j.m.call(func() error { l, err = j.journal.Lease(ctx, network, addresses, length); return err })
 	return l, err
 }
 
-func (j mortalJournal) Release(ctx context.Context, l stellar.Lease) error {
+func (j mortalJournal) Release(ctx context.Context, l submit.Lease) error {
 	return j.m.call(func() error { return j.journal.Release(ctx, l) })
 }
 
-func (j mortalJournal) Prepare(ctx context.Context, l stellar.Lease, tx stellar.Transaction) error {
+func (j mortalJournal) Prepare(ctx context.Context, l submit.Lease, tx submit.Transaction) error {
 	return j.m.call(func() error { return j.journal.Prepare(ctx, l, tx) })
 }
 
@@ -109,6 +110,6 @@ func (j mortalJournal) MarkSent(ctx context.Context, hash string) error {
 	return j.m.call(func() error { return j.journal.MarkSent(ctx, hash) })
 }
 
-func (j mortalJournal) Settle(ctx context.Context, hash string, o stellar.Outcome) error {
+func (j mortalJournal) Settle(ctx context.Context, hash string, o submit.Outcome) error {
 	return j.m.call(func() error { return j.journal.Settle(ctx, hash, o) })
 }

@@ -1,6 +1,7 @@
 package stellar_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"tenant-provisioning/internal/devnet"
 	"tenant-provisioning/internal/devnet/devnettest"
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -91,7 +93,7 @@ func TestAnotherDeployerDoesNotMakeASecondContract(t *testing.T) {
 	require.Equal(t, tenant.ClassAuth, s.Class)
 	require.Contains(t, s.Reason, stranger.Address())
 	require.NoError(t, b.with(t, nil).Terminate(testContext(t), undo, nil))
-	b.requireStatus(t, d, id, tenantcontract.Terminated)
+	b.requireStatus(t, d, id, tenant.ContractTerminated)
 }
 
 // A database from before the deployment knows nothing of it; the ledger does.
@@ -112,7 +114,7 @@ func TestAContractThatOnlyTheLedgerKnows(t *testing.T) {
 	d := b.with(t, nil)
 	id, err := d.Deploy(testContext(t), ours, nil)
 	require.NoError(t, err)
-	b.requireStatus(t, d, id, tenantcontract.Active)
+	b.requireStatus(t, d, id, tenant.ContractActive)
 	require.Empty(t, b.transactions(t, ours), "nothing was sent")
 
 	_, err = d.Deploy(testContext(t), theirs, nil)
@@ -120,7 +122,7 @@ func TestAContractThatOnlyTheLedgerKnows(t *testing.T) {
 	require.Equal(t, tenant.ClassConflict, s.Class)
 	require.True(t, s.Permanent)
 
-	require.NoError(t, d.SetStatus(testContext(t), ours, id, tenantcontract.Terminated, nil))
+	require.NoError(t, d.SetStatus(testContext(t), ours, id, tenant.ContractTerminated, nil))
 	_, err = b.pool.Exec(t.Context(), `DELETE FROM stellar_transactions`)
 	require.NoError(t, err)
 	_, err = d.Deploy(testContext(t), ours, nil)
@@ -150,7 +152,7 @@ func TestASequenceNumberThatTheLedgerDoesNotKnowIsForgotten(t *testing.T) {
 	require.NoError(t, err)
 	txs := b.transactions(t, f)
 	require.Equal(t, "txBAD_SEQ", txs[0].ResultCode)
-	require.Equal(t, stellar.StateExpired, txs[0].State)
+	require.Equal(t, submit.StateExpired, txs[0].State)
 }
 
 // Somebody else uses the channel's number: ours can get into no ledger, which
@@ -171,7 +173,7 @@ func TestASequenceNumberThatSomebodyElseUsedNeedNotExpire(t *testing.T) {
 	txs := b.transactions(t, f)
 	require.Len(t, txs, 2)
 	require.Equal(t, "txBAD_SEQ", txs[0].ResultCode)
-	require.Equal(t, stellar.StateExpired, txs[0].State)
+	require.Equal(t, submit.StateExpired, txs[0].State)
 	require.Equal(t, onLedger{made: 1}, b.creationsOf(t, f))
 }
 
@@ -237,16 +239,25 @@ func TestATransactionThatTheServerHasForgotten(t *testing.T) {
 	d := b.with(t, nil)
 	id, err := d.Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
-	b.requireStatus(t, d, id, tenantcontract.Active)
+	b.requireStatus(t, d, id, tenant.ContractActive)
 	txs := b.transactions(t, f)
 	require.Len(t, txs, 1)
 	require.Equal(t, "NOT_FOUND_OUTSIDE_RETENTION", txs[0].ResultCode)
 	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
-	b.requireStatus(t, d, id, tenantcontract.Terminated)
+	b.requireStatus(t, d, id, tenant.ContractTerminated)
 }
 
 // killAfterSending ends a process when the network has taken its transaction.
 func (b *bench) killAfterSending(t *testing.T, f tenant.Fence) {
+	t.Helper()
+	b.killWhenSent(t, func(ctx context.Context, d *stellar.Deployer) error {
+		_, err := d.Deploy(ctx, f, nil)
+		return err
+	})
+	require.True(t, b.transactions(t, f)[0].State.Open())
+}
+
+func (b *bench) killWhenSent(t *testing.T, do func(context.Context, *stellar.Deployer) error) {
 	t.Helper()
 	p := newProxy(t, b.url, func(x *exchange) { x.pass() })
 	m, d, ctx := b.at(p.url).newMortal(t, neverDies, false)
@@ -256,9 +267,7 @@ func (b *bench) killAfterSending(t *testing.T, f tenant.Fence) {
 			m.kill()
 		}
 	})
-	_, err := d.Deploy(ctx, f, nil)
-	require.ErrorIs(t, err, ctx.Err())
-	require.True(t, b.transactions(t, f)[0].State.Open())
+	require.ErrorIs(t, do(ctx, d), ctx.Err())
 }
 
 // Archived is not gone: the next transaction restores it.
@@ -282,7 +291,7 @@ func TestAnArchivedContractIsTerminatedAllTheSame(t *testing.T) {
 	_, err = d.Deploy(testContext(t), other, nil)
 	require.NoError(t, err, "its code is archived too")
 	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
-	b.requireStatus(t, d, id, tenantcontract.Terminated)
+	b.requireStatus(t, d, id, tenant.ContractTerminated)
 }
 
 // A server may confirm a transaction and go on telling of its account as it was
@@ -329,5 +338,5 @@ func TestAnUndoDoesNotTrustAServerThatIsBehind(t *testing.T) {
 	d := b.through(t, p)
 	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
 	require.Greater(t, p.count(protocol.GetLedgerEntriesMethodName), 5)
-	b.requireStatus(t, d, id, tenantcontract.Terminated)
+	b.requireStatus(t, d, id, tenant.ContractTerminated)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"tenant-provisioning/internal/stellar/rpc"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -29,9 +31,9 @@ func (d *Deployer) Probe(ctx context.Context) error {
 		case err != nil:
 			return d.explain(err)
 		case balance == 0:
-			return d.unfunded(address, "it is not on the ledger")
-		case balance-accountReserve*stroops < needed:
-			return d.unfunded(address, fmt.Sprintf("it has %.7f XLM", float64(balance)/stroops))
+			return d.submitter.Unfunded(address, "it is not on the ledger")
+		case balance-submit.AccountReserve*submit.Stroops < needed:
+			return d.submitter.Unfunded(address, fmt.Sprintf("it has %.7f XLM", float64(balance)/submit.Stroops))
 		}
 	}
 	return nil
@@ -45,9 +47,9 @@ func (d *Deployer) price(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s, err := d.simulate(ctx, d.addresses[0], d.createCall(nobody, 1), 0, orSilent(nil))
-	if _, refused := errors.AsType[*simulationError](err); err != nil && !refused {
+	s, err := d.rpc.Simulate(ctx, d.channels[0], d.createCall(nobody, 1), 0, orSilent(nil))
+	if _, refused := errors.AsType[*rpc.SimulationError](err); err != nil && !refused {
 		return 0, err
 	}
-	return d.fee(ctx, PurposeDeploy, int64(s.data.ResourceFee), 1)
+	return d.submitter.Fee(ctx, submit.PurposeDeploy, int64(s.Data.ResourceFee), 1)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
 
-	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -24,18 +24,18 @@ func TestRefusalsAreExplained(t *testing.T) {
 		code      xdr.TransactionResultCode
 		class     tenant.FailureClass
 		permanent bool
-		state     stellar.State
+		state     submit.State
 		says      string
 	}{
-		{xdr.TransactionResultCodeTxBadAuth, tenant.ClassAuth, true, stellar.StateRejected, "SOROBAN_NETWORK"},
-		{xdr.TransactionResultCodeTxBadAuthExtra, tenant.ClassAuth, true, stellar.StateRejected, "SOROBAN_CONTRACT_DEPLOYER_SECRET"},
-		{xdr.TransactionResultCodeTxMalformed, tenant.ClassPermanent, true, stellar.StateRejected, "txMALFORMED"},
-		{xdr.TransactionResultCodeTxNotSupported, tenant.ClassPermanent, true, stellar.StateRejected, "txNOT_SUPPORTED"},
-		{xdr.TransactionResultCodeTxInsufficientBalance, tenant.ClassCapacity, false, stellar.StatePrepared, admin},
-		{xdr.TransactionResultCodeTxNoAccount, tenant.ClassCapacity, false, stellar.StatePrepared, admin},
-		{xdr.TransactionResultCodeTxInsufficientFee, tenant.ClassCapacity, false, stellar.StatePrepared, "SOROBAN_MAX_FEE"},
-		{xdr.TransactionResultCodeTxSorobanInvalid, tenant.ClassPermanent, true, stellar.StateExpired, "txSOROBAN_INVALID"},
-		{xdr.TransactionResultCodeTxFrozenKeyAccessed, tenant.ClassPermanent, true, stellar.StateExpired, "txFROZEN_KEY_ACCESSED"},
+		{xdr.TransactionResultCodeTxBadAuth, tenant.ClassAuth, true, submit.StateRejected, "SOROBAN_NETWORK"},
+		{xdr.TransactionResultCodeTxBadAuthExtra, tenant.ClassAuth, true, submit.StateRejected, "SOROBAN_CONTRACT_DEPLOYER_SECRET"},
+		{xdr.TransactionResultCodeTxMalformed, tenant.ClassPermanent, true, submit.StateRejected, "txMALFORMED"},
+		{xdr.TransactionResultCodeTxNotSupported, tenant.ClassPermanent, true, submit.StateRejected, "txNOT_SUPPORTED"},
+		{xdr.TransactionResultCodeTxInsufficientBalance, tenant.ClassCapacity, false, submit.StatePrepared, admin},
+		{xdr.TransactionResultCodeTxNoAccount, tenant.ClassCapacity, false, submit.StatePrepared, admin},
+		{xdr.TransactionResultCodeTxInsufficientFee, tenant.ClassCapacity, false, submit.StatePrepared, "SOROBAN_MAX_FEE"},
+		{xdr.TransactionResultCodeTxSorobanInvalid, tenant.ClassPermanent, true, submit.StateExpired, "txSOROBAN_INVALID"},
+		{xdr.TransactionResultCodeTxFrozenKeyAccessed, tenant.ClassPermanent, true, submit.StateExpired, "txFROZEN_KEY_ACCESSED"},
 	} {
 		t.Run(c.code.String(), func(t *testing.T) {
 			t.Parallel()
@@ -47,7 +47,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 						return
 					}
 					refuseSend(x, xdr.TransactionResult{FeeCharged: 1 << 40, Result: xdr.TransactionResultResult{Code: c.code}})
-					if c.state == stellar.StateExpired {
+					if c.state == submit.StateExpired {
 						b.clock.expire()
 					}
 					return
@@ -125,7 +125,7 @@ func TestResourcesThatFellShortAreSimulatedAnew(t *testing.T) {
 	d := b.through(t, newProxy(t, b.url, firstOf(1, protocol.SimulateTransactionMethodName, short)))
 	id, err := d.Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
-	b.requireStatus(t, d, id, tenantcontract.Active)
+	b.requireStatus(t, d, id, tenant.ContractActive)
 	txs := b.transactions(t, f)
 	require.Len(t, txs, 2)
 	require.Equal(t, "txFAILED/INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED", txs[0].ResultCode)

@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/stellar/go-stellar-sdk/network"
-	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/stellar/submit"
 )
 
 // fundingTime is how long a friendbot may take: some ledgers.
@@ -22,7 +20,7 @@ const fundingTime = time.Minute
 // report is told each thing that was found or done.
 func (d *Deployer) Setup(ctx context.Context, report func(string)) error {
 	report = orSilent(report)
-	n, err := d.network(ctx)
+	n, err := d.rpc.Network(ctx)
 	if err != nil {
 		return fmt.Errorf("check the network: %w", d.explain(err))
 	}
@@ -37,7 +35,7 @@ func (d *Deployer) Setup(ctx context.Context, report func(string)) error {
 	if err := d.createChannels(ctx, orSilent(nil)); err != nil {
 		return fmt.Errorf("create the channel accounts: %w", d.explain(err))
 	}
-	report(fmt.Sprintf("%d channel accounts are on the ledger", len(d.addresses)))
+	report(fmt.Sprintf("%d channel accounts are on the ledger", len(d.channels)))
 	return nil
 }
 
@@ -56,11 +54,11 @@ func (d *Deployer) fund(ctx context.Context, friendbot string, report func(strin
 			}
 		}
 		if balance == 0 {
-			return d.unfunded(a, "it is not on the ledger")
+			return d.submitter.Unfunded(a, "it is not on the ledger")
 		}
-		report(fmt.Sprintf("account %s has %d XLM", a, balance/stroops))
-		if balance/stroops < d.enoughXLM() {
-			report(fmt.Sprintf("that is little: %d transactions at a time of up to SOROBAN_MAX_FEE each need %d XLM", d.cfg.Channels, d.enoughXLM()))
+		report(fmt.Sprintf("account %s has %d XLM", a, balance/submit.Stroops))
+		if balance/submit.Stroops < d.submitter.EnoughXLM() {
+			report(fmt.Sprintf("that is little: %d transactions at a time of up to SOROBAN_MAX_FEE each need %d XLM", d.cfg.Channels, d.submitter.EnoughXLM()))
 		}
 	}
 	return nil
@@ -76,15 +74,11 @@ func (d *Deployer) funded() []string {
 
 // balance is in stroops, 0 for an account that does not exist.
 func (d *Deployer) balance(ctx context.Context, address string) (int64, error) {
-	id, err := xdr.AddressToAccountId(address)
-	if err != nil {
-		return 0, fmt.Errorf("read the address of an account: %w", err)
-	}
-	entries, _, err := d.read(ctx, 0, orSilent(nil), accountKey(id))
-	if err != nil || entries[0] == nil {
+	account, _, err := d.rpc.Account(ctx, address, orSilent(nil))
+	if err != nil || account == nil {
 		return 0, err
 	}
-	return int64(entries[0].data.MustAccount().Balance), nil
+	return int64(account.Balance), nil
 }
 
 // befriend asks friendbot, and waits for the account. Somebody else may have
@@ -92,39 +86,15 @@ func (d *Deployer) balance(ctx context.Context, address string) (int64, error) {
 func (d *Deployer) befriend(ctx context.Context, friendbot, address string) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, fundingTime)
 	defer cancel()
-	refusal := d.askFriendbot(ctx, friendbot, address)
-	p := d.newPace()
+	refusal := d.rpc.AskFriendbot(ctx, friendbot, address)
+	p := d.rpc.NewPace()
 	for {
 		balance, err := d.balance(ctx, address)
 		if err == nil && balance > 0 {
 			return balance, nil
 		}
-		if waitErr := p.wait(ctx); waitErr != nil {
+		if waitErr := p.Wait(ctx); waitErr != nil {
 			return 0, fmt.Errorf("friendbot has not funded account %s: %w", address, errors.Join(refusal, err, waitErr))
 		}
 	}
-}
-
-func (d *Deployer) askFriendbot(ctx context.Context, friendbot, address string) error {
-	u, err := url.Parse(friendbot)
-	if err != nil {
-		return errors.New("the URL of friendbot is none")
-	}
-	q := u.Query()
-	q.Set("addr", address)
-	u.RawQuery = q.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return fmt.Errorf("ask friendbot: %w", withoutURL(err))
-	}
-	resp, err := d.cfg.HTTPClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("ask friendbot: %w", withoutURL(err))
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		said, _ := io.ReadAll(io.LimitReader(resp.Body, maxAnswer)) // the status alone would do
-		return fmt.Errorf("ask friendbot: HTTP %d: %s", resp.StatusCode, d.rpc.words(said))
-	}
-	return nil
 }

@@ -13,6 +13,8 @@ CREATE TABLE stellar_transactions (
     generation   integer,
     purpose      text NOT NULL CHECK (purpose IN ('DEPLOY_CONTRACT', 'SET_STATUS', 'UPLOAD_CODE', 'CREATE_CHANNELS')),
     contract_id  text,
+    -- The status that a SET_STATUS gives the contract.
+    target_status text CHECK (target_status IN ('active', 'suspended', 'terminated')),
     -- PREPARED: may have been sent. SENT: a server took it. APPLIED: in a
     -- ledger, with its effect. FAILED: in a ledger, without. EXPIRED: in no
     -- ledger and never can be. REJECTED: invalid in every ledger.
@@ -38,6 +40,7 @@ CREATE TABLE stellar_transactions (
     settled_at   timestamptz,
     CHECK ((tenant_id IS NULL) = (generation IS NULL)),
     CHECK ((tenant_id IS NULL) = (operation_id IS NULL)),
+    CHECK ((purpose = 'SET_STATUS') = (target_status IS NOT NULL)),
     CHECK ((settled_at IS NULL) = (state IN ('PREPARED', 'SENT')))
 );
 -- One generation of a tenant has at most one transaction that made its

@@ -1,4 +1,4 @@
-package stellar
+package rpc
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -21,9 +22,13 @@ const (
 	codeLimit = -32005
 )
 
-// explainRPC says what the server answered, if it did, and gives the advice for
+// keyDelay spaces attempts while the server refuses our key: nothing changes
+// sooner.
+const keyDelay = 30 * time.Second
+
+// Explain says what the server answered, if it did, and gives the advice for
 // that. Only where nothing came it "does not answer".
-func explainRPC(e *rpcError) error {
+func (e *Error) Explain() *tenant.StepError {
 	s := &tenant.StepError{Step: tenant.StepDeployContract, RetryAfter: e.retryAfter, Err: e}
 	const it = "the Stellar RPC server "
 	switch {
@@ -34,7 +39,7 @@ func explainRPC(e *rpcError) error {
 		s.Class = tenant.ClassCapacity
 		s.Reason = it + "limits our requests (" + e.said() + "); ask its operator for more, or set SOROBAN_RPC_URL to another"
 	case e.unauthorized():
-		s.Class, s.RetryAfter = tenant.ClassAuth, feeDelay
+		s.Class, s.RetryAfter = tenant.ClassAuth, keyDelay
 		s.Reason = it + "refuses us (" + e.said() + "); check the key in SOROBAN_RPC_URL"
 	case e.garbled:
 		s.Reason = it + "gives an answer that cannot be read (" + e.err.Error() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
@@ -52,19 +57,22 @@ func explainRPC(e *rpcError) error {
 	return s
 }
 
+// Unreadable reports that the server cannot read the request, and never will.
+func (e *Error) Unreadable() bool { return e.code == codeInvalidParams }
+
 // limited reports an answer to who asks too often, or for more than was paid.
-func (e *rpcError) limited() bool {
+func (e *Error) limited() bool {
 	return e.status == http.StatusTooManyRequests || e.status == http.StatusPaymentRequired || e.code == codeLimit ||
 		e.mentions("rate limit", "too many requests", "quota")
 }
 
-func (e *rpcError) unauthorized() bool {
+func (e *Error) unauthorized() bool {
 	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden || e.status == http.StatusProxyAuthRequired ||
 		e.mentions("unauthorized", "forbidden", "api key", "invalid project id")
 }
 
 // mentions looks into an error of JSON-RPC, for which there is no agreed code.
-func (e *rpcError) mentions(words ...string) bool {
+func (e *Error) mentions(words ...string) bool {
 	message := strings.ToLower(e.message)
 	for _, w := range words {
 		if e.answered && strings.Contains(message, w) {
@@ -75,7 +83,7 @@ func (e *rpcError) mentions(words ...string) bool {
 }
 
 // said is what the server answered, in one line.
-func (e *rpcError) said() string {
+func (e *Error) said() string {
 	said := fmt.Sprintf("HTTP %d", e.status)
 	switch {
 	case e.answered && e.status != 0:
@@ -92,9 +100,9 @@ func (e *rpcError) said() string {
 	return said
 }
 
-// trouble is what the server does instead of answering what was asked.
-func trouble(err error) string {
-	if e, ok := errors.AsType[*rpcError](err); ok {
+// Trouble is what the server does instead of answering what was asked.
+func Trouble(err error) string {
+	if e, ok := errors.AsType[*Error](err); ok {
 		switch {
 		case e.garbled:
 			return "gives answers that cannot be read"

@@ -1,4 +1,4 @@
-package stellar
+package submit
 
 import (
 	"encoding/hex"
@@ -27,45 +27,45 @@ func build(source string, sequence, maxTime int64, ops []txnbuild.Operation) (*t
 
 // seal signs the inner transaction for its source and the deployer, whose
 // operations it holds, and wraps it into a fee-bump.
-func (d *Deployer) seal(tx *txnbuild.Transaction, source *keypair.Full, fee int64) (hash, envelope string, err error) {
-	signers := []*keypair.Full{d.deployer}
-	if source.Address() != d.deployer.Address() {
+func (s *Submitter) seal(tx *txnbuild.Transaction, source *keypair.Full, fee int64) (hash, envelope string, err error) {
+	signers := []*keypair.Full{s.cfg.Deployer}
+	if source.Address() != s.cfg.Deployer.Address() {
 		// One signature too many is txBAD_AUTH_EXTRA.
 		signers = append(signers, source)
 	}
-	if tx, err = tx.Sign(d.cfg.Passphrase, signers...); err != nil {
+	if tx, err = tx.Sign(s.cfg.Passphrase, signers...); err != nil {
 		return "", "", fmt.Errorf("sign a transaction: %w", err)
 	}
-	if hash, err = tx.HashHex(d.cfg.Passphrase); err != nil {
+	if hash, err = tx.HashHex(s.cfg.Passphrase); err != nil {
 		return "", "", fmt.Errorf("hash a transaction: %w", err)
 	}
-	envelope, err = d.bump(tx.ToXDR().V1, fee)
+	envelope, err = s.bump(tx.ToXDR().V1, fee)
 	return hash, envelope, err
 }
 
 // bump wraps a signed transaction so that the fee payer pays, at most fee. The
 // SDK's own fee-bump cannot be made from parsed XDR: it would count the
 // resource fee twice.
-func (d *Deployer) bump(inner *xdr.TransactionV1Envelope, fee int64) (string, error) {
+func (s *Submitter) bump(inner *xdr.TransactionV1Envelope, fee int64) (string, error) {
 	e := xdr.FeeBumpTransactionEnvelope{Tx: xdr.FeeBumpTransaction{
-		FeeSource: xdr.MustMuxedAddress(d.payer.Address()),
+		FeeSource: xdr.MustMuxedAddress(s.cfg.FeePayer.Address()),
 		Fee:       xdr.Int64(fee),
 		InnerTx:   xdr.FeeBumpTransactionInnerTx{Type: xdr.EnvelopeTypeEnvelopeTypeTx, V1: inner},
 	}}
-	hash, err := network.HashFeeBumpTransaction(e.Tx, d.cfg.Passphrase)
+	hash, err := network.HashFeeBumpTransaction(e.Tx, s.cfg.Passphrase)
 	if err != nil {
 		return "", fmt.Errorf("hash a fee-bump: %w", err)
 	}
-	sig, err := d.payer.SignDecorated(hash[:])
+	sig, err := s.cfg.FeePayer.SignDecorated(hash[:])
 	if err != nil {
 		return "", fmt.Errorf("sign a fee-bump: %w", err)
 	}
 	e.Signatures = []xdr.DecoratedSignature{sig}
-	s, err := xdr.MarshalBase64(xdr.TransactionEnvelope{Type: xdr.EnvelopeTypeEnvelopeTypeTxFeeBump, FeeBump: &e})
+	envelope, err := xdr.MarshalBase64(xdr.TransactionEnvelope{Type: xdr.EnvelopeTypeEnvelopeTypeTxFeeBump, FeeBump: &e})
 	if err != nil {
 		return "", fmt.Errorf("encode a fee-bump: %w", err)
 	}
-	return s, nil
+	return envelope, nil
 }
 
 // opened is a journalled envelope, read back.
@@ -75,7 +75,7 @@ type opened struct {
 	hash string
 }
 
-func (d *Deployer) open(envelope string) (opened, error) {
+func (s *Submitter) open(envelope string) (opened, error) {
 	var e xdr.TransactionEnvelope
 	if err := xdr.SafeUnmarshalBase64(envelope, &e); err != nil {
 		return opened{}, fmt.Errorf("read a journalled envelope: %w", err)
@@ -83,7 +83,7 @@ func (d *Deployer) open(envelope string) (opened, error) {
 	if !e.IsFeeBump() {
 		return opened{}, fmt.Errorf("read a journalled envelope: it is a %s", e.Type)
 	}
-	h, err := network.HashFeeBumpTransaction(e.FeeBump.Tx, d.cfg.Passphrase)
+	h, err := network.HashFeeBumpTransaction(e.FeeBump.Tx, s.cfg.Passphrase)
 	if err != nil {
 		return opened{}, fmt.Errorf("hash a fee-bump: %w", err)
 	}

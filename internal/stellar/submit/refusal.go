@@ -1,4 +1,4 @@
-package stellar
+package submit
 
 import (
 	"cmp"
@@ -26,20 +26,20 @@ func (f *flight) judge(ctx context.Context) error {
 	case xdr.TransactionResultCodeTxInsufficientFee:
 		return f.raise(ctx, r.fee)
 	case xdr.TransactionResultCodeTxInsufficientBalance:
-		return f.d.unfunded(f.d.payer.Address(), r.name())
+		return f.s.Unfunded(f.s.cfg.FeePayer.Address(), r.name())
 	case xdr.TransactionResultCodeTxNoAccount:
 		if !r.inner {
-			return f.d.unfunded(f.d.payer.Address(), r.name())
+			return f.s.Unfunded(f.s.cfg.FeePayer.Address(), r.name())
 		}
 	case xdr.TransactionResultCodeTxFailed:
 		if r.noAccount {
-			return f.d.unfunded(f.d.Address(), r.name())
+			return f.s.Unfunded(f.s.cfg.Deployer.Address(), r.name())
 		}
 		if r.badAuth {
-			return f.reject(ctx, f.d.badAuth(r.name()))
+			return f.reject(ctx, f.s.badAuth(r.name()))
 		}
 	case xdr.TransactionResultCodeTxBadAuth, xdr.TransactionResultCodeTxBadAuthExtra:
-		return f.reject(ctx, f.d.badAuth(r.name()))
+		return f.reject(ctx, f.s.badAuth(r.name()))
 	case xdr.TransactionResultCodeTxMalformed, xdr.TransactionResultCodeTxNotSupported, xdr.TransactionResultCodeTxMissingOperation:
 		return f.reject(ctx, refused(r.name()))
 	}
@@ -58,29 +58,29 @@ func (f *flight) reject(ctx context.Context, reason error) error {
 // more, within what may be spent. The inner transaction stays the same, so at
 // most one of the two envelopes can be applied.
 func (f *flight) raise(ctx context.Context, asked int64) error {
-	e, err := f.d.open(f.tx.Envelope)
+	e, err := f.s.open(f.tx.Envelope)
 	if err != nil {
 		return err
 	}
-	most, now, resources := f.d.maxFee(f.tx.Purpose), int64(e.bump.Tx.Fee), e.resourceFee()
+	most, now, resources := f.s.maxFee(f.tx.Purpose), int64(e.bump.Tx.Fee), e.resourceFee()
 	fee := resources + 2*min(now-resources, math.MaxInt64/4)
 	fee = min(max(fee, asked), most)
 	if fee <= now {
-		return f.d.tooDear(f.tx.Purpose, max(asked, now+txnbuild.MinBaseFee), fmt.Errorf("transaction %s: %s", f.tx.Hash, f.refusalName()))
+		return f.s.tooDear(f.tx.Purpose, max(asked, now+txnbuild.MinBaseFee), fmt.Errorf("transaction %s: %s", f.tx.Hash, f.refusalName()))
 	}
-	envelope, err := f.d.bump(e.bump.Tx.InnerTx.V1, fee)
+	envelope, err := f.s.bump(e.bump.Tx.InnerTx.V1, fee)
 	if err != nil {
 		return err
 	}
-	if err := f.d.journal.Reprice(ctx, f.tx.Hash, envelope); err != nil {
+	if err := f.s.journal.Reprice(ctx, f.tx.Hash, envelope); err != nil {
 		return err
 	}
 	f.tx.Envelope, f.sendAt, f.refusal = envelope, 0, nil
 	return nil
 }
 
-// tally counts the transactions of one call that were built in vain.
-type tally struct {
+// Tally counts the transactions of one effect that were built in vain.
+type Tally struct {
 	built, invalid int
 }
 
@@ -88,9 +88,9 @@ type tally struct {
 // resources change a little between simulation and ledger, not five times.
 const maxBuilt = 5
 
-// after decides what follows from a transaction that ended without its effect.
+// After decides what follows from a transaction that ended without its effect.
 // nil means that another one may be built.
-func (t *tally) after(tx Transaction) error {
+func (t *Tally) After(tx Transaction) error {
 	t.built++
 	switch tx.ResultCode {
 	case resultSorobanInvalid:
@@ -116,7 +116,9 @@ func (t *tally) after(tx Transaction) error {
 const (
 	resultSorobanInvalid = "txSOROBAN_INVALID"
 	resultFrozenKey      = "txFROZEN_KEY_ACCESSED"
-	resultTrapped        = "txFAILED/INVOKE_HOST_FUNCTION_TRAPPED"
+	// ResultTrapped is a call that the host refused in a ledger. Somebody else may
+	// have brought about its effect just before.
+	ResultTrapped = "txFAILED/INVOKE_HOST_FUNCTION_TRAPPED"
 )
 
 // passingResults are those of transactions in a ledger that say nothing of the

@@ -1,4 +1,4 @@
-package stellar
+package rpc
 
 import (
 	"bytes"
@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
@@ -25,18 +26,34 @@ const (
 	idleConnections = 64
 )
 
-// rpcClient speaks JSON-RPC to a Stellar RPC server. The SDK's own client
+// Client speaks JSON-RPC to a Stellar RPC server. The SDK's own client
 // ignores the context while it sends, and any error makes it replace the
 // connection that all its callers share.
-type rpcClient struct {
-	url     string
-	http    *http.Client
-	timeout time.Duration
+type Client struct {
+	cfg       Config
+	confirmed atomic.Bool
 }
 
-// rpcError is a request without an answer, or one that the server refused. It
+// Config says which server is asked, and how patiently.
+type Config struct {
+	// URL may carry a key (SOROBAN_RPC_URL).
+	URL string
+	// Passphrase names the network that the server must be of.
+	Passphrase string
+	HTTP       *http.Client
+	// Timeout bounds one request.
+	Timeout time.Duration
+	// PollInterval is the longest pause between two questions of one wait.
+	PollInterval time.Duration
+	Clock        func() time.Time
+}
+
+// New makes a client. The server need not be there.
+func New(cfg Config) *Client { return &Client{cfg: cfg} }
+
+// Error is a request without an answer, or one that the server refused. It
 // never holds the server's URL, which may carry a key.
-type rpcError struct {
+type Error struct {
 	method string
 	// status is the HTTP status; 0 when no answer came, or one of 200.
 	status int
@@ -52,7 +69,7 @@ type rpcError struct {
 	err     error
 }
 
-func (e *rpcError) Error() string {
+func (e *Error) Error() string {
 	switch {
 	case e.garbled:
 		return fmt.Sprintf("%s: the Stellar RPC server's answer cannot be read: %v", e.method, e.err)
@@ -62,9 +79,10 @@ func (e *rpcError) Error() string {
 	return fmt.Sprintf("%s: the Stellar RPC server does not answer: %v", e.method, e.err)
 }
 
-func (e *rpcError) Unwrap() error { return e.err }
+func (e *Error) Unwrap() error { return e.err }
 
-func newHTTPClient(roots *x509.CertPool) *http.Client {
+// NewHTTPClient makes a client with a pool of its own.
+func NewHTTPClient(roots *x509.CertPool) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented to be one
 	t.MaxIdleConnsPerHost = idleConnections
 	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
@@ -86,10 +104,10 @@ type rpcResponse[T any] struct {
 	} `json:"error"`
 }
 
-// call asks the server. Every error but the context's is an *rpcError.
-func call[T any](ctx context.Context, c *rpcClient, method string, params any) (T, error) {
+// Call asks the server. Every error but the context's is an *Error.
+func Call[T any](ctx context.Context, c *Client, method string, params any) (T, error) {
 	var out rpcResponse[T]
-	fail := func(e rpcError) (T, error) {
+	fail := func(e Error) (T, error) {
 		if ctx.Err() != nil {
 			return out.Result, ctx.Err()
 		}
@@ -98,43 +116,43 @@ func call[T any](ctx context.Context, c *rpcClient, method string, params any) (
 	}
 	body, err := json.Marshal(rpcRequest{Version: "2.0", ID: 1, Method: method, Params: params})
 	if err != nil {
-		return fail(rpcError{err: err})
+		return fail(Error{err: err})
 	}
-	limited, cancel := context.WithTimeout(ctx, c.timeout)
+	limited, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(limited, http.MethodPost, c.url, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(limited, http.MethodPost, c.cfg.URL, bytes.NewReader(body))
 	if err != nil {
-		return fail(rpcError{err: withoutURL(err)})
+		return fail(Error{err: withoutURL(err)})
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := c.http.Do(req)
+	resp, err := c.cfg.HTTP.Do(req)
 	if err != nil {
-		return fail(rpcError{err: withoutURL(err)})
+		return fail(Error{err: withoutURL(err)})
 	}
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fail(rpcError{err: fmt.Errorf("read the answer: %w", err)})
+		return fail(Error{err: fmt.Errorf("read the answer: %w", err)})
 	}
 	if resp.StatusCode != http.StatusOK {
 		return fail(c.refused(resp, raw))
 	}
 	if err := json.Unmarshal(raw, &out); err != nil {
-		return fail(rpcError{garbled: true, err: fmt.Errorf("it is not JSON-RPC: %q", c.words(raw))})
+		return fail(Error{garbled: true, err: fmt.Errorf("it is not JSON-RPC: %q", c.words(raw))})
 	}
 	if out.Error != nil {
-		return fail(rpcError{answered: true, code: out.Error.Code, message: c.plain(out.Error.Message)})
+		return fail(Error{answered: true, code: out.Error.Code, message: c.plain(out.Error.Message)})
 	}
 	if !complete(out.Result) {
-		return fail(rpcError{garbled: true, err: errors.New("it lacks what every answer to this question has")})
+		return fail(Error{garbled: true, err: errors.New("it lacks what every answer to this question has")})
 	}
 	return out.Result, nil
 }
 
 // refused is an answer with another status than 200, whoever has given it: a
 // server that puts its errors into it, a gateway, or something else altogether.
-func (c *rpcClient) refused(resp *http.Response, raw []byte) rpcError {
-	e := rpcError{status: resp.StatusCode, retryAfter: retryAfter(resp.Header), message: c.words(raw)}
+func (c *Client) refused(resp *http.Response, raw []byte) Error {
+	e := Error{status: resp.StatusCode, retryAfter: retryAfter(resp.Header), message: c.words(raw)}
 	var body rpcResponse[json.RawMessage]
 	if json.Unmarshal(raw, &body) == nil && body.Error != nil && body.Error.Code != 0 {
 		e.answered, e.code = true, body.Error.Code
@@ -163,9 +181,9 @@ func complete(answer any) bool {
 	return true
 }
 
-// garbled is an answer whose XDR cannot be read.
-func garbled(method string, err error) error {
-	return &rpcError{method: method, garbled: true, err: err}
+// Garbled is an answer whose XDR cannot be read.
+func Garbled(method string, err error) error {
+	return &Error{method: method, garbled: true, err: err}
 }
 
 // withoutURL takes off the URL that net/http puts before its errors.

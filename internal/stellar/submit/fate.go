@@ -1,21 +1,21 @@
-package stellar
+package submit
 
 import (
 	"context"
-	"fmt"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
-	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/stellar/rpc"
 )
 
-// outsideRetention stands for the result of a transaction that the server
-// cannot tell of any more. What it was to do has to be looked for.
-const outsideRetention = "NOT_FOUND_OUTSIDE_RETENTION"
+// ResultForgotten stands for the result of a transaction that the server cannot
+// tell of any more. Its effect has to be looked for.
+const ResultForgotten = "NOT_FOUND_OUTSIDE_RETENTION"
 
 // ask looks for the transaction in the ledgers.
 func (f *flight) ask(ctx context.Context) error {
 	f.progress(f.detail())
-	resp, err := call[protocol.GetTransactionResponse](ctx, f.d.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
+	resp, err := rpc.Call[protocol.GetTransactionResponse](ctx, f.s.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
 	if err != nil {
 		return f.silent(ctx, err)
 	}
@@ -24,7 +24,7 @@ func (f *flight) ask(ctx context.Context) error {
 	if resp.Status != protocol.TransactionStatusNotFound {
 		r, err := parseResult(resp.ResultXDR)
 		if err != nil {
-			return garbled(protocol.GetTransactionMethodName, err)
+			return rpc.Garbled(protocol.GetTransactionMethodName, err)
 		}
 		return f.found(ctx, r, resp.Ledger)
 	}
@@ -33,7 +33,7 @@ func (f *flight) ask(ctx context.Context) error {
 		return nil
 	}
 	if resp.OldestLedger > f.tx.AfterLedger+1 {
-		return f.settle(ctx, Outcome{State: StateExpired, ResultCode: outsideRetention, Ledger: resp.LatestLedger})
+		return f.settle(ctx, Outcome{State: StateExpired, ResultCode: ResultForgotten, Ledger: resp.LatestLedger})
 	}
 	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: resp.LatestLedger})
 }
@@ -54,7 +54,7 @@ func (f *flight) refusalName() string {
 }
 
 func (f *flight) settle(ctx context.Context, o Outcome) error {
-	if err := f.d.journal.Settle(ctx, f.tx.Hash, o); err != nil {
+	if err := f.s.journal.Settle(ctx, f.tx.Hash, o); err != nil {
 		return err
 	}
 	f.tx.State, f.tx.ResultCode, f.tx.Ledger = o.State, o.ResultCode, o.Ledger
@@ -64,19 +64,15 @@ func (f *flight) settle(ctx context.Context, o Outcome) error {
 // consumed finds out whether another transaction has used our sequence number:
 // then ours, which is in no ledger up to that one, can get into none.
 func (f *flight) consumed(ctx context.Context) error {
-	id, err := xdr.AddressToAccountId(f.tx.Channel)
-	if err != nil {
-		return fmt.Errorf("read the channel's address: %w", err)
-	}
-	entries, ledger, err := f.d.read(ctx, 0, f.progress, accountKey(id))
+	account, ledger, err := f.s.rpc.Account(ctx, f.tx.Channel, f.progress)
 	if err != nil {
 		return f.silent(ctx, err)
 	}
 	f.progress(f.detail())
-	if entries[0] == nil || int64(entries[0].data.MustAccount().SeqNum) < f.tx.Sequence {
+	if account == nil || int64(account.SeqNum) < f.tx.Sequence {
 		return nil
 	}
-	resp, err := call[protocol.GetTransactionResponse](ctx, f.d.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
+	resp, err := rpc.Call[protocol.GetTransactionResponse](ctx, f.s.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
 	if err != nil {
 		return f.silent(ctx, err)
 	}

@@ -1,4 +1,4 @@
-package stellar
+package submit
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func queued(err error) error {
 }
 
 // enter waits for a turn among those of this process.
-func (d *Deployer) enter(ctx context.Context, slots chan struct{}, progress func(string)) error {
+func (s *Submitter) enter(ctx context.Context, slots chan struct{}, progress func(string)) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -37,29 +37,29 @@ func (d *Deployer) enter(ctx context.Context, slots chan struct{}, progress func
 
 // lease waits for a free account. What an earlier holder left open on it is
 // brought to its end first.
-func (d *Deployer) lease(ctx context.Context, addresses []string, progress func(string)) (Lease, error) {
-	p := d.newPace()
+func (s *Submitter) lease(ctx context.Context, addresses []string, progress func(string)) (Lease, error) {
+	p := s.rpc.NewPace()
 	for {
-		l, err := d.journal.Lease(ctx, d.cfg.Passphrase, addresses, leaseLength)
+		l, err := s.journal.Lease(ctx, s.cfg.Passphrase, addresses, leaseLength)
 		switch {
 		case err == nil && l.Orphan == "":
 			return l, nil
 		case err == nil:
-			if err := d.settleOrphan(ctx, l, progress); err != nil {
-				d.release(ctx, l)
+			if err := s.settleOrphan(ctx, l, progress); err != nil {
+				s.release(ctx, l)
 				return Lease{}, err
 			}
 			continue
 		case !errors.Is(err, ErrNoFreeChannel):
 			return Lease{}, err
 		}
-		if len(addresses) == 1 && addresses[0] == d.Address() {
-			if err := d.helpDeployer(ctx, progress); err != nil {
+		if len(addresses) == 1 && addresses[0] == s.cfg.Deployer.Address() {
+			if err := s.helpDeployer(ctx, progress); err != nil {
 				return Lease{}, err
 			}
 		}
 		progress(waitingForChannel)
-		if err := p.wait(ctx); err != nil {
+		if err := p.Wait(ctx); err != nil {
 			return Lease{}, queued(err)
 		}
 	}
@@ -67,13 +67,13 @@ func (d *Deployer) lease(ctx context.Context, addresses []string, progress func(
 
 // settleOrphan finds out what became of a transaction whose owner has gone.
 // One for a tenant is not sent again: only its operation may want that.
-func (d *Deployer) settleOrphan(ctx context.Context, l Lease, progress func(string)) error {
-	tx, err := d.journal.Find(ctx, l.Orphan)
+func (s *Submitter) settleOrphan(ctx context.Context, l Lease, progress func(string)) error {
+	tx, err := s.journal.Find(ctx, l.Orphan)
 	if err != nil {
 		return err
 	}
 	if tx.State.Open() {
-		_, err = d.fly(ctx, tx, false, tx.Fence == tenant.Fence{}, progress)
+		_, err = s.fly(ctx, tx, false, tx.Fence == tenant.Fence{}, progress)
 	}
 	return err
 }
@@ -81,24 +81,24 @@ func (d *Deployer) settleOrphan(ctx context.Context, l Lease, progress func(stri
 // helpDeployer brings the deployer's open transaction to its end, so that one
 // whose process was killed holds nobody up until it expires. It serves all
 // tenants, so anybody may send it again.
-func (d *Deployer) helpDeployer(ctx context.Context, progress func(string)) error {
-	tx, err := d.journal.OpenOn(ctx, d.cfg.Passphrase, d.Address())
+func (s *Submitter) helpDeployer(ctx context.Context, progress func(string)) error {
+	tx, err := s.journal.OpenOn(ctx, s.cfg.Passphrase, s.cfg.Deployer.Address())
 	if errors.Is(err, tenant.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	_, err = d.fly(ctx, tx, false, true, progress)
+	_, err = s.fly(ctx, tx, false, true, progress)
 	return err
 }
 
 // release gives back an account, also when the caller has been cancelled.
 // Failing that, the lease runs out.
-func (d *Deployer) release(ctx context.Context, l Lease) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.RequestTimeout)
+func (s *Submitter) release(ctx context.Context, l Lease) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ReleaseTimeout)
 	defer cancel()
-	if err := d.journal.Release(ctx, l); err != nil {
-		d.cfg.Logger.WarnContext(ctx, "a channel account stays leased until its time is over", "channel", l.Address, "error", err)
+	if err := s.journal.Release(ctx, l); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "a channel account stays leased until its time is over", "channel", l.Address, "error", err)
 	}
 }

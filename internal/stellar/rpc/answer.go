@@ -1,4 +1,4 @@
-package stellar
+package rpc
 
 import (
 	"encoding/json"
@@ -19,7 +19,7 @@ var (
 // words are what a server says in an answer outside of its protocol: the
 // message of a JSON error, the title of a web page, or the text as it is. They
 // are bounded, of one line, and without what the server's URL may have of a key.
-func (c *rpcClient) words(raw []byte) string {
+func (c *Client) words(raw []byte) string {
 	text := string(raw)
 	if message := jsonMessage(raw); message != "" {
 		text = message
@@ -50,7 +50,7 @@ func jsonMessage(raw []byte) string {
 }
 
 // plain makes a server's words fit for a line that people read.
-func (c *rpcClient) plain(text string) string {
+func (c *Client) plain(text string) string {
 	text = strings.ToValidUTF8(text, "\ufffd")
 	for _, secret := range c.secrets() {
 		text = strings.ReplaceAll(text, secret, "…")
@@ -68,12 +68,12 @@ const minSecret = 8
 
 // secrets are the parts of the server's URL that may be a key: a server or a
 // gateway may repeat in an answer what it was asked.
-func (c *rpcClient) secrets() []string {
-	u, err := url.Parse(c.url)
+func (c *Client) secrets() []string {
+	u, err := url.Parse(c.cfg.URL)
 	if err != nil {
-		return []string{c.url}
+		return []string{c.cfg.URL}
 	}
-	parts := []string{c.url, u.RequestURI(), u.RawQuery, u.Hostname()}
+	parts := []string{c.cfg.URL, u.RequestURI(), u.RawQuery, u.Hostname()}
 	if password, set := u.User.Password(); set {
 		parts = append(parts, password)
 	}

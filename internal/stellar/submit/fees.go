@@ -1,4 +1,4 @@
-package stellar
+package submit
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 
+	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -24,8 +25,8 @@ const (
 
 // bid is what we offer per operation, in stroops: more than 95 of 100 recent
 // transactions. What is paid is the clearing price.
-func (d *Deployer) bid(ctx context.Context, contract bool) (int64, error) {
-	soroban, ordinary, err := d.recentBids(ctx)
+func (s *Submitter) bid(ctx context.Context, contract bool) (int64, error) {
+	soroban, ordinary, err := s.recentBids(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -37,9 +38,9 @@ func (d *Deployer) bid(ctx context.Context, contract bool) (int64, error) {
 
 // recentBids asks at most once per ledger, but for callers that come at the
 // same time: none waits for another's request.
-func (d *Deployer) recentBids(ctx context.Context) (soroban, ordinary int64, err error) {
-	f := &d.fees
-	now := d.cfg.Clock()
+func (s *Submitter) recentBids(ctx context.Context) (soroban, ordinary int64, err error) {
+	f := &s.fees
+	now := s.cfg.Clock()
 	f.mu.Lock()
 	fresh := !now.Before(f.at) && now.Sub(f.at) <= feeStatsAge
 	soroban, ordinary = f.soroban, f.ordinary
@@ -47,44 +48,44 @@ func (d *Deployer) recentBids(ctx context.Context) (soroban, ordinary int64, err
 	if fresh {
 		return soroban, ordinary, nil
 	}
-	s, err := call[protocol.GetFeeStatsResponse](ctx, d.rpc, protocol.GetFeeStatsMethodName, nil)
+	stats, err := rpc.Call[protocol.GetFeeStatsResponse](ctx, s.rpc, protocol.GetFeeStatsMethodName, nil)
 	if err != nil {
 		return 0, 0, err
 	}
-	soroban, ordinary = int64(s.SorobanInclusionFee.P95), int64(s.InclusionFee.P95)
+	soroban, ordinary = int64(stats.SorobanInclusionFee.P95), int64(stats.InclusionFee.P95)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.at, f.soroban, f.ordinary = now, soroban, ordinary
 	return soroban, ordinary, nil
 }
 
-// fee is the most that a transaction offers in total: its resources and a bid
+// Fee is the most that a transaction offers in total: its resources and a bid
 // for each operation and for the fee-bump around them, within what may be
 // spent.
-func (d *Deployer) fee(ctx context.Context, p Purpose, resources int64, operations int) (int64, error) {
-	bid, err := d.bid(ctx, resources > 0)
+func (s *Submitter) Fee(ctx context.Context, p Purpose, resources int64, operations int) (int64, error) {
+	bid, err := s.bid(ctx, resources > 0)
 	if err != nil {
 		return 0, err
 	}
-	units, most := int64(operations+1), d.maxFee(p)
+	units, most := int64(operations+1), s.maxFee(p)
 	least := resources + units*txnbuild.MinBaseFee
 	if least > most {
-		return 0, d.tooDear(p, least, nil)
+		return 0, s.tooDear(p, least, nil)
 	}
 	return min(resources+units*bid, most), nil
 }
 
-func (d *Deployer) maxFee(p Purpose) int64 {
+func (s *Submitter) maxFee(p Purpose) int64 {
 	if p == PurposeUpload {
-		return d.cfg.MaxFee * uploadFeeFactor
+		return s.cfg.MaxFee * uploadFeeFactor
 	}
-	return d.cfg.MaxFee
+	return s.cfg.MaxFee
 }
 
-func (d *Deployer) tooDear(p Purpose, needed int64, err error) error {
+func (s *Submitter) tooDear(p Purpose, needed int64, err error) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay, Err: err,
 		Reason: fmt.Sprintf("the network asks %d stroops for this transaction (%s) and SOROBAN_MAX_FEE=%d allows %d; raise it, or wait until the network is less busy",
-			needed, p, d.cfg.MaxFee, d.maxFee(p)),
+			needed, p, s.cfg.MaxFee, s.maxFee(p)),
 	}
 }

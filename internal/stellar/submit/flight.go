@@ -1,4 +1,4 @@
-package stellar
+package submit
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/stellar/rpc"
 )
 
 // queueAge is after how many ledgers a node forgets a transaction that none of
@@ -17,7 +19,7 @@ const queueAge = 5
 // flight is one journalled transaction on its way to its fate. Any process may
 // fly the same transaction at the same time: all send the same bytes.
 type flight struct {
-	d        *Deployer
+	s        *Submitter
 	tx       Transaction
 	progress func(string)
 	// sends tells to send the bytes. Without it the flight only waits for the
@@ -41,18 +43,18 @@ type flight struct {
 // fly brings an open transaction to its end, and journals it. fresh tells that
 // it was never sent. An error leaves it open, to be gone on with by the next
 // call.
-func (d *Deployer) fly(ctx context.Context, tx Transaction, fresh, sends bool, progress func(string)) (Transaction, error) {
-	if tx.Network != d.cfg.Passphrase {
-		return tx, d.otherNetwork(tx)
+func (s *Submitter) fly(ctx context.Context, tx Transaction, fresh, sends bool, progress func(string)) (Transaction, error) {
+	if tx.Network != s.cfg.Passphrase {
+		return tx, s.otherNetwork(tx)
 	}
-	f := &flight{d: d, tx: tx, sends: sends, asked: fresh, progress: progress}
-	p := d.newPace()
+	f := &flight{s: s, tx: tx, sends: sends, asked: fresh, progress: progress}
+	p := s.rpc.NewPace()
 	for {
 		if f.due() {
 			if err := f.send(ctx); err != nil {
 				return f.tx, err
 			}
-			if err := p.wait(ctx); err != nil {
+			if err := p.Wait(ctx); err != nil {
 				return f.tx, err
 			}
 		}
@@ -65,7 +67,7 @@ func (d *Deployer) fly(ctx context.Context, tx Transaction, fresh, sends bool, p
 		if f.due() {
 			continue
 		}
-		if err := p.wait(ctx); err != nil {
+		if err := p.Wait(ctx); err != nil {
 			return f.tx, err
 		}
 	}
@@ -88,33 +90,33 @@ func (f *flight) detail() string {
 // send offers the bytes to the network. Whether they arrived may stay unknown.
 func (f *flight) send(ctx context.Context) error {
 	f.progress(f.detail())
-	resp, err := call[protocol.SendTransactionResponse](ctx, f.d.rpc, protocol.SendTransactionMethodName, protocol.SendTransactionRequest{Transaction: f.tx.Envelope})
+	resp, err := rpc.Call[protocol.SendTransactionResponse](ctx, f.s.rpc, protocol.SendTransactionMethodName, protocol.SendTransactionRequest{Transaction: f.tx.Envelope})
 	if err != nil {
 		f.sendAt = f.ledger + 1
 		return f.silent(ctx, err)
 	}
 	f.heard(resp.LatestLedger, resp.LatestLedgerCloseTime)
-	envelope, err := f.d.open(f.tx.Envelope)
+	envelope, err := f.s.open(f.tx.Envelope)
 	if err != nil {
 		return err
 	}
 	if resp.Hash != envelope.hash {
 		// The network's name is part of every hash. Unless the server says that
 		// it is of another one, this was the answer to somebody else.
-		if _, err := f.d.network(ctx); err != nil {
+		if _, err := f.s.rpc.Network(ctx); err != nil {
 			return err
 		}
-		return garbled(protocol.SendTransactionMethodName, errors.New("it is about another transaction"))
+		return rpc.Garbled(protocol.SendTransactionMethodName, errors.New("it is about another transaction"))
 	}
 	switch resp.Status {
 	case statusPending, statusDuplicate:
 		f.refusal = nil
 		f.sendAt = f.ledger + queueAge
-		return f.d.journal.MarkSent(ctx, f.tx.Hash)
+		return f.s.journal.MarkSent(ctx, f.tx.Hash)
 	case statusError:
 		r, err := parseResult(resp.ErrorResultXDR)
 		if err != nil {
-			return garbled(protocol.SendTransactionMethodName, err)
+			return rpc.Garbled(protocol.SendTransactionMethodName, err)
 		}
 		// What kept it out until it was too late is the better reason.
 		if f.refusal == nil || r.code != xdr.TransactionResultCodeTxTooLate {
@@ -138,24 +140,24 @@ const (
 func (f *flight) heard(ledger uint32, closeTime int64) {
 	f.silentSince = time.Time{}
 	f.ledger = max(f.ledger, ledger)
-	f.d.sawClose(closeTime)
+	f.s.sawClose(closeTime)
 }
 
 // silent puts up with a server that does not answer what was asked, for as long
-// as patience lasts. What a server refuses to read it will always refuse.
+// as rpc.Patience lasts. What a server refuses to read it will always refuse.
 func (f *flight) silent(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if e, ok := errors.AsType[*rpcError](err); ok && e.code == codeInvalidParams {
+	if e, ok := errors.AsType[*rpc.Error](err); ok && e.Unreadable() {
 		return err
 	}
-	f.trouble = trouble(err)
-	now := f.d.cfg.Clock()
+	f.trouble = rpc.Trouble(err)
+	now := f.s.cfg.Clock()
 	if f.silentSince.IsZero() {
 		f.silentSince = now
 	}
-	if now.Sub(f.silentSince) > patience {
+	if now.Sub(f.silentSince) > rpc.Patience {
 		return err
 	}
 	return nil

@@ -1,4 +1,4 @@
-package stellar
+package submit
 
 import (
 	"context"
@@ -54,7 +54,9 @@ type Transaction struct {
 	Purpose Purpose
 	// ContractID is the contract that is made or called; empty otherwise.
 	ContractID string
-	State      State
+	// TargetStatus is what PurposeSetStatus asks for; empty otherwise.
+	TargetStatus tenant.ContractStatus
+	State        State
 	// ResultCode says why the transaction was not applied, in the network's
 	// words; empty otherwise.
 	ResultCode string

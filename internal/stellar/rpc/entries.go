@@ -1,0 +1,144 @@
+package rpc
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Read fetches ledger entries by their keys, nil for one that does not exist,
+// as of a ledger that is not older than floor. Servers lag behind each other
+// and behind what they said of a transaction.
+//
+// An archived entry is not absent: it exists, and is restored by the next
+// transaction that touches it.
+func (c *Client) Read(ctx context.Context, floor uint32, progress func(string), keys ...xdr.LedgerKey) ([]*xdr.LedgerEntryData, uint32, error) {
+	encoded := make([]string, len(keys))
+	for i, k := range keys {
+		var err error
+		if encoded[i], err = xdr.MarshalBase64(k); err != nil {
+			return nil, 0, fmt.Errorf("encode a ledger key: %w", err)
+		}
+	}
+	var resp protocol.GetLedgerEntriesResponse
+	err := c.until(ctx, floor, progress, func() (uint32, error) {
+		var err error
+		resp, err = Call[protocol.GetLedgerEntriesResponse](ctx, c, protocol.GetLedgerEntriesMethodName, protocol.GetLedgerEntriesRequest{Keys: encoded})
+		return resp.LatestLedger, err
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	found := map[string]protocol.LedgerEntryResult{}
+	for _, e := range resp.Entries {
+		found[e.KeyXDR] = e
+	}
+	out := make([]*xdr.LedgerEntryData, len(keys))
+	for i, k := range encoded {
+		e, ok := found[k]
+		if !ok {
+			continue
+		}
+		var err error
+		if out[i], err = parseEntry(e); err != nil {
+			return nil, 0, Garbled(protocol.GetLedgerEntriesMethodName, fmt.Errorf("decode a ledger entry: %w", err))
+		}
+	}
+	return out, resp.LatestLedger, nil
+}
+
+// parseEntry also checks that the entry is of its key's type: whoever asked
+// for an account takes one out of it.
+func parseEntry(e protocol.LedgerEntryResult) (*xdr.LedgerEntryData, error) {
+	var key xdr.LedgerKey
+	if err := xdr.SafeUnmarshalBase64(e.KeyXDR, &key); err != nil {
+		return nil, err
+	}
+	out := &xdr.LedgerEntryData{}
+	if err := xdr.SafeUnmarshalBase64(e.DataXDR, out); err != nil {
+		return nil, err
+	}
+	if out.Type != key.Type {
+		return nil, fmt.Errorf("a %s stands under the key of a %s", out.Type, key.Type)
+	}
+	return out, nil
+}
+
+// until repeats ask until it answers as of a ledger that is not older than
+// floor. It gives up after Patience.
+func (c *Client) until(ctx context.Context, floor uint32, progress func(string), ask func() (uint32, error)) error {
+	p := c.NewPace()
+	for deadline := c.cfg.Clock().Add(Patience); ; {
+		ledger, err := ask()
+		if err != nil || ledger >= floor {
+			return err
+		}
+		if c.cfg.Clock().After(deadline) {
+			return &tenant.StepError{
+				Step: tenant.StepDeployContract,
+				Reason: fmt.Sprintf("the Stellar RPC server is at ledger %d and does not reach %d, which it or another one has announced; "+
+					"it may be behind the network: set SOROBAN_RPC_URL to one that is not", ledger, floor),
+			}
+		}
+		progress(fmt.Sprintf("waiting for the server to reach ledger %d", floor))
+		if err := p.Wait(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// Account reads an account, nil for one that does not exist, and tells as of
+// which ledger.
+func (c *Client) Account(ctx context.Context, address string, progress func(string)) (*xdr.AccountEntry, uint32, error) {
+	key, err := AccountKey(address)
+	if err != nil {
+		return nil, 0, err
+	}
+	entries, ledger, err := c.Read(ctx, 0, progress, key)
+	if err != nil || entries[0] == nil {
+		return nil, ledger, err
+	}
+	account := entries[0].MustAccount()
+	return &account, ledger, nil
+}
+
+// AccountKey is the key of an account's entry.
+func AccountKey(address string) (xdr.LedgerKey, error) {
+	id, err := xdr.AddressToAccountId(address)
+	if err != nil {
+		return xdr.LedgerKey{}, fmt.Errorf("read the address of an account: %w", err)
+	}
+	return xdr.LedgerKey{Type: xdr.LedgerEntryTypeAccount, Account: &xdr.LedgerKeyAccount{AccountId: id}}, nil
+}
+
+// Patience is for how long one call puts up with a server that does not answer
+// or does not catch up, before its caller gets to see that.
+const Patience = 30 * time.Second
+
+// Pace spaces the questions of one wait: soon at first, then ever later.
+type Pace struct {
+	next, longest time.Duration
+}
+
+// NewPace begins a wait.
+func (c *Client) NewPace() *Pace {
+	return &Pace{next: max(c.cfg.PollInterval/16, time.Millisecond), longest: c.cfg.PollInterval}
+}
+
+// Wait pauses, unless the context ends.
+func (p *Pace) Wait(ctx context.Context) error {
+	t := time.NewTimer(p.next)
+	defer t.Stop()
+	p.next = min(p.next*3/2, p.longest)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

@@ -1,0 +1,39 @@
+package rpc
+
+import (
+	"context"
+
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// Network asks the server what network it is of, and refuses another than ours.
+func (c *Client) Network(ctx context.Context) (protocol.GetNetworkResponse, error) {
+	n, err := Call[protocol.GetNetworkResponse](ctx, c, protocol.GetNetworkMethodName, nil)
+	if err != nil {
+		return n, err
+	}
+	if n.Passphrase != c.cfg.Passphrase {
+		return n, wrongNetwork()
+	}
+	c.confirmed.Store(true)
+	return n, nil
+}
+
+// Confirm checks the passphrase once per process, before the first
+// transaction: a transaction that is unknown to another network is not lost.
+func (c *Client) Confirm(ctx context.Context) error {
+	if c.confirmed.Load() {
+		return nil
+	}
+	_, err := c.Network(ctx)
+	return err
+}
+
+func wrongNetwork() error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, Permanent: true,
+		Reason: "SOROBAN_NETWORK is not the network of the server at SOROBAN_RPC_URL; set one of them to match the other",
+	}
+}

@@ -1,0 +1,102 @@
+package submit
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/stellar/go-stellar-sdk/keypair"
+
+	"tenant-provisioning/internal/stellar/rpc"
+)
+
+// leaseLength covers the making of a transaction: three requests. With the
+// transaction the lease gets as long as that may be applied.
+const leaseLength = 30 * time.Second
+
+// Config says as whom transactions are sent, and what they may cost.
+type Config struct {
+	Passphrase string
+	// Deployer is the source of every operation.
+	Deployer *keypair.Full
+	// FeePayer pays the fees.
+	FeePayer *keypair.Full
+	// Channels lend their sequence numbers.
+	Channels []*keypair.Full
+	// MaxFee is the most that one transaction may cost, in stroops. Uploading code may
+	// cost ten times as much.
+	MaxFee int64
+	// Validity is for how long after its making a transaction may be applied, in
+	// whole seconds.
+	Validity time.Duration
+	// ReleaseTimeout bounds the giving back of an account.
+	ReleaseTimeout time.Duration
+	Clock          func() time.Time
+	Logger         *slog.Logger
+}
+
+// Submitter sends transactions. It is safe for concurrent use, by any number of
+// processes that share a journal.
+type Submitter struct {
+	cfg     Config
+	rpc     *rpc.Client
+	journal Journal
+	// channels are the channel accounts by address.
+	channels map[string]*keypair.Full
+	// addresses are the channels' in the order of their numbers.
+	addresses []string
+
+	// channelSlots and deployerSlot make those of this process that wait for an
+	// account wait in line instead of asking the database.
+	channelSlots, deployerSlot chan struct{}
+
+	// closeTime is the newest time of a ledger that a server has told, in
+	// seconds since 1970: the network's clock, should ours be behind.
+	closeTime atomic.Int64
+	fees      feeStats
+}
+
+// New makes a Submitter. The network need not be there.
+func New(cfg Config, client *rpc.Client, journal Journal) *Submitter {
+	s := &Submitter{
+		cfg: cfg, rpc: client, journal: journal,
+		channels:     map[string]*keypair.Full{},
+		channelSlots: make(chan struct{}, len(cfg.Channels)),
+		deployerSlot: make(chan struct{}, 1),
+	}
+	for _, k := range cfg.Channels {
+		s.channels[k.Address()] = k
+		s.addresses = append(s.addresses, k.Address())
+	}
+	return s
+}
+
+// key is the secret of one of our accounts.
+func (s *Submitter) key(address string) (*keypair.Full, error) {
+	if address == s.cfg.Deployer.Address() {
+		return s.cfg.Deployer, nil
+	}
+	if k, ok := s.channels[address]; ok {
+		return k, nil
+	}
+	return nil, fmt.Errorf("the key of account %s is not derived from SOROBAN_CHANNEL_SECRET", address)
+}
+
+// sawClose keeps the newest close time.
+func (s *Submitter) sawClose(seconds int64) {
+	for {
+		seen := s.closeTime.Load()
+		if seconds <= seen || s.closeTime.CompareAndSwap(seen, seconds) {
+			return
+		}
+	}
+}
+
+// feeStats are the network's bids, asked for at most once per ledger.
+type feeStats struct {
+	mu                sync.Mutex
+	at                time.Time
+	soroban, ordinary int64
+}

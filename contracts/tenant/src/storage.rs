@@ -23,12 +23,13 @@ enum Key {
 }
 
 pub struct Store {
+    env: Env,
     instance: Instance,
 }
 
 impl Store {
     pub fn new(env: &Env) -> Self {
-        Self { instance: env.storage().instance() }
+        Self { env: env.clone(), instance: env.storage().instance() }
     }
 
     pub fn admin(&self) -> Address {
@@ -75,7 +76,11 @@ impl Store {
         self.instance.set(&Key::Anchor, anchor);
     }
 
+    /// Renews the instance alone. `Instance::extend_ttl` would renew the code as
+    /// well, which all tenants share: the first to make a change would pay the
+    /// rent of it for everybody, some hundred times that of its own entry.
     pub fn extend_ttl(&self) {
-        self.instance.extend_ttl(TTL_THRESHOLD, TTL_EXTEND_TO);
+        let this = self.env.current_contract_address();
+        self.env.deployer().extend_ttl_for_contract_instance(this, TTL_THRESHOLD, TTL_EXTEND_TO);
     }
 }

@@ -3,7 +3,8 @@ extern crate std;
 use crate::{Anchor, Error, Status, Tenant, TenantClient};
 use soroban_sdk::{
     testutils::{
-        storage::Instance as _, Address as _, EnvTestConfig, Events as _, Ledger as _, MockAuth, MockAuthInvoke,
+        storage::Instance as _, Address as _, Deployer as _, EnvTestConfig, Events as _, Ledger as _, MockAuth,
+        MockAuthInvoke,
     },
     Address, BytesN, Env, IntoVal, Val, Vec,
 };
@@ -39,6 +40,10 @@ impl Bench<'_> {
 
     fn ttl(&self) -> u32 {
         self.env.as_contract(&self.contract, || self.env.storage().instance().get_ttl())
+    }
+
+    fn code_ttl(&self) -> u32 {
+        self.env.deployer().get_contract_code_ttl(&self.contract)
     }
 }
 
@@ -165,6 +170,17 @@ fn a_change_renews_what_would_be_archived_soon() {
     b.env.ledger().with_mut(|l| l.sequence_number += month + 1);
     b.tenant.anchor(&b.root(1), &3, &4);
     assert_eq!(b.ttl(), 3 * month);
+}
+
+#[test]
+fn a_change_does_not_renew_the_code_that_all_tenants_share() {
+    let b = bench();
+    b.env.mock_all_auths();
+    let before = b.code_ttl();
+    b.tenant.set_status(&Status::Suspended);
+    b.tenant.anchor(&b.root(1), &1, &2);
+    assert!(b.ttl() > before);
+    assert_eq!(b.code_ttl(), before);
 }
 
 #[test]

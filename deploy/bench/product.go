@@ -9,13 +9,12 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tenant-provisioning/internal/child"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/tenant"
@@ -44,15 +43,19 @@ func measureProduct(ctx context.Context, bin, label string, n, concurrency int) 
 	if err != nil {
 		return Result{}, err
 	}
+	urls := map[string]string{"api": cfg.App.URL, "worker": "http://" + cfg.Metrics.Addr}
 	for _, name := range []string{"api", "worker"} {
-		stop, err := start(filepath.Join(bin, name))
+		p, err := child.Start(child.Spec{
+			Path: filepath.Join(bin, name), Stderr: os.Stderr, Grace: stopTimeout,
+			// One client measures: the limit on what one client may ask does not belong
+			// to the figure.
+			Env: append(os.Environ(), "RATE_LIMIT_ENABLED=false", "LOG_LEVEL=warn"),
+		})
 		if err != nil {
 			return Result{}, err
 		}
-		defer stop()
-	}
-	for _, url := range []string{cfg.App.URL, "http://" + cfg.Metrics.Addr} {
-		if err := awaitReady(ctx, url+"/readyz"); err != nil {
+		defer p.Stop(context.WithoutCancel(ctx))
+		if err := p.Ready(ctx, readyTimeout, answers(urls[name]+"/readyz")); err != nil {
 			return Result{}, err
 		}
 	}
@@ -71,45 +74,21 @@ func measureProduct(ctx context.Context, bin, label string, n, concurrency int) 
 	return drive(ctx, label, n, concurrency, c.provision)
 }
 
-// start runs a program with its output in the stack's own. stop ends it in
-// order.
-func start(path string) (stop func(), err error) {
-	cmd := exec.Command(path)
-	// One client measures: the limit on what one client may ask does not belong
-	// to the figure.
-	cmd.Env = append(os.Environ(), "RATE_LIMIT_ENABLED=false", "LOG_LEVEL=warn")
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start %s: %w", path, err)
-	}
-	return func() {
-		timer := time.AfterFunc(stopTimeout, func() { _ = cmd.Process.Kill() })
-		defer timer.Stop()
-		if err := cmd.Process.Signal(syscall.SIGTERM); err == nil {
-			_ = cmd.Wait()
-		}
-	}, nil
-}
-
-func awaitReady(ctx context.Context, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
-	defer cancel()
-	for {
+// answers asks whether a program is ready.
+func answers(url string) func(context.Context) error {
+	return func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return err
 		}
-		if resp, err := http.DefaultClient.Do(req); err == nil {
-			_ = resp.Body.Close()
-			if resp.StatusCode == http.StatusOK {
-				return nil
-			}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not become ready: %w", url, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
+		if resp.StatusCode != http.StatusOK {
+			err = errors.New(resp.Status)
 		}
+		return errors.Join(err, resp.Body.Close())
 	}
 }
 

@@ -29,7 +29,7 @@ type chaos struct {
 	pool              *pgxpool.Pool
 	ledger            *stellar.Deployer
 	temporal          client.Client
-	api, worker       *child
+	api, worker       *program
 	stories           []*story
 }
 
@@ -57,18 +57,18 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 		return nil, err
 	}
 	logs := filepath.Join(filepath.Dir(o.pids), "logs")
-	if c.worker, err = newChild(o.bin, logs, "worker"); err != nil {
+	if c.worker, err = newProgram(o.bin, logs, "worker"); err != nil {
 		return nil, err
 	}
-	if c.api, err = newChild(o.bin, logs, "api"); err != nil {
+	if c.api, err = newProgram(o.bin, logs, "api"); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
 func (c *chaos) close() {
-	c.api.stop()
-	c.worker.stop()
+	c.api.Stop(context.Background())
+	c.worker.Stop(context.Background())
 	c.temporal.Close()
 	c.pool.Close()
 }

@@ -42,17 +42,17 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	children, err := startProduct(ctx, f, s, out)
+	product, err := startProduct(ctx, f, s, out)
 	defer func() {
-		for _, c := range children { // the api first: it takes no more, the worker finishes
-			fmt.Fprintf(out, "stopping %s\n", c.name)
-			c.stop(stopGrace)
+		for _, p := range product { // the api first: it takes no more, the worker finishes
+			fmt.Fprintf(out, "stopping %s\n", p.name)
+			p.Stop(context.WithoutCancel(ctx))
 		}
 	}()
 	if err != nil {
 		return err
 	}
-	ctx, release := together(ctx, children)
+	ctx, release := together(ctx, product)
 	defer release()
 	where, err := show(ctx, f, s, sample, out)
 	if err != nil {

@@ -4,57 +4,75 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"time"
+
+	"tenant-provisioning/internal/child"
 )
 
 const (
 	// readyLimit is what worker and api may take to start on a machine that is
 	// busy compiling.
 	readyLimit = time.Minute
-	readyPoll  = 100 * time.Millisecond
 	// stopGrace lets the worker finish its activities and the api its requests.
 	stopGrace = 30 * time.Second
 )
 
-// startProduct starts api and worker and waits until both are ready.
-func startProduct(ctx context.Context, f flags, s settings, out io.Writer) ([]*child, error) {
+// program is the api or the worker, which runs beside the demo.
+type program struct {
+	*child.Process
+	name, ready string // what people call it, and where it tells whether it is ready
+}
+
+// startProduct starts api and worker and waits until both are ready. It returns
+// those that it has started, also when it fails.
+func startProduct(ctx context.Context, f flags, s settings, out io.Writer) ([]program, error) {
 	workerURL, err := s.workerURL()
 	if err != nil {
 		return nil, err
 	}
-	var children []*child
-	for _, p := range []struct{ name, path string }{{"api", f.api}, {"worker", f.worker}} {
-		c, err := startChild(p.name, p.path, f.logs)
+	var product []program
+	for _, p := range []struct{ name, path, url string }{{"api", f.api, s.App.URL}, {"worker", f.worker, workerURL}} {
+		log := filepath.Join(f.logs, p.name+".log")
+		if err := os.RemoveAll(log); err != nil { // that of the last run
+			return product, err
+		}
+		started, err := child.Start(child.Spec{Name: p.name, Path: p.path, LogFile: log, Grace: stopGrace})
 		if err != nil {
-			return children, err
+			return product, fmt.Errorf("%w (build it with: make build)", err)
 		}
-		children = append(children, c)
-		fmt.Fprintf(out, "started %-6s  pid %d, log %s\n", c.name, c.cmd.Process.Pid, c.log)
+		product = append(product, program{started, p.name, p.url + "/readyz"})
+		fmt.Fprintf(out, "started %-6s  pid %d, log %s\n", p.name, started.PID(), log)
 	}
-	waiting, release := together(ctx, children)
+	waiting, release := together(ctx, product)
 	defer release()
-	for name, url := range map[string]string{"api": s.App.URL, "worker": workerURL} {
-		if err := untilReady(waiting, name, url+"/readyz"); err != nil {
-			return children, causeOf(waiting, err)
+	for _, p := range product {
+		err := p.Ready(waiting, readyLimit, func(ctx context.Context) error {
+			response, err := get(ctx, p.ready)
+			if err != nil {
+				return err
+			}
+			return response.Body.Close()
+		})
+		if err != nil {
+			return product, causeOf(waiting, err)
 		}
 	}
-	return children, nil
+	return product, nil
 }
 
-func untilReady(ctx context.Context, name, url string) error {
-	ctx, cancel := context.WithTimeout(ctx, readyLimit)
-	defer cancel()
-	tick := time.NewTicker(readyPoll)
-	defer tick.Stop()
-	for {
-		response, err := get(ctx, url)
-		if err == nil {
-			return response.Body.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("the %s was not ready within %s: %w", name, readyLimit, err)
-		case <-tick.C:
-		}
+// together ends the context when a program ends, with that as its cause.
+func together(ctx context.Context, product []program) (context.Context, context.CancelFunc) {
+	ctx, fail := context.WithCancelCause(ctx)
+	for _, p := range product {
+		go func() {
+			select {
+			case <-p.Ended():
+				fail(p.Err())
+			case <-ctx.Done():
+			}
+		}()
 	}
+	return ctx, func() { fail(nil) }
 }

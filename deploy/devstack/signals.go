@@ -7,11 +7,11 @@ import (
 	"os/signal"
 	"syscall"
 
-	"tenant-provisioning/deploy/devstack/internal/process"
+	"tenant-provisioning/deploy/devstack/internal/supervisor"
 )
 
 // awaitSignals returns two contexts: the first signal ends orderly, with
-// [process.Signalled] as its cause, the second ends hard.
+// [supervisor.Signalled] as its cause, the second ends hard.
 func awaitSignals() (orderly, hard context.Context) {
 	orderly, stop := context.WithCancelCause(context.Background())
 	hard, kill := context.WithCancel(context.Background())
@@ -23,7 +23,7 @@ func awaitSignals() (orderly, hard context.Context) {
 			sig = syscall.SIGTERM
 		}
 		fmt.Fprintf(os.Stderr, "devstack: %s: stopping (once more: at once)\n", sig)
-		stop(process.Signalled{Signal: sig})
+		stop(supervisor.Signalled{Signal: sig})
 		<-signals
 		fmt.Fprintln(os.Stderr, "devstack: stopping at once")
 		kill()

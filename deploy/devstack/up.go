@@ -12,8 +12,9 @@ import (
 
 	"golang.org/x/term"
 
-	"tenant-provisioning/deploy/devstack/internal/process"
 	"tenant-provisioning/deploy/devstack/internal/stack"
+	"tenant-provisioning/deploy/devstack/internal/supervisor"
+	"tenant-provisioning/internal/child"
 )
 
 // commandLimit is how long COMMAND may take to end after the first signal: tests
@@ -60,19 +61,19 @@ func serve(orderly, hard context.Context, s *stack.Stack, command []string) (int
 	status := 0
 	var err error
 	if len(command) > 0 {
-		c := process.Command{
-			Argv: command, Env: s.Values().Over(os.Environ()),
-			Stdout: os.Stdout, Stderr: os.Stderr, Limit: commandLimit,
+		c := child.Spec{
+			Path: command[0], Args: command[1:], Env: s.Values().Over(os.Environ()),
+			Stdout: os.Stdout, Stderr: os.Stderr, Grace: commandLimit,
 		}
-		if !term.IsTerminal(int(os.Stdin.Fd())) { // which COMMAND could not read, see Command.Run
+		if !term.IsTerminal(int(os.Stdin.Fd())) { // which COMMAND could not read, see supervisor.Run
 			c.Stdin = os.Stdin
 		}
-		status, err = c.Run(ctx, hard)
+		status, err = supervisor.Run(ctx, hard, c)
 	} else {
 		<-ctx.Done()
 	}
 	cause := context.Cause(ctx)
-	var signalled process.Signalled
+	var signalled supervisor.Signalled
 	if cause != nil && !errors.As(cause, &signalled) {
 		return max(status, 1), errors.Join(err, cause)
 	}
@@ -81,7 +82,7 @@ func serve(orderly, hard context.Context, s *stack.Stack, command []string) (int
 
 // failedStart tells a start that the user gave up from one that failed.
 func failedStart(orderly context.Context, err error) (int, error) {
-	var signalled process.Signalled
+	var signalled supervisor.Signalled
 	if orderly.Err() != nil && errors.As(context.Cause(orderly), &signalled) {
 		return 128 + int(signalled.Signal), nil
 	}

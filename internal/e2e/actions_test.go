@@ -262,7 +262,7 @@ func (i *installation) isDecrypted(o operation) {
 		return strings.Contains(i.types(query+` --codec-endpoint `+endpoint), o.FailureReason)
 	})
 	require.NotContains(i.t, i.types(query), o.FailureReason)
-	codec.signal(syscall.SIGINT)
+	codec.Signal(syscall.SIGINT)
 	require.Zero(i.t, codec.wait())
 }
 

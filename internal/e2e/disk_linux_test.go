@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/child"
 )
 
 // diskSize holds a database and the schemas of some tens of tenants.
@@ -24,8 +26,7 @@ func launchOnDisk(t testing.TB, dir string) launcher {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	attr := endWithParent()
-	attr.Cloneflags = syscall.CLONE_NEWNS
+	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if os.Geteuid() != 0 {
 		attr.Cloneflags |= syscall.CLONE_NEWUSER
 		attr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
@@ -42,7 +43,7 @@ func launchOnDisk(t testing.TB, dir string) launcher {
 		t.Helper()
 		env = maps.Clone(env)
 		env[diskSetting] = dir
-		return launchAs(t, attr, env, self, append([]string{program}, args...)...)
+		return launchAs(t, child.Spec{Path: self, Args: append([]string{program}, args...), Attr: attr}, env)
 	}
 }
 

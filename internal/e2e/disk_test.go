@@ -36,7 +36,7 @@ func installOnDisk(t testing.TB, settings map[string]string) (*installation, dis
 	var pid int
 	s := startStack(t, func(t testing.TB, env map[string]string, program string, args ...string) *process {
 		p := onDisk(t, env, program, args...)
-		pid = p.cmd.Process.Pid
+		pid = p.PID()
 		return p
 	})
 	d := disk{t: t, dir: filepath.Join("/proc", strconv.Itoa(pid), "root", dir)}

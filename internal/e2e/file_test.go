@@ -45,7 +45,7 @@ func TestFileIsInterrupted(t *testing.T) {
 
 	interrupted := provision()
 	interrupted.says("No worker has taken") // it has waited for some time
-	interrupted.signal(syscall.SIGINT)
+	interrupted.Signal(syscall.SIGINT)
 	require.Equal(t, 1, interrupted.wait())
 	require.Contains(t, interrupted.stderr.String(), "run the same command again")
 	require.Equal(t, 4, accepted(), "the rows of the first run were found again")

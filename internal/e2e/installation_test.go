@@ -131,7 +131,7 @@ func (i *installation) startAPI() *process {
 	i.t.Helper()
 	p := launch(i.t, i.env, binaries.path(i.t, "api"))
 	eventually(i.t, "the api listens", func() bool {
-		require.True(i.t, p.running(), "the api has ended")
+		require.True(i.t, p.Running(), "the api has ended")
 		r, err := i.try(promptly, "GET", "/livez", nil)
 		return err == nil && r.status == 200
 	})

@@ -25,7 +25,7 @@ func payloadKey(id string) string {
 // terminate stops a program as an orchestrator does.
 func (p *process) terminate() {
 	p.t.Helper()
-	p.signal(syscall.SIGTERM)
+	p.Signal(syscall.SIGTERM)
 	p.wait()
 }
 

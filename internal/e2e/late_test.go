@@ -21,7 +21,7 @@ func TestLateStepChangesNothing(t *testing.T) {
 	slow := i.startWorker()
 	o := i.create("Charité")
 	late.await(t, "the statements are on their way", late.reached)
-	slow.signal(syscall.SIGSTOP)
+	slow.Signal(syscall.SIGSTOP)
 
 	i.actUntilAccepted(o.ID, "rollback") // which waits for a worker
 	direct.startWorker()
@@ -31,7 +31,7 @@ func TestLateStepChangesNothing(t *testing.T) {
 	network.thaw()
 	late.await(t, "the database has answered", late.answered)
 	direct.requireNothingOf(tenant)
-	slow.signal(syscall.SIGCONT)
+	slow.Signal(syscall.SIGCONT)
 	again := direct.create("Bethanien") // which either worker may do
 	direct.becomesActive(again)
 	direct.requireNothingOf(tenant)
@@ -48,7 +48,7 @@ func TestStoppedWorkerCommitsLate(t *testing.T) {
 	stopped := i.startWorker()
 	o := i.create("Charité")
 	held.await()
-	stopped.signal(syscall.SIGSTOP)
+	stopped.Signal(syscall.SIGSTOP)
 	i.actUntilAccepted(o.ID, "rollback")
 	i.startWorker()
 	eventually(t, "the other worker stands in line for the operation", func() bool {
@@ -57,7 +57,7 @@ func TestStoppedWorkerCommitsLate(t *testing.T) {
 	})
 	held.release()
 	o, tenant := i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
-	stopped.signal(syscall.SIGCONT)
+	stopped.Signal(syscall.SIGCONT)
 	i.becomesActive(i.create("Bethanien"))
 	i.requireNothingOf(tenant)
 	require.Equal(t, "ROLLED_BACK", i.operation(o.ID).State)
@@ -74,14 +74,14 @@ func TestALateAttemptFailsByItself(t *testing.T) {
 	stopped := i.startWorker()
 	o := i.create("Charité")
 	held.await()
-	stopped.signal(syscall.SIGSTOP)
+	stopped.Signal(syscall.SIGSTOP)
 	attempts := func() int {
 		return value[int](i, `SELECT count(*) FROM provisioning_logs WHERE step = 'DEPLOY_SOROBAN_CONTRACT'`)
 	}
 	begun := attempts()
 	i.startWorker()
 	eventually(t, "the other worker has begun one", func() bool { return attempts() > begun })
-	stopped.signal(syscall.SIGCONT)
+	stopped.Signal(syscall.SIGCONT)
 	eventually(t, "the late attempt has written down how it ended", func() bool {
 		return value[bool](i, `SELECT EXISTS (SELECT FROM provisioning_logs WHERE error LIKE 'the attempt was cut short%')`)
 	})

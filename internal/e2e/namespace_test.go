@@ -94,5 +94,5 @@ func TestTheScheduleIsGone(t *testing.T) {
 	})
 	i.output("setup", "--wait", "1m")
 	eventually(t, "it is there", func() bool { return says() == "" })
-	require.True(t, worker.running())
+	require.True(t, worker.Running())
 }

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"maps"
 	"os"
-	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -13,17 +13,17 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/child"
 )
 
 // process is a program that runs, or ran.
 type process struct {
+	*child.Process
 	t      testing.TB
 	name   string
-	cmd    *exec.Cmd
 	stdout transcript
 	stderr transcript
-	ended  chan struct{} // closed when code is set
-	code   int           // -1 when a signal has ended it
 }
 
 // transcript keeps what a program writes, for a test that reads meanwhile.
@@ -49,31 +49,26 @@ func (o *transcript) String() string {
 // shows what it wrote if the test has failed; commands that succeeded do not.
 func launch(t testing.TB, env map[string]string, program string, args ...string) *process {
 	t.Helper()
-	return launchAs(t, endWithParent(), env, program, args...)
+	return launchAs(t, child.Spec{Path: program, Args: args}, env)
 }
 
-// launchAs is launch with attributes of the process.
-func launchAs(t testing.TB, attr *syscall.SysProcAttr, env map[string]string, program string, args ...string) *process {
+// launchAs is launch for what a program needs besides.
+func launchAs(t testing.TB, s child.Spec, env map[string]string) *process {
 	t.Helper()
-	p := &process{t: t, name: program[strings.LastIndex(program, "/")+1:], ended: make(chan struct{})}
-	p.cmd = exec.Command(program, args...)
-	p.cmd.Dir = t.TempDir()
-	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.cmd.Dir}
+	p := &process{t: t, name: filepath.Base(s.Path)}
+	s.Dir, s.StopSignal = t.TempDir(), syscall.SIGKILL
+	s.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.Dir}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
-		p.cmd.Env = append(p.cmd.Env, name+"="+env[name])
+		s.Env = append(s.Env, name+"="+env[name])
 	}
-	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
-	p.cmd.SysProcAttr = attr
-	require.NoError(t, p.cmd.Start())
-	go func() {
-		_ = p.cmd.Wait() // the code says it again
-		p.code = p.cmd.ProcessState.ExitCode()
-		close(p.ended)
-	}()
+	s.Stdout, s.Stderr = &p.stdout, &p.stderr
+	var err error
+	p.Process, err = child.Start(s)
+	require.NoError(t, err)
 	t.Cleanup(func() {
 		p.kill()
-		if t.Failed() && (p.code != 0 || p.name != "starter") {
-			t.Logf("%s %s (pid %d)\n%s%s", p.name, strings.Join(args, " "), p.cmd.Process.Pid, tail(p.stdout.String()), tail(p.stderr.String()))
+		if t.Failed() && (p.wait() != 0 || p.name != "starter") {
+			t.Logf("%s %s (pid %d)\n%s%s", p.name, strings.Join(s.Args, " "), p.PID(), tail(p.stdout.String()), tail(p.stderr.String()))
 		}
 	})
 	return p
@@ -88,42 +83,30 @@ func tail(s string) string {
 	return "…" + s[len(s)-most:]
 }
 
-func (p *process) signal(sig syscall.Signal) {
-	_ = p.cmd.Process.Signal(sig) // it fails only when the program has ended
-}
-
 // kill ends it as a power cut does.
 func (p *process) kill() {
-	p.signal(syscall.SIGKILL)
-	<-p.ended
+	p.Signal(syscall.SIGKILL)
+	<-p.Ended()
 }
 
 // wait returns the exit code.
 func (p *process) wait() int {
 	p.t.Helper()
 	select {
-	case <-p.ended:
+	case <-p.Ended():
 	case <-time.After(patience):
 		require.FailNow(p.t, p.name+" does not end")
 	}
-	return p.code
-}
-
-// running tells whether the program has not ended.
-func (p *process) running() bool {
-	select {
-	case <-p.ended:
-		return false
-	default:
-		return true
-	}
+	code, err := p.Wait()
+	require.NoError(p.t, err)
+	return code
 }
 
 // says waits until the program has written something.
 func (p *process) says(what string) {
 	p.t.Helper()
 	eventually(p.t, p.name+" says "+what, func() bool {
-		over := !p.running()
+		over := !p.Running()
 		said := strings.Contains(p.stdout.String()+p.stderr.String(), what)
 		require.False(p.t, over && !said, "%s ended before it said %q", p.name, what)
 		return said

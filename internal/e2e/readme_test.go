@@ -5,10 +5,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/child"
 )
 
 var useIt = regexp.MustCompile("(?ms)^## Use it\n.*?^```sh\n(.*?)^```$")
@@ -40,11 +41,10 @@ func TestReadmeIsPastedTwice(t *testing.T) {
 	const paste = "echo PASTED >&2; echo PASTED\n"
 	script := `cd "$CHECKOUT"; trap 'kill $(jobs -p); wait' EXIT` + "\n" +
 		paste + block[1] + paste + block[1] + `kill -KILL $(jobs -p); wait || true` + "\n" + paste + block[1]
-	p := launchAs(t, &syscall.SysProcAttr{Setpgid: true}, map[string]string{
+	p := launchAs(t, child.Spec{Path: "bash", Args: []string{"-euc", script}, Family: true}, map[string]string{
 		"PATH": tools + string(os.PathListSeparator) + os.Getenv("PATH"), "CHECKOUT": checkout,
 		"BUILT": filepath.Dir(binaries.path(t, "starter")), "STACK": devstack(t),
-	}, "bash", "-euc", script)
-	t.Cleanup(func() { _ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) }) // nothing is left of it when it has ended well
+	})
 	require.Zero(t, p.wait())
 
 	said := strings.Split(p.stdout.String(), "PASTED\n")[1:]

@@ -72,7 +72,7 @@ func TestRepeatedRequestIsOne(t *testing.T) {
 	var all sync.WaitGroup
 	for range 10 {
 		all.Go(func() {
-			for api.running() {
+			for api.Running() {
 				_, _ = i.try(promptly, http.MethodPost, "/v1/tenants", second, "Idempotency-Key", secondKey) // the api is killed meanwhile
 			}
 		})

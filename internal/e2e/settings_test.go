@@ -34,7 +34,7 @@ func TestAWorkerWithAnotherDatabaseTakesNothing(t *testing.T) {
 		i.becomesActive(o)
 	}
 	for _, w := range wrong {
-		require.True(t, w.running())
+		require.True(t, w.Running())
 		require.NotContains(t, w.stderr.String(), "polling")
 	}
 	i.requireNoMore()
@@ -101,7 +101,7 @@ func (i *installation) startAnswered() *process {
 	var worker *process
 	eventually(i.t, "the server has answered a worker", func() bool {
 		worker = i.startWorker()
-		over := func() bool { return !worker.running() || strings.Contains(worker.stderr.String(), "polling") }
+		over := func() bool { return !worker.Running() || strings.Contains(worker.stderr.String(), "polling") }
 		eventually(i.t, "the worker has asked", over)
 		unanswered := strings.Contains(worker.stderr.String(), "the network is not confirmed yet")
 		if unanswered {

@@ -46,7 +46,7 @@ func startStack(t testing.TB, launch launcher) *stack {
 	p := launch(t, map[string]string{"HOME": os.Getenv("HOME"), "DEVSTACK_ISOLATE": "1", "LEDGER_INTERVAL": "100ms"},
 		program, "up", "--data-dir", s.dir, "--starter", binaries.path(t, "starter"))
 	t.Cleanup(func() { // in order, or its files would be in use when they are removed
-		p.signal(syscall.SIGTERM)
+		p.Signal(syscall.SIGTERM)
 		p.wait()
 	})
 	p.says("devstack ready")

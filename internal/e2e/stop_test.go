@@ -25,7 +25,7 @@ func TestWorkerStopsInOrder(t *testing.T) {
 		operations = append(operations, i.create(fmt.Sprintf("Hospital %d", n)))
 	}
 	held.awaitAll(len(operations))
-	first.signal(syscall.SIGTERM)
+	first.Signal(syscall.SIGTERM)
 	first.says("stopping")
 	operations = append(operations, i.create("Hospital after the stop"))
 	held.release()
@@ -50,7 +50,7 @@ func TestAPIStopsInOrder(t *testing.T) {
 	asked := time.Now()
 	create := i.ask(http.MethodPost, "/v1/tenants", request("Bethanien"))
 	held.await()
-	api.signal(syscall.SIGTERM)
+	api.Signal(syscall.SIGTERM)
 	api.says("stopping")
 	held.release()
 	created := <-create

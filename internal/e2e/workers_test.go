@@ -74,7 +74,7 @@ func TestNoWorkerWorks(t *testing.T) {
 	require.Equal(t, workforce{Working: 1}, i.workers("list"))
 	eventually(t, "the api has seen it", func() bool { return read[readiness](i, i.call(http.MethodGet, "/readyz", nil)).Note == "" })
 
-	worker.signal(syscall.SIGSTOP)
+	worker.Signal(syscall.SIGSTOP)
 	var waiting []operation
 	for _, name := range []string{"Necker", "St. Mary", "Bethanien"} {
 		waiting = append(waiting, i.create(name))
@@ -92,7 +92,7 @@ func TestNoWorkerWorks(t *testing.T) {
 	require.Contains(t, refused.stderr.String(), "docs/runbooks/no-worker.md")
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM audit_log WHERE action = 'reconcile' AND outcome = 'refused'`), "it waits for nobody")
 
-	worker.signal(syscall.SIGCONT)
+	worker.Signal(syscall.SIGCONT)
 	for _, o := range waiting {
 		i.becomesActive(o)
 	}
@@ -138,12 +138,12 @@ func TestReconcileWaitsForNobody(t *testing.T) {
 	worker := i.startWorker()
 	i.works()
 	i.reconciles()
-	worker.signal(syscall.SIGSTOP)
+	worker.Signal(syscall.SIGSTOP)
 	p := i.starter("reconcile")
 	require.Equal(t, 1, p.wait(), p.stderr.String())
 	require.Contains(t, p.stderr.String(), "no worker is there to do it: no worker has been heard of for")
 	require.Contains(t, p.stderr.String(), "docs/runbooks/no-worker.md")
-	worker.signal(syscall.SIGCONT)
+	worker.Signal(syscall.SIGCONT)
 	i.reconciles()
 }
 
@@ -168,7 +168,7 @@ func TestWorkersThatComeAndGo(t *testing.T) {
 	i.execute(`UPDATE workers SET last_seen = last_seen - interval '1 hour' WHERE id = (SELECT id FROM workers ORDER BY started_at DESC LIMIT 1)`)
 	require.Equal(t, workforce{Working: 1}, i.workers("list"), "one of them does")
 
-	first.signal(syscall.SIGTERM)
+	first.Signal(syscall.SIGTERM)
 	require.Zero(t, first.wait())
 	require.Empty(t, i.workers("list").Trouble, "as long as a restart takes")
 	i.passes(2 * time.Minute)

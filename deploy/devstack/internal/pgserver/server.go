@@ -14,7 +14,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"tenant-provisioning/deploy/devstack/internal/process"
+	"tenant-provisioning/deploy/devstack/internal/supervisor"
+	"tenant-provisioning/internal/child"
 )
 
 // User is the server's superuser.
@@ -113,7 +114,7 @@ func (s *Server) initialise(ctx context.Context) error {
 	initdb.SysProcAttr, initdb.Env, initdb.Dir = s.identity.Attr, s.env(), s.cfg.Dir
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return fmt.Errorf("initialise PostgreSQL's data directory as %s: %w\n%s\n%s",
-			s.identity.Name, err, strings.TrimSpace(string(out)), process.Advise(string(out)))
+			s.identity.Name, err, strings.TrimSpace(string(out)), supervisor.Advise(string(out)))
 	}
 	if err := os.Rename(tmp, s.data()); err != nil {
 		return fmt.Errorf("put the data directory into place: %w", err)
@@ -130,14 +131,17 @@ func unicodeCType() string {
 	return "C.UTF-8"
 }
 
-// Spec describes the server's process; the caller adds files and supervision.
-func (s *Server) Spec() process.Spec {
-	spec := process.Spec{
-		Name: "postgres", Path: filepath.Join(s.install.Bin, "postgres"), Args: s.args(),
-		Env: s.env(), Dir: s.cfg.Dir, Attr: s.identity.Attr,
-		StopSignal: syscall.SIGINT,  // fast shutdown: disconnects clients, writes a checkpoint
-		KillSignal: syscall.SIGQUIT, // immediate shutdown; SIGKILL would leave backends for a while
-		Ready: func(ctx context.Context) error {
+// Supervised describes the server's process; the caller adds files and whether it
+// is started again.
+func (s *Server) Supervised() supervisor.Server {
+	server := supervisor.Server{
+		Spec: child.Spec{
+			Name: "postgres", Path: filepath.Join(s.install.Bin, "postgres"), Args: s.args(),
+			Env: s.env(), Dir: s.cfg.Dir, Attr: s.identity.Attr,
+			StopSignal: syscall.SIGINT,  // fast shutdown: disconnects clients, writes a checkpoint
+			KillSignal: syscall.SIGQUIT, // immediate shutdown; SIGKILL would leave backends for a while
+		},
+		Answers: func(ctx context.Context) error {
 			conn, err := pgx.Connect(ctx, URL(s.cfg.Host, s.cfg.Port, User, s.cfg.Password, "postgres"))
 			if err != nil {
 				return err
@@ -146,9 +150,9 @@ func (s *Server) Spec() process.Spec {
 		},
 	}
 	if s.cfg.Ephemeral {
-		spec.StopSignal = syscall.SIGQUIT
+		server.StopSignal = syscall.SIGQUIT
 	}
-	return spec
+	return server
 }
 
 func (s *Server) args() []string {

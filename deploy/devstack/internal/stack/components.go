@@ -9,9 +9,10 @@ import (
 
 	"tenant-provisioning/deploy/devstack/internal/pgserver"
 	"tenant-provisioning/deploy/devstack/internal/port"
-	"tenant-provisioning/deploy/devstack/internal/process"
 	"tenant-provisioning/deploy/devstack/internal/role"
+	"tenant-provisioning/deploy/devstack/internal/supervisor"
 	"tenant-provisioning/deploy/devstack/internal/temporalserver"
+	"tenant-provisioning/internal/child"
 )
 
 // database is the product's.
@@ -50,7 +51,7 @@ func (s *Stack) startPostgres(ctx context.Context) error {
 		return err
 	}
 	s.note("postgres", server.Describe())
-	if err := s.startProcess(ctx, server.Spec()); err != nil {
+	if err := s.startServer(ctx, server.Supervised()); err != nil {
 		return err
 	}
 	return pgserver.EnsureDatabase(ctx, s.postgresURL(), database)
@@ -63,11 +64,11 @@ func (s *Stack) startRedis(ctx context.Context) error {
 		return s.startRole(ctx, &role.Redis{Port: s.ports.redis})
 	}
 	s.note("redis", program)
-	spec, err := redisSpec(program, s.cfg.path("redis"), s.ports.redis)
+	server, err := redisServer(program, s.cfg.path("redis"), s.ports.redis)
 	if err != nil {
 		return err
 	}
-	return s.startProcess(ctx, spec)
+	return s.startServer(ctx, server)
 }
 
 func (s *Stack) temporal() *role.Temporal {
@@ -115,19 +116,23 @@ func (s *Stack) startRole(ctx context.Context, r role.Role) error {
 	if err != nil {
 		return fmt.Errorf("find the own executable: %w", err)
 	}
-	return s.startProcess(ctx, process.Spec{
-		Name: r.Name(), Path: self, Args: role.Args(r), Env: append(os.Environ(), r.Secrets()...), Says: "\n" + role.Serving + "\n",
+	return s.startServer(ctx, supervisor.Server{
+		Spec: child.Spec{Name: r.Name(), Path: self, Args: role.Args(r), Env: append(os.Environ(), r.Secrets()...)},
+		Says: "\n" + role.Serving + "\n",
 	})
 }
 
-func (s *Stack) startProcess(ctx context.Context, spec process.Spec) error {
-	spec.LogFile, spec.PIDFile = s.cfg.log(spec.Name), s.cfg.pid(spec.Name)
-	spec.Alive, spec.Restart = s.lock.alive, s.cfg.Isolate
-	child, err := process.Start(ctx, spec, s.log)
+// startServer starts a server that holds the stack's lock as long as it lives,
+// so that the next stack knows when the last of this one is gone, whatever became
+// of devstack itself.
+func (s *Stack) startServer(ctx context.Context, server supervisor.Server) error {
+	server.LogFile, server.PIDFile = s.cfg.log(server.Name), s.cfg.pid(server.Name)
+	server.Inherited, server.Restart = s.lock.alive, s.cfg.Isolate
+	started, err := supervisor.Start(ctx, server, s.log)
 	if err != nil {
 		return err
 	}
-	s.add(spec.Name, child)
+	s.add(server.Name, started)
 	return nil
 }
 

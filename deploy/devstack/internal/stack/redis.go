@@ -7,7 +7,8 @@ import (
 	"strconv"
 
 	"tenant-provisioning/deploy/devstack/internal/port"
-	"tenant-provisioning/deploy/devstack/internal/process"
+	"tenant-provisioning/deploy/devstack/internal/supervisor"
+	"tenant-provisioning/internal/child"
 )
 
 // redisProgram finds a Redis server on PATH; empty: there is none.
@@ -20,17 +21,16 @@ func redisProgram() string {
 	return ""
 }
 
-// redisSpec runs a real Redis that keeps what it acknowledged for a second or more.
-func redisSpec(program, dir string, p int) (process.Spec, error) {
+// redisServer runs a real Redis that keeps what it acknowledged for a second or more.
+func redisServer(program, dir string, p int) (supervisor.Server, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return process.Spec{}, fmt.Errorf("make Redis's directory: %w", err)
+		return supervisor.Server{}, fmt.Errorf("make Redis's directory: %w", err)
 	}
-	return process.Spec{
-		Name: "redis", Path: program,
-		Args: []string{
+	return supervisor.Server{
+		Spec: child.Spec{Name: "redis", Path: program, Args: []string{
 			"--bind", port.Host, "--port", strconv.Itoa(p), "--dir", dir,
 			"--appendonly", "yes", "--save", "", "--daemonize", "no",
-		},
+		}},
 		Says: "Ready to accept connections",
 	}, nil
 }

@@ -7,7 +7,8 @@ import (
 	"os"
 	"time"
 
-	"tenant-provisioning/deploy/devstack/internal/process"
+	"tenant-provisioning/deploy/devstack/internal/supervisor"
+	"tenant-provisioning/internal/child"
 )
 
 // setUp runs the product's own command, so that a stack is made ready exactly as
@@ -22,10 +23,10 @@ func (s *Stack) setUp(orderly, hard context.Context) error {
 	} {
 		s.cfg.Say("%s", step.what)
 		var out bytes.Buffer
-		status, err := process.Command{
-			Argv: []string{s.cfg.Starter, step.verb}, Env: s.values.Over(os.Environ()),
-			Stdout: &out, Stderr: &out, Limit: 10 * time.Second,
-		}.Run(orderly, hard)
+		status, err := supervisor.Run(orderly, hard, child.Spec{
+			Path: s.cfg.Starter, Args: []string{step.verb}, Env: s.values.Over(os.Environ()),
+			Stdout: &out, Stderr: &out, Grace: 10 * time.Second,
+		})
 		if err == nil && orderly.Err() != nil {
 			err = context.Cause(orderly)
 		}

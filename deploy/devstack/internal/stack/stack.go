@@ -10,8 +10,8 @@ import (
 
 	"tenant-provisioning/deploy/devstack/internal/environment"
 	"tenant-provisioning/deploy/devstack/internal/port"
-	"tenant-provisioning/deploy/devstack/internal/process"
 	"tenant-provisioning/deploy/devstack/internal/role"
+	"tenant-provisioning/deploy/devstack/internal/supervisor"
 )
 
 // Stack is a running stack.
@@ -52,7 +52,7 @@ func Up(orderly, hard context.Context, cfg Config) (*Stack, error) {
 	}
 	for n := 1; ; n++ {
 		s, err := up(orderly, hard, cfg)
-		if n == starts || orderly.Err() != nil || !process.PortTaken(err) {
+		if n == starts || orderly.Err() != nil || !supervisor.PortTaken(err) {
 			return s, err
 		}
 		cfg.Say("another program took a port that was free: starting again, on other ones")

@@ -11,16 +11,14 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
 	"strconv"
 	"sync"
-	"syscall"
 	"time"
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
-	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/service"
 )
 
 func main() {
@@ -34,53 +32,40 @@ func main() {
 // run is the program. drained tells when load balancers must have heard of its
 // end.
 func run(ctx context.Context, args []string, drained func() <-chan time.Time) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment, which docs/OPERATIONS.md lists", args[0])
-	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	cfg, err := config.Load(config.Options{}, config.NeedByAPI)
-	if err != nil {
-		return err
-	}
-	log, logFile, err := logging.New("api", cfg.Log.Level, cfg.Log.Dir)
-	if err != nil {
-		return err
-	}
-	defer logFile.Close() //nolint:errcheck // the last line is written
-	for _, w := range cfg.Warnings {
-		log.Warn("a setting is not what it seems", "says", w)
-	}
-	c, err := open(ctx, cfg, log)
+	return service.Run(ctx, "api", args, config.NeedByAPI, func(ctx context.Context, s *service.Service) error {
+		return answer(ctx, s, drained)
+	})
+}
+
+// answer makes the API and serves it until ctx ends.
+func answer(ctx context.Context, s *service.Service, drained func() <-chan time.Time) error {
+	c, err := open(s)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	if err := postgres.Confirm(ctx, c.pool); err != nil {
-		return err
-	}
-	handler, err := c.handler(ctx, cfg, log)
+	handler, err := c.handler(ctx)
 	if err != nil {
 		return err
 	}
-	notifier, err := connect.Notifier(cfg, c.pool, log) // as workers have one: when none works, nobody else could say so
+	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log) // as workers have one: when none works, nobody else could say so
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", ":"+strconv.Itoa(cfg.App.Port))
+	listener, err := net.Listen("tcp", ":"+strconv.Itoa(s.Config.App.Port))
 	if err != nil {
 		return fmt.Errorf("listen on APP_PORT: %w (another process has the port; choose another one)", err)
 	}
 	listening, stopListening := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	background.Go(func() { postgres.Listen(listening, c.pool, log, c.service.Announce) })
+	background.Go(func() { postgres.Listen(listening, s.Pool, s.Log, c.operations.Announce) })
 	background.Go(func() { c.watch.Run(listening) })
 	background.Go(func() { notifier.Run(listening) })
 	defer background.Wait()
 	defer stopListening()
 
-	log.Info("ready to answer", "address", listener.Addr().String(), "url", cfg.App.URL)
-	return serve(ctx, stop, listener, handler, drained, log)
+	s.Log.Info("ready to answer", "address", listener.Addr().String(), "url", s.Config.App.URL)
+	return serve(ctx, listener, handler, drained, s.Log)
 }
 
 // drainer is a handler that can be told that the end is near.
@@ -105,9 +90,8 @@ const (
 	maxHeader = 32 << 10
 )
 
-// serve answers until ctx ends, and then stops in order. release gives the
-// signals back, so that a second one ends the process at once.
-func serve(ctx context.Context, release func(), listener net.Listener, handler drainer, drained func() <-chan time.Time, log *slog.Logger) error {
+// serve answers until ctx ends, and then stops in order.
+func serve(ctx context.Context, listener net.Listener, handler drainer, drained func() <-chan time.Time, log *slog.Logger) error {
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -119,7 +103,6 @@ func serve(ctx context.Context, release func(), listener net.Listener, handler d
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	release()
 	log.Info("stopping: requests that have begun are answered", "at most", (drainDelay + stopTimeout).String())
 	handler.Drain()
 	select {

@@ -13,7 +13,6 @@ import (
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/client"
 
-	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/liveness"
 	"tenant-provisioning/internal/operations"
@@ -50,20 +49,21 @@ type guard struct {
 	answered time.Time
 }
 
-func newGuard(c *clients, cfg *config.Config, log *slog.Logger) *guard {
+func newGuard(c *clients) *guard {
+	cfg := c.Config.Temporal
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	return &guard{
 		beat: liveness.NewBeat(liveness.BeatConfig{
-			Rows: postgres.NewWorkers(c.pool), Polled: c.polls.Queues, Logger: log,
+			Rows: postgres.NewWorkers(c.Pool), Polled: c.polls.Queues, Logger: c.Log,
 			Worker: tenant.Worker{
-				ID: uuid.NewString(), Host: host, Version: version(cfg.Temporal.BuildID),
-				Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,
+				ID: uuid.NewString(), Host: host, Version: version(cfg.BuildID),
+				Namespace: cfg.Namespace, TaskQueue: cfg.TaskQueue,
 			},
 		}),
-		temporal: c.temporal, namespace: connect.Namespace(cfg.Temporal), address: cfg.Temporal.Address, log: log, answered: time.Now(),
+		temporal: c.temporal, namespace: connect.Namespace(cfg), address: cfg.Address, log: c.Log, answered: time.Now(),
 	}
 }
 

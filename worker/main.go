@@ -9,75 +9,50 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
-	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/incident"
-	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/service"
 )
 
 func main() {
-	err := noArguments(os.Args[1:])
-	if err == nil {
-		err = run(context.Background())
-	}
-	if err != nil {
+	if err := run(context.Background(), os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "worker:", err)
 		os.Exit(1)
 	}
 }
 
-func noArguments(args []string) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment, which docs/OPERATIONS.md lists", args[0])
-	}
-	return nil
+func run(ctx context.Context, args []string) error {
+	return service.Run(ctx, "worker", args, connect.NeedBySteps, work)
 }
 
-func run(ctx context.Context) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)
+// work does what a worker does until ctx ends.
+func work(ctx context.Context, s *service.Service) error {
+	c, err := open(s)
 	if err != nil {
 		return err
 	}
-	log, logFile, err := logging.New("worker", cfg.Log.Level, cfg.Log.Dir)
-	if err != nil {
-		return err
-	}
-	defer logFile.Close() //nolint:errcheck // the last line is written
-	for _, w := range cfg.Warnings {
-		log.Warn("a setting is not what it seems", "says", w)
-	}
-	c, err := open(ctx, cfg, log)
-	if err != nil {
-		return err
-	}
-	defer c.close()
-	if err := postgres.Confirm(ctx, c.pool); err != nil {
-		return err
-	}
-	steps, err := connect.NewSteps(ctx, cfg, c.pool, log)
+	defer c.temporal.Close()
+	steps, err := connect.NewSteps(ctx, s.Config, s.Pool, s.Log)
 	if err != nil {
 		return err
 	}
 	defer steps.Close()
-	if err := checkNetwork(ctx, cfg.Environment, steps.ConfirmNetwork, log); err != nil {
+	if err := checkNetwork(ctx, s.Config.Environment, steps.ConfirmNetwork, s.Log); err != nil {
 		return err
 	}
-	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue}
-	notifier, err := connect.Notifier(cfg, c.pool, log)
+	taskQueue := s.Config.Temporal.TaskQueue
+	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: taskQueue}
+	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log)
 	if err != nil {
 		return err
 	}
-	g := newGuard(c, cfg, log)
-	observer, err := c.observe(cfg, g.notReady, log)
+	g := newGuard(c)
+	observer, err := observe(s, g.notReady)
 	if err != nil {
 		return err
 	}
@@ -85,22 +60,20 @@ func run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() { g.beat.Run(ctx) })
 
-	workers := startWorkers(ctx, c, cfg, steps, g, log)
-	incidents := postgres.NewIncidents(c.pool)
+	workers := startWorkers(ctx, c, steps, g)
+	incidents := postgres.NewIncidents(s.Pool)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
+		Queue: postgres.NewQueue(s.Pool), Temporal: c.temporal, TaskQueue: taskQueue, Dispatched: g.beat.Dispatched, Logger: s.Log,
 		DetectOutage: incidents.DetectOutage,
-		Queue:        postgres.NewQueue(c.pool), Temporal: c.temporal, TaskQueue: cfg.Temporal.TaskQueue, Dispatched: g.beat.Dispatched, Logger: log,
 	})
+	prober := incident.New(incident.Config{Store: incidents, Probes: steps.Probes, Logger: s.Log})
 	background.Go(func() { g.run(ctx) })
 	background.Go(func() { dispatcher.Run(ctx) })
-	background.Go(func() { postgres.Listen(ctx, c.pool, log, dispatcher.Announce) })
+	background.Go(func() { postgres.Listen(ctx, s.Pool, s.Log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
-	background.Go(func() {
-		incident.New(incident.Config{Store: incidents, Probes: steps.Probes, Logger: log}).Run(ctx)
-	})
+	background.Go(func() { prober.Run(ctx) })
 	<-ctx.Done()
-	stop() // a second signal ends the process at once
-	finish(observer, &background, workers, log)
+	finish(observer, &background, workers, s.Log)
 	return nil
 }
 

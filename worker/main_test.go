@@ -8,5 +8,5 @@ import (
 
 func TestArgumentsAreRefused(t *testing.T) {
 	t.Parallel()
-	require.ErrorContains(t, noArguments([]string{"--help"}), "no arguments")
+	require.ErrorContains(t, run(t.Context(), []string{"--help"}), "no arguments")
 }

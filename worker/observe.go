@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -13,8 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/probe"
+	"tenant-provisioning/internal/service"
 )
 
 const (
@@ -36,7 +35,7 @@ type observer struct {
 
 // observe starts the listener on METRICS_ADDR; notReady says what keeps the worker
 // from work, empty when nothing does.
-func (c *clients) observe(cfg *config.Config, notReady func() string, log *slog.Logger) (*observer, error) {
+func observe(s *service.Service, notReady func() string) (*observer, error) {
 	o := &observer{}
 	why := func() string {
 		if o.stopping.Load() {
@@ -44,15 +43,15 @@ func (c *clients) observe(cfg *config.Config, notReady func() string, log *slog.
 		}
 		return notReady()
 	}
-	handler := probes(c.health.Ready, why, c.health.Note, promhttp.HandlerFor(c.metrics, promhttp.HandlerOpts{}))
+	handler := probes(s.Health.Ready, why, s.Health.Note, promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	o.server = &http.Server{Handler: handler, ReadHeaderTimeout: probeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
-	listener, err := net.Listen("tcp", cfg.Metrics.Addr)
+	listener, err := net.Listen("tcp", s.Config.Metrics.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("METRICS_ADDR: listen on %s: %w (another worker on this machine needs another address)", cfg.Metrics.Addr, err)
+		return nil, fmt.Errorf("METRICS_ADDR: listen on %s: %w (another worker on this machine needs another address)", s.Config.Metrics.Addr, err)
 	}
 	go func() {
 		if err := o.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			log.Error("the metrics listener has ended", "error", err)
+			s.Log.Error("the metrics listener has ended", "error", err)
 		}
 	}()
 	return o, nil

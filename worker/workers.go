@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
-	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -35,14 +33,14 @@ type workers []worker.Worker
 // startWorkers starts a worker for each queue, waiting for the database and
 // Temporal as long as they are away, and for what the latter must have. It
 // returns nil when ctx ends before.
-func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect.Steps, g *guard, log *slog.Logger) workers {
-	if !awaitDatabase(ctx, c.health.Ready, log) || !g.awaitNamespace(ctx) {
+func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard) workers {
+	if !awaitDatabase(ctx, c.Health.Ready, c.Log) || !g.awaitNamespace(ctx) {
 		return nil
 	}
 	var started workers
-	queues := runner.QueuesOf(cfg.Temporal.TaskQueue)
+	queues := runner.QueuesOf(c.Config.Temporal.TaskQueue)
 	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
-		w := startWorker(ctx, c.temporal, queue, cfg, s, log)
+		w := startWorker(ctx, c, queue, steps)
 		if w == nil {
 			started.stop()
 			return nil
@@ -57,17 +55,17 @@ func startWorkers(ctx context.Context, c *clients, cfg *config.Config, s connect
 
 // startWorker tries until it succeeds: a worker that has failed to start
 // cannot be started again, so each attempt has a new one.
-func startWorker(ctx context.Context, c client.Client, queue string, cfg *config.Config, s connect.Steps, log *slog.Logger) worker.Worker {
+func startWorker(ctx context.Context, c *clients, queue string, steps connect.Steps) worker.Worker {
 	for attempt := 1; ctx.Err() == nil; attempt++ {
-		w := worker.New(c, queue, workerOptions(ctx, cfg))
-		register(w, s, queue == runner.QueuesOf(cfg.Temporal.TaskQueue).Main)
+		w := worker.New(c.temporal, queue, workerOptions(ctx, c.Config))
+		register(w, steps, queue == runner.QueuesOf(c.Config.Temporal.TaskQueue).Main)
 		err := w.Start()
 		if err == nil {
-			log.Info("polling", "queue", queue)
+			c.Log.Info("polling", "queue", queue)
 			return w
 		}
 		if attempt == 1 {
-			log.Warn("Temporal is away, or its namespace is missing (run: starter setup); trying until it is there", "queue", queue, "error", err)
+			c.Log.Warn("Temporal is away, or its namespace is missing (run: starter setup); trying until it is there", "queue", queue, "error", err)
 		}
 		pause(ctx, startPause)
 	}

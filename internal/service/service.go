@@ -1,0 +1,72 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/logging"
+	"tenant-provisioning/internal/postgres"
+)
+
+// Service is a process that runs until it is told to stop, with what each of them
+// has.
+type Service struct {
+	Config *config.Config
+	Log    *slog.Logger
+	// Metrics has those of the process already.
+	Metrics *prometheus.Registry
+	// Pool and Health are the database, which may be away: nothing is dialled before
+	// it is needed.
+	Pool   *pgxpool.Pool
+	Health *postgres.Health
+}
+
+// Run does the work of the process called name, with the settings that it needs,
+// until that ends. SIGINT and SIGTERM end its context, and a second one the
+// process at once.
+//
+// It fails without work when there are arguments, when settings are wrong, and
+// when the database cannot be used whatever one waits for; otherwise as do does.
+func Run(ctx context.Context, name string, args []string, needs config.Section, do func(context.Context, *Service) error) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment, which docs/OPERATIONS.md lists", args[0])
+	}
+	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer release()
+	context.AfterFunc(ctx, release)
+	cfg, err := config.Load(config.Options{}, needs)
+	if err != nil {
+		return err
+	}
+	log, logFile, err := logging.New(name, cfg.Log.Level, cfg.Log.Dir)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close() //nolint:errcheck // the last line is written
+	for _, w := range cfg.Warnings {
+		log.Warn("a setting is not what it seems", "says", w)
+	}
+	s := &Service{Config: cfg, Log: log, Metrics: prometheus.NewRegistry()}
+	s.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.Pool, err = connect.Database(ctx, cfg.DB, name); err != nil {
+		return err
+	}
+	defer s.Pool.Close()
+	if s.Health, err = postgres.NewHealth(s.Pool); err != nil {
+		return err
+	}
+	if err := postgres.Confirm(ctx, s.Pool); err != nil {
+		return err
+	}
+	return do(ctx, s)
+}

@@ -1,0 +1,116 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/child"
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/service"
+)
+
+// runsService makes the test's binary a service, and says what it does.
+const runsService = "TEST_RUNS_SERVICE"
+
+func TestMain(m *testing.M) {
+	does := os.Getenv(runsService)
+	if does == "" {
+		os.Exit(m.Run())
+	}
+	err := service.Run(context.Background(), "tester", os.Args[1:], config.NeedDB, func(ctx context.Context, s *service.Service) error {
+		if does == "fail" {
+			return errors.New("the work has failed")
+		}
+		s.Log.Info("working")
+		<-ctx.Done()
+		s.Log.Info("stopping")
+		if does == "hang" {
+			<-make(chan struct{})
+		}
+		return nil
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tester:", err)
+		os.Exit(1)
+	}
+}
+
+// limit bounds what a test waits for on a busy machine.
+const limit = 2 * time.Minute
+
+// start starts a service with nothing but these settings.
+func start(t *testing.T, does string, settings ...string) *child.Process {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	dir := t.TempDir() // without a .env
+	p, err := child.Start(child.Spec{
+		Name: "tester", Path: self, Dir: dir, LogFile: filepath.Join(dir, "log"), Env: append(settings, runsService+"="+does),
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		p.Signal(syscall.SIGKILL)
+		<-p.Ended()
+	})
+	return p
+}
+
+// nobody is a database that is away.
+func nobody() []string {
+	return []string{"DB_HOST=127.0.0.1", "DB_PORT=1", "DB_USERNAME=nobody", "DB_NAME=none", "DB_PASSWORD=x"}
+}
+
+func ends(t *testing.T, p *child.Process) (status int) {
+	t.Helper()
+	select {
+	case <-p.Ended():
+	case <-time.After(limit):
+		require.FailNow(t, "it does not end")
+	}
+	status, err := p.Wait()
+	require.NoError(t, err)
+	return status
+}
+
+func TestASignalEndsTheWork(t *testing.T) {
+	t.Parallel()
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := start(t, "stop", nobody()...)
+		require.NoError(t, p.Ready(t.Context(), limit, p.Says(`"msg":"working","process":"tester"`)), "without its database")
+		p.Signal(sig)
+		require.Zero(t, ends(t, p), "%v", p.Err())
+	}
+}
+
+func TestASecondSignalEndsTheProcess(t *testing.T) {
+	t.Parallel()
+	p := start(t, "hang", nobody()...)
+	require.NoError(t, p.Ready(t.Context(), limit, p.Says("working")))
+	p.Signal(syscall.SIGTERM)
+	require.NoError(t, p.Ready(t.Context(), limit, p.Says("stopping")))
+	require.Eventually(t, func() bool { p.Signal(syscall.SIGTERM); return !p.Running() }, limit, 10*time.Millisecond)
+	require.Equal(t, 128+int(syscall.SIGTERM), ends(t, p))
+}
+
+func TestWhatKeepsItFromWorkIsSaid(t *testing.T) {
+	t.Parallel()
+	p := start(t, "stop", "DB_PORT=none")
+	require.Equal(t, 1, ends(t, p))
+	require.ErrorContains(t, p.Err(), "DB_PORT")
+	require.NotContains(t, p.Err().Error(), "working")
+
+	p = start(t, "fail", nobody()...)
+	require.Equal(t, 1, ends(t, p))
+	require.ErrorContains(t, p.Err(), "tester: the work has failed")
+
+	err := service.Run(t.Context(), "tester", []string{"--help"}, config.NeedDB, func(context.Context, *service.Service) error { return nil })
+	require.ErrorContains(t, err, `"--help" is not understood: it takes no arguments`)
+}

@@ -139,7 +139,7 @@ func TestStop(t *testing.T) {
 	for name, c := range map[string]struct {
 		script  string
 		spec    child.Spec
-		ctx     context.Context //nolint:containedctx // of a table
+		ctx     context.Context
 		orderly bool
 		how     string
 	}{

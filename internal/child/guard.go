@@ -15,8 +15,11 @@ import (
 const guardScript = `read -r group || exit 0
 read -r end
 kill -"$1" -"$group" 2>/dev/null || exit 0
-for i in 1 2 3 4 5; do
-	for tenth in 1 2 3 4 5 6 7 8 9 10; do kill -0 -"$group" 2>/dev/null || exit 0; sleep 0.1; done
+tenths=0
+while [ $tenths -lt 50 ]; do
+	kill -0 -"$group" 2>/dev/null || exit 0
+	sleep 0.1
+	tenths=$((tenths + 1))
 done
 kill -KILL -"$group" 2>/dev/null`
 

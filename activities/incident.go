@@ -108,7 +108,7 @@ func outage(ctx context.Context, b Breaker, step tenant.Step, refused error) *Wa
 // announce tells the operator of an incident, once.
 func announce(ctx context.Context, i tenant.Incident, opened bool) {
 	if opened {
-		activity.GetLogger(ctx).Error("INCIDENT: "+i.Announcement(),
+		activity.GetLogger(ctx).Error(tenant.IncidentOpened,
 			"incident", i.ID, "dependency", i.Dependency, "cause", i.Cause, "affected", i.Affected)
 	}
 }

@@ -121,7 +121,7 @@ func (d *Dispatcher) report(ctx context.Context, refused error) {
 		d.config.Logger.WarnContext(ctx, "the outage of the database cannot be written down", "error", err)
 	}
 	if opened {
-		d.config.Logger.ErrorContext(ctx, "INCIDENT: "+i.Announcement(), "incident", i.ID, "dependency", i.Dependency, "cause", i.Cause, "affected", i.Affected)
+		d.config.Logger.ErrorContext(ctx, tenant.IncidentOpened, "incident", i.ID, "dependency", i.Dependency, "cause", i.Cause, "affected", i.Affected)
 	}
 }
 

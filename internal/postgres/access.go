@@ -33,8 +33,8 @@ func (a *Access) RevokeAccess(ctx context.Context, f tenant.Fence) error {
 	return a.endUse(ctx, f)
 }
 
-// endUse ends the sessions that still hold locks in the schema of a tenant whose
-// access has ended: a statement that was running goes on otherwise. Where DB_USERNAME
+// endUse ends the application's sessions that still hold locks in the schema of a
+// tenant whose access has ended: a statement that was running goes on otherwise. Where DB_USERNAME
 // may not end a session, a finding names it.
 func (a *Access) endUse(ctx context.Context, f tenant.Fence) error {
 	rows, err := a.pool.Query(ctx, `

@@ -1,9 +1,11 @@
 package postgres_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/tenant"
@@ -92,23 +94,47 @@ func TestAccessEndsForConnectionsThatAreOpen(t *testing.T) {
 	require.Empty(t, b.look(t))
 }
 
-// TestAStatementUnderWayIsEnded, where DB_USERNAME may do that, and named
-// otherwise.
+// uses has the application at work in a tenant's schema.
+func (b testBundle) uses(t *testing.T, tn tenant.Tenant) {
+	t.Helper()
+	_, err := b.superuser(t).Exec(b.ctx, `ALTER ROLE `+ident(tn.AppLogin)+` PASSWORD 'a test''s'`)
+	require.NoError(t, err)
+	c := b.pool.Config().ConnConfig.Copy()
+	c.User, c.Password = tn.AppLogin, "a test's"
+	conn, err := pgx.ConnectConfig(b.ctx, c)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.WithoutCancel(b.ctx)) }) // it may have been ended
+	for _, sql := range []string{`SET ROLE ` + ident(tn.Role), `BEGIN`, `SELECT FROM ` + ident(tn.Schema) + `.users`} {
+		_, err := conn.Exec(b.ctx, sql)
+		require.NoError(t, err, sql)
+	}
+}
+
+// TestAStatementUnderWayIsEnded where DB_USERNAME may do that, and named otherwise.
+// A backup is left alone.
 func TestAStatementUnderWayIsEnded(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
-	_, row := b.provision(t, "Charité", tenant.StateSucceeded)
-	b.hold(t, `LOCK TABLE `+ident(row.Schema)+`.users IN ACCESS SHARE MODE`)
-	f := b.submit(t, tenant.KindSuspend, row.ID)
-	require.NoError(t, b.access.RevokeAccess(b.ctx, f))
-	open, err := b.findings.Open(b.ctx)
-	require.NoError(t, err)
-	if b.count(t, `SELECT count(*) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation WHERE c.relnamespace = $1::regnamespace`, ident(row.Schema)) == 0 {
-		require.Empty(t, open)
-		return
+	for may, findings := range map[bool]int{true: 0, false: 1} {
+		b := setup(t)
+		_, row := b.provision(t, "Charité", tenant.StateSucceeded)
+		if may {
+			_, err := b.superuser(t).Exec(b.ctx, `GRANT `+ident(row.AppLogin)+` TO `+ident(b.pool.Config().ConnConfig.User))
+			require.NoError(t, err)
+		}
+		b.uses(t, row)
+		b.hold(t, `LOCK TABLE `+ident(row.Schema)+`.roles IN ACCESS SHARE MODE`)
+		f := b.submit(t, tenant.KindSuspend, row.ID)
+		require.NoError(t, b.access.RevokeAccess(b.ctx, f))
+		open, err := b.findings.Open(b.ctx)
+		require.NoError(t, err)
+		require.Len(t, open, findings)
+		for _, found := range open {
+			require.Equal(t, tenant.FindingAccessInUse, found.Kind)
+		}
+		b.eventually(t, "the session has ended", func() bool {
+			return b.count(t, `SELECT count(*) FROM pg_stat_activity WHERE usename = $1`, row.AppLogin) == findings
+		})
 	}
-	require.Len(t, open, 1)
-	require.Equal(t, tenant.FindingAccessInUse, open[0].Kind)
 }
 
 // TestAnArchiveAndBack: what was suspended is suspended again, with its access off

@@ -17,9 +17,10 @@ const ourRoles = markedRoles + ` r JOIN tenants t ON t.role_name = r.rolname AND
 // ended is a tenant whose access has ended, and on whom nobody works.
 const ended = `t.status IN ('SUSPENDED', 'ARCHIVED') AND ` + quiet
 
-// holders are the sessions a of clients that hold locks on relation c, except ours.
+// holders are the sessions a of the application of tenant t that hold locks on
+// relation c. What others do there, such as a backup, is not the tenant's access.
 const holders = `JOIN pg_locks l ON l.relation = c.oid AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-	JOIN pg_stat_activity a ON a.pid = l.pid AND a.backend_type = 'client backend' AND a.pid <> pg_backend_pid()`
+	JOIN pg_stat_activity a ON a.pid = l.pid AND a.usename = t.app_login`
 
 // compareAccess look at roles, logins, who is a member of what, and privileges.
 var compareAccess = []comparison{

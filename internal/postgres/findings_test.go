@@ -298,7 +298,7 @@ func TestContractsToCheck(t *testing.T) {
 		checks, err := b.comparer.ContractsToCheck(b.ctx, round, 2)
 		require.NoError(t, err)
 		for _, c := range checks {
-			require.True(t, c.Status != tenant.StatusFailed)
+			require.NotEqual(t, tenant.StatusFailed, c.Status)
 			seen[c.Contract] = true
 		}
 	}

@@ -89,10 +89,8 @@ func (i Incident) String() string {
 	return "incident " + strconv.FormatInt(i.ID, 10) + " of the " + string(i.Dependency)
 }
 
-// Announcement says what an incident that has just been opened means.
-func (i Incident) Announcement() string {
-	return "many tenants fail alike; new work waits, and running work before the step that needs the " + string(i.Dependency) + ", until a probe succeeds"
-}
+// IncidentOpened is what a log says, once, of an incident.
+const IncidentOpened = "INCIDENT: many tenants fail alike; new work waits, and running work before the step that needs what fails, until a probe succeeds"
 
 // WaitingFor is what keeps an operation from going on, and ends by itself: an
 // open incident. Nothing in it is personal or secret.

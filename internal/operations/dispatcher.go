@@ -30,7 +30,8 @@ const (
 	takeTimeout = 5 * time.Second
 	// dispatchPoll is how often rows are looked for although nothing was
 	// announced.
-	dispatchPoll = 2 * time.Second
+	dispatchPoll   = 2 * time.Second
+	incidentOpened = tenant.IncidentOpened // the same wherever it is noticed
 	// awayPause is how long a dispatcher leaves Temporal alone that did not
 	// answer.
 	awayPause = 2 * time.Second
@@ -121,7 +122,7 @@ func (d *Dispatcher) report(ctx context.Context, refused error) {
 		d.config.Logger.WarnContext(ctx, "the outage of the database cannot be written down", "error", err)
 	}
 	if opened {
-		d.config.Logger.ErrorContext(ctx, tenant.IncidentOpened, "incident", i.ID, "dependency", i.Dependency, "cause", i.Cause, "affected", i.Affected)
+		d.config.Logger.ErrorContext(ctx, incidentOpened, "incident", i.ID, "dependency", i.Dependency, "cause", i.Cause, "affected", i.Affected)
 	}
 }
 

@@ -50,7 +50,9 @@ func Start(s Spec) (*Process, error) {
 
 // start launches the program and waits for it on a thread of its own: the
 // parent-death signal is tied to the *thread* that forked, which must therefore
-// live exactly as long as the child does.
+// live as long as the child does. It is given back afterwards: the end of a
+// goroutine that holds its thread ends the thread too, and with it whatever somebody
+// else has started from it.
 func (p *Process) start() error {
 	var g *guard
 	if p.spec.Family || guardEach {
@@ -62,6 +64,7 @@ func (p *Process) start() error {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
 		if err := p.cmd.Start(); err != nil {
 			g.end()
 			started <- err

@@ -63,8 +63,8 @@ func (i *installation) failedAttempts(o operation) int {
 	return value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND status IN ('FAILED', 'IN_PROGRESS')`, o.ID)
 }
 
-// shown are the temporal commands of a run's current details, as soon as there
-// are some: a run hears last that its state was written.
+// shown are the temporal commands of a run's current details, as soon as these are
+// of the operation's state: a run hears last that it was written.
 func (i *installation) shown(o operation) []string {
 	i.t.Helper()
 	var code string
@@ -79,7 +79,7 @@ func (i *installation) shown(o operation) []string {
 			return answer.Get(&metadata)
 		}))
 		_, code, found = strings.Cut(metadata.GetCurrentDetails(), "```\n")
-		return found
+		return found && strings.HasPrefix(metadata.GetCurrentDetails(), "**"+o.State+"**")
 	})
 	code, _, _ = strings.Cut(code, "```")
 	var commands []string

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -71,11 +72,11 @@ func (c *chaos) play(ctx context.Context, number int, r round, lives *sync.WaitG
 // address is one that nobody else has.
 func address() string { return "ada." + uuid.NewString()[:8] + "@hospital.example" }
 
-// create has a tenant accepted, with an address that SendGrid refuses if that is
-// its fate: it carries ASCII only.
+// create has a tenant accepted, with an address that the mail catcher refuses if
+// that is its fate.
 func (c *chaos) create(ctx context.Context, s *story) error {
 	if s.fate.event == mailRefused {
-		s.email = "é" + s.email
+		s.email = strings.TrimSuffix(s.email, ".example") + ".invalid"
 	}
 	var o operation
 	if s.fate.event == ledgerAway {

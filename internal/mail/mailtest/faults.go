@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -123,12 +124,14 @@ func (f *faults) hold(at moment) (release func()) {
 	})
 }
 
+// refused refuses the addresses that a test has named, and for programs that cannot
+// name any, those of the reserved domain .invalid (RFC 2606).
 func (f *faults) refused(request sendRequest) []apiError {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range request.Personalizations {
 		for _, to := range p.To {
-			if slices.Contains(f.refusals, to.Email) {
+			if slices.Contains(f.refusals, to.Email) || strings.HasSuffix(to.Email, ".invalid") {
 				return []apiError{fieldError("personalizations.0.to.0.email",
 					"message.personalizations.to", "Does not contain a valid address.")}
 			}

@@ -23,19 +23,18 @@ func NewAccess(pool *pgxpool.Pool) *Access { return &Access{pool: database{pool}
 // already, so its next one fails. The tables keep their grants. Repeating it
 // changes nothing, and neither does a schema that is gone.
 func (a *Access) RevokeAccess(ctx context.Context, f tenant.Fence) error {
-	b := &pgx.Batch{}
-	b.Queue(passFence, fenceArgs(f)...)
-	b.Queue(`SELECT revoke_access(schema_name, role_name) FROM tenants WHERE id = $1::uuid`, string(f.Tenant))
-	logOnce(b, f, tenant.StepRevokeAccess)
-	if err := a.pool.run(ctx, b); err != nil {
-		return stepError(tenant.StepRevokeAccess, err)
+	err := a.pool.doStep(ctx, f, tenant.StepRevokeAccess, func(b *pgx.Batch) {
+		b.Queue(`SELECT revoke_access(schema_name, role_name) FROM tenants WHERE id = $1::uuid`, string(f.Tenant))
+	})
+	if err != nil {
+		return err
 	}
 	return a.endUse(ctx, f)
 }
 
 // endUse ends the application's sessions that still hold locks in the schema of a
-// tenant whose access has ended: a statement that was running goes on otherwise. Where DB_USERNAME
-// may not end a session, a finding names it.
+// tenant whose access has ended: a statement that was running goes on otherwise.
+// Where DB_USERNAME may not end a session, a finding names it.
 func (a *Access) endUse(ctx context.Context, f tenant.Fence) error {
 	rows, err := a.pool.Query(ctx, `
 		SELECT DISTINCT a.pid, coalesce(a.usename, ''), t.schema_name
@@ -100,45 +99,30 @@ func giveAccess(b *pgx.Batch, f tenant.Fence) {
 
 // MarkSuspended writes that a tenant's access has ended for now.
 func (a *Access) MarkSuspended(ctx context.Context, f tenant.Fence) error {
-	b := &pgx.Batch{}
-	b.Queue(passFence, fenceArgs(f)...)
-	completeStage(b, f, tenant.StepMarkSuspended, `NOT pivot_passed`)
-	clearArchive(b, f)
-	logOnce(b, f, tenant.StepMarkSuspended)
-	if err := a.pool.run(ctx, b); err != nil {
-		return stepError(tenant.StepMarkSuspended, err)
-	}
-	return nil
+	return a.pool.doStep(ctx, f, tenant.StepMarkSuspended, func(b *pgx.Batch) {
+		completeStage(b, f, tenant.StepMarkSuspended, `NOT pivot_passed`)
+		clearArchive(b, f)
+	})
 }
 
 // MarkArchived writes that a tenant is archived, from which status, and until when
 // it can be taken back: for grace from now. The second time keeps that.
 func (a *Access) MarkArchived(ctx context.Context, f tenant.Fence, grace time.Duration) error {
-	b := &pgx.Batch{}
-	b.Queue(passFence, fenceArgs(f)...)
-	b.Queue(`UPDATE tenants t SET archived_from = o.from_status, purge_after = now() + $2::interval
-		FROM operations o WHERE o.id = $1 AND NOT o.pivot_passed AND t.id = o.tenant_id`, string(f.Operation), grace)
-	completeStage(b, f, tenant.StepMarkArchived, `NOT pivot_passed`)
-	logOnce(b, f, tenant.StepMarkArchived)
-	if err := a.pool.run(ctx, b); err != nil {
-		return stepError(tenant.StepMarkArchived, err)
-	}
-	return nil
+	return a.pool.doStep(ctx, f, tenant.StepMarkArchived, func(b *pgx.Batch) {
+		b.Queue(`UPDATE tenants t SET archived_from = o.from_status, purge_after = now() + $2::interval
+			FROM operations o WHERE o.id = $1 AND NOT o.pivot_passed AND t.id = o.tenant_id`, string(f.Operation), grace)
+		completeStage(b, f, tenant.StepMarkArchived, `NOT pivot_passed`)
+	})
 }
 
 // GiveBack makes a tenant active again that was suspended or archived: its role can
 // use its schema from the same commit on.
 func (t *Transitions) GiveBack(ctx context.Context, f tenant.Fence) error {
-	b := &pgx.Batch{}
-	b.Queue(passFence, fenceArgs(f)...)
-	giveAccess(b, f)
-	completeStage(b, f, tenant.StepMarkActive, `NOT pivot_passed`)
-	clearArchive(b, f)
-	logOnce(b, f, tenant.StepMarkActive)
-	if err := t.pool.run(ctx, b); err != nil {
-		return stepError(tenant.StepMarkActive, err)
-	}
-	return nil
+	return t.pool.doStep(ctx, f, tenant.StepMarkActive, func(b *pgx.Batch) {
+		giveAccess(b, f)
+		completeStage(b, f, tenant.StepMarkActive, `NOT pivot_passed`)
+		clearArchive(b, f)
+	})
 }
 
 // clearArchive ends the grace period of an archive that is taken back.
@@ -146,13 +130,4 @@ func clearArchive(b *pgx.Batch, f tenant.Fence) {
 	if f.OfKind() == tenant.KindUndelete {
 		b.Queue(`UPDATE tenants SET archived_from = NULL, purge_after = NULL WHERE id = $1`, string(f.Tenant))
 	}
-}
-
-// logOnce writes that a step was done in this transaction, unless the log has it.
-func logOnce(b *pgx.Batch, f tenant.Fence, step tenant.Step) {
-	b.Queue(`
-		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
-		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
-		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'COMPLETED')`,
-		string(f.Tenant), string(f.Operation), string(step))
 }

@@ -59,6 +59,25 @@ func completeAttempt(b *pgx.Batch, f tenant.Fence, step tenant.Step, id tenant.A
 		string(f.Operation), string(step), int64(id))
 }
 
+// doStep does a step whose whole effect is in the database, in one transaction: it
+// passes the fence, does what queue adds, and logs that the step was done unless
+// the log has it. A repeated attempt comes here as well, so what queue adds has to
+// bear that.
+func (d database) doStep(ctx context.Context, f tenant.Fence, step tenant.Step, queue func(*pgx.Batch)) error {
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	queue(b)
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
+		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
+		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'COMPLETED')`,
+		string(f.Tenant), string(f.Operation), string(step))
+	if err := d.run(ctx, b); err != nil {
+		return stepError(step, err)
+	}
+	return nil
+}
+
 // logUndo writes that a step's effect was undone.
 func logUndo(b *pgx.Batch, f tenant.Fence, step tenant.Step, took time.Duration) {
 	b.Queue(`

@@ -73,7 +73,7 @@ type Health struct {
 type Readiness struct {
 	Status  string            `json:"status" enum:"ok" example:"ok"`
 	Systems map[string]string `json:"systems" doc:"Each system behind the API: ok, unreachable, or in words why it is of no use. Only the database decides; without the others tenants are still accepted, and wait." example:"{\"database\":\"ok\",\"redis\":\"ok\",\"temporal\":\"unreachable\"}"`
-	Note    string            `json:"note,omitempty" doc:"What somebody should know although requests are taken: that no worker is running, what a worker lacks, or that a newer version has migrated the database." example:"No worker is running: none has ever been seen. 9 operations wait. See docs/runbooks/no-worker.md"`
+	Note    string            `json:"note,omitempty" doc:"A warning while requests are still accepted: no worker is running, a worker lacks something, or a newer version has migrated the database." example:"No worker is running: none has ever been seen. 9 operations wait. See docs/runbooks/no-worker.md"`
 }
 
 type (

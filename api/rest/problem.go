@@ -23,7 +23,7 @@ type Problem struct {
 	Type      string         `json:"type" format:"uri-reference" doc:"Where this kind of problem is explained." example:"/docs#name-taken"`
 	Title     string         `json:"title" doc:"The kind of problem in words. It is the same each time." example:"The name is taken"`
 	Status    int            `json:"status" minimum:"400" maximum:"599" doc:"The HTTP status of the answer." example:"409"`
-	Detail    string         `json:"detail,omitempty" doc:"What is the matter this time, and what to do." example:"Another tenant has this name."`
+	Detail    string         `json:"detail,omitempty" doc:"What is wrong with this request, and what to do." example:"Another tenant has this name."`
 	Code      Code           `json:"code" doc:"The kind of problem, for programs." example:"name-taken"`
 	RequestID string         `json:"requestId,omitempty" doc:"Finds the request in the logs; the header X-Request-Id of the answer says the same." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
 	Errors    []FieldProblem `json:"errors,omitempty" doc:"What is wrong with each part of the request."`

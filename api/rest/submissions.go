@@ -13,7 +13,7 @@ import (
 // submissionTexts say what each kind of operation does to a tenant that is there.
 var submissionTexts = map[tenant.Kind]struct{ summary, description string }{
 	tenant.KindProvision: {
-		"Provision a failed tenant anew",
+		"Provision a failed tenant again",
 		"Only for a FAILED tenant whose name nobody has taken meanwhile. The tenant keeps its id and the names of schema and role; " +
 			"its generation grows by one, and with it comes another contract: the one of the earlier generation stays terminated. " +
 			"Correct with PATCH before what was wrong.",
@@ -40,12 +40,12 @@ var submissionTexts = map[tenant.Kind]struct{ summary, description string }{
 	},
 }
 
-// reason is why somebody asks for an operation.
+// reason is the body of a request that must give a reason.
 type reason struct {
 	Reason string `json:"reason" minLength:"1" doc:"Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do." example:"ticket 4711"`
 }
 
-// optionalReason may say why.
+// optionalReason is the body of a request that may give a reason.
 type optionalReason struct {
 	Reason string `json:"reason,omitempty" doc:"Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do." example:"ticket 4711"`
 }

@@ -225,16 +225,16 @@ func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutp
 	return versioned(t), nil
 }
 
-// refusedSubmission audits a request for an operation of somebody who may not make
-// it.
+// refusedSubmission audits a request for an operation that the caller's role does
+// not allow.
 func (s *Server) refusedSubmission(kind tenant.Kind) func(context.Context, string, tenant.Caller, string) error {
 	return ofTenant(func(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error {
 		return s.tenants.RefusedSubmission(ctx, kind, id, who, why)
 	})
 }
 
-// ofTenant audits a request of somebody who may not make it. Without a tenant of
-// this id it would have touched nothing.
+// ofTenant audits a request that the caller's role does not allow. Without a tenant
+// of this id it would have touched nothing.
 func ofTenant(refused func(context.Context, tenant.ID, tenant.Caller, string) error) func(context.Context, string, tenant.Caller, string) error {
 	return func(ctx context.Context, id string, who tenant.Caller, why string) error {
 		found, err := tenant.ReadID(id)

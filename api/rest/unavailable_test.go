@@ -49,8 +49,8 @@ func TestRetryAfterIsWhenItHelps(t *testing.T) {
 	require.Equal(t, "300", a.header.Get("Retry-After"))
 }
 
-// TestADatabaseThatRefusesUsSaysWhy: whoever runs it can mend that, and need not
-// look for it first.
+// TestADatabaseThatRefusesUsSaysWhy: the operator has to learn from the answer which
+// privilege, table or column is missing.
 func TestADatabaseThatRefusesUsSaysWhy(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ done, says, logs string }{

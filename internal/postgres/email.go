@@ -18,9 +18,9 @@ type Emails struct{ pool database }
 func NewEmails(pool *pgxpool.Pool) *Emails { return &Emails{pool: database{pool}} }
 
 // Begin passes the fence, writes a step's mail as SENDING before it leaves,
-// and makes its invitation; invite is nil for a mail without. An invitation that is there is kept, and
-// lasts on if it has ended unused; one of an earlier key does not, so that links
-// of a key that was given up come to an end.
+// and makes its invitation; invite is nil for a mail without. An invitation that is
+// there is kept, and lasts on if it has ended unused; one of an earlier key does not,
+// so that links of a key that was given up come to an end.
 func (e *Emails) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, invite func(tenant.Tenant) tenant.Invitation) (tenant.Email, error) {
 	var w tenant.Email
 	err := e.pool.inTx(ctx, func(tx pgx.Tx) error {

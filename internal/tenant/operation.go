@@ -16,9 +16,9 @@ const (
 	// StateRunning is being worked on; failing attempts are repeated by
 	// themselves.
 	StateRunning State = "RUNNING"
-	// StateNeedsAttention is a step that used up its retries (or, once the
-	// tenant is active, cannot succeed): a person decides. Its deadline decides
-	// if nobody does.
+	// StateNeedsAttention is a step that used up its retries, or that cannot succeed
+	// after the pivot or in a kind that fails closed: a person decides. Its deadline
+	// decides if nobody does, except for what must not be given up: that waits on.
 	StateNeedsAttention State = "NEEDS_ATTENTION"
 	// StateRollingBack is undoing what was done, newest first.
 	StateRollingBack State = "ROLLING_BACK"
@@ -28,7 +28,8 @@ const (
 	StateRollbackBlocked State = "ROLLBACK_BLOCKED"
 	// StateSucceeded is done.
 	StateSucceeded State = "SUCCEEDED"
-	// StateRolledBack is undone: nothing is left but the record.
+	// StateRolledBack is undone: the tenant has the status that its kind's row names
+	// for this, and what the steps made is gone.
 	StateRolledBack State = "ROLLED_BACK"
 )
 
@@ -87,8 +88,8 @@ type Operation struct {
 	// Supersedes is the kind of the operation whose optional steps were given up for
 	// this one; empty where none was. Its run ends before this one's is started.
 	Supersedes Kind
-	// PivotPassed tells that the tenant became active: from here on nothing is
-	// rolled back.
+	// PivotPassed tells that the tenant has the status ToStatus: from here on nothing
+	// is rolled back.
 	PivotPassed bool
 	// RunID is the Temporal run that claimed the operation; empty before.
 	RunID string

@@ -100,8 +100,8 @@ func (u Undo) of(t Tenant, undoes []Step) UndoStep {
 const planHashLength = 16
 
 // PlanHash names the plan that consists of these undos, in this order, without
-// what the end of the rollback does to the tenant's row. The run computes it from the undos that it
-// would do, everybody else by PlanRollback.
+// what the end of the rollback does to the tenant's row. The run computes it from the
+// undos that it would do, everybody else by PlanRollback.
 func PlanHash(operation OperationID, generation int, undos []string) string {
 	sum := sha256.Sum256([]byte(string(operation) + "/" + strconv.Itoa(generation) + "\n" + strings.Join(undos, "\n")))
 	return hex.EncodeToString(sum[:])[:planHashLength]

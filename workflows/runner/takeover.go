@@ -59,7 +59,8 @@ func (r *run) toBeUndone(outcome error) bool {
 // goOnFrom goes on from a state. That is the beginning, unless the run was reset
 // or has taken the operation over from one that was terminated. Nobody knows
 // what a terminated run has left under way, so before the pivot everything is
-// undone, unless the kind fails closed; after it, the rest is done. The steps tolerate being done again.
+// undone, unless the kind fails closed; after it, the rest is done. The steps tolerate
+// being done again.
 func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
 	r.record.pivotPassed, r.undos = c.PivotPassed, saga.Stack{}
 	if r.record.pivotPassed { // a rollback may have been accepted before that was known

@@ -16,7 +16,7 @@ import (
 
 // maxSchemaWork bounds the transactions that create or drop schemas at a time,
 // in this process: beyond about two per core of the database they get slower
-// (docs/decisions.md has the figures).
+// (the figures: docs/decisions.md, "Schema work has a pool of its own").
 const maxSchemaWork = 4
 
 // Schemas makes tenants' schemas and roles from the template, and drops them.

@@ -28,6 +28,9 @@ type ContractStore interface {
 type Ledger interface {
 	Deploy(ctx context.Context, f tenant.Fence, progress func(string)) (contractID string, err error)
 	Terminate(ctx context.Context, f tenant.Fence, progress func(string)) error
+	// TerminateAll is Terminate for every generation of the tenant, and for the
+	// contract that its row names; that is empty where it names none.
+	TerminateAll(ctx context.Context, f tenant.Fence, contractID string, progress func(string)) error
 	// SetStatus sets the status of a contract that is there, if it has another.
 	// Terminated is final: setting another then fails for good.
 	SetStatus(ctx context.Context, f tenant.Fence, contractID string, to tenant.ContractStatus, progress func(string)) error
@@ -92,17 +95,34 @@ func (a *Contract) UnresumeContract(ctx context.Context, f tenant.Fence, b Budge
 	return a.undoStatus(ctx, f, b, tenant.StepResumeContract, tenant.ContractSuspended)
 }
 
+// EndContracts sets every contract that the tenant ever had terminated, which is
+// final.
+func (a *Contract) EndContracts(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.onLedger(ctx, f, b, tenant.StepTerminateContract, func(ctx context.Context, contractID string) error {
+		return a.Ledger.TerminateAll(ctx, f, contractID, heartbeat(ctx))
+	})
+}
+
 func (a *Contract) setStatus(ctx context.Context, f tenant.Fence, b Budget, step tenant.Step, to tenant.ContractStatus) error {
+	return a.onLedger(ctx, f, b, step, func(ctx context.Context, contractID string) error {
+		if contractID == "" {
+			return nil
+		}
+		return a.Ledger.SetStatus(ctx, f, contractID, to, heartbeat(ctx))
+	})
+}
+
+// onLedger does a step that changes what the ledger says, unless an earlier attempt
+// has done it. do is told the tenant's contract; empty where it has none.
+func (a *Contract) onLedger(ctx context.Context, f tenant.Fence, b Budget, step tenant.Step, do func(ctx context.Context, contractID string) error) error {
 	return attempt(ctx, a.Failures, f, b, step, func(ctx context.Context, id *tenant.AttemptID) error {
 		begun, contractID, done, err := a.Store.BeginStatus(ctx, f, step)
 		*id = begun
 		if err != nil || done {
 			return err
 		}
-		if contractID != "" {
-			if err := a.Ledger.SetStatus(ctx, f, contractID, to, heartbeat(ctx)); err != nil {
-				return inStep(step, err)
-			}
+		if err := do(ctx, contractID); err != nil {
+			return inStep(step, err)
 		}
 		return a.Store.CompleteStatus(ctx, f, step, begun)
 	})

@@ -56,6 +56,11 @@ func (c *chain) Terminate(ctx context.Context, _ tenant.Fence, progress func(str
 	return c.deployErr
 }
 
+func (c *chain) TerminateAll(ctx context.Context, _ tenant.Fence, id string, _ func(string)) error {
+	_ = c.call(ctx, "TerminateAll "+id)
+	return c.deployErr
+}
+
 func TestAContractIsDeployedAndStored(t *testing.T) {
 	t.Parallel()
 	c := &chain{}

@@ -72,6 +72,11 @@ func (a *Email) SendUndeletedEmail(ctx context.Context, f tenant.Fence, b Budget
 	return a.send(ctx, f, b, tenant.StepSendUndeletedEmail, nil)
 }
 
+// SendDeletedEmail tells the administrator that the data is removed for good.
+func (a *Email) SendDeletedEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.send(ctx, f, b, tenant.StepSendDeletedEmail, nil)
+}
+
 // send sends a step's mail. The provider knows no idempotency, so the mail is
 // written as SENDING before it leaves; after a doubt the provider is asked for
 // it, and only when it does not have it, or cannot say, the same mail with the

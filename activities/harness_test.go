@@ -139,6 +139,10 @@ func (s *store) Drop(ctx context.Context, _ tenant.Fence) error {
 	return s.call(ctx, "DropSchema")
 }
 
+func (s *store) Remove(ctx context.Context, _ tenant.Fence) error {
+	return s.call(ctx, "RemoveSchema")
+}
+
 func (s *store) MarkActive(ctx context.Context, _ tenant.Fence) error {
 	return s.call(ctx, "MarkActive")
 }

@@ -55,6 +55,12 @@ const (
 	RunFailed RunState = "failed"
 )
 
+// Submitter accepts operations that are due.
+type Submitter interface {
+	// SubmitDue accepts at most so many.
+	SubmitDue(ctx context.Context, most int) error
+}
+
 // ContractReader asks the ledger.
 type ContractReader interface {
 	// ContractStatus is what a contract says on the ledger; empty when it is not
@@ -71,6 +77,9 @@ const (
 	// contractsPerRound bounds the questions to the ledger in one round: at
 	// most half a minute of a server that takes 100 ms for each.
 	contractsPerRound = 200
+	// duePerRound bounds the purges that one round accepts: a mistake in many grace
+	// periods is noticed before it has removed everything.
+	duePerRound = 20
 	// contractRound is how often other contracts have their turn.
 	contractRound = 5 * time.Minute
 )
@@ -88,6 +97,7 @@ type Reconciler struct {
 	Schemas    SchemaStore
 	Contracts  ContractStore
 	Runs       Runs
+	Submitter  Submitter
 	Ledger     ContractReader
 	// Terminator ends contracts on request.
 	Terminator Ledger
@@ -131,8 +141,8 @@ func (a *Reconciler) CompareRuns(ctx context.Context) error {
 
 func runClosed(o tenant.Operation, run RunState) tenant.Finding {
 	has, then := "was terminated or is gone", "undoes everything"
-	if o.PivotPassed {
-		then = "goes on with the steps after the activation"
+	if o.PivotPassed || o.Lifecycle().FailsClosed && (o.State == tenant.StateRunning || o.State == tenant.StateNeedsAttention) {
+		then = "goes on with the steps that are left"
 	}
 	if run == RunFailed {
 		has, then = "has failed without having decided anything", "goes on where it was; the failed run's history says why"
@@ -212,6 +222,12 @@ func wrongContract(c tenant.ContractCheck, is tenant.ContractStatus) (tenant.Fin
 	}
 	f.Repair = f.Kind.Repair()
 	return f, true
+}
+
+// SubmitDue accepts purges of tenants whose grace period is over. What was accepted
+// before a failure stays so; the rest is due in the next round.
+func (a *Reconciler) SubmitDue(ctx context.Context) error {
+	return reconcileError(ctx, a.Submitter.SubmitDue(ctx, duePerRound))
 }
 
 // sweep looks for findings and records them. What was found before a failure

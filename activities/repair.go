@@ -103,9 +103,9 @@ func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
 	case tenant.FindingNeverStarted:
 		return a.startNow(ctx, f.Operation)
 	case tenant.FindingFailedWithSchema:
-		return true, a.undo(ctx, f.Operation, a.Schemas.Drop)
+		return true, a.undo(ctx, f.Operation, a.Schemas.Drop, a.Schemas.Remove)
 	case tenant.FindingFailedWithContract:
-		return true, a.undo(ctx, f.Operation, a.terminate)
+		return true, a.undo(ctx, f.Operation, a.terminate, a.terminateAll)
 	case tenant.FindingContractStatusDiffers:
 		return a.setContract(ctx, f)
 	case tenant.FindingRoleWithoutTenant, tenant.FindingFailedWithRole:
@@ -150,17 +150,20 @@ func (a *Reconciler) startNow(ctx context.Context, id tenant.OperationID) (bool,
 	return true, a.Runs.Start(ctx, o)
 }
 
-// undo runs an undo of a rolled-back operation. The fence still holds: the
-// operation's row is locked, and must be ROLLED_BACK.
-func (a *Reconciler) undo(ctx context.Context, id tenant.OperationID, undo func(context.Context, tenant.Fence) error) error {
+// undo runs an undo of a rolled-back operation, or removes what a purge has left.
+// The fence still holds: the operation's row is locked, and must be as it was.
+func (a *Reconciler) undo(ctx context.Context, id tenant.OperationID, undo, remove func(context.Context, tenant.Fence) error) error {
 	o, err := a.Operations.Find(ctx, id)
 	if err != nil {
 		return err
 	}
+	if o.State == tenant.StateSucceeded && o.ToStatus == tenant.StatusDeleted {
+		return remove(ctx, o.Fence())
+	}
 	if o.State != tenant.StateRolledBack || o.PivotPassed {
 		return &tenant.StepError{
 			Class: tenant.ClassConflict, Permanent: true,
-			Reason: fmt.Sprintf("the operation is %s: only what a rollback left is undone here", o.State),
+			Reason: fmt.Sprintf("the operation is %s: only what a rollback or a purge left is removed here", o.State),
 		}
 	}
 	return undo(ctx, o.Fence())
@@ -186,4 +189,12 @@ func (a *Reconciler) terminate(ctx context.Context, f tenant.Fence) error {
 		return err
 	}
 	return a.Contracts.Terminated(ctx, f, time.Since(started))
+}
+
+func (a *Reconciler) terminateAll(ctx context.Context, f tenant.Fence) error {
+	contractID, err := a.Contracts.Find(ctx, f)
+	if err != nil {
+		return err
+	}
+	return a.Terminator.TerminateAll(ctx, f, contractID, heartbeat(ctx))
 }

@@ -10,9 +10,11 @@ import (
 type SchemaStore interface {
 	Create(ctx context.Context, f tenant.Fence) error
 	Drop(ctx context.Context, f tenant.Fence) error
+	// Remove is Drop for good, also of a tenant that was active.
+	Remove(ctx context.Context, f tenant.Fence) error
 }
 
-// Schema covers CREATE_SCHEMA, RUN_MIGRATIONS and SEED_ROLES_AND_USER.
+// Schema covers CREATE_SCHEMA, RUN_MIGRATIONS, SEED_ROLES_AND_USER and DROP_SCHEMA.
 type Schema struct {
 	Store    SchemaStore
 	Failures FailureLog
@@ -32,5 +34,13 @@ func (a *Schema) CreateSchema(ctx context.Context, f tenant.Fence, b Budget) err
 func (a *Schema) DropSchema(ctx context.Context, f tenant.Fence, b Budget) error {
 	return attempt(ctx, a.Failures, f, b, tenant.StepCreateSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
 		return a.Store.Drop(ctx, f)
+	})
+}
+
+// RemoveSchema drops the tenant's schema and role for good. What is gone already is
+// no error.
+func (a *Schema) RemoveSchema(ctx context.Context, f tenant.Fence, b Budget) error {
+	return attempt(ctx, a.Failures, f, b, tenant.StepDropSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
+		return a.Store.Remove(ctx, f)
 	})
 }

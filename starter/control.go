@@ -11,6 +11,7 @@ import (
 type control interface {
 	batch.Control
 	incidents
+	holds
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
 	TenantsWaiting(ctx context.Context, ids []tenant.ID) (map[tenant.ID]*tenant.WaitingFor, error)
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)

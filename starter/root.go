@@ -12,9 +12,9 @@ import (
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "starter",
-		Short: "Provision, suspend and archive tenants, see where they are, and act when a step needs a person",
-		Long: `Provision, suspend and archive tenants, see where they are, and act when a step
-needs a person.
+		Short: "Provision, suspend, archive and purge tenants, see where they are, and act when a step needs a person",
+		Long: `Provision, suspend, archive and purge tenants, see where they are, and act when a
+step needs a person.
 
 It needs the settings of the api and the worker (environment, .env, NAME_FILE)
 and PostgreSQL; neither the api nor, for most commands, Temporal has to run.
@@ -52,7 +52,7 @@ With --output json a command that has nothing else to answer answers its error:
 	root.AddCommand(
 		a.provision(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"),
-		a.reconcile(), a.incidents(), a.deployment(),
+		a.reconcile(), a.incidents(), a.legalHold(), a.deployment(),
 		a.token(), a.codec(), a.migrate(), a.setup(), a.version(),
 	)
 	for _, l := range tenant.Lifecycles() {

@@ -46,6 +46,14 @@ step that fails gives nothing back by itself: it waits for a person.`,
 		`The tenant returns to the status that it was archived from, ACTIVE with access to
 its data. Its name must be free, and is held from now on.`,
 	},
+	tenant.KindPurge: {
+		"Remove an ARCHIVED or FAILED tenant for good, before its time",
+		`Its contract is set terminated, its schema and role are dropped, its administrator
+is told by mail and then erased. What was removed, and what stays, stands in the
+audit log. As soon as a worker has taken the operation nothing is undone; until
+then rollback, or legal-hold set, keeps the tenant. When an archive's grace period
+is over, this is done without being asked.`,
+	},
 }
 
 // submitFlags are the flags of a request for operations.

@@ -18,7 +18,10 @@ import (
 const finish = `WITH done AS (
 		UPDATE operations SET state = 'SUCCEEDED', pivot_passed = true, finished_at = now(), updated_at = now()
 		WHERE state = 'PENDING' AND tenant_id IN (SELECT id FROM tenants WHERE name LIKE $1) RETURNING tenant_id, from_status, to_status)
-	UPDATE tenants SET status = to_status, activated_at = coalesce(activated_at, now()), name_held = to_status <> 'ARCHIVED',
+	UPDATE tenants SET status = to_status, activated_at = coalesce(activated_at, now()), name_held = to_status NOT IN ('ARCHIVED', 'DELETED'),
+		admin_email = CASE WHEN to_status <> 'DELETED' THEN admin_email END,
+		admin_first_name = CASE WHEN to_status <> 'DELETED' THEN admin_first_name END,
+		admin_last_name = CASE WHEN to_status <> 'DELETED' THEN admin_last_name END,
 		purge_after = CASE to_status WHEN 'ARCHIVED' THEN now() + interval '30 days' END,
 		archived_from = CASE to_status WHEN 'ARCHIVED' THEN from_status END
 	FROM done WHERE id = tenant_id`
@@ -52,6 +55,8 @@ func TestTheLifeOfATenant(t *testing.T) {
 		{"resume", tenant.StatusActive},
 		{"archive", tenant.StatusArchived},
 		{"undelete", tenant.StatusActive},
+		{"archive", tenant.StatusArchived},
+		{"purge", tenant.StatusDeleted},
 	} {
 		var a output.Accepted
 		b.good(&a, c.verb, id, "--reason", "INC-1", "--wait", "--actor", "ada")
@@ -59,7 +64,7 @@ func TestTheLifeOfATenant(t *testing.T) {
 		require.Equal(t, tenant.StateSucceeded, a.Operation.State)
 		require.Equal(t, c.verb, a.Operation.Kind.Verb())
 		require.Equal(t, c.after == tenant.StatusArchived, a.Tenant.PurgeAfter != nil)
-		require.Equal(t, 1, b.count(`audit_log WHERE action = $1 AND outcome = 'accepted' AND actor = 'ada' AND reason = 'INC-1'`, c.verb))
+		require.Equal(t, 1, b.count(`audit_log WHERE operation_id = $1 AND action = $2 AND outcome = 'accepted' AND actor = 'ada' AND reason = 'INC-1'`, a.Operation.ID, c.verb))
 		r := b.run("status", id)
 		require.Equal(t, exitOK, r.code, "%s: what was meant to be needs nobody: %s", c.verb, r.errors)
 		require.Regexp(t, `kind +`+c.verb+`\n`, r.out)

@@ -103,6 +103,7 @@ func register(w worker.Worker, s connect.Steps, main bool) {
 		w.RegisterActivity(s.Schema)
 		w.RegisterActivity(s.Access)
 		w.RegisterActivity(s.Activation)
+		w.RegisterActivity(s.Purge)
 	}
 	w.RegisterActivity(s.Contract)
 	w.RegisterActivity(s.Email)

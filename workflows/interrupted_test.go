@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"tenant-provisioning/internal/tenant"
@@ -40,7 +41,8 @@ func (c course) interruptedAt(call, moment string) []scenario {
 		}
 	}
 	free := func(s scenario) scenario { return s }
-	activating := call == c.pivot() // then it depends on who is faster
+	// Then it depends on who is faster.
+	activating := call == c.pivot() || call == "Claim" && c.lifecycle.ClaimIsPivot
 	switch {
 	case activating:
 		add("cancelled", free, cancel)
@@ -154,16 +156,24 @@ func (c course) stateScenarios() []scenario {
 		arrange func(*running)
 		writes  []string
 	}
-	middle, mail := c.before[len(c.before)/2], c.after[0]
-	paths := map[string]path{
-		"straight":     {succeeded, func(*running) {}, []string{"Claim"}},
-		"failed":       {rolledBack, func(r *running) { c.fail(r, middle) }, []string{"Claim", "Move ROLLING_BACK", "Move ROLLED_BACK", "RecordFailure"}},
-		"retried":      {succeeded, parks(c.pivot(), mended(update(tenant.ActionRetry))), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}},
-		"rolled back":  {rolledBack, parks(middle, update(tenant.ActionRollback)), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "AuditRequest"}},
-		"cancelled":    {rolledBackByCancel, parks(middle, cancel), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "Move ROLLED_BACK"}},
-		"mail skipped": {mailSkipped, parks(mail, signal(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move SUCCEEDED", "AuditRequest"}},
-		"mail in doubt": {mailSkipped, with(fault{call: mail, spared: 1, times: always, before: transient}, fault{call: "SendEmail", times: 1, before: inDoubt}),
-			[]string{"LeaveEmail", "Move SUCCEEDED"}},
+	middle, mail := c.middle(), c.mail()
+	paths := map[string]path{"straight": {succeeded, func(*running) {}, []string{"Claim"}}}
+	if len(c.before) > 0 {
+		maps.Copy(paths, map[string]path{
+			"failed":      {rolledBack, func(r *running) { c.fail(r, middle) }, []string{"Claim", "Move ROLLING_BACK", "Move ROLLED_BACK", "RecordFailure"}},
+			"retried":     {succeeded, parks(c.pivot(), mended(update(tenant.ActionRetry))), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}},
+			"rolled back": {rolledBack, parks(middle, update(tenant.ActionRollback)), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "AuditRequest"}},
+			"cancelled":   {rolledBackByCancel, parks(middle, cancel), []string{"Move NEEDS_ATTENTION", "Move ROLLING_BACK", "Move ROLLED_BACK"}},
+		})
+	}
+	if mail != "" {
+		goesOn := "Move SUCCEEDED"
+		if !c.optional(c.after[len(c.after)-1]) {
+			goesOn = "Move RUNNING"
+		}
+		paths["mail skipped"] = path{mailSkipped, parks(mail, signal(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", goesOn, "AuditRequest"}}
+		paths["mail in doubt"] = path{mailSkipped, with(fault{call: mail, spared: 1, times: always, before: transient}, fault{call: "SendEmail", times: 1, before: inDoubt}),
+			[]string{"LeaveEmail", goesOn}}
 	}
 	if len(c.back) > 0 {
 		last := c.back[len(c.back)-1]
@@ -180,9 +190,9 @@ func (c course) stateScenarios() []scenario {
 	if c.failsClosed(middle) {
 		paths["told again"] = path{succeeded, parks(middle, wait, mended(update(tenant.ActionRetry))), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}}
 	}
-	if i := slices.IndexFunc(c.before, c.skippable); i >= 0 {
+	if i := slices.IndexFunc(c.forward(), c.skippable); i >= 0 {
 		paths["step skipped"] = path{func(s scenario) scenario { return withoutStep(succeeded(s)) },
-			parks(c.before[i], update(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}}
+			parks(c.forward()[i], update(tenant.ActionSkip)), []string{"Move NEEDS_ATTENTION", "Move RUNNING", "AuditRequest"}}
 	}
 	var all []scenario
 	for name, p := range paths {

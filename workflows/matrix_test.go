@@ -255,7 +255,7 @@ func (c course) parkedScenarios() []scenario {
 	var all []scenario
 	for _, call := range c.forward() {
 		pre := c.isBefore(call)
-		stop := c.stopped(call)
+		stop, given := c.stopped(call), c.givenUp(call)
 		add := func(what string, end func(scenario) scenario, reactions ...reaction) {
 			all = append(all, end(scenario{name: call + "/parked, " + what, arrange: func(r *running) {
 				with(fault{call: call, times: always, before: transient})(r)
@@ -267,27 +267,36 @@ func (c course) parkedScenarios() []scenario {
 		for how, act := range map[string]func(tenant.Action) reaction{"update": update, "signal": signal} {
 			add("retried by "+how, succeeded, mended(act(tenant.ActionRetry)))
 			add("retried in vain, then mended by "+how, succeeded, act(tenant.ActionRetry), mended(act(tenant.ActionRetry)))
-			add("given up by "+how, stop, act(giveUp(pre)))
-			add("mended, then given up by "+how, stop, mended(act(giveUp(pre))))
+			if given != nil {
+				add("given up by "+how, given, act(giveUp(pre)))
+				add("mended, then given up by "+how, given, mended(act(giveUp(pre))))
+			}
 		}
 		add("retried twice at once", succeeded, mended(repeated(tenant.ActionRetry, "")))
 		add("retried twice by one request", succeeded, mended(repeated(tenant.ActionRetry, "r-1")))
 		add("the same request after it was done", stop, func(r *running) { r.update(tenant.ActionRetry, "r-1") }, func(r *running) { r.update(tenant.ActionRetry, "r-1") })
-		add("given up twice at once", stop, repeated(giveUp(pre), "r-1"))
+		if given != nil {
+			add("given up twice at once", given, repeated(giveUp(pre), "r-1"))
+		} else {
+			add("given up in vain", func(s scenario) scenario { return refusing(1, stop(s)) }, update(giveUp(pre)))
+		}
 		add("both retried and given up", func(s scenario) scenario { return refusing(1, succeeded(s)) }, mended(both(update(tenant.ActionRetry), update(giveUp(pre)))))
-		if !c.skippable(call) {
+		if !pre || !c.skippable(call) {
 			add("what is not allowed", func(s scenario) scenario { return refusing(1, stop(s)) }, update(giveUp(!pre)))
 		}
 		byCancel := mailSkipped
-		if pre {
+		switch {
+		case pre:
 			byCancel = rolledBackByCancel
+		case c.mail() == "" || c.inOrder(c.mail(), call) && !c.optional(call): // what must be done takes no notice of it
+			byCancel = succeeded
 		}
 		add("cancelled", byCancel, cancel)
 		add("retried and cancelled at once", func(s scenario) scenario { return s }, mended(both(update(tenant.ActionRetry), cancel)))
 		if c.failsClosed(call) {
 			add("told again and retried", succeeded, wait, mended(update(tenant.ActionRetry)))
 			add("told again and again, and retried", succeeded, wait, wait, wait, mended(signal(tenant.ActionRetry)))
-			add("told again and cancelled", rolledBackByCancel, wait, cancel)
+			add("told again and cancelled", byCancel, wait, cancel)
 			add("retried in vain, told again and retried", succeeded, update(tenant.ActionRetry), wait, mended(update(tenant.ActionRetry)))
 		}
 	}
@@ -304,7 +313,7 @@ func (c course) skippedScenarios() []scenario {
 	skip := tenant.ActionSkip
 	done := func(s scenario) scenario { return withoutStep(succeeded(s)) }
 	undone := func(s scenario) scenario { return withoutStep(rolledBack(s)) }
-	for _, call := range slices.DeleteFunc(slices.Clone(c.before), func(call string) bool { return !c.skippable(call) }) {
+	for _, call := range slices.DeleteFunc(c.forward(), func(call string) bool { return !c.skippable(call) }) {
 		for what, faults := range map[string]fault{
 			"parked":      {times: always, before: transient},
 			"permanent":   {times: always, before: permanent},
@@ -320,7 +329,7 @@ func (c course) skippedScenarios() []scenario {
 					r.reactions[tenant.StateNeedsAttention] = reactions
 				}}))
 			}
-			if what != "parked" && !c.lifecycle.FailsClosed && what == "permanent" {
+			if what == "permanent" && !c.failsClosed(call) {
 				continue // it is undone at once
 			}
 			add("skipped by update", done, update(skip))
@@ -332,6 +341,19 @@ func (c course) skippedScenarios() []scenario {
 			add("both skipped and retried", func(s scenario) scenario { return refusing(1, done(s)) }, both(update(skip), update(tenant.ActionRetry)))
 			add("both skipped and rolled back", func(s scenario) scenario { return refusing(1, done(s)) }, both(update(skip), update(tenant.ActionRollback)))
 			add("both skipped and cancelled", func(s scenario) scenario { return s }, both(update(skip), cancel))
+			if mail := c.mail(); mail != "" {
+				mailToo := func(r *running) {
+					r.model.mend()
+					with(fault{call: mail, times: always, before: permanent})(r)
+					r.update(skip, "")
+				}
+				add("skipped, then the mail as well", func(s scenario) scenario { return withoutStep(mailSkipped(s)) }, mailToo, update(skip))
+				add("skipped, then the mail is mended", done, mailToo, mended(update(tenant.ActionRetry)))
+				add("skipped, then the mail is cancelled", func(s scenario) scenario { return withoutStep(mailSkipped(s)) }, mailToo, cancel)
+			}
+			if !c.isBefore(call) {
+				continue
+			}
 			thenStuck := func(r *running) {
 				r.model.mend()
 				with(fault{call: c.pivot(), times: always, before: transient})(r)
@@ -342,17 +364,21 @@ func (c course) skippedScenarios() []scenario {
 			add("skipped, then retried", done, thenStuck, mended(update(tenant.ActionRetry)))
 			add("skipped, then until its deadline", undone, thenStuck)
 			add("skipped, then skipped in vain", func(s scenario) scenario { return refusing(1, undone(s)) }, thenStuck, update(skip))
-			mailToo := func(r *running) {
-				r.model.mend()
-				with(fault{call: c.after[0], times: always, before: permanent})(r)
-				r.update(skip, "")
-			}
-			add("skipped, then the mail as well", func(s scenario) scenario { return withoutStep(mailSkipped(s)) }, mailToo, update(skip))
-			add("skipped, then the mail is mended", done, mailToo, mended(update(tenant.ActionRetry)))
-			add("skipped, then the mail is cancelled", func(s scenario) scenario { return withoutStep(mailSkipped(s)) }, mailToo, cancel)
 		}
 	}
 	return all
+}
+
+// givenUp is how an operation ends whose parked step a person gives up; nil where
+// the step has to be done.
+func (c course) givenUp(call string) func(scenario) scenario {
+	switch {
+	case c.isBefore(call), c.optional(call):
+		return c.stopped(call)
+	case c.skippable(call):
+		return func(s scenario) scenario { return withoutStep(succeeded(s)) }
+	}
+	return nil
 }
 
 // giveUp is the action that ends a parked operation on its side of the pivot.

@@ -124,6 +124,22 @@ func (m *model) Terminate(ctx context.Context, f tenant.Fence, progress func(str
 	})
 }
 
+// TerminateAll implements activities.Ledger.
+func (m *model) TerminateAll(ctx context.Context, f tenant.Fence, _ string, progress func(string)) error {
+	progress("looking at the journal")
+	return m.call(ctx, "TerminateAll", func() error {
+		m.learnFate()
+		if !m.ledger.deployed || m.ledger.terminated {
+			return nil
+		}
+		if err := m.pass(f); err != nil {
+			return err
+		}
+		m.ledger.terminated = true
+		return nil
+	})
+}
+
 // Terminated implements activities.ContractStore.
 func (m *model) Terminated(ctx context.Context, f tenant.Fence, _ time.Duration) error {
 	return m.call(ctx, "ContractTerminated", func() error {

@@ -47,11 +47,14 @@ func (m *model) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, inv
 
 // SendEmail implements activities.Mailer. The provider knows nothing of
 // repetitions.
-func (m *model) SendEmail(ctx context.Context, _ tenant.Email, _ string) (tenant.EmailReceipt, error) {
+func (m *model) SendEmail(ctx context.Context, w tenant.Email, _ string) (tenant.EmailReceipt, error) {
 	err := m.call(ctx, "SendEmail", func() error {
 		m.mail.delivered++
-		if m.tenant.Status != m.operation.ToStatus {
+		switch {
+		case m.operation.ToStatus == tenant.StatusDeleted && m.schema, m.operation.ToStatus != tenant.StatusDeleted && m.tenant.Status != m.operation.ToStatus:
 			m.wrong("the administrator was told of what is not so: the tenant is " + string(m.tenant.Status))
+		case w.Tenant.Administrator == tenant.Administrator{}:
+			m.wrong("a mail was sent to nobody")
 		}
 		return nil
 	})
@@ -81,10 +84,17 @@ func (m *model) Complete(ctx context.Context, f tenant.Fence, w tenant.Email, _ 
 		}
 		m.mail.state = tenant.EmailSent
 		m.record(w.Step, tenant.StepCompleted)
-		o := &m.operation
-		o.State, o.FailedStep, o.FailureClass, o.FailureReason = tenant.StateSucceeded, "", "", ""
+		if l := m.operation.Lifecycle(); l.StageOf(w.Step) == len(l.Stages)-1 {
+			m.succeed()
+		}
 		return nil
 	})
+}
+
+// succeed ends the operation.
+func (m *model) succeed() {
+	o := &m.operation
+	o.State, o.FailedStep, o.FailureClass, o.FailureReason = tenant.StateSucceeded, "", "", ""
 }
 
 // Leave implements activities.Outbox.

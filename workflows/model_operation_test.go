@@ -17,6 +17,7 @@ func (m *model) Claim(ctx context.Context, f tenant.Fence) (c tenant.Claim, err 
 		case o.State == tenant.StatePending:
 			o.State, o.RunID = tenant.StateRunning, f.Run
 			m.tenant.Status = cmp.Or(o.Lifecycle().Running, m.tenant.Status)
+			o.PivotPassed = o.Lifecycle().ClaimIsPivot
 			c.Claimed = true
 		case o.RunID == "" && !o.State.Closed(): // released
 			o.RunID, c.Claimed = f.Run, true
@@ -26,6 +27,12 @@ func (m *model) Claim(ctx context.Context, f tenant.Fence) (c tenant.Claim, err 
 		c.PivotPassed, c.State, c.TakenOver = o.PivotPassed, o.State, m.takenOver
 		if c.Claimed && !c.PivotPassed {
 			c.Undos = o.Undos(m.entries())
+		}
+		c.Settled = map[tenant.Step]tenant.StepStatus{}
+		for _, row := range m.log {
+			if row.Status == tenant.StepSkipped || c.PivotPassed && row.Status == tenant.StepCompleted {
+				c.Settled[row.Step] = row.Status
+			}
 		}
 		c.FailedStep, c.FailureClass, c.Reason = o.FailedStep, o.FailureClass, o.FailureReason
 		return nil
@@ -65,7 +72,9 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 		}
 		if move.Skipped != nil {
 			for _, step := range move.Skipped.Steps {
-				m.record(step, tenant.StepSkipped)
+				if !m.has(step, tenant.StepSkipped) {
+					m.record(step, tenant.StepSkipped)
+				}
 			}
 		}
 		return nil

@@ -105,6 +105,7 @@ func (m *model) steps() []any {
 		&activities.Access{Store: m, Failures: m, Grace: time.Hour},
 		&activities.Contract{Store: m, Ledger: m, Failures: m},
 		&activities.Activation{Store: m, Failures: m},
+		&activities.Purge{Store: m, Failures: m},
 		&activities.Email{
 			Outbox: m, Mailer: m, Failures: m, InvitationKeys: invitationKeys{}, InvitationTTL: time.Hour, AppURL: "https://app.example",
 		},
@@ -306,6 +307,17 @@ func (m *model) Drop(ctx context.Context, f tenant.Fence) error {
 		m.schema, m.access = false, false
 		m.record(tenant.StepCreateSchema, tenant.StepRolledBack)
 		return nil
+	})
+}
+
+// Remove implements activities.SchemaStore.
+func (m *model) Remove(ctx context.Context, f tenant.Fence) error {
+	return m.effect(ctx, "RemoveSchema", f, func() {
+		if !m.operation.PivotPassed || m.operation.ToStatus != tenant.StatusDeleted {
+			m.wrong("the schema of a tenant was removed that nobody purges")
+		}
+		m.schema = false
+		m.record(tenant.StepDropSchema, tenant.StepCompleted)
 	})
 }
 

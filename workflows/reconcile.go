@@ -50,9 +50,12 @@ const (
 	lookAttempts = 3
 )
 
+// changeSubmitDue is since when a round accepts what is due.
+const changeSubmitDue = "submit-due"
+
 // Reconcile compares tenants, operations, their runs, schemas, roles, contracts
 // and mails, keeps what does not fit together as findings, and repairs what
-// can be repaired without losing anything. A part that fails does not hold up
+// can be repaired without losing anything. Then it accepts what is due. A part that fails does not hold up
 // the others.
 func Reconcile(ctx workflow.Context, in ReconcileInput) (ReconcileReport, error) {
 	retry := &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: 10 * time.Second, MaximumAttempts: lookAttempts}
@@ -62,14 +65,18 @@ func Reconcile(ctx workflow.Context, in ReconcileInput) (ReconcileReport, error)
 	if in.Repair != nil {
 		return ReconcileReport{}, workflow.ExecuteActivity(ctx, reconcileActivities.Repair, *in.Repair).Get(ctx, nil)
 	}
-	parts := []struct {
+	type part struct {
 		name string
 		look any
-	}{
+	}
+	parts := []part{
 		{"runs", reconcileActivities.CompareRuns},
 		{"database", reconcileActivities.CompareDatabase},
 		{"contracts", reconcileActivities.CompareContracts},
 		{"repairs", reconcileActivities.RepairSafe},
+	}
+	if workflow.GetVersion(ctx, changeSubmitDue, workflow.DefaultVersion, 1) != workflow.DefaultVersion {
+		parts = append(parts, part{"due", reconcileActivities.SubmitDue})
 	}
 	var report ReconcileReport
 	for _, part := range parts {

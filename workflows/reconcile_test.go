@@ -40,6 +40,8 @@ func (*looks) CompareContracts(context.Context) error {
 
 func (*looks) RepairSafe(context.Context) error { return nil }
 
+func (*looks) SubmitDue(context.Context) error { return nil }
+
 func (*looks) Repair(context.Context, activities.RepairRequest) error { return nil }
 
 // TestOnTheServerItReconciles runs a round and a repair on the real server, and

@@ -14,6 +14,7 @@ var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 	tenant.KindResume:    ResumeTenant,
 	tenant.KindArchive:   ArchiveTenant,
 	tenant.KindUndelete:  UndeleteTenant,
+	tenant.KindPurge:     PurgeTenant,
 }
 
 // registry is what workflows are made known to: a worker, or a replayer.

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,7 @@ func reacting(faults func(*served), to tenant.State, acts ...act) func(*served) 
 
 // shapes are the main ones of any kind, the one without trouble first.
 func (c course) shapes() []shape {
-	middle := c.before[len(c.before)/2]
+	middle := c.middle()
 	stuck := fails(fault{call: middle, times: always, before: beyondTheBudget})
 	hopeless := fails(fault{call: c.pivot(), times: always, before: permanent})
 	noMail := fails(fault{call: "SendEmail", times: always, before: permanent})
@@ -68,20 +69,26 @@ func (c course) shapes() []shape {
 	all := []shape{
 		{name: "success", arrange: func(*served) {}, state: tenant.StateSucceeded, closes: completed},
 		{name: "parked-retried", arrange: reacting(stuck, attention, afterMending(updated(tenant.ActionRetry))), state: tenant.StateSucceeded, closes: completed},
-		{name: "parked-cancelled", arrange: reacting(stuck, attention, cancelled), state: tenant.StateRolledBack, closes: canceled},
-		{name: "rolled-back", arrange: reacting(hopeless, attention, updated(tenant.ActionRollback)), state: tenant.StateRolledBack, closes: failed},
+	}
+	if len(c.before) > 0 {
+		all = append(all,
+			shape{name: "parked-cancelled", arrange: reacting(stuck, attention, cancelled), state: tenant.StateRolledBack, closes: canceled},
+			shape{name: "rolled-back", arrange: reacting(hopeless, attention, updated(tenant.ActionRollback)), state: tenant.StateRolledBack, closes: failed})
+	}
+	all = append(all, []shape{
 		{name: "mail-skipped", arrange: reacting(noMail, attention, signalled(tenant.ActionSkip)), state: tenant.StateSucceeded, closes: completed},
 		{name: "taken-over-mail", arrange: reacting(noMail, attention, afterMending(terminated)), state: tenant.StateSucceeded, closes: completed},
-	}
+	}...)
 	takenOver := shape{name: "taken-over", arrange: reacting(stuck, attention, afterMending(terminated)), state: tenant.StateRolledBack, closes: failed}
-	if c.lifecycle.FailsClosed {
+	if c.failsClosed(middle) {
 		takenOver.state, takenOver.closes = tenant.StateSucceeded, completed
 		all = append(all, shape{name: "told-again", arrange: func(s *served) {
 			reacting(stuck, attention, nothing, afterMending(updated(tenant.ActionRetry)))(s)
 			s.input.AttentionPeriod = time.Second
 		}, state: tenant.StateSucceeded, closes: completed})
 	}
-	if c.skippable(middle) {
+	if i := slices.IndexFunc(c.forward(), c.skippable); i >= 0 {
+		stuck := fails(fault{call: c.forward()[i], times: always, before: beyondTheBudget})
 		all = append(all, shape{name: "step-skipped", arrange: reacting(stuck, attention, updated(tenant.ActionSkip)), state: tenant.StateSucceeded, closes: completed})
 	}
 	all = append(all, takenOver)

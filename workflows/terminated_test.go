@@ -58,7 +58,7 @@ type interrupted struct {
 }
 
 func (c course) interruptions() []interrupted {
-	stuck := c.before[len(c.before)/2]
+	stuck := c.middle()
 	rest := c.forward()[slices.Index(c.forward(), stuck):]
 	all := []interrupted{
 		{"straight", c.forward(), func(*running) {}},
@@ -66,18 +66,24 @@ func (c course) interruptions() []interrupted {
 			with(fault{call: stuck, times: always, before: transient})(r)
 			r.reactions[tenant.StateNeedsAttention] = []reaction{mended(update(tenant.ActionRetry))}
 		}},
-		{"failed", slices.Concat([]string{"Move ROLLING_BACK"}, c.back), func(r *running) { c.fail(r, c.pivot()) }},
 	}
+	if i := slices.IndexFunc(c.forward(), c.skippable); i >= 0 {
+		skipped := c.forward()[i]
+		all = append(all, interrupted{"skipped", append([]string{"Move RUNNING"}, c.after[slices.IndexFunc(c.after, func(call string) bool { return c.stage(call) > c.stage(skipped) }):]...), func(r *running) {
+			with(fault{call: skipped, times: always, before: transient})(r)
+			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionSkip)}
+		}})
+	}
+	if len(c.before) == 0 {
+		return all
+	}
+	all = append(all,
+		interrupted{"failed", slices.Concat([]string{"Move ROLLING_BACK"}, c.back), func(r *running) { c.fail(r, c.pivot()) }},
+	)
 	if len(c.back) > 0 {
 		all = append(all, interrupted{"blocked", []string{"Move ROLLBACK_BLOCKED", "Move ROLLING_BACK"}, func(r *running) {
 			c.fail(r, c.pivot())
 			with(fault{call: c.back[len(c.back)-1], times: 3, before: permanent})(r)
-		}})
-	}
-	if i := slices.IndexFunc(c.before, c.skippable); i >= 0 {
-		all = append(all, interrupted{"skipped", append([]string{"Move RUNNING"}, c.after...), func(r *running) {
-			with(fault{call: c.before[i], times: always, before: transient})(r)
-			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionSkip)}
 		}})
 	}
 	return all

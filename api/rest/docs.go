@@ -118,7 +118,7 @@ func (s *Server) docsOperations(tag string) []docsOperation {
 		for _, m := range []struct {
 			method string
 			op     *huma.Operation
-		}{{http.MethodPost, item.Post}, {http.MethodGet, item.Get}, {http.MethodPatch, item.Patch}, {http.MethodDelete, item.Delete}} {
+		}{{http.MethodPost, item.Post}, {http.MethodGet, item.Get}, {http.MethodPut, item.Put}, {http.MethodPatch, item.Patch}, {http.MethodDelete, item.Delete}} {
 			if m.op != nil && slices.Contains(m.op.Tags, tag) {
 				all = append(all, s.docsOperation(m.method, path, m.op))
 			}

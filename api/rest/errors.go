@@ -119,36 +119,16 @@ var known = []struct {
 // problemOf is the one place where errors become answers. What it does not
 // know is a fault of ours; the second result asks for it to be logged.
 func problemOf(err error) (p *Problem, unexpected bool) {
-	var refused *tenant.ActionRefusedError
-	var byStatus *tenant.StatusRefusedError
-	var open *tenant.OperationOpenError
-	var changed *tenant.PlanChangedError
 	var wrong *tenant.InvalidError
 	var unavailable *tenant.UnavailableError
 	var outage interface{ Told() string } // what a system says of itself to anybody
 	var fromEcho *echo.HTTPError
+	conflict := conflictOf(err)
 	switch {
 	case errors.As(err, &p):
 		return p, false
-	case errors.As(err, &refused):
-		p = newProblem(CodeActionRefused, refused.Error()+".")
-		p.State, p.Allowed = stateName(refused.State), []string{}
-		for _, a := range refused.Allowed {
-			p.Allowed = append(p.Allowed, string(a))
-		}
-		return p, false
-	case errors.As(err, &byStatus):
-		p = newProblem(CodeActionRefused, byStatus.Error()+".")
-		p.TenantStatus, p.Allowed = statusName(byStatus.Status), byStatus.Allowed()
-		return p, false
-	case errors.As(err, &open):
-		p = newProblem(CodeOperationOpen, open.Error()+".")
-		p.OperationID, p.State = open.Open.ID, stateName(open.Open.State)
-		return p, false
-	case errors.As(err, &changed):
-		p = newProblem(CodePlanChanged, changed.Error()+".")
-		p.PlanHash = changed.Hash
-		return p, false
+	case conflict != nil:
+		return conflict, false
 	case errors.As(err, &wrong):
 		return invalid(located("body", wrong)...), false
 	case errors.As(err, &outage):
@@ -168,6 +148,42 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 		}
 	}
 	return newProblem(CodeInternal, "The request's id leads to the log."), true
+}
+
+// conflictOf is the answer to what the present state of a tenant or an operation
+// does not allow; nil for any other error.
+func conflictOf(err error) *Problem {
+	var refused *tenant.ActionRefusedError
+	var byStatus *tenant.StatusRefusedError
+	var open *tenant.OperationOpenError
+	var changed *tenant.PlanChangedError
+	var removed *tenant.RemovedError
+	switch {
+	case errors.As(err, &refused):
+		p := newProblem(CodeActionRefused, refused.Error()+".")
+		p.State, p.Allowed = stateName(refused.State), []string{}
+		for _, a := range refused.Allowed {
+			p.Allowed = append(p.Allowed, string(a))
+		}
+		return p
+	case errors.As(err, &byStatus):
+		p := newProblem(CodeActionRefused, byStatus.Error()+".")
+		p.TenantStatus, p.Allowed = statusName(byStatus.Status), byStatus.Allowed()
+		return p
+	case errors.As(err, &open):
+		p := newProblem(CodeOperationOpen, open.Error()+".")
+		p.OperationID, p.State = open.Open.ID, stateName(open.Open.State)
+		return p
+	case errors.As(err, &changed):
+		p := newProblem(CodePlanChanged, changed.Error()+".")
+		p.PlanHash = changed.Hash
+		return p
+	case errors.As(err, &removed):
+		p := newProblem(CodeConflict, sentence(removed.Error()))
+		p.TenantStatus = statusName(removed.Status)
+		return p
+	}
+	return nil
 }
 
 // located places the domain's complaints in a part of the request.

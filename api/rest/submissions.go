@@ -31,12 +31,19 @@ var submissionTexts = map[tenant.Kind]struct{ summary, description string }{
 		"Archive a tenant",
 		"Ends the access to the data of a tenant that is ACTIVE or SUSPENDED for good, unless that is taken back in time: until `purgeAfter`, undelete " +
 			"leads back to the status that it had (`archivedFrom`). Its name is free from then on. A step that fails gives nothing back by itself: the operation waits for a person. " +
+			"Of a FAILED tenant, which nobody ever worked with, what is left is removed at once: the operation is a `purge`. " +
 			"A client that cannot send a body with DELETE gives the reason as `?reason=`; it then stands in the logs of every proxy on the way as well.",
 	},
 	tenant.KindUndelete: {
 		"Take an archive back",
 		"Only for an ARCHIVED tenant, before its `purgeAfter`, and while its name is free; the name is held as soon as the request is accepted. The tenant returns to the status that it " +
 			"had, `archivedFrom`: if that was ACTIVE, with access to its data and its contract active.",
+	},
+	tenant.KindPurge: {
+		"Remove a tenant for good",
+		"Of an ARCHIVED tenant before its `purgeAfter` (when that is over, it is done without being asked), or of a FAILED one. Its contract is set terminated, its schema and role are dropped, " +
+			"its administrator is told by mail and then erased; what was removed, and what stays, stands as a certificate in the audit log. **As soon as the operation is RUNNING nothing is undone**; " +
+			"until then, and no longer, a rollback or a legal hold keeps the tenant.",
 	},
 }
 
@@ -89,28 +96,34 @@ func (i *freelyInput) Resolve(ctx huma.Context) []error {
 
 func (i *freelyInput) asked() (tenant.ID, string, string) { return i.id, i.Body.text(), i.Key }
 
-// deleteInput is submitInput for a method of which some clients send no body.
-type deleteInput struct {
-	TenantPath
-	IdempotencyKey
+// DeleteReason is the reason of a method of which some clients send no body.
+type DeleteReason struct {
 	Reason string          `query:"reason" doc:"Why, where the client can send no body with DELETE. Give the reason once." example:"ticket 4711"`
 	Body   *optionalReason `required:"false"`
 }
 
-// Resolve checks what the schema cannot say.
-func (i *deleteInput) Resolve(ctx huma.Context) []error {
-	errs := i.resolve(ctx, &i.IdempotencyKey)
+func (r *DeleteReason) check() []error {
 	switch {
-	case i.Reason != "" && i.Body.text() != "":
-		return append(errs, &huma.ErrorDetail{Location: "query.reason", Message: "must be left out when the body gives the reason"})
-	case i.Reason != "":
-		return append(errs, checkReason("query", i.Reason)...)
+	case r.Reason != "" && r.Body.text() != "":
+		return []error{&huma.ErrorDetail{Location: "query.reason", Message: "must be left out when the body gives the reason"}}
+	case r.Reason != "":
+		return checkReason("query", r.Reason)
 	}
-	return append(errs, checkReason("body", i.Body.text())...)
+	return checkReason("body", r.Body.text())
 }
 
-func (i *deleteInput) asked() (tenant.ID, string, string) {
-	return i.id, i.Reason + i.Body.text(), i.Key
+func (r *DeleteReason) text() string { return r.Reason + r.Body.text() }
+
+// deleteInput is submitInput for DELETE.
+type deleteInput struct {
+	TenantPath
+	IdempotencyKey
+	DeleteReason
+}
+
+// Resolve checks what the schema cannot say.
+func (i *deleteInput) Resolve(ctx huma.Context) []error {
+	return append(i.resolve(ctx, &i.IdempotencyKey), i.check()...)
 }
 
 func (i *TenantPath) resolve(ctx huma.Context, key *IdempotencyKey) []error {
@@ -128,7 +141,7 @@ func (s *Server) registerSubmissions() {
 		e := s.submissionEndpoint(l)
 		switch {
 		case e.method == http.MethodDelete:
-			register(s, e, submit[deleteInput](s, l.Kind))
+			register(s, e, s.deleteTenant)
 		case l.NeedsReason():
 			register(s, e, submit[submitInput](s, l.Kind))
 		default:
@@ -148,10 +161,21 @@ func (s *Server) submissionEndpoint(l tenant.Lifecycle) endpoint {
 	if l.Kind == tenant.KindArchive {
 		e.method, e.path = http.MethodDelete, "/v1/tenants/{id}"
 	}
+	if l.ClaimIsPivot {
+		e.role = token.RoleAdmin // nobody takes it back
+	}
 	if l.TakesName {
 		e.problems = append(e.problems, CodeNameTaken)
 	}
 	return e
+}
+
+func (s *Server) deleteTenant(ctx context.Context, in *deleteInput) (*acceptedOutput, error) {
+	o, err := s.tenants.Delete(ctx, in.id, in.text(), caller(ctx), in.Key)
+	if err != nil {
+		return nil, err
+	}
+	return accepted(o), nil
 }
 
 // submission is a request for an operation of a tenant that is there, whichever way

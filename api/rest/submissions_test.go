@@ -1,6 +1,7 @@
 package rest_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,7 +27,10 @@ func (b *testBundle) settle(t *testing.T, id any) {
 		WITH done AS (
 			UPDATE operations SET state = 'SUCCEEDED', pivot_passed = true, finished_at = now(), updated_at = now()
 			WHERE tenant_id = $1 AND state = 'PENDING' RETURNING from_status, to_status)
-		UPDATE tenants SET status = to_status, activated_at = coalesce(activated_at, now()), name_held = to_status <> 'ARCHIVED',
+		UPDATE tenants SET status = to_status, activated_at = coalesce(activated_at, now()), name_held = to_status NOT IN ('ARCHIVED', 'DELETED'),
+			admin_email = CASE WHEN to_status <> 'DELETED' THEN admin_email END,
+			admin_first_name = CASE WHEN to_status <> 'DELETED' THEN admin_first_name END,
+			admin_last_name = CASE WHEN to_status <> 'DELETED' THEN admin_last_name END,
 			purge_after = CASE to_status WHEN 'ARCHIVED' THEN now() + interval '30 days' END,
 			archived_from = CASE to_status WHEN 'ARCHIVED' THEN from_status END
 		FROM done WHERE id = $1`, id)
@@ -48,7 +52,7 @@ func TestTheLifeOfATenant(t *testing.T) {
 	id := b.active(t, "Charité")
 	path := "/v1/tenants/" + id
 	require.NotContains(t, b.get(t, path).json(t), "openOperation")
-	for _, c := range []struct {
+	for n, c := range []struct {
 		kind             tenant.Kind
 		method, route    string
 		body             string
@@ -58,11 +62,18 @@ func TestTheLifeOfATenant(t *testing.T) {
 	}{
 		{tenant.KindSuspend, http.MethodPost, path + "/suspend", `{"reason": "unpaid"}`, "ACTIVE", "SUSPENDED", []string{"resume", "archive"}, false, nil},
 		{tenant.KindResume, http.MethodPost, path + "/resume", "", "SUSPENDED", "ACTIVE", []string{"suspend", "archive"}, false, nil},
-		{tenant.KindArchive, http.MethodDelete, path, `{"reason": "it has closed"}`, "ACTIVE", "ARCHIVED", []string{"undelete"}, true, "ACTIVE"},
+		{tenant.KindArchive, http.MethodDelete, path, `{"reason": "it has closed"}`, "ACTIVE", "ARCHIVED", []string{"undelete", "purge"}, true, "ACTIVE"},
 		{tenant.KindUndelete, http.MethodPost, path + "/undelete", `{"reason": "it has not"}`, "ARCHIVED", "ACTIVE", []string{"suspend", "archive"}, false, nil},
+		{tenant.KindArchive, http.MethodDelete, path, `{"reason": "it has after all"}`, "ACTIVE", "ARCHIVED", []string{"undelete", "purge"}, true, "ACTIVE"},
+		{tenant.KindPurge, http.MethodPost, path + "/purge", `{"reason": "they asked"}`, "ARCHIVED", "DELETED", []string{}, false, nil},
 	} {
+		by := operator(t)
+		if c.kind == tenant.KindPurge {
+			b.send(t, c.method, c.route, by, c.body).problem(t, http.StatusForbidden, rest.CodeForbidden)
+			by = as(t, token.RoleAdmin)
+		}
 		send := func(key string) answer {
-			return b.send(t, c.method, c.route, with(operator(t), "Idempotency-Key", key), c.body)
+			return b.send(t, c.method, c.route, with(by.Clone(), "Idempotency-Key", fmt.Sprint(n, key)), c.body)
 		}
 		a := send(string(c.kind))
 		require.Equal(t, http.StatusAccepted, a.status, string(a.body))
@@ -96,6 +107,8 @@ func TestTheLifeOfATenant(t *testing.T) {
 		"ada@platform resume accepted ", "ada@platform resume refused ", "ada@platform resume refused ",
 		"ada@platform archive accepted it has closed", "ada@platform archive refused it has closed", "ada@platform archive refused it has closed",
 		"ada@platform undelete accepted it has not", "ada@platform undelete refused it has not", "ada@platform undelete refused it has not",
+		"ada@platform archive accepted it has after all", "ada@platform archive refused it has after all", "ada@platform archive refused it has after all",
+		"ada@platform purge refused ", "ada@platform purge accepted they asked", "ada@platform purge refused they asked", "ada@platform purge refused they asked",
 	}, b.audited(t, "tenant_id = $1 AND action <> 'create'", id))
 }
 
@@ -137,7 +150,7 @@ func TestAnUndeleteThatComesTooLate(t *testing.T) {
 	p := undelete().problem(t, http.StatusConflict, rest.CodeActionRefused)
 	require.Contains(t, p.Detail, "the time in which the archive could be taken back is over")
 	require.EqualValues(t, "ARCHIVED", p.TenantStatus)
-	require.Empty(t, p.Allowed)
+	require.Equal(t, []string{"purge"}, p.Allowed)
 }
 
 // TestWhoTakesATenantOutOfUseSaysWhy, in the body, or in the query of a DELETE.
@@ -205,7 +218,7 @@ func TestWhoMayNotSubmitIsAudited(t *testing.T) {
 		for _, of := range []string{id, someID, "none"} {
 			b.send(t, method, "/v1/tenants/"+of+path, viewer(t), `{"reason": "x"}`).problem(t, http.StatusForbidden, rest.CodeForbidden)
 		}
-		b.send(t, method, "/v1/tenants/"+someID+path, operator(t), `{"reason": "x"}`).problem(t, http.StatusNotFound, rest.CodeNotFound)
+		b.send(t, method, "/v1/tenants/"+someID+path, as(t, token.RoleAdmin), `{"reason": "x"}`).problem(t, http.StatusNotFound, rest.CodeNotFound)
 		want = append(want, "ada@platform "+l.Verb+" refused ")
 	}
 	require.Equal(t, want, b.audited(t, "action <> 'create'"))
@@ -216,7 +229,7 @@ func TestDeletedTenantsAreListedOnRequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	kept, gone := b.active(t, "Charité"), b.active(t, "Necker")
-	b.exec(t, `UPDATE tenants SET status = 'DELETED', name_held = false WHERE id = $1`, gone)
+	b.exec(t, `UPDATE tenants SET status = 'DELETED', name_held = false, admin_email = NULL, admin_first_name = NULL, admin_last_name = NULL WHERE id = $1`, gone)
 	listed := func(query string) (ids []any) {
 		for _, item := range b.get(t, "/v1/tenants"+query).json(t)["items"].([]any) {
 			ids = append(ids, item.(map[string]any)["id"])
@@ -298,12 +311,14 @@ func TestLifeInTheDocumentation(t *testing.T) {
 	for _, block := range blocks {
 		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-euc", block[1])
 		cmd.Env = slices.Concat(os.Environ(), []string{
-			"APP_URL=" + b.url, "TENANT=" + id, "TOKEN=" + strings.TrimPrefix(operator(t).Get("Authorization"), "Bearer "),
+			"APP_URL=" + b.url, "TENANT=" + id, "TOKEN=" + tokenOf(operator(t)), "ADMIN_TOKEN=" + tokenOf(as(t, token.RoleAdmin)),
 		})
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s\n%s", block[1], out)
 		b.settle(t, id)
 		statuses = append(statuses, b.get(t, "/v1/tenants/"+id).json(t)["status"].(string))
 	}
-	require.Equal(t, []string{"SUSPENDED", "ACTIVE", "ARCHIVED", "ACTIVE", "ACTIVE"}, statuses)
+	require.Equal(t, []string{"SUSPENDED", "ACTIVE", "ARCHIVED", "ACTIVE", "ACTIVE", "ARCHIVED", "ARCHIVED", "DELETED"}, statuses)
 }
+
+func tokenOf(h http.Header) string { return strings.TrimPrefix(h.Get("Authorization"), "Bearer ") }

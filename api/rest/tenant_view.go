@@ -16,9 +16,9 @@ type Tenant struct {
 	Status         statusName     `json:"status" doc:"Where it is in its life."`
 	Generation     int            `json:"generation" doc:"How often it was provisioned." example:"1"`
 	ContractID     string         `json:"contractId,omitempty" doc:"The address of its contract on Stellar; absent until it is deployed." example:"CDLZFC3SYJYDZT7K67VZ75HPJVIEUVNIXF47ZG2FB2RMQQVU2HHGCYSC"`
-	AdminEmail     string         `json:"adminEmail" doc:"The administrator's address, to which the welcome mail goes." example:"ada@stmarys.example"`
-	AdminFirstName string         `json:"adminFirstName" example:"Ada"`
-	AdminLastName  string         `json:"adminLastName" example:"Lovelace"`
+	AdminEmail     string         `json:"adminEmail,omitempty" doc:"The administrator's address, to which the tenant's mails go; absent once the tenant is purged." example:"ada@stmarys.example"`
+	AdminFirstName string         `json:"adminFirstName,omitempty" example:"Ada"`
+	AdminLastName  string         `json:"adminLastName,omitempty" example:"Lovelace"`
 	Tier           string         `json:"tier" example:"standard"`
 	Region         string         `json:"region" example:"default"`
 	FailureReason  string         `json:"failureReason,omitempty" doc:"Why it is FAILED."`
@@ -27,7 +27,15 @@ type Tenant struct {
 	ActivatedAt    time.Time      `json:"activatedAt,omitzero" required:"false" doc:"When it first became ACTIVE."`
 	PurgeAfter     time.Time      `json:"purgeAfter,omitzero" required:"false" doc:"Of an ARCHIVED tenant: until when the archive can be taken back. From then on its data may be removed for good."`
 	ArchivedFrom   statusName     `json:"archivedFrom,omitempty" doc:"Of an ARCHIVED tenant: the status to which an undelete leads back."`
+	LegalHold      *LegalHold     `json:"legalHold,omitempty" doc:"Keeps the tenant from being purged; absent when nobody has set one."`
 	OpenOperation  *OpenOperation `json:"openOperation,omitempty" doc:"The operation that has not ended; absent when there is none. Its state changes without another ETag."`
+}
+
+// LegalHold keeps a tenant from being purged.
+type LegalHold struct {
+	SetBy  string    `json:"setBy" doc:"The administrator who has set it." example:"alice"`
+	SetAt  time.Time `json:"setAt" doc:"Since when."`
+	Reason string    `json:"reason" doc:"Why, in the words of who has set it." example:"case 2026-17"`
 }
 
 // OpenOperation is what is going on with a tenant.
@@ -43,8 +51,15 @@ func viewTenant(t tenant.Tenant) Tenant {
 		ContractID: t.ContractID, AdminEmail: t.Administrator.Email, AdminFirstName: t.Administrator.FirstName,
 		AdminLastName: t.Administrator.LastName, Tier: t.Tier, Region: t.Region, FailureReason: t.FailureReason,
 		CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(), ActivatedAt: t.ActivatedAt.UTC(),
-		PurgeAfter: t.PurgeAfter.UTC(), ArchivedFrom: statusName(t.ArchivedFrom), OpenOperation: viewOpen(t.OpenOperation),
+		PurgeAfter: t.PurgeAfter.UTC(), ArchivedFrom: statusName(t.ArchivedFrom), LegalHold: viewHold(t.LegalHold), OpenOperation: viewOpen(t.OpenOperation),
 	}
+}
+
+func viewHold(h *tenant.LegalHold) *LegalHold {
+	if h == nil {
+		return nil
+	}
+	return &LegalHold{SetBy: h.SetBy, SetAt: h.SetAt.UTC(), Reason: h.Reason}
 }
 
 func viewOpen(o *tenant.OpenOperation) *OpenOperation {

@@ -29,6 +29,14 @@ type Tenants interface {
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
 	// Submit accepts an operation of a tenant that is there.
 	Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	// Delete is Submit of the kind that deletes a tenant of its status.
+	Delete(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	// SetLegalHold and LiftLegalHold refuse with *tenant.RemovedError.
+	SetLegalHold(ctx context.Context, id tenant.ID, reason string, who tenant.Caller) (tenant.Tenant, error)
+	LiftLegalHold(ctx context.Context, id tenant.ID, reason string, who tenant.Caller) (tenant.Tenant, error)
+	// RefusedHold audits a change of a legal hold that was refused before it came
+	// to one of these.
+	RefusedHold(ctx context.Context, action string, id tenant.ID, who tenant.Caller, why string) error
 	// RefusedSubmission audits a request that was refused before it came to Submit.
 	RefusedSubmission(ctx context.Context, kind tenant.Kind, id tenant.ID, who tenant.Caller, why string) error
 }
@@ -205,6 +213,7 @@ func (s *Server) registerTenants() {
 		return &progressOutput{viewProgress(p)}, nil
 	})
 	s.registerSubmissions()
+	s.registerHolds()
 }
 
 func (s *Server) changeTenant(ctx context.Context, in *changeInput) (*tenantOutput, error) {

@@ -15,6 +15,7 @@ func Service(pool *pgxpool.Pool, c operations.Config) *operations.Service {
 	c.Audit = postgres.NewAuditLog(pool)
 	c.Findings = postgres.NewFindings(pool)
 	c.Incidents = postgres.NewIncidents(pool)
+	c.Purges = postgres.NewPurges(pool)
 	c.Workers = postgres.NewWorkers(pool)
 	return operations.New(c)
 }

@@ -10,6 +10,7 @@ import (
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/invitation"
+	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/tenant"
 )
@@ -25,7 +26,9 @@ type Steps struct {
 	Contract   *activities.Contract
 	Activation *activities.Activation
 	Email      *activities.Email
-	// Reconciler has no Runs yet: they need a client of Temporal.
+	Purge      *activities.Purge
+	// Reconciler has no Runs yet: they need a client of Temporal. Its Submitter
+	// does not.
 	Reconciler *activities.Reconciler
 	// ConfirmNetwork asks the ledger whether it is of the configured network, and
 	// nothing else: whether anything can be paid for is for Probes.
@@ -72,10 +75,14 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			Outbox: postgres.NewEmails(pool), Mailer: postman, Failures: incidents, InvitationKeys: keys,
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
+		Purge: &activities.Purge{Store: postgres.NewPurges(pool), Failures: incidents},
 		Reconciler: &activities.Reconciler{
 			Findings: postgres.NewFindings(pool), Comparer: comparer, Repairs: postgres.NewRepairs(pool, comparer),
 			Operations: postgres.NewOperations(pool), Releaser: transitions, Schemas: schemas, Contracts: contracts,
 			Ledger: ledger, Terminator: ledger,
+			Submitter: Service(pool, operations.Config{
+				RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
+			}),
 		},
 		ConfirmNetwork: ledger.Check,
 		Probes: map[tenant.Dependency]incident.Probe{

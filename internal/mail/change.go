@@ -10,7 +10,7 @@ import (
 // ChangeData is what a mail about a change of a tenant's access tells its
 // administrator. Nothing of the reason that was typed for it is in it.
 type ChangeData struct {
-	// Template names the change: suspended, resumed, archived or undeleted.
+	// Template names the change: suspended, resumed, archived, undeleted or deleted.
 	Template string
 	// PlatformName is who writes. Empty: "the platform".
 	PlatformName string
@@ -69,6 +69,14 @@ var changes = map[string]struct {
 		"The archive of %s was taken back", "The archive was taken back", "is no longer archived",
 		[]string{"All data is as it was before, and so is the access: if it was suspended before the archive, it still is."},
 		"If something does not work",
+	},
+	"deleted": {
+		"The data of %s is deleted", "Your space is deleted", "has been deleted",
+		[]string{
+			"Its data has been removed from the platform for good. Nobody can bring it back.",
+			"Your name and your address are erased as well. This is the last message that you get about it.",
+		},
+		"If you did not expect this",
 	},
 }
 

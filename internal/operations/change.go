@@ -15,16 +15,28 @@ const actionChange = "change-administrator"
 // or refused.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrVersionMismatch,
-// tenant.ErrUnavailable.
+// *tenant.RemovedError, tenant.ErrUnavailable.
 func (s *Service) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error) {
 	e := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: actionChange, Outcome: tenant.OutcomeAccepted, Tenant: id}
 	t, err := s.config.Tenants.ChangeAdministrator(ctx, id, c, ifVersion, e)
-	if errors.Is(err, tenant.ErrVersionMismatch) {
-		if audited := s.RefusedChange(ctx, id, who, tenant.ErrVersionMismatch.Error()); audited != nil {
+	if why := refusesChange(err); why != "" {
+		if audited := s.RefusedChange(ctx, id, who, why); audited != nil {
 			return tenant.Tenant{}, audited
 		}
 	}
 	return t, err
+}
+
+// refusesChange says why a change is refused; empty where that is not what has gone
+// wrong.
+func refusesChange(err error) string {
+	if removed, ok := errors.AsType[*tenant.RemovedError](err); ok {
+		return removed.Error()
+	}
+	if errors.Is(err, tenant.ErrVersionMismatch) {
+		return tenant.ErrVersionMismatch.Error()
+	}
+	return ""
 }
 
 // RefusedChange has a change audited that was refused, also before it came to

@@ -123,6 +123,8 @@ func (o *outside) SetStatus(context.Context, tenant.Fence, string, tenant.Contra
 	return nil
 }
 
+func (o *outside) TerminateAll(context.Context, tenant.Fence, string, func(string)) error { return nil }
+
 func (o *outside) Terminate(context.Context, tenant.Fence, func(string)) error { return nil }
 
 func (o *outside) SendEmail(context.Context, tenant.Email, string) (tenant.EmailReceipt, error) {

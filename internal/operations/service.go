@@ -28,6 +28,13 @@ type TenantStore interface {
 	Find(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
 	List(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
 	ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error)
+	SetLegalHold(ctx context.Context, id tenant.ID, e tenant.AuditEntry) (tenant.Tenant, error)
+	LiftLegalHold(ctx context.Context, id tenant.ID, e tenant.AuditEntry) (tenant.Tenant, error)
+}
+
+// PurgeStore knows whose grace period is over.
+type PurgeStore interface {
+	Due(ctx context.Context, limit int) ([]tenant.ID, error)
 }
 
 // AuditLog keeps who has asked for what.
@@ -76,6 +83,7 @@ type Config struct {
 	Audit      AuditLog
 	Findings   FindingStore
 	Incidents  IncidentStore
+	Purges     PurgeStore
 	Workers    WorkerStore
 	// Temporal steers runs. It may be away: accepting and reading go on.
 	Temporal client.Client

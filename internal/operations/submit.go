@@ -71,14 +71,60 @@ func newTenant(n tenant.New) (tenant.Tenant, error) {
 // tenant.ErrNameTaken, *tenant.OperationOpenError, tenant.ErrOperationOpen where it
 // has ended by now, tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
 func (s *Service) Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
-	lifecycle, _ := kind.Lifecycle()
-	reason, err := lifecycle.CleanReason(reason)
+	return s.submitTo(ctx, tenant.Submission{
+		Operation: tenant.Operation{TenantID: id, Kind: kind}, IdempotencyKey: idempotencyKey, Reason: reason,
+	}, kind.Verb(), who)
+}
+
+// Delete accepts what ends a tenant for the people who work with it: an archive or,
+// where none of them ever could, the purge of what its provisioning has left. It is
+// Submit otherwise.
+func (s *Service) Delete(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
+	t, err := s.config.Tenants.Find(ctx, id)
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	o, err := s.submit(ctx, tenant.Submission{
-		Operation: tenant.Operation{TenantID: id, Kind: kind}, IdempotencyKey: idempotencyKey, Reason: reason,
-	}, []byte(kind.Verb()+"\n"+string(id)), who)
+	return s.submitTo(ctx, tenant.Submission{
+		Operation: tenant.Operation{TenantID: id, Kind: t.Status.Deletion()}, IdempotencyKey: idempotencyKey, Reason: reason,
+	}, tenant.KindArchive.Verb(), who) // a repetition comes when the tenant has another status
+}
+
+// SubmitDue accepts the purges of tenants whose grace period is over and that
+// nothing keeps: most of them at a time.
+func (s *Service) SubmitDue(ctx context.Context, most int) error {
+	due, err := s.config.Purges.Due(ctx, most)
+	if err != nil {
+		return err
+	}
+	schedule := tenant.Caller{Client: tenant.ScheduleActor, Actor: tenant.ScheduleActor}
+	var failed error
+	for _, id := range due {
+		o, err := s.submitTo(ctx, tenant.Submission{
+			Operation: tenant.Operation{TenantID: id, Kind: tenant.KindPurge}, Reason: "its grace period is over", OnlyDue: true,
+		}, tenant.KindPurge.Verb(), schedule)
+		if refusesSubmission(err) { // somebody was faster
+			s.config.Logger.InfoContext(ctx, "a tenant that was due is not purged", "tenant", id, "because", err)
+			continue
+		}
+		if err == nil {
+			s.config.Logger.InfoContext(ctx, "the purge of a tenant is due", "tenant", id, "operation", o.ID)
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+// submitTo accepts an operation of a tenant that is there. request is what was asked
+// for, in a word.
+func (s *Service) submitTo(ctx context.Context, sub tenant.Submission, request string, who tenant.Caller) (tenant.Operation, error) {
+	id, kind := sub.Operation.TenantID, sub.Operation.Kind
+	lifecycle, _ := kind.Lifecycle()
+	reason, err := lifecycle.CleanReason(sub.Reason)
+	if err != nil {
+		return tenant.Operation{}, err
+	}
+	sub.Reason = reason
+	o, err := s.submit(ctx, sub, []byte(request+"\n"+string(id)), who)
 	if errors.Is(err, tenant.ErrOperationOpen) {
 		err = s.nameOpen(ctx, kind, id, err)
 	}

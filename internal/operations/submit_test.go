@@ -197,3 +197,92 @@ func TestAChangeOfTheAdministratorIsAudited(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, address, got.Administrator.Email)
 }
+
+// in puts a tenant into a status, as an operation that has ended would have left it.
+func (b *testBundle) in(t *testing.T, id tenant.ID, status tenant.Status) {
+	t.Helper()
+	b.exec(t, `UPDATE operations SET state = 'SUCCEEDED', pivot_passed = true, finished_at = now() WHERE tenant_id = $1 AND state = 'PENDING'`, string(id))
+	b.exec(t, `UPDATE tenants SET status = $2, name_held = $3, activated_at = CASE WHEN $2 <> 'FAILED' THEN now() END,
+			archived_from = CASE $2 WHEN 'ARCHIVED' THEN 'ACTIVE' END, purge_after = CASE $2 WHEN 'ARCHIVED' THEN now() + interval '1 day' END,
+			admin_email = CASE WHEN $2 <> 'DELETED' THEN admin_email END, admin_first_name = CASE WHEN $2 <> 'DELETED' THEN admin_first_name END,
+			admin_last_name = CASE WHEN $2 <> 'DELETED' THEN admin_last_name END
+		WHERE id = $1`, string(id), string(status), status.HoldsName())
+}
+
+// TestEveryKindFromEveryStatus is accepted where the table of kinds has it, and
+// refused otherwise, with what is allowed. Taken back before it began, it leaves the
+// tenant as it was.
+func TestEveryKindFromEveryStatus(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := tenant.Caller{Client: "test", Actor: "ada", Admin: true}
+	for _, status := range tenant.Statuses() {
+		for _, l := range tenant.Lifecycles() {
+			t.Run(string(status)+"/"+l.Verb, func(t *testing.T) {
+				t.Parallel()
+				o, err := b.service.Create(b.ctx, order(), admin, "")
+				require.NoError(t, err)
+				b.in(t, o.TenantID, status)
+				id, was := o.TenantID, b.row(t, o.TenantID)
+				o, err = b.service.Submit(b.ctx, l.Kind, id, "why", admin, "")
+				if !l.Accepts(status) {
+					var refused *tenant.StatusRefusedError
+					require.ErrorAs(t, err, &refused)
+					require.Equal(t, status, refused.Status)
+					require.Equal(t, was, b.row(t, id))
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, l.Kind, o.Kind)
+				require.Equal(t, tenant.StatePending, o.State)
+				_, err = b.service.Act(b.ctx, o.ID, tenant.ActionRollback, tenant.ActionRequest{Reason: "a typo"}, admin)
+				require.NoError(t, err)
+				if l.Undone == "" {
+					require.Equal(t, was, b.row(t, id))
+				}
+			})
+		}
+	}
+}
+
+// row is a tenant's, but for its version and what is a time.
+func (b *testBundle) row(t *testing.T, id tenant.ID) (row string) {
+	t.Helper()
+	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT (to_jsonb(t) - '{version, updated_at, purge_after}'::text[])::text FROM tenants t WHERE id = $1`, string(id)).Scan(&row))
+	return row
+}
+
+// TestEveryKindAtOnce: of twenty requests for operations of all kinds on one tenant
+// one is accepted, and none waits for another for ever.
+func TestEveryKindAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := tenant.Caller{Client: "test", Actor: "ada", Admin: true}
+	for _, status := range []tenant.Status{tenant.StatusActive, tenant.StatusArchived, tenant.StatusFailed} {
+		o, err := b.service.Create(b.ctx, order(), admin, "")
+		require.NoError(t, err)
+		b.in(t, o.TenantID, status)
+		var mu sync.Mutex
+		accepted := 0
+		var group errgroup.Group
+		for n := range 20 {
+			kind := tenant.Kinds()[n%len(tenant.Kinds())]
+			group.Go(func() error {
+				_, err := b.service.Submit(b.ctx, kind, o.TenantID, "why", admin, "")
+				mu.Lock()
+				defer mu.Unlock()
+				var byStatus *tenant.StatusRefusedError
+				switch {
+				case err == nil:
+					accepted++
+				case errors.Is(err, tenant.ErrOperationOpen), errors.As(err, &byStatus):
+				default:
+					return err
+				}
+				return nil
+			})
+		}
+		require.NoError(t, group.Wait())
+		require.Equal(t, 1, accepted, status)
+	}
+}

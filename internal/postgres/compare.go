@@ -55,6 +55,10 @@ const (
 // inUse is a tenant whose data somebody has.
 const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED')`
 
+// gone is a tenant of whom no schema, role or living contract is left: one that was
+// rolled back, or purged.
+const gone = `(t.status = 'FAILED' AND t.activated_at IS NULL OR t.status = 'DELETED')`
+
 // comparisons are all that the database alone can tell.
 var comparisons = slices.Concat(compareOperations, compareRows, compareSchemas, compareAccess, compareContracts, compareMails)
 
@@ -145,9 +149,9 @@ func (c *Comparer) ContractsToCheck(ctx context.Context, round int64, limit int)
 		)
 		SELECT contract_id, id::text, (SELECT o.id::text FROM operations o WHERE o.tenant_id = turn.id ORDER BY o.id DESC LIMIT 1), status FROM turn
 		UNION ALL
-		(SELECT DISTINCT x.contract_id, t.id::text, x.operation_id::text, t.status
+		(SELECT DISTINCT x.contract_id, t.id::text, CASE t.status WHEN 'DELETED' THEN `+latestOperation+` ELSE x.operation_id::text END, t.status
 		FROM stellar_transactions x JOIN tenants t ON t.id = x.tenant_id
-		WHERE t.status = 'FAILED' AND x.purpose = 'DEPLOY_CONTRACT' AND x.state IN ('PREPARED', 'SENT', 'APPLIED') AND x.contract_id IS NOT NULL
+		WHERE t.status IN ('FAILED', 'DELETED') AND x.purpose = 'DEPLOY_CONTRACT' AND x.state IN ('PREPARED', 'SENT', 'APPLIED') AND x.contract_id IS NOT NULL
 		  AND `+quiet+` AND (
 			EXISTS (SELECT FROM findings f WHERE f.kind = 'failed-with-contract' AND f.subject = x.contract_id AND f.state IN ('open', 'dismissed'))
 			OR NOT EXISTS (SELECT FROM stellar_transactions e WHERE e.contract_id = x.contract_id AND e.purpose = 'SET_STATUS' AND e.target_status = 'terminated' AND e.state = 'APPLIED'))

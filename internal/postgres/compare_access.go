@@ -36,10 +36,10 @@ var compareAccess = []comparison{
 		WHERE ` + inUse + ` AND NOT EXISTS (
 			SELECT FROM ` + markedRoles + ` r WHERE r.rolname = t.role_name AND r.mark = ` + markOf + `)`},
 	{kind: tenant.FindingFailedWithRole, sql: `
-		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its role ' || t.role_name || ' is there' ||
+		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant is ' || t.status || ', and its role ' || t.role_name || ' is there' ||
 			coalesce(': ' || role_held_by(r.oid) || ' depend on it', ''), role_held_by(r.oid) IS NULL
 		FROM tenants t JOIN ` + markedRoles + ` r ON r.rolname = t.role_name AND r.mark = ` + markOf + `
-		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND ` + quiet + `
+		WHERE ` + gone + ` AND ` + quiet + `
 		  AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)
 		/* what is safe is not crowded out */ ORDER BY 5 DESC`},
 	{kind: tenant.FindingRoleNotGranted, sql: `

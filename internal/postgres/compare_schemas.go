@@ -29,10 +29,10 @@ var compareSchemas = []comparison{
 		SELECT t.schema_name, t.id::text, '', 'the tenant is ' || t.status || ', and its schema ' || t.schema_name || ' is not there', false
 		FROM tenants t WHERE ` + inUse + ` AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)`},
 	{kind: tenant.FindingFailedWithSchema, sql: `
-		SELECT t.schema_name, t.id::text, ` + latestOperation + `, 'the tenant was rolled back, and its schema ' || t.schema_name || ' is there', false
+		SELECT t.schema_name, t.id::text, ` + latestOperation + `, 'the tenant is ' || t.status || ', and its schema ' || t.schema_name || ' is there', false
 		FROM tenants t JOIN pg_namespace n ON n.nspname = t.schema_name
 		JOIN tenant_schema_versions v ON v.schema_name = t.schema_name AND v.tenant_id = t.id
-		WHERE t.status = 'FAILED' AND t.activated_at IS NULL AND ` + quiet},
+		WHERE ` + gone + ` AND ` + quiet},
 	{kind: tenant.FindingSchemaWithoutOwner, sql: `
 		SELECT t.schema_name, t.id::text, '', 'the tenant is ' || t.status || ' in generation ' || t.generation || ', and tenant_schema_versions ' || CASE
 			WHEN v.schema_name IS NULL THEN 'has no row of its schema ' || t.schema_name

@@ -35,8 +35,8 @@ func (e *Emails) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, in
 		if w.ID == "" {
 			makeEmail(b, f, &w)
 		}
-		beginAttempt(b, f, step, &w.Attempt)
-		if w.Before != tenant.EmailSent {
+		if w.Before != tenant.EmailSent { // a repeated attempt has nothing to do
+			beginAttempt(b, f, step, &w.Attempt)
 			if invite != nil {
 				makeInvitation(b, f, invite(w.Tenant), &w)
 			}
@@ -120,6 +120,7 @@ func (e *Emails) Complete(ctx context.Context, f tenant.Fence, w tenant.Email, r
 			sent_at = coalesce(sent_at, now()), updated_at = now()
 		WHERE id = $1`, w.ID, r.Provider, r.ProviderID)
 	completeAttempt(b, f, w.Step, w.Attempt)
+	logDone(b, f, w.Step)
 	completeStage(b, f, w.Step, "")
 	if err := e.pool.run(ctx, b); err != nil {
 		return stepError(w.Step, err)

@@ -101,7 +101,7 @@ func (fs *Findings) RecordSweep(ctx context.Context, sweep tenant.Sweep) error {
 			WHERE f.state IN ('open', 'dismissed') AND f.kind = ANY ($1) AND f.last_seen < $2
 			  AND ($3::text[] IS NULL OR f.subject = ANY ($3)
 				OR f.kind IN ('active-without-contract', 'contract-status-differs') AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = f.tenant_id AND t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED'))
-				OR f.kind = 'failed-with-contract' AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = f.tenant_id AND t.status = 'FAILED'))
+				OR f.kind = 'failed-with-contract' AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = f.tenant_id AND t.status IN ('FAILED', 'DELETED')))
 			  AND (f.kind IN ('run-closed', 'never-started', 'two-open-operations', 'status-differs', 'generation-differs') OR NOT EXISTS (
 				SELECT FROM operations o WHERE o.tenant_id = f.tenant_id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK')))`,
 			sweep.Kinds, sweep.Began, sweep.Subjects)

@@ -67,15 +67,29 @@ func (d database) doStep(ctx context.Context, f tenant.Fence, step tenant.Step, 
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
 	queue(b)
-	b.Queue(`
-		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
-		SELECT $1, $2, $3, 'COMPLETED', next_attempt($2, $3), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
-		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'COMPLETED')`,
-		string(f.Tenant), string(f.Operation), string(step))
+	logDone(b, f, step)
 	if err := d.run(ctx, b); err != nil {
 		return stepError(step, err)
 	}
 	return nil
+}
+
+// logDone logs that a step was done, within its transaction, unless the log has it.
+func logDone(b *pgx.Batch, f tenant.Fence, step tenant.Step) {
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
+		SELECT $1::uuid, $2::uuid, $3::text, 'COMPLETED', next_attempt($2::uuid, $3::text), now(), extract(epoch FROM clock_timestamp() - now()) * 1000
+		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2::uuid AND step = $3::text AND status = 'COMPLETED')`,
+		string(f.Tenant), string(f.Operation), string(step))
+}
+
+// logSkipped writes that a step is given up, unless it was done or given up before.
+func logSkipped(b *pgx.Batch, id tenant.ID, operation tenant.OperationID, step tenant.Step, class tenant.FailureClass, reason string) {
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
+		SELECT $1, $2, $3, 'SKIPPED', next_attempt($2, $3), nullif($4, ''), nullif($5, '')
+		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status IN ('COMPLETED', 'SKIPPED'))`,
+		string(id), string(operation), string(step), string(class), reason)
 }
 
 // logUndo writes that a step's effect was undone.

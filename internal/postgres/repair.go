@@ -26,7 +26,7 @@ func NewRepairs(pool *pgxpool.Pool, comparer *Comparer) *Repairs {
 }
 
 // DropLeftoverRole drops a role of ours that has no tenant, or whose tenant
-// was rolled back and never active. PostgreSQL itself refuses while anything
+// was rolled back or purged. PostgreSQL itself refuses while anything
 // in any database depends on the role. It reports false when the role is not
 // there, is not ours or is in use.
 func (r *Repairs) DropLeftoverRole(ctx context.Context, role string) (bool, error) {
@@ -44,7 +44,7 @@ func (r *Repairs) DropLeftoverRole(ctx context.Context, role string) (bool, erro
 			)
 			SELECT f.owner IS NOT NULL
 			   AND NOT EXISTS (SELECT FROM tenants t WHERE (t.role_name = $1::text OR t.id = f.owner)
-				AND (t.status <> 'FAILED' OR t.activated_at IS NOT NULL OR NOT `+quiet+`))
+				AND (NOT `+gone+` OR NOT `+quiet+`))
 			   AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = $1::text)
 			FROM found f`, role).Scan(&leftover)
 		if errors.Is(err, pgx.ErrNoRows) {

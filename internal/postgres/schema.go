@@ -78,7 +78,7 @@ func (s *Schemas) Create(ctx context.Context, f tenant.Fence) error {
 }
 
 func (s *Schemas) send(ctx context.Context, b *pgx.Batch) error {
-	conn, err := s.acquire(ctx)
+	conn, err := s.acquire(ctx, tenant.StepCreateSchema)
 	if err != nil {
 		return err
 	}
@@ -87,14 +87,14 @@ func (s *Schemas) send(ctx context.Context, b *pgx.Batch) error {
 }
 
 // acquire waits for its turn among the schema work of this process.
-func (s *Schemas) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+func (s *Schemas) acquire(ctx context.Context, step tenant.Step) (*pgxpool.Conn, error) {
 	conn, err := s.schemas.Acquire(ctx)
 	if err == nil {
 		return conn, nil
 	}
 	if busy := s.schemas.Stat(); errors.Is(err, context.DeadlineExceeded) && busy.AcquiredConns() == busy.MaxConns() {
 		return nil, &tenant.StepError{
-			Step: tenant.StepCreateSchema, Class: tenant.ClassCapacity, Queued: true, Err: err,
+			Step: step, Class: tenant.ClassCapacity, Queued: true, Err: err,
 			Reason: "the attempt's time was up before its turn came among the schema work of this worker; the step is repeated by itself",
 		}
 	}
@@ -154,16 +154,22 @@ func (s *Schemas) batch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) *pgx
 // databases of the server depend, as in a copy of this one, is left, with a
 // finding that names them.
 func (s *Schemas) Drop(ctx context.Context, f tenant.Fence) error {
+	return s.dropping(ctx, tenant.StepCreateSchema, func(tx pgx.Tx) error { return dropSchema(ctx, tx, f) })
+}
+
+// dropping runs what drops a schema, for a step, in a transaction when its turn has
+// come.
+func (s *Schemas) dropping(ctx context.Context, step tenant.Step, do func(pgx.Tx) error) error {
 	err := onceMore(func() error {
-		conn, err := s.acquire(ctx)
+		conn, err := s.acquire(ctx, step)
 		if err != nil {
 			return err
 		}
 		defer conn.Release()
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return dropSchema(ctx, tx, f) })
+		return pgx.BeginFunc(ctx, conn, do)
 	})
 	if err != nil {
-		return stepError(tenant.StepCreateSchema, err)
+		return stepError(step, err)
 	}
 	return nil
 }
@@ -237,6 +243,6 @@ func dropRole(ctx context.Context, tx pgx.Tx, f tenant.Fence, role string) error
 	}
 	return writeFindings(ctx, tx, []tenant.Finding{{
 		Kind: tenant.FindingFailedWithRole, Subject: role, Tenant: f.Tenant, Operation: f.Operation,
-		Detail: "the tenant was rolled back, and its role " + role + " is there: " + elsewhere + " depend on it", Repair: tenant.FindingFailedWithRole.Repair(),
+		Detail: "the tenant's schema was dropped, and its role " + role + " is there: " + elsewhere + " depend on it", Repair: tenant.FindingFailedWithRole.Repair(),
 	}})
 }

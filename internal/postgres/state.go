@@ -28,9 +28,20 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 		UPDATE operations SET run_id = $2, started_at = coalesce(started_at, now()), updated_at = now()
 		WHERE id = $1 AND generation = $3 AND (state = 'PENDING' OR run_id IS NULL AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))`,
 		string(f.Operation), f.Run, f.Generation)
-	transition{
+	begins := transition{
 		operation: f.Operation, kind: lifecycle.Kind, run: f.Run, from: tenant.StatePending, to: tenant.StateRunning, status: lifecycle.Running,
-	}.queue(b)
+		pivotPassed: lifecycle.ClaimIsPivot,
+	}
+	if lifecycle.ClaimIsPivot {
+		begins.provided = mayBeRemoved
+	}
+	begins.queue(b)
+	if lifecycle.ClaimIsPivot { // it is still PENDING where it may not
+		transition{
+			operation: f.Operation, kind: lifecycle.Kind, run: f.Run, from: tenant.StatePending, to: tenant.StateRolledBack, status: lifecycle.Undone,
+			class: tenant.ClassConflict, reason: "before it began, a legal hold was set, its grace period was prolonged, or somebody changed the tenant's status; nothing was done",
+		}.queue(b)
+	}
 	var c tenant.Claim
 	o := tenant.Operation{Kind: lifecycle.Kind}
 	var logs []tenant.LogEntry
@@ -55,8 +66,30 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 	if o.State = c.State; c.Claimed && !c.PivotPassed {
 		c.Undos = o.Undos(logs)
 	}
+	if c.Claimed {
+		c.Settled = settled(logs, c.PivotPassed)
+	}
 	return c, nil
 }
+
+// settled finds the steps that a run which claims its operation does not do again.
+func settled(logs []tenant.LogEntry, pivotPassed bool) map[tenant.Step]tenant.StepStatus {
+	var by map[tenant.Step]tenant.StepStatus
+	for _, l := range logs {
+		if l.Status == tenant.StepSkipped || pivotPassed && l.Status == tenant.StepCompleted {
+			if by == nil {
+				by = map[tenant.Step]tenant.StepStatus{}
+			}
+			by[l.Step] = l.Status
+		}
+	}
+	return by
+}
+
+// mayBeRemoved holds of an operation o whose tenant may be removed for good. The
+// claim has locked the operation by then, as whoever sets a legal hold does first.
+const mayBeRemoved = `EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id AND t.status = o.from_status AND t.legal_hold IS NULL
+	AND (NOT o.only_due OR t.purge_after <= now()))`
 
 // Release takes an open operation from its run, by compare-and-set, so that
 // another run may claim it; its state is kept. Only who has seen that the run
@@ -112,6 +145,14 @@ func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 	case state != m.From, m.BeforePivot && pivotPassed:
 		return false, tenant.ErrSuperseded
 	}
+	if m.From == m.To && m.Skipped != nil { // the state does not tell whether it is there
+		var skipped bool
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $1 AND step = ANY ($2) AND status = 'SKIPPED')`,
+			string(m.Fence.Operation), m.Skipped.Steps).Scan(&skipped)
+		if err != nil || skipped {
+			return false, err
+		}
+	}
 	t := transition{
 		operation: m.Fence.Operation, kind: kind, from: m.From, to: m.To, pivotPassed: pivotPassed,
 		step: m.Step, class: m.Class, reason: m.Reason, deadline: m.Deadline,
@@ -133,10 +174,7 @@ func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 	}
 	b := &pgx.Batch{}
 	for _, step := range m.Skipped.Steps {
-		b.Queue(`
-			INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
-			VALUES ($1, $2, $3, 'SKIPPED', next_attempt($2, $3), nullif($4, ''), nullif($5, ''))`,
-			string(m.Fence.Tenant), string(m.Fence.Operation), string(step), string(m.Skipped.Class), m.Skipped.Reason)
+		logSkipped(b, m.Fence.Tenant, m.Fence.Operation, step, m.Skipped.Class, m.Skipped.Reason)
 	}
 	return run(ctx, tx, b)
 }

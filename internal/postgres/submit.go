@@ -97,24 +97,34 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 	o := &sub.Operation
 	var open []tenant.Operation
 	var t tenant.Tenant
-	var late bool
+	var due bool
 	lock := &pgx.Batch{}
 	lock.Queue(`SELECT `+operationColumns+` FROM operations o WHERE tenant_id = $1 AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') FOR UPDATE`, string(o.TenantID)).
 		Query(func(rows pgx.Rows) (err error) {
 			open, err = pgx.CollectRows(rows, scanOperation)
 			return err
 		})
-	lock.Queue(`SELECT status, name, generation, coalesce(archived_from, ''), coalesce(purge_after <= now(), false) FROM tenants WHERE id = $1 FOR UPDATE`, string(o.TenantID)).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&t.Status, &t.Name, &t.Generation, &t.ArchivedFrom, &late) })
+	lock.Queue(`SELECT status, name, generation, coalesce(archived_from, ''), legal_hold, coalesce(purge_after <= now(), false) FROM tenants WHERE id = $1 FOR UPDATE`, string(o.TenantID)).
+		QueryRow(func(row pgx.Row) error {
+			return row.Scan(&t.Status, &t.Name, &t.Generation, &t.ArchivedFrom, &t.LegalHold, &due)
+		})
 	if err := run(ctx, tx, lock); err != nil {
 		return "", err
 	}
 	lifecycle, _ := o.Kind.Lifecycle()
+	refused := &tenant.StatusRefusedError{Kind: o.Kind, Status: t.Status}
 	switch {
 	case !lifecycle.Accepts(t.Status):
-		return "", &tenant.StatusRefusedError{Kind: o.Kind, Status: t.Status}
-	case late && o.Kind == tenant.KindUndelete:
-		return "", &tenant.StatusRefusedError{Kind: o.Kind, Status: t.Status, Why: "the time in which the archive could be taken back is over"}
+		return "", refused
+	case due && o.Kind == tenant.KindUndelete:
+		refused.Why = "the time in which the archive could be taken back is over"
+		return "", refused
+	case lifecycle.ClaimIsPivot && t.LegalHold != nil:
+		refused.Why = t.LegalHold.Keeps()
+		return "", refused
+	case sub.OnlyDue && !due:
+		refused.Why = "its grace period is not over"
+		return "", refused
 	}
 	for _, before := range open {
 		if !before.GivesWay() {
@@ -147,11 +157,7 @@ func giveWay(b *pgx.Batch, o tenant.Operation, to tenant.Submission) {
 	for _, stage := range o.Lifecycle().Stages {
 		for _, step := range stage.Covers {
 			if stage.Optional {
-				b.Queue(`
-					INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error)
-					SELECT $1, $2, $3, 'SKIPPED', next_attempt($2, $3), 'cancelled', $4
-					WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'COMPLETED')`,
-					string(o.TenantID), string(o.ID), string(step), reason)
+				logSkipped(b, o.TenantID, o.ID, step, tenant.ClassCancelled, reason)
 			}
 		}
 	}
@@ -166,10 +172,10 @@ func insertOperation(b *pgx.Batch, sub tenant.Submission, superseded tenant.Oper
 	o := sub.Operation
 	lifecycle, _ := o.Kind.Lifecycle()
 	b.Queue(`
-		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period)
-		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, nullif($8, '')::uuid, $9, $10, $11) RETURNING `+operationColumns,
+		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period, only_due)
+		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, nullif($8, '')::uuid, $9, $10, $11, $12) RETURNING `+operationColumns,
 		string(o.ID), string(o.TenantID), string(o.Kind), tenant.AllowedActions(tenant.StatePending, tenant.Position{Kind: o.Kind}),
-		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod).
+		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, sub.OnlyDue).
 		Query(one(scanOperation, accepted))
 	if sub.IdempotencyKey != "" {
 		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,

@@ -19,8 +19,8 @@ type Tenants struct{ pool database }
 func NewTenants(pool *pgxpool.Pool) *Tenants { return &Tenants{pool: database{pool}} }
 
 const tenantColumns = `t.id, t.name, t.slug, t.schema_name, t.role_name, t.app_login, t.status, t.generation,
-	coalesce(t.contract_id, ''), t.admin_email, t.admin_first_name, t.admin_last_name, t.tier, t.region,
-	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.purge_after, coalesce(t.archived_from, ''), t.version,
+	coalesce(t.contract_id, ''), coalesce(t.admin_email, ''), coalesce(t.admin_first_name, ''), coalesce(t.admin_last_name, ''), t.tier, t.region,
+	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.purge_after, coalesce(t.archived_from, ''), t.legal_hold, t.version,
 	(SELECT jsonb_build_object('id', o.id, 'kind', o.kind, 'state', o.state) FROM operations o
 		WHERE o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))`
 
@@ -29,7 +29,7 @@ func scanTenant(row pgx.CollectableRow) (tenant.Tenant, error) {
 	var activated, purge *time.Time
 	err := row.Scan(&t.ID, &t.Name, &t.Slug, &t.Schema, &t.Role, &t.AppLogin, &t.Status, &t.Generation,
 		&t.ContractID, &t.Administrator.Email, &t.Administrator.FirstName, &t.Administrator.LastName, &t.Tier, &t.Region,
-		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &purge, &t.ArchivedFrom, &t.Version, &t.OpenOperation)
+		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &purge, &t.ArchivedFrom, &t.LegalHold, &t.Version, &t.OpenOperation)
 	t.ActivatedAt, t.PurgeAfter = orZero(activated), orZero(purge)
 	return t, err
 }
@@ -90,7 +90,10 @@ func escapeLike(s string) string {
 func (ts *Tenants) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, e tenant.AuditEntry) (tenant.Tenant, error) {
 	var changed tenant.Tenant
 	err := ts.pool.inTx(ctx, func(tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1 FOR UPDATE`, string(id))
+		if err := refuseRemoved(ctx, tx, id); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id))
 		if err != nil {
 			return err
 		}

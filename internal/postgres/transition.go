@@ -109,10 +109,10 @@ func completeStage(b *pgx.Batch, f tenant.Fence, step tenant.Step, provided stri
 	if last {
 		t.to = tenant.StateSucceeded
 	}
-	if lifecycle.Stages[i].Pivot {
+	if lifecycle.Marks(i) {
 		t.status = cmp.Or(f.To, lifecycle.Reaches)
 	}
-	if last || lifecycle.Stages[i].Pivot {
+	if last || lifecycle.Marks(i) {
 		t.queue(b)
 	}
 }

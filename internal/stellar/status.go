@@ -150,24 +150,50 @@ func (c *change) there(ctx context.Context, floor uint32) (bool, error) {
 // Otherwise it first learns the fate of every one. It may be repeated. Errors
 // are those of Deploy.
 func (d *Deployer) Terminate(ctx context.Context, f tenant.Fence, progress func(detail string)) error {
+	_, err := d.terminate(ctx, f, f.Generation, orSilent(progress))
+	return err
+}
+
+// TerminateAll is Terminate for every generation up to that of the fence, and for
+// the contract that the tenant's row names, where the journal does not know that;
+// empty is none.
+func (d *Deployer) TerminateAll(ctx context.Context, f tenant.Fence, contractID string, progress func(detail string)) error {
 	progress = orSilent(progress)
-	past, err := d.submitter.Settle(ctx, f.Tenant, f.Generation, sets(tenant.ContractTerminated), progress)
-	if err != nil {
-		return d.explain(err)
+	known := contractID == ""
+	for generation := f.Generation; generation > 0; generation-- {
+		journalled, err := d.terminate(ctx, f, generation, progress)
+		if err != nil {
+			return err
+		}
+		known = known || slices.Contains(journalled, contractID)
 	}
-	for _, contractID := range contracts(past.Transactions) {
+	if known {
+		return nil
+	}
+	return d.SetStatus(ctx, f, contractID, tenant.ContractTerminated, progress)
+}
+
+// terminate ends the contracts that the journal has of a generation, and returns
+// these.
+func (d *Deployer) terminate(ctx context.Context, f tenant.Fence, generation int, progress func(string)) ([]string, error) {
+	past, err := d.submitter.Settle(ctx, f.Tenant, generation, sets(tenant.ContractTerminated), progress)
+	if err != nil {
+		return nil, d.explain(err)
+	}
+	journalled := contracts(past.Transactions)
+	for _, contractID := range journalled {
 		there, err := d.exists(ctx, contractID, past, progress)
 		if err != nil {
-			return d.explain(err)
+			return nil, d.explain(err)
 		}
 		if !there {
 			continue
 		}
 		if err := d.changeStatus(ctx, f, contractID, tenant.ContractTerminated, past, progress); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return journalled, nil
 }
 
 // contracts lists the addresses in a journal: one, unless the deployer was

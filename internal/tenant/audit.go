@@ -4,7 +4,15 @@ package tenant
 const (
 	OutcomeAccepted = "accepted"
 	OutcomeRefused  = "refused"
+	// OutcomeDone is no request: a certificate of what was done.
+	OutcomeDone = "done"
 )
+
+// ActionCertificate is what the audit log calls the certificate of a purge.
+const ActionCertificate = "purge-certificate"
+
+// ScheduleActor is who asks for what is due, in the audit log.
+const ScheduleActor = "schedule"
 
 // AuditEntry is who asked for what, and what came of it.
 type AuditEntry struct {

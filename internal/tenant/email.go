@@ -31,6 +31,7 @@ var templates = map[Step]string{
 	StepSendResumedEmail:   "resumed",
 	StepSendArchivedEmail:  "archived",
 	StepSendUndeletedEmail: "undeleted",
+	StepSendDeletedEmail:   "deleted",
 }
 
 // Template is the mail that a step sends; empty for any other step.

@@ -33,13 +33,13 @@ const (
 	// FindingContractStatusDiffers is a tenant in use whose contract has another
 	// status on the ledger than the tenant.
 	FindingContractStatusDiffers FindingKind = "contract-status-differs"
-	// FindingFailedWithSchema is a rolled-back tenant whose schema is there.
+	// FindingFailedWithSchema is a rolled-back or purged tenant whose schema is there.
 	FindingFailedWithSchema FindingKind = "failed-with-schema"
-	// FindingFailedWithRole is a rolled-back tenant whose role is there, and
-	// no schema.
+	// FindingFailedWithRole is a rolled-back or purged tenant whose role is there,
+	// and no schema.
 	FindingFailedWithRole FindingKind = "failed-with-role"
-	// FindingFailedWithContract is a rolled-back tenant whose contract is not
-	// ended.
+	// FindingFailedWithContract is a rolled-back or purged tenant whose contract is
+	// not ended.
 	FindingFailedWithContract FindingKind = "failed-with-contract"
 	// FindingLostAttempt is a log row IN_PROGRESS of a closed operation.
 	FindingLostAttempt FindingKind = "lost-attempt"

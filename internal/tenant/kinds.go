@@ -11,6 +11,8 @@ const (
 	KindArchive Kind = "archive"
 	// KindUndelete takes an archive back.
 	KindUndelete Kind = "undelete"
+	// KindPurge removes for good what a tenant was.
+	KindPurge Kind = "purge"
 )
 
 // The undos, by the names that runs, their histories and the Web UI have for them.
@@ -27,7 +29,7 @@ const (
 )
 
 // lifecycles is the table of kinds.
-var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete()}
+var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete(), purge()}
 
 func provision() Lifecycle {
 	return Lifecycle{
@@ -130,6 +132,28 @@ func undelete() Lifecycle {
 				When: func(_, to Status) bool { return to == StatusSuspended },
 			},
 			mailStage("SendUndeletedEmail", "tell the administrator that the archive was taken back", StepSendUndeletedEmail),
+		},
+	}
+}
+
+func purge() Lifecycle {
+	return Lifecycle{
+		Kind: KindPurge, Verb: "purge", Workflow: "PurgeTenant",
+		From: []Status{StatusArchived, StatusFailed}, Reaches: StatusDeleted, ClaimIsPivot: true,
+		Unaccept: unchanged(), Remains: remainsRecord,
+		Stages: []Stage{
+			{
+				Activity: "EndContracts", Summary: "set every contract of the tenant terminated, for good",
+				Covers: []Step{StepTerminateContract}, Needs: DependencyLedger, Skippable: true,
+			},
+			{Activity: "RemoveSchema", Summary: "drop the schema and the role", Covers: []Step{StepDropSchema}, Needs: DependencyDatabase},
+			{
+				Activity: "SendDeletedEmail", Summary: "tell the administrator that the data is removed",
+				Covers: []Step{StepSendDeletedEmail}, Needs: DependencyMail, Optional: true,
+				When: func(from, _ Status) bool { return from == StatusArchived },
+			},
+			{Activity: "EraseAdministrator", Summary: "erase the administrator's name and address", Covers: []Step{StepEraseAdministrator}, Needs: DependencyDatabase},
+			{Activity: "MarkDeleted", Summary: "mark the tenant deleted, with a certificate", Covers: []Step{StepMarkDeleted}, Needs: DependencyDatabase},
 		},
 	}
 }

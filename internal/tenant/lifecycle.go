@@ -28,8 +28,8 @@ type Lifecycle struct {
 	// Waiting is the tenant's status from the acceptance to the claim, and Running
 	// from there to the pivot. Empty is the status that the tenant has.
 	Waiting, Running Status
-	// Reaches is the tenant's status from the pivot on; empty is the one from which
-	// it was archived.
+	// Reaches is the tenant's status from the pivot on, or from the end where the
+	// claim is the pivot; empty is the one from which it was archived.
 	Reaches Status
 	// Undone is the tenant's status after a rollback; empty is the one that it had.
 	Undone Status
@@ -37,6 +37,10 @@ type Lifecycle struct {
 	// itself: the operation waits for a person, its deadline tells people again,
 	// and a run that takes over goes on. Only a person's rollback or cancel undoes.
 	FailsClosed bool
+	// ClaimIsPivot tells that nothing is undone from the claim on. The claim looks
+	// once more whether the tenant may have the operation, and the tenant has the
+	// status Reaches only with the end of the last stage.
+	ClaimIsPivot bool
 	// Accepted is the step that the acceptance itself has done; empty for none.
 	Accepted Step
 	// Unaccept is how a rollback ends for the tenant's row; its effect is part of
@@ -172,12 +176,21 @@ func (l Lifecycle) StageOf(step Step) int {
 
 // AfterPivot is the index of the first stage after the pivot.
 func (l Lifecycle) AfterPivot() int {
+	if l.ClaimIsPivot {
+		return 0
+	}
 	for i, s := range slices.Backward(l.Stages) {
 		if s.Pivot {
 			return i + 1
 		}
 	}
 	return len(l.Stages)
+}
+
+// Marks reports whether the tenant has the status that the operation leads to once
+// the stage of this index is done.
+func (l Lifecycle) Marks(stage int) bool {
+	return l.Stages[stage].Pivot || l.ClaimIsPivot && stage == len(l.Stages)-1
 }
 
 // Between is the row with the stages alone that an operation has which leads from
@@ -192,7 +205,7 @@ func (l Lifecycle) Between(from, to Status) Lifecycle {
 // accepted. to is the one that it leads to.
 func (l Lifecycle) StatusIn(s State, pivotPassed bool, to Status) Status {
 	switch {
-	case s == StateSucceeded, pivotPassed:
+	case s == StateSucceeded, pivotPassed && !l.ClaimIsPivot:
 		return to
 	case s == StatePending:
 		return l.Waiting
@@ -205,9 +218,18 @@ func (l Lifecycle) StatusIn(s State, pivotPassed bool, to Status) Status {
 // Accepts reports whether a tenant in this status may have such an operation.
 func (l Lifecycle) Accepts(s Status) bool { return slices.Contains(l.From, s) }
 
-// NeedsReason reports whether whoever asks for it has to say why: it takes a tenant
-// out of use that people work with.
-func (l Lifecycle) NeedsReason() bool { return l.Accepts(StatusActive) && l.Reaches != StatusActive }
+// NeedsReason reports whether whoever asks for it has to say why: it ends something
+// that people may still need.
+func (l Lifecycle) NeedsReason() bool { return l.Reaches != "" && l.Reaches != StatusActive }
+
+// Deletion is the kind of operation that deletes a tenant in this status: one that
+// can be taken back for a while, where anybody ever worked with it.
+func (s Status) Deletion() Kind {
+	if purge, _ := KindPurge.Lifecycle(); s == StatusFailed && purge.Accepts(s) {
+		return KindPurge
+	}
+	return KindArchive
+}
 
 // CleanReason trims and checks why somebody asks for it. The error, if any, is an
 // *InvalidError.

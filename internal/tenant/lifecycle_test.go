@@ -35,13 +35,20 @@ func TestTheTableOfKindsHolds(t *testing.T) {
 			}
 			for _, from := range l.From {
 				for _, to := range leadsTo(l) {
-					pivots := 0
-					for _, s := range l.Between(from, to).Stages {
+					way, pivots, marks := l.Between(from, to), 0, 0
+					if way.ClaimIsPivot {
+						pivots++
+					}
+					for i, s := range way.Stages {
 						if s.Pivot {
 							pivots++
 						}
+						if way.Marks(i) {
+							marks++
+						}
 					}
 					require.Equal(t, 1, pivots, "%s → %s", from, to)
+					require.Equal(t, 1, marks, "%s → %s", from, to)
 				}
 			}
 		})

@@ -48,6 +48,9 @@ type Claim struct {
 	// Undos names what a rollback would undo by now, newest first: an earlier run
 	// may have done more than this one has yet.
 	Undos []string `json:"undos,omitempty"`
+	// Settled has the steps that are not done again, by what became of them: those
+	// that were skipped and, after the pivot, those that are done.
+	Settled map[Step]StepStatus `json:"settled,omitempty"`
 	// FailedStep, FailureClass and Reason are why the operation is not RUNNING.
 	FailedStep   Step         `json:"failedStep,omitempty"`
 	FailureClass FailureClass `json:"failureClass,omitempty"`

@@ -88,8 +88,8 @@ type Operation struct {
 	// Supersedes is the kind of the operation whose optional steps were given up for
 	// this one; empty where none was. Its run ends before this one's is started.
 	Supersedes Kind
-	// PivotPassed tells that the tenant has the status ToStatus: from here on nothing
-	// is rolled back.
+	// PivotPassed tells that nothing is rolled back from here on. The tenant has the
+	// status ToStatus, unless the claim was the pivot: then it has that at the end.
 	PivotPassed bool
 	// RunID is the Temporal run that claimed the operation; empty before.
 	RunID string

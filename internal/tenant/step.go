@@ -27,6 +27,12 @@ const (
 	StepSendArchivedEmail Step = "SEND_ARCHIVED_EMAIL"
 
 	StepSendUndeletedEmail Step = "SEND_UNDELETED_EMAIL"
+
+	StepTerminateContract  Step = "TERMINATE_CONTRACT"
+	StepDropSchema         Step = "DROP_SCHEMA"
+	StepSendDeletedEmail   Step = "SEND_DELETED_EMAIL"
+	StepEraseAdministrator Step = "ERASE_ADMINISTRATOR"
+	StepMarkDeleted        Step = "MARK_DELETED"
 )
 
 // StepStatus is the outcome of one attempt at a step, as the log keeps it.

@@ -15,6 +15,9 @@ type Submission struct {
 	Claimed bool
 	// Reason is why, in the actor's words; it may be empty.
 	Reason string
+	// OnlyDue takes a purge only of a tenant whose grace period is over, also when a
+	// run claims it. Without, it is before its time.
+	OnlyDue bool
 }
 
 // ActionCreate is what the audit log calls an operation that came with its tenant.

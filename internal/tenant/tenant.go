@@ -21,7 +21,8 @@ type Tenant struct {
 	Generation int
 	// ContractID is the address (C…) of the tenant's contract; empty until it
 	// is deployed.
-	ContractID    string
+	ContractID string
+	// Administrator is empty once the tenant is purged.
 	Administrator Administrator
 	Tier          string
 	Region        string
@@ -39,6 +40,8 @@ type Tenant struct {
 	// ArchivedFrom is the status to which an archived tenant returns; empty of any
 	// other.
 	ArchivedFrom Status
+	// LegalHold keeps the tenant from being purged; nil when nobody has set one.
+	LegalHold *LegalHold
 	// OpenOperation is the operation that has not ended; nil when there is none.
 	OpenOperation *OpenOperation
 	// Version counts changes of the row; it is the tenant's ETag.

@@ -18,9 +18,10 @@ CREATE TABLE tenants (
     status           text NOT NULL CHECK (status IN ('PENDING', 'PROVISIONING', 'ACTIVE', 'SUSPENDED', 'FAILED', 'ARCHIVED', 'DELETED')),
     generation       integer NOT NULL DEFAULT 1 CHECK (generation > 0),
     contract_id      text,
-    admin_email      text NOT NULL,
-    admin_first_name text NOT NULL,
-    admin_last_name  text NOT NULL,
+    -- NULL once the tenant is purged.
+    admin_email      text,
+    admin_first_name text,
+    admin_last_name  text,
     tier             text NOT NULL,
     region           text NOT NULL,
     failure_reason   text,
@@ -31,10 +32,18 @@ CREATE TABLE tenants (
     -- Of an archived tenant: from when on its data may be removed for good, and the
     -- status to which it returns when the archive is taken back.
     purge_after      timestamptz,
-    archived_from    text
+    archived_from    text,
+    -- Who keeps the tenant from being purged, since when and why: {"setBy", "setAt",
+    -- "reason"}.
+    legal_hold       jsonb,
+    CONSTRAINT tenants_administrator_is_erased_by_a_purge CHECK (
+        num_nulls(admin_email, admin_first_name, admin_last_name) IN (0, 3)
+        AND (admin_email IS NOT NULL OR status IN ('ARCHIVED', 'FAILED', 'DELETED'))
+        AND (admin_email IS NULL OR status <> 'DELETED'))
 );
 CREATE UNIQUE INDEX tenants_name_held ON tenants (name_key) WHERE name_held;
 CREATE INDEX tenants_by_status ON tenants (status, id);
+CREATE INDEX tenants_due ON tenants (purge_after) WHERE status = 'ARCHIVED';
 
 CREATE TABLE operations (
     id                 uuid PRIMARY KEY,
@@ -66,6 +75,11 @@ CREATE TABLE operations (
     -- The operation whose optional steps its acceptance has given up, and whose run
     -- ends before its own is started.
     supersedes         uuid REFERENCES operations,
+    -- A purge that nobody has asked for before its time: its claim looks at the
+    -- tenant's purge_after once more.
+    only_due           boolean NOT NULL DEFAULT false,
+    -- What a purge has removed by now; its certificate is made of it.
+    removed            jsonb NOT NULL DEFAULT '{}',
     client             text NOT NULL,
     retry_budget       interval NOT NULL,
     attention_period   interval NOT NULL,

@@ -8,7 +8,8 @@ CREATE TABLE audit_log (
     -- line carries whatever its sender typed.
     actor_claimed boolean NOT NULL DEFAULT false,
     action       text NOT NULL,
-    outcome      text NOT NULL CHECK (outcome IN ('accepted', 'refused')),
+    -- A request is accepted or refused; done is a certificate of what was done.
+    outcome      text NOT NULL CHECK (outcome IN ('accepted', 'refused', 'done')),
     tenant_id    uuid,
     operation_id uuid,
     request_id   text,

@@ -55,6 +55,9 @@ func without(o tenant.Operation) string {
 	if o.LeavesBehind(tenant.ActionSkip) {
 		return "the operation goes on, and a finding stays"
 	}
+	if to, err := tenant.Next(o.State, o.Position(), tenant.EventSkip); err == nil && to == tenant.StateRunning {
+		return "the next one is done"
+	}
 	return "the tenant stays " + strings.ToLower(string(o.ToStatus))
 }
 

@@ -18,16 +18,41 @@ type Tenant struct {
 	Generation     int                   `json:"generation"`
 	Tier           string                `json:"tier"`
 	Region         string                `json:"region"`
-	AdminEmail     string                `json:"adminEmail"`
-	AdminFirstName string                `json:"adminFirstName"`
-	AdminLastName  string                `json:"adminLastName"`
+	AdminEmail     string                `json:"adminEmail,omitempty"`
+	AdminFirstName string                `json:"adminFirstName,omitempty"`
+	AdminLastName  string                `json:"adminLastName,omitempty"`
 	FailureReason  string                `json:"failureReason,omitempty"`
 	CreatedAt      time.Time             `json:"createdAt"`
 	UpdatedAt      time.Time             `json:"updatedAt"`
 	ActivatedAt    *time.Time            `json:"activatedAt,omitempty"`
 	PurgeAfter     *time.Time            `json:"purgeAfter,omitempty"`
 	ArchivedFrom   tenant.Status         `json:"archivedFrom,omitempty"`
+	LegalHold      *tenant.LegalHold     `json:"legalHold,omitempty"`
 	OpenOperation  *tenant.OpenOperation `json:"openOperation,omitempty"`
+}
+
+// Text is a form.
+func (t Tenant) Text() string {
+	return form([]pair{
+		{"tenant", t.Name}, {"id", string(t.ID)}, {"status", string(t.Status)}, {"schema", t.SchemaName},
+		{"contract", t.ContractID}, {"administrator", t.administrator()},
+		{"failure", t.FailureReason}, {"archived from", string(t.ArchivedFrom)}, {"purge after", momentOf(t.PurgeAfter)}, {"legal hold", t.hold()},
+	})
+}
+
+// administrator is empty once it is erased.
+func (t Tenant) administrator() string {
+	if t.AdminEmail == "" {
+		return ""
+	}
+	return t.AdminFirstName + " " + t.AdminLastName + " <" + t.AdminEmail + ">"
+}
+
+func (t Tenant) hold() string {
+	if t.LegalHold == nil {
+		return ""
+	}
+	return "set by " + t.LegalHold.SetBy + " on " + momentOf(&t.LegalHold.SetAt) + ": " + t.LegalHold.Reason
 }
 
 // NewTenant makes the document of a tenant.
@@ -37,7 +62,7 @@ func NewTenant(t tenant.Tenant) Tenant {
 		ContractID: t.ContractID, Generation: t.Generation, Tier: t.Tier, Region: t.Region,
 		AdminEmail: t.Administrator.Email, AdminFirstName: t.Administrator.FirstName, AdminLastName: t.Administrator.LastName,
 		FailureReason: t.FailureReason, CreatedAt: t.CreatedAt.UTC(), UpdatedAt: t.UpdatedAt.UTC(), ActivatedAt: optional(t.ActivatedAt),
-		PurgeAfter: optional(t.PurgeAfter), ArchivedFrom: t.ArchivedFrom, OpenOperation: t.OpenOperation,
+		PurgeAfter: optional(t.PurgeAfter), ArchivedFrom: t.ArchivedFrom, LegalHold: t.LegalHold, OpenOperation: t.OpenOperation,
 	}
 }
 

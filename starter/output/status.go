@@ -49,13 +49,9 @@ func NewStatus(p tenant.Progress) Status {
 
 // Text is a form, the steps, and the commands to paste.
 func (s Status) Text() string {
-	t, o := s.Tenant, s.Operation
+	o := s.Operation
 	var b strings.Builder
-	b.WriteString(form([]pair{
-		{"tenant", t.Name}, {"id", string(t.ID)}, {"status", string(t.Status)}, {"schema", t.SchemaName},
-		{"contract", t.ContractID}, {"administrator", t.AdminFirstName + " " + t.AdminLastName + " <" + t.AdminEmail + ">"},
-		{"failure", t.FailureReason}, {"archived from", string(t.ArchivedFrom)}, {"purge after", momentOf(t.PurgeAfter)},
-	}) + "\n" + operationText(o))
+	b.WriteString(s.Tenant.Text() + "\n" + operationText(o))
 	if o.WaitingFor != nil {
 		b.WriteString("\nIt " + Visible(o.WaitingFor.Message) + ". See how it stands:\n  starter incidents\n")
 	}

@@ -100,6 +100,8 @@ func (r *run) atDeadline() string {
 		return "everything is rolled back"
 	case err == nil && to == tenant.StateNeedsAttention:
 		return "people are told again"
+	case err == nil && to == tenant.StateRunning:
+		return "the failed step is given up and the next one is done"
 	}
 	return "the failed step is given up and the tenant stays " + strings.ToLower(string(r.leadsTo()))
 }

@@ -66,6 +66,8 @@ type run struct {
 	record *record
 	desk   *desk
 	undos  saga.Stack
+	// settled are the steps that an earlier run has done or skipped for good.
+	settled map[tenant.Step]tenant.StepStatus
 	// at is the stage that is being done.
 	at int
 	// waiting is the incident that is being waited for; nil while none is.
@@ -109,6 +111,9 @@ func (r *run) forward(ctx workflow.Context, first int) error {
 	for i := first; i < len(r.stages); i++ {
 		s := r.stages[i]
 		r.at = i
+		if r.isSettled(s) {
+			continue
+		}
 		if s.Pivot && r.desk.wantsRollback() { // accepted before the first stage, which would pass the pivot
 			return errRollback
 		}
@@ -129,6 +134,11 @@ func (r *run) forward(ctx workflow.Context, first int) error {
 		}
 	}
 	return nil
+}
+
+// isSettled reports that a stage is not to be done again.
+func (r *run) isSettled(s boundStage) bool {
+	return !slices.ContainsFunc(s.Covers, func(step tenant.Step) bool { return r.settled[step] == "" })
 }
 
 // reach is the context of a stage: no cancel reaches one that must be done after

@@ -3,7 +3,6 @@ package runner
 import (
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"go.temporal.io/sdk/workflow"
@@ -64,16 +63,22 @@ func (r *run) toBeUndone(outcome error) bool {
 func (r *run) goOnFrom(ctx workflow.Context, c tenant.Claim) error {
 	r.record.pivotPassed, r.undos = c.PivotPassed, saga.Stack{}
 	if r.record.pivotPassed { // a rollback may have been accepted before that was known
-		r.desk.drop("the tenant is " + strings.ToLower(string(r.leadsTo())))
+		r.desk.drop("the " + string(r.kind.Kind) + " of the tenant cannot be taken back any more")
 	}
+	r.settled = c.Settled
 	first := 0
 	if r.record.pivotPassed {
 		first = r.kind.AfterPivot()
 	} else {
 		r.pushUndos(func(undo string) bool { return slices.Contains(c.Undos, undo) })
 	}
-	for i := range first {
-		r.stages[i].state = "done"
+	for i, s := range r.stages {
+		if i < first || r.isSettled(s) {
+			r.stages[i].state = "done"
+		}
+		if r.settled[s.Covers[0]] == tenant.StepSkipped {
+			r.stages[i].state = "skipped"
+		}
 	}
 	switch c.State {
 	case tenant.StateRunning, "":

@@ -1,0 +1,278 @@
+package postgres_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tenant"
+)
+
+// archived makes a tenant whose grace period ends after a while.
+func (b testBundle) archived(t *testing.T, name string, grace time.Duration) tenant.Tenant {
+	t.Helper()
+	_, row := b.provision(t, name, tenant.StateSucceeded)
+	f := b.submit(t, tenant.KindArchive, row.ID)
+	require.NoError(t, b.access.RevokeAccess(b.ctx, f))
+	b.contractStatus(t, f, tenant.StepSuspendContract)
+	require.NoError(t, b.access.MarkArchived(b.ctx, f, grace))
+	b.notify(t, f, tenant.StepSendArchivedEmail)
+	row, err := b.tenants.Find(b.ctx, row.ID)
+	require.NoError(t, err)
+	return row
+}
+
+// purge does a whole purge but for the ledger, each step twice, and the mail once.
+func (b testBundle) purge(t *testing.T, f tenant.Fence, mail bool) {
+	t.Helper()
+	b.contractStatus(t, f, tenant.StepTerminateContract)
+	for range 2 {
+		require.NoError(t, b.schemas.Remove(b.ctx, f))
+	}
+	if mail {
+		b.notify(t, f, tenant.StepSendDeletedEmail)
+	}
+	purges := postgres.NewPurges(b.pool)
+	for range 2 {
+		require.NoError(t, purges.EraseAdministrator(b.ctx, f))
+	}
+	require.NoError(t, purges.MarkDeleted(b.ctx, f))
+	require.ErrorIs(t, purges.MarkDeleted(b.ctx, f), tenant.ErrSuperseded, "it has ended")
+}
+
+// mentions lists the control tables of which a row has a text.
+func (b testBundle) mentions(t *testing.T, text string) []string {
+	t.Helper()
+	rows, err := b.pool.Query(b.ctx, `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'`)
+	require.NoError(t, err)
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.NotEmpty(t, tables)
+	var found []string
+	for _, table := range tables {
+		if b.count(t, `SELECT count(*) FROM `+ident(table)+` r WHERE to_jsonb(r)::text ILIKE '%' || $1 || '%'`, text) > 0 {
+			found = append(found, table)
+		}
+	}
+	return found
+}
+
+// TestAPurgeLeavesNothingOfThePeople: no schema, no role, no membership, no link,
+// and no control table that knows who the administrator was. What it was stands in
+// a certificate.
+func TestAPurgeLeavesNothingOfThePeople(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := b.archived(t, "Charité", 30*24*time.Hour)
+	require.Equal(t, []string{"tenants"}, b.mentions(t, row.Administrator.Email))
+	f := b.submit(t, tenant.KindPurge, row.ID)
+	b.purge(t, f, true)
+
+	gone, err := b.tenants.Find(b.ctx, row.ID)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StatusDeleted, gone.Status)
+	require.Equal(t, tenant.Administrator{}, gone.Administrator)
+	require.Equal(t, row.Name, gone.Name)
+	require.Zero(t, gone.PurgeAfter)
+	for _, erased := range []string{row.Administrator.Email, row.Administrator.FirstName, row.Administrator.LastName} {
+		require.Empty(t, b.mentions(t, erased), erased)
+	}
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, row.Schema))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, row.Role))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.member WHERE r.rolname = $1`, row.AppLogin))
+	require.Zero(t, b.count(t, `SELECT count(*) FROM invitations`)+b.count(t, `SELECT count(*) FROM tenant_schema_versions`))
+	require.Empty(t, b.look(t))
+	b.accept(t, "charité") // the name is free
+
+	var actor, detail string
+	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT actor, detail FROM audit_log WHERE action = $1 AND outcome = 'done' AND tenant_id = $2 AND operation_id = $3`,
+		tenant.ActionCertificate, string(row.ID), string(f.Operation)).Scan(&actor, &detail))
+	require.Equal(t, "test", actor)
+	var certificate struct {
+		Name, From string
+		Operation  tenant.OperationID
+		Removed    map[string]any
+		Done       map[tenant.Step]time.Time
+		Stays      []string
+	}
+	require.NoError(t, json.Unmarshal([]byte(detail), &certificate))
+	require.Equal(t, row.Name, certificate.Name)
+	require.Equal(t, "ARCHIVED", certificate.From)
+	require.Equal(t, f.Operation, certificate.Operation)
+	require.Equal(t, map[string]any{
+		"schema": row.Schema, "schemaWasThere": true, "tables": certificate.Removed["tables"], "role": row.Role, "login": row.AppLogin,
+		"administrator": "name and address", "invitations": 1.0,
+	}, certificate.Removed)
+	require.Greater(t, certificate.Removed["tables"], 2.0)
+	require.Len(t, certificate.Done, 4, "all but the one that writes it")
+	require.NotEmpty(t, certificate.Stays)
+}
+
+// TestAPurgeOfWhatWasNeverActive drops what a rollback has left, without a mail.
+func TestAPurgeOfWhatWasNeverActive(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.claim(t, "Charité")
+	require.NoError(t, b.schemas.Create(b.ctx, f))
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
+	b.move(t, undoing(f), tenant.StateRollingBack, tenant.StateRolledBack) // the undo was skipped
+	require.NotEmpty(t, b.look(t))
+	b.purge(t, b.submit(t, tenant.KindPurge, f.Tenant), false)
+	gone, err := b.tenants.Find(b.ctx, f.Tenant)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StatusDeleted, gone.Status)
+	require.Empty(t, b.mentions(t, "ada@hospital.example"))
+	require.Empty(t, b.look(t))
+}
+
+// TestAPurgeLooksOnceMoreWhenItIsClaimed: what keeps the tenant by then closes the
+// operation, and nothing has changed.
+func TestAPurgeLooksOnceMoreWhenItIsClaimed(t *testing.T) {
+	t.Parallel()
+	hold := func(b testBundle, id tenant.ID) error {
+		_, err := b.tenants.SetLegalHold(b.ctx, id, tenant.AuditEntry{Actor: "ada", Action: tenant.ActionSetHold, Outcome: tenant.OutcomeAccepted, Tenant: id, Reason: "case 17"})
+		return err
+	}
+	prolong := func(b testBundle, id tenant.ID) error {
+		_, err := b.pool.Exec(b.ctx, `UPDATE tenants SET purge_after = now() + interval '1 day' WHERE id = $1`, string(id))
+		return err
+	}
+	for what, c := range map[string]struct {
+		onlyDue bool
+		change  func(testBundle, tenant.ID) error
+		claimed bool
+	}{
+		"a hold, and it is due":         {true, hold, false},
+		"a hold, and somebody asked":    {false, hold, false},
+		"prolonged, and it is due":      {true, prolong, false},
+		"prolonged, and somebody asked": {false, prolong, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			row := b.archived(t, "Charité", 0)
+			sub := acceptance(t, "-")
+			sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.OnlyDue = nil, tenant.KindPurge, row.ID, c.onlyDue
+			o, err := b.operations.Submit(b.ctx, sub)
+			require.NoError(t, err)
+			require.NoError(t, c.change(b, row.ID))
+			o.RunID, o.State = "r", tenant.StateRunning
+			claim, err := b.transitions.Claim(b.ctx, o.Fence())
+			require.NoError(t, err)
+			require.Equal(t, c.claimed, claim.Claimed)
+			require.Equal(t, c.claimed, claim.PivotPassed)
+			now, err := b.operations.Find(b.ctx, o.ID)
+			require.NoError(t, err)
+			after, err := b.tenants.Find(b.ctx, row.ID)
+			require.NoError(t, err)
+			require.Equal(t, tenant.StatusArchived, after.Status)
+			require.Equal(t, row.Administrator, after.Administrator)
+			if c.claimed {
+				require.Equal(t, tenant.StateRunning, now.State)
+				return
+			}
+			require.Equal(t, tenant.StateRolledBack, now.State)
+			require.Contains(t, now.FailureReason, "a legal hold was set, its grace period was prolonged")
+			require.Empty(t, b.look(t))
+		})
+	}
+}
+
+// TestAHoldAndAClaimAtOnce: one of them comes first, and the other sees it.
+func TestAHoldAndAClaimAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for range 10 {
+		row := b.archived(t, b.newName(t), 0)
+		sub := acceptance(t, "-")
+		sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindPurge, row.ID
+		o, err := b.operations.Submit(b.ctx, sub)
+		require.NoError(t, err)
+		o.RunID, o.State = "r", tenant.StateRunning
+		var claim tenant.Claim
+		var held error
+		var g errgroup.Group
+		g.Go(func() (err error) {
+			claim, err = b.transitions.Claim(b.ctx, o.Fence())
+			return err
+		})
+		g.Go(func() error {
+			_, held = b.tenants.SetLegalHold(b.ctx, row.ID, tenant.AuditEntry{Actor: "ada", Action: tenant.ActionSetHold, Outcome: tenant.OutcomeAccepted, Tenant: row.ID, Reason: "x"})
+			return nil
+		})
+		require.NoError(t, g.Wait())
+		var removed *tenant.RemovedError
+		if claim.Claimed {
+			require.ErrorAs(t, held, &removed)
+		} else {
+			require.NoError(t, held)
+		}
+	}
+}
+
+// TestWhatIsDue: archives whose time is over, the longest over first, that nobody
+// holds or works on.
+func TestWhatIsDue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	purges := postgres.NewPurges(b.pool)
+	due := b.archived(t, "Charité", 0)
+	longer := b.archived(t, "Necker", -time.Hour)
+	b.archived(t, "Lakeside", time.Hour)
+	held, busy := b.archived(t, "Riverside", 0), b.archived(t, "Hillside", 0)
+	b.mustExec(t, `UPDATE tenants SET legal_hold = '{}' WHERE id = $1`, string(held.ID))
+	b.submit(t, tenant.KindPurge, busy.ID)
+	found, err := purges.Due(b.ctx, 10)
+	require.NoError(t, err)
+	require.Equal(t, []tenant.ID{longer.ID, due.ID}, found)
+	found, err = purges.Due(b.ctx, 1)
+	require.NoError(t, err)
+	require.Equal(t, []tenant.ID{longer.ID}, found)
+}
+
+// TestOnlyTheTenantsSchemaIsDropped: one that somebody dropped already is no error,
+// and one that no row says is the tenant's is left alone.
+func TestOnlyTheTenantsSchemaIsDropped(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	gone := b.archived(t, "Charité", 0)
+	b.mustExec(t, `DROP SCHEMA `+ident(gone.Schema)+` CASCADE`)
+	b.purge(t, b.submit(t, tenant.KindPurge, gone.ID), true)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE removed ->> 'schemaWasThere' = 'false'`))
+
+	foreign := b.archived(t, "Necker", 0)
+	b.mustExec(t, `DELETE FROM tenant_schema_versions WHERE tenant_id = $1`, string(foreign.ID))
+	f := b.submit(t, tenant.KindPurge, foreign.ID)
+	var step *tenant.StepError
+	require.ErrorAs(t, b.schemas.Remove(b.ctx, f), &step)
+	require.True(t, step.Permanent)
+	require.Contains(t, step.Reason, foreign.Schema)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, foreign.Schema))
+}
+
+// TestARoleThatOwnsSomethingElse keeps its tenant's schema as well, and the failure
+// names what it owns.
+func TestARoleThatOwnsSomethingElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := b.archived(t, "Charité", 0)
+	f := b.submit(t, tenant.KindPurge, row.ID)
+	super := b.superuser(t)
+	for _, sql := range []string{`CREATE TABLE public.outside ()`, `ALTER TABLE public.outside OWNER TO ` + ident(row.Role)} {
+		_, err := super.Exec(b.ctx, sql)
+		require.NoError(t, err)
+	}
+	var step *tenant.StepError
+	require.ErrorAs(t, b.schemas.Remove(b.ctx, f), &step)
+	require.True(t, step.Permanent)
+	require.Contains(t, step.Reason, "outside")
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, row.Schema))
+	_, err := super.Exec(b.ctx, `DROP TABLE public.outside`)
+	require.NoError(t, err)
+	b.purge(t, f, true)
+}

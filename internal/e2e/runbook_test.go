@@ -17,7 +17,7 @@ var runbooks = filepath.Join("..", "..", "docs", "runbooks")
 
 // block is a fenced block of a page, which is run as it is written. kind is
 // run, or setup: before every other, or instead: another way to do what the
-// block before it does, or tctl: run by TestLoopOfTctl.
+// block before it does, or skip: a third way, or tctl: run by TestLoopOfTctl.
 type block struct{ kind, script string }
 
 var fence = regexp.MustCompile("(?ms)^```sh ?(\\w*)\n(.*?)^```$")
@@ -29,7 +29,7 @@ func blocks(t testing.TB, page string) []block {
 	require.NoError(t, err)
 	var found []block
 	for _, m := range fence.FindAllStringSubmatch(string(text), -1) {
-		require.Contains(t, []string{"run", "setup", "instead", "tctl"}, m[1], "%s: a block that does not say how to run it\n%s", page, m[2])
+		require.Contains(t, []string{"run", "setup", "instead", "skip", "tctl"}, m[1], "%s: a block that does not say how to run it\n%s", page, m[2])
 		found = append(found, block{kind: m[1], script: m[2]})
 	}
 	require.NotEmpty(t, found, page)
@@ -132,6 +132,62 @@ func TestRunbookOfAnExpiredLink(t *testing.T) {
 	i.goes(operation{TenantID: tenants[0].ID}, givesTime)
 	require.Equal(t, http.StatusGone, i.page(links[1]).status)
 	i.setsFirstPassword(tenants[0])
+}
+
+// TestRunbookOfAStuckLife follows the page for a suspension that waits for the
+// ledger, each of its ways.
+func TestRunbookOfAStuckLife(t *testing.T) {
+	t.Parallel()
+	const page = "stuck-life.md"
+	for name, c := range map[string]struct {
+		follow        func(*installation, operation)
+		state, status string
+		access        bool
+	}{
+		"retry":    {func(i *installation, o operation) { i.rpc.heal(); i.follow(o, page) }, "SUCCEEDED", "SUSPENDED", false},
+		"rollback": {func(i *installation, o operation) { i.rpc.heal(); i.followInstead(o, page) }, "ROLLED_BACK", "ACTIVE", true},
+		"skip": {func(i *installation, o operation) {
+			skips := slices.DeleteFunc(blocks(t, page), func(b block) bool { return b.kind != "skip" })
+			i.goes(o, []string{skips[0].script})
+		}, "SUCCEEDED", "SUSPENDED", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			i.start()
+			tenant := i.becomesActive(i.create("Charité"))
+			i.rpc.refuse()
+			o := turns[0].ask(i, tenant.ID)
+			i.reaches(o.ID, "NEEDS_ATTENTION")
+			c.follow(i, o)
+			i.reaches(o.ID, c.state)
+			require.Equal(t, c.status, i.tenant(tenant.ID).Status)
+			require.Equal(t, c.access, value[bool](i, `SELECT has_schema_privilege($1, $2, 'USAGE')`, tenant.RoleName, tenant.SchemaName))
+		})
+	}
+}
+
+// TestLifeInTheOperationsGuide runs the blocks of that section as they are written.
+func TestLifeInTheOperationsGuide(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.start()
+	tenant := i.becomesActive(i.create("Charité"))
+	_, section, _ := strings.Cut(text(t, filepath.Join("..", "..", "docs", "OPERATIONS.md")), "## Suspend, resume,")
+	section, _, _ = strings.Cut(section, "\n## ")
+	scripts := fence.FindAllStringSubmatch(section, -1)
+	require.GreaterOrEqual(t, len(scripts), 4)
+	for _, script := range scripts {
+		i.goes(operation{TenantID: tenant.ID}, []string{script[2]})
+	}
+	i.isGone(tenant)
+}
+
+func text(t *testing.T, path string) string {
+	t.Helper()
+	written, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(written)
 }
 
 // TestRunbookSetup: what is not set has the product's default, and a password

@@ -69,6 +69,8 @@ func TestAPurgeLeavesNothingOfThePeople(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	row := b.archived(t, "Charité", 30*24*time.Hour)
+	row.Administrator.FirstName = "Wilhelmina" // no part of any hexadecimal number
+	b.mustExec(t, `UPDATE tenants SET admin_first_name = $2 WHERE id = $1`, string(row.ID), row.Administrator.FirstName)
 	require.Equal(t, []string{"tenants"}, b.mentions(t, row.Administrator.Email))
 	f := b.submit(t, tenant.KindPurge, row.ID)
 	b.purge(t, f, true)

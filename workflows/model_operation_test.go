@@ -62,7 +62,11 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 		case o.State != move.From, move.BeforePivot && o.PivotPassed:
 			return tenant.ErrSuperseded
 		}
-		if to, err := tenant.Next(move.From, tenant.Position{Kind: o.Kind, PivotPassed: o.PivotPassed, Step: o.FailedStep}, move.Event); err != nil || to != move.To {
+		failed := cmp.Or(move.Step, o.FailedStep)
+		if move.Skipped != nil {
+			failed = move.Skipped.Steps[0]
+		}
+		if to, err := tenant.Next(move.From, tenant.Position{Kind: o.Kind, PivotPassed: o.PivotPassed, Step: failed}, move.Event); err != nil || to != move.To {
 			m.wrong("a transition that the table does not have: " + string(move.From) + " – " + string(move.Event) + " → " + string(move.To))
 		}
 		m.requireMeant(move)

@@ -12,7 +12,7 @@ import (
 func always() string {
 	var rows []string
 	for _, l := range tenant.Lifecycles() {
-		l.Stages = slices.DeleteFunc(slices.Clone(l.Stages), func(s tenant.Stage) bool { return s.When != nil })
+		l.Stages = slices.DeleteFunc(slices.Clone(l.Stages), func(s tenant.Stage) bool { return s.When != nil || s.Since != "" })
 		for n, step := range l.Steps() {
 			rows = append(rows, fmt.Sprintf("('%s', %d, '%s')", l.Kind, n, step))
 		}

@@ -70,6 +70,9 @@ type Stage struct {
 	// When tells that an operation which leads from one status to another has this
 	// stage; nil is always.
 	When func(from, to Status) bool
+	// Since names the change since which operations of the kind have this stage: runs
+	// that were under way then end without it. Empty is from the first on.
+	Since string
 	// Skippable tells that an administrator may skip the stage while it is parked,
 	// although the operation is not whole without it: a lost key or a reset network
 	// must not keep a tenant from being suspended. It leaves a finding.

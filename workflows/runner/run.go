@@ -80,6 +80,9 @@ func newRun(ctx workflow.Context, in Input, steps []Step) (*run, error) {
 		return nil, fmt.Errorf("the workflow has %d steps for an operation of kind %q", len(steps), in.kind())
 	}
 	r := &run{in: in, kind: kind.Between(in.FromStatus, in.ToStatus)}
+	r.kind.Stages = slices.DeleteFunc(r.kind.Stages, func(s tenant.Stage) bool {
+		return s.Since != "" && workflow.GetVersion(ctx, s.Since, workflow.DefaultVersion, 1) == workflow.DefaultVersion
+	})
 	for i, s := range kind.Stages {
 		if slices.ContainsFunc(r.kind.Stages, func(has tenant.Stage) bool { return has.Activity == s.Activity }) {
 			r.stages = append(r.stages, boundStage{Stage: s, Step: steps[i]})

@@ -181,6 +181,10 @@ func TestAnArchiveAndBack(t *testing.T) {
 			} else {
 				require.NoError(t, b.access.MarkSuspended(b.ctx, f))
 			}
+			o, err := b.operations.Find(b.ctx, f.Operation)
+			require.NoError(t, err)
+			require.True(t, o.PivotPassed, "whichever of its two pivots it has")
+			require.Zero(t, b.count(t, `SELECT count(*) FROM operations WHERE id = $1 AND allowed_actions <> '{}'`, string(f.Operation)), "nothing is undone any more")
 			b.notify(t, f, tenant.StepSendUndeletedEmail)
 			back, err := b.tenants.Find(b.ctx, row.ID)
 			require.NoError(t, err)

@@ -101,9 +101,10 @@ func (t transition) write(ctx context.Context, tx pgx.Tx) (written bool, err err
 func completeStage(b *pgx.Batch, f tenant.Fence, step tenant.Step, provided string) {
 	lifecycle, _ := f.OfKind().Lifecycle()
 	i := lifecycle.StageOf(step)
+	pivot := lifecycle.Stages[i].Pivot // of several in a row an operation has one
 	t := transition{
 		operation: f.Operation, kind: lifecycle.Kind, run: f.Run, from: tenant.StateRunning, to: tenant.StateRunning,
-		pivotPassed: i+1 >= lifecycle.AfterPivot(), provided: provided,
+		pivotPassed: pivot || i >= lifecycle.AfterPivot(), provided: provided,
 	}
 	last := i == len(lifecycle.Stages)-1
 	if last {

@@ -40,6 +40,8 @@ func nextStep(err error) string {
 		return "See docs/runbooks/" + tenant.WorkerRunbook
 	case errors.Is(err, tenant.ErrUnavailable):
 		return "Check that PostgreSQL and Temporal run and that DB_HOST, DB_PORT and TEMPORAL_ADDRESS lead to them; then run the same command again."
+	case errors.Is(err, tenant.ErrOwnNameTaken):
+		return "Give it with --name NAME; see who holds the old one with: starter list --name NAME"
 	case errors.Is(err, tenant.ErrNameTaken):
 		return "A living tenant holds it; see which with: starter list --name NAME"
 	case errors.Is(err, tenant.ErrIdempotencyMismatch):

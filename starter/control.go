@@ -18,6 +18,6 @@ type control interface {
 	Operation(ctx context.Context, id tenant.OperationID) (tenant.Operation, error)
 	Operations(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error)
 	Plan(ctx context.Context, id tenant.OperationID) (tenant.RollbackPlan, error)
-	Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	Submit(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error)
 	Act(ctx context.Context, id tenant.OperationID, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (tenant.Operation, error)
 }

@@ -44,7 +44,10 @@ step that fails gives nothing back by itself: it waits for a person.`,
 	tenant.KindUndelete: {
 		"Take an archive back, while there is time",
 		`The tenant returns to the status that it was archived from, ACTIVE with access to
-its data. Its name must be free, and is held from now on.`,
+its data. Its name must be free, and is held from now on. If another tenant has
+taken it meanwhile, give a new one with --name: it becomes the tenant's name with
+its status, while schema and role keep theirs. With a tenant's id --name is that
+new name; without one it selects tenants, each of which keeps its own.`,
 	},
 	tenant.KindPurge: {
 		"Remove an ARCHIVED or FAILED tenant for good, before its time",
@@ -73,6 +76,9 @@ func (a *app) submit(l tenant.Lifecycle) *cobra.Command {
 	if l.NeedsReason() {
 		why = "--reason TEXT"
 	}
+	if l.Renames {
+		why = "[--name NAME] " + why
+	}
 	cmd := &cobra.Command{
 		Use:   l.Verb + " TENANT-ID " + why,
 		Short: text.short,
@@ -99,23 +105,32 @@ ticket's number will do.
 		},
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
-		if _, err := l.CleanReason(f.reason); err != nil {
+		r := tenant.Request{Kind: l.Kind, Reason: f.reason, IdempotencyKey: f.key}
+		if len(args) > 0 && l.Renames {
+			r.NewName, f.filter.name = f.filter.name, ""
+		}
+		if _, err := r.Clean(); err != nil {
 			return explainSubmission(err)
 		}
 		if len(args) == 0 {
 			return a.submitAll(cmd.Context(), l, f)
 		}
-		if f.filter.given() {
+		switch {
+		case l.Renames && r.NewName == "" && cmd.Flags().Changed("name"):
+			return usagef("--name must not be empty: leave it out, and the tenant keeps its name")
+		case f.filter.given() && r.NewName != "":
+			return usagef("a new name is for one tenant: leave --status out, or the id and the name")
+		case f.filter.given():
 			return usagef("--status and --name select tenants: leave the id out, or the filter")
+		case f.timeout <= 0:
+			return usagef("--timeout must be longer than nothing")
 		}
 		id, err := tenant.ReadID(args[0])
 		if err != nil {
 			return usagef("%q is no tenant's id: it is a UUID, from starter list", args[0])
 		}
-		if f.timeout <= 0 {
-			return usagef("--timeout must be longer than nothing")
-		}
-		return a.submitOne(cmd.Context(), l.Kind, id, f)
+		r.Tenant = id
+		return a.submitOne(cmd.Context(), r, f)
 	})
 	f.add(cmd.Flags(), l)
 	if l.NeedsReason() {
@@ -136,7 +151,7 @@ func (f *submitFlags) add(flags *pflag.FlagSet, l tenant.Lifecycle) {
 	f.bulk.add(flags, "with the filter")
 }
 
-func (a *app) submitOne(ctx context.Context, kind tenant.Kind, id tenant.ID, f submitFlags) error {
+func (a *app) submitOne(ctx context.Context, r tenant.Request, f submitFlags) error {
 	plane, err := a.connect(ctx, toProvision)
 	if err != nil {
 		return err
@@ -145,20 +160,20 @@ func (a *app) submitOne(ctx context.Context, kind tenant.Kind, id tenant.ID, f s
 	if _, err := a.lookForWorkers(ctx, plane); err != nil {
 		return err
 	}
-	op, err := plane.Submit(ctx, kind, id, f.reason, a.caller(), f.key)
+	op, err := plane.Submit(ctx, r, a.caller())
 	if errors.Is(err, tenant.ErrNotFound) {
-		if found, ferr := plane.Operation(ctx, tenant.OperationID(id)); ferr == nil {
-			return usagef("%s is an operation. Its tenant is %s:\n  starter %s %s --reason TEXT", id, found.TenantID, kind.Verb(), found.TenantID)
+		if found, ferr := plane.Operation(ctx, tenant.OperationID(r.Tenant)); ferr == nil {
+			return usagef("%s is an operation. Its tenant is %s:\n  starter %s %s --reason TEXT", r.Tenant, found.TenantID, r.Kind.Verb(), found.TenantID)
 		}
 	}
 	if err != nil {
-		return explainSubmission(fmt.Errorf("%s tenant %s: %w", kind.Verb(), id, err))
+		return explainSubmission(fmt.Errorf("%s tenant %s: %w", r.Kind.Verb(), r.Tenant, err))
 	}
 	return a.follow(ctx, plane, op, f.wait, a.runner(plane, f.timeout))
 }
 
 func explainSubmission(err error) error {
-	return byFlag(err, map[string]string{"reason": "--reason", "Idempotency-Key": "--idempotency-key"})
+	return byFlag(err, map[string]string{"reason": "--reason", "name": "--name", "Idempotency-Key": "--idempotency-key"})
 }
 
 // submitAll asks for the operation of each tenant that the filter selects.
@@ -184,7 +199,7 @@ func (a *app) submitAll(ctx context.Context, l tenant.Lifecycle, f submitFlags) 
 	return bulk[tenant.Tenant]{
 		bulkFlags: f.bulk, does: l.Verb, noun: "tenants", selected: selected, preview: output.PreviewTenants(l.Verb, selected),
 		act: func(ctx context.Context, t tenant.Tenant) output.BulkResult {
-			o, err := plane.Submit(ctx, l.Kind, t.ID, f.reason, a.caller(), "")
+			o, err := plane.Submit(ctx, tenant.Request{Kind: l.Kind, Tenant: t.ID, Reason: f.reason}, a.caller())
 			o.TenantID = t.ID
 			return output.NewBulkResult(o, err)
 		},
@@ -196,7 +211,11 @@ type tenantFilter struct{ status, name string }
 
 func (f *tenantFilter) add(flags *pflag.FlagSet, l tenant.Lifecycle) {
 	flags.StringVar(&f.status, "status", "", "do it to all tenants of this status: "+names(l.From))
-	flags.StringVar(&f.name, "name", "", "do it to all tenants whose name contains this, in any case and spacing")
+	all := "do it to all tenants whose name contains this, in any case and spacing"
+	if l.Renames {
+		all = "with a tenant's id: its new name; without: " + all
+	}
+	flags.StringVar(&f.name, "name", "", all)
 }
 
 func (f *tenantFilter) given() bool { return f.status != "" || f.name != "" }

@@ -99,6 +99,38 @@ func TestWhatTheTenantRefuses(t *testing.T) {
 	require.Regexp(t, `(?m)^status +ACTIVE$`, r.out)
 }
 
+// TestAnArchiveIsTakenBackUnderANewName, one at a time.
+func TestAnArchiveIsTakenBackUnderANewName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.hospitals(1)[0]
+	require.Equal(t, exitOK, b.run("archive", id, "--reason", "INC-1").code)
+	b.exec(finish, "%")
+	b.hospitals(1) // of the same name
+	r := b.run("undelete", id)
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "the name is taken by another tenant by now; give the tenant a new one\nGive it with --name NAME")
+	for _, c := range []struct {
+		says string
+		args []string
+	}{
+		{"--name must have 3 to 100 characters", []string{"undelete", id, "--name", "ab"}},
+		{"--name must not be empty", []string{"undelete", id, "--name", ""}},
+		{"a new name is for one tenant: leave --status out, or the id and the name", []string{"undelete", id, "--name", "Lakeside", "--status", "ARCHIVED"}},
+		{"leave the id out, or the filter", []string{"undelete", id, "--status", "ARCHIVED"}},
+		{"leave the id out, or the filter", []string{"suspend", id, "--name", "Lakeside", "--reason", "INC-2"}},
+	} {
+		r := b.run(c.args...)
+		require.Equal(t, exitUsage, r.code, c.args)
+		require.Contains(t, r.errors, c.says)
+	}
+	require.Contains(t, b.run("undelete", "--name", "Lakeside", "--yes").out, "nothing is selected", "without an id it is a filter")
+	var a output.Accepted
+	b.good(&a, "undelete", id, "--name", " Lakeside ", "--reason", "INC-3")
+	require.Equal(t, "Lakeside", a.Operation.NewName)
+	require.Regexp(t, `(?m)^new name +Lakeside$`, b.run("status", id).out)
+}
+
 // TestManyTenantsAreSuspended by a filter: shown first, and done when their number
 // is typed; what has an operation already is refused alone.
 func TestManyTenantsAreSuspended(t *testing.T) {

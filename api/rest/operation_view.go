@@ -13,6 +13,7 @@ type Operation struct {
 	Kind              kindName            `json:"kind" doc:"What it does."`
 	State             stateName           `json:"state" doc:"Where it is. SUCCEEDED and ROLLED_BACK are final; NEEDS_ATTENTION and ROLLBACK_BLOCKED wait for a person."`
 	Generation        int                 `json:"generation" doc:"How often the tenant was provisioned by then, counted from 1." example:"1"`
+	NewName           string              `json:"newName,omitempty" doc:"The tenant's new name, held for it while the operation is open; it has it together with its new status." example:"St. Mary's at the Lake"`
 	FailedStep        stepName            `json:"failedStep,omitempty" doc:"The step that stands in the way, or that ended the operation." example:"SEND_WELCOME_EMAIL"`
 	FailureClass      tenant.FailureClass `json:"failureClass,omitempty" enum:"permanent,exhausted,conflict,capacity,auth,cancelled,undo_failed" doc:"The sort of failure."`
 	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"smtp: refused the recipient's address (550 5.1.1): change it with PATCH /v1/tenants/{id}, then retry"`
@@ -38,7 +39,7 @@ type WaitingFor struct {
 
 func viewOperation(o tenant.Operation) Operation {
 	return Operation{
-		ID: o.ID, TenantID: o.TenantID, Kind: kindName(o.Kind), State: stateName(o.State), Generation: o.Generation,
+		ID: o.ID, TenantID: o.TenantID, Kind: kindName(o.Kind), State: stateName(o.State), Generation: o.Generation, NewName: o.NewName,
 		FailedStep: stepName(o.FailedStep), FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		AllowedActions: o.AllowedActions(), WaitingFor: (*WaitingFor)(o.WaitingFor), AttentionDeadline: o.AttentionDeadline.UTC(),
 		CreatedAt: o.CreatedAt.UTC(), StartedAt: o.StartedAt.UTC(), FinishedAt: o.FinishedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),

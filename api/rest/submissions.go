@@ -36,8 +36,9 @@ var submissionTexts = map[tenant.Kind]struct{ summary, description string }{
 	},
 	tenant.KindUndelete: {
 		"Take an archive back",
-		"Only for an ARCHIVED tenant, before its `purgeAfter`, and while its name is free; the name is held as soon as the request is accepted. The tenant returns to the status that it " +
-			"had, `archivedFrom`: if that was ACTIVE, with access to its data and its contract active.",
+		"Only for an ARCHIVED tenant, before its `purgeAfter`, and while its name is free, or the new one that `name` gives it: that name is held as soon as the request is accepted. " +
+			"The tenant returns to the status that it had, `archivedFrom`: if that was ACTIVE, with access to its data and its contract active. A new name becomes its name with the status; " +
+			"schema, role and slug stay. A rollback leaves it under the name that it had.",
 	},
 	tenant.KindPurge: {
 		"Remove a tenant for good",
@@ -55,6 +56,12 @@ type reason struct {
 // optionalReason is the body of a request that may give a reason.
 type optionalReason struct {
 	Reason string `json:"reason,omitempty" doc:"Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do." example:"ticket 4711"`
+}
+
+// optionalReasonAndName is the body of a request that may also give a new name.
+type optionalReasonAndName struct {
+	Reason string `json:"reason,omitempty" doc:"Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do." example:"ticket 4711"`
+	Name   string `json:"name,omitempty" minLength:"3" doc:"A new name, by the rules of a new tenant's. Without it the tenant keeps its own, if no other tenant has it by now." example:"St. Mary's at the Lake"`
 }
 
 func (r *optionalReason) text() string {
@@ -76,7 +83,9 @@ func (i *submitInput) Resolve(ctx huma.Context) []error {
 	return append(i.resolve(ctx, &i.IdempotencyKey), checkReason("body", i.Body.Reason)...)
 }
 
-func (i *submitInput) asked() (tenant.ID, string, string) { return i.id, i.Body.Reason, i.Key }
+func (i *submitInput) asked() tenant.Request {
+	return tenant.Request{Tenant: i.id, Reason: i.Body.Reason, IdempotencyKey: i.Key}
+}
 
 // freelyInput asks for one that need not be explained.
 type freelyInput struct {
@@ -94,7 +103,40 @@ func (i *freelyInput) Resolve(ctx huma.Context) []error {
 	return errs
 }
 
-func (i *freelyInput) asked() (tenant.ID, string, string) { return i.id, i.Body.text(), i.Key }
+func (i *freelyInput) asked() tenant.Request {
+	return tenant.Request{Tenant: i.id, Reason: i.Body.text(), IdempotencyKey: i.Key}
+}
+
+// renamingInput asks for one that may give the tenant a new name, and need not be
+// explained.
+type renamingInput struct {
+	TenantPath
+	IdempotencyKey
+	Body *optionalReasonAndName `required:"false"`
+}
+
+// Resolve checks what the schema cannot say.
+func (i *renamingInput) Resolve(ctx huma.Context) []error {
+	errs, r := i.resolve(ctx, &i.IdempotencyKey), i.asked()
+	if r.Reason != "" {
+		errs = append(errs, checkReason("body", r.Reason)...)
+	}
+	if r.NewName == "" {
+		return errs
+	}
+	if _, wrong := tenant.CleanName(r.NewName); wrong != nil {
+		errs = append(errs, details("body", &tenant.InvalidError{Fields: []tenant.FieldError{*wrong}})...)
+	}
+	return errs
+}
+
+func (i *renamingInput) asked() tenant.Request {
+	r := tenant.Request{Tenant: i.id, IdempotencyKey: i.Key}
+	if i.Body != nil {
+		r.Reason, r.NewName = i.Body.Reason, i.Body.Name
+	}
+	return r
+}
 
 // DeleteReason is the reason of a method of which some clients send no body.
 type DeleteReason struct {
@@ -144,6 +186,8 @@ func (s *Server) registerSubmissions() {
 			register(s, e, s.deleteTenant)
 		case l.NeedsReason():
 			register(s, e, submit[submitInput](s, l.Kind))
+		case l.Renames:
+			register(s, e, submit[renamingInput](s, l.Kind))
 		default:
 			register(s, e, submit[freelyInput](s, l.Kind))
 		}
@@ -171,24 +215,25 @@ func (s *Server) submissionEndpoint(l tenant.Lifecycle) endpoint {
 }
 
 func (s *Server) deleteTenant(ctx context.Context, in *deleteInput) (*acceptedOutput, error) {
-	o, err := s.tenants.Delete(ctx, in.id, in.text(), caller(ctx), in.Key)
+	o, err := s.tenants.Delete(ctx, tenant.Request{Tenant: in.id, Reason: in.text(), IdempotencyKey: in.Key}, caller(ctx))
 	if err != nil {
 		return nil, err
 	}
 	return accepted(o), nil
 }
 
-// submission is a request for an operation of a tenant that is there, whichever way
-// it says why.
+// submission is a request for an operation of a tenant that is there, without its
+// kind, whichever way it says why.
 type submission[I any] interface {
 	*I
-	asked() (id tenant.ID, reason, key string)
+	asked() tenant.Request
 }
 
 func submit[I any, P submission[I]](s *Server, kind tenant.Kind) func(context.Context, *I) (*acceptedOutput, error) {
 	return func(ctx context.Context, in *I) (*acceptedOutput, error) {
-		id, reason, key := P(in).asked()
-		o, err := s.tenants.Submit(ctx, kind, id, reason, caller(ctx), key)
+		r := P(in).asked()
+		r.Kind = kind
+		o, err := s.tenants.Submit(ctx, r, caller(ctx))
 		if err != nil {
 			return nil, err
 		}

@@ -144,13 +144,67 @@ func TestAnUndeleteThatComesTooLate(t *testing.T) {
 	b.settle(t, id)
 	holder := b.active(t, "Charité")
 	undelete := func() answer { return b.send(t, http.MethodPost, "/v1/tenants/"+id+"/undelete", operator(t), "") }
-	undelete().problem(t, http.StatusConflict, rest.CodeNameTaken)
+	require.Contains(t, undelete().problem(t, http.StatusConflict, rest.CodeNameTaken).Detail, `give it a new one with "name"`)
 	b.exec(t, `UPDATE tenants SET name_held = false WHERE id = $1`, holder)
 	b.exec(t, `UPDATE tenants SET purge_after = now() - interval '1 second' WHERE id = $1`, id)
 	p := undelete().problem(t, http.StatusConflict, rest.CodeActionRefused)
 	require.Contains(t, p.Detail, "the time in which the archive could be taken back is over")
 	require.EqualValues(t, "ARCHIVED", p.TenantStatus)
 	require.Equal(t, []string{"purge"}, p.Allowed)
+}
+
+// TestAnArchiveIsTakenBackUnderANewName: it is held at once, and shown with the
+// operation until it is the tenant's.
+func TestAnArchiveIsTakenBackUnderANewName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.active(t, "Charité")
+	path := "/v1/tenants/" + id
+	require.Equal(t, http.StatusAccepted, b.send(t, http.MethodDelete, path, operator(t), `{"reason": "closed"}`).status)
+	b.settle(t, id)
+	b.active(t, "Charité")
+	undelete := func(key, body string) answer {
+		return b.send(t, http.MethodPost, path+"/undelete", with(operator(t), "Idempotency-Key", key), body)
+	}
+	for _, name := range []string{`""`, `"ab"`, `"   "`, `"a\u0000bc"`, `"\u200b\u200b\u200b"`, `"` + strings.Repeat("x", 101) + `"`, `7`} {
+		p := undelete("wrong", `{"name": `+name+`}`).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
+		require.Equal(t, "body.name", p.Errors[0].Location, name)
+	}
+	require.Equal(t, "Another tenant has this name, or one that looks the same.",
+		undelete("taken", `{"name": "CHARITÉ"}`).problem(t, http.StatusConflict, rest.CodeNameTaken).Detail)
+
+	a := undelete("key", `{"name": "  Charité am See ", "reason": "it has not"}`)
+	require.Equal(t, http.StatusAccepted, a.status, string(a.body))
+	o := a.json(t)
+	require.Equal(t, "Charité am See", o["newName"])
+	require.Equal(t, "Charité am See", b.get(t, "/v1/operations/"+o["id"].(string)).json(t)["newName"])
+	require.Equal(t, "Charité", b.get(t, path).json(t)["name"])
+	require.Equal(t, o["id"], undelete("key", `{"name": "Charité am See", "reason": "it has not"}`).json(t)["id"], "the same once it is trimmed")
+	for _, other := range []string{`{"reason": "it has not"}`, `{"name": "Charité am Meer", "reason": "it has not"}`} {
+		undelete("key", other).problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
+	}
+	b.send(t, http.MethodPost, "/v1/tenants", operator(t), request("CHARITÉ AM SEE")).problem(t, http.StatusConflict, rest.CodeNameTaken)
+	require.Equal(t, 1, b.count(t, `audit_log WHERE action = 'undelete' AND outcome = 'accepted' AND detail = 'with the new name Charité am See'`))
+	require.Equal(t, 1, b.count(t, `audit_log WHERE action = 'undelete' AND outcome = 'refused' AND detail LIKE '%the name is taken by another tenant'`))
+}
+
+// TestOnlyAnUndeleteTakesAName.
+func TestOnlyAnUndeleteTakesAName(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.active(t, "Charité")
+	for _, l := range tenant.Lifecycles() {
+		method, path := http.MethodPost, "/"+l.Verb
+		if l.Kind == tenant.KindArchive {
+			method, path = http.MethodDelete, ""
+		}
+		a := b.send(t, method, "/v1/tenants/"+id+path, operator(t), `{"reason": "x", "name": "Charité am See"}`)
+		if l.Renames {
+			a.problem(t, http.StatusConflict, rest.CodeActionRefused)
+			continue
+		}
+		require.Equal(t, "body.name", a.problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid).Errors[0].Location, l.Kind)
+	}
 }
 
 // TestWhoTakesATenantOutOfUseSaysWhy, in the body, or in the query of a DELETE.

@@ -28,9 +28,9 @@ type Tenants interface {
 	RefusedChange(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)
 	// Submit accepts an operation of a tenant that is there.
-	Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	Submit(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error)
 	// Delete is Submit of the kind that deletes a tenant of its status.
-	Delete(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	Delete(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error)
 	// SetLegalHold and LiftLegalHold refuse with *tenant.RemovedError.
 	SetLegalHold(ctx context.Context, id tenant.ID, reason string, who tenant.Caller) (tenant.Tenant, error)
 	LiftLegalHold(ctx context.Context, id tenant.ID, reason string, who tenant.Caller) (tenant.Tenant, error)

@@ -115,6 +115,47 @@ func TestLifeOfATenant(t *testing.T) {
 	require.Empty(t, i.reconciles())
 }
 
+// TestATenantComesBackUnderANewName, although a worker is killed in its pivot, and
+// as it was when that is taken back.
+func TestATenantComesBackUnderANewName(t *testing.T) {
+	t.Parallel()
+	i := install(t, impatient)
+	i.startAPI()
+	worker := i.startWorker()
+	before := i.becomesActive(i.create("Charité"))
+	archive, undelete := turns[2], turns[3]
+	i.takes(archive, archive.ask(i, before.ID), before, 2)
+	i.becomesActive(i.create("Charité"))
+	path, body := "/v1/tenants/"+before.ID+"/undelete", map[string]string{"name": "Charité am See", "reason": "ticket 4711"}
+	r := i.insist(http.MethodPost, path, map[string]string{"reason": "ticket 4711"})
+	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
+	require.Contains(t, read[problem](i, r).Detail, "give it a new one")
+
+	i.rpc.refuse()
+	o := i.accepted(i.insist(http.MethodPost, path, body))
+	i.reaches(o.ID, "NEEDS_ATTENTION")
+	i.rpc.heal()
+	i.actUntilAccepted(o.ID, "rollback")
+	i.reaches(o.ID, "ROLLED_BACK")
+	left := i.tenant(before.ID)
+	require.Equal(t, "ARCHIVED", left.Status)
+	require.Equal(t, "Charité", left.Name)
+
+	held := row("provisioning_logs", "NEW.step = 'MARK_ACTIVE' AND NEW.tenant_id = '"+before.ID+"'")(i)
+	o = i.accepted(i.insist(http.MethodPost, path, body))
+	held.await()
+	require.Equal(t, "Charité", i.tenant(before.ID).Name, "not before the pivot has committed")
+	worker.kill()
+	held.release()
+	i.startWorker()
+	i.takes(undelete, o, before, 3)
+	after := i.tenant(before.ID)
+	require.Equal(t, "Charité am See", after.Name)
+	require.Equal(t, []string{before.SchemaName, before.RoleName, before.ContractID}, []string{after.SchemaName, after.RoleName, after.ContractID})
+	require.Contains(t, i.mails(after.AdminEmail)[2].Subject, "Charité am See")
+	require.Empty(t, i.reconciles())
+}
+
 // TestWorkerIsKilledInALife once in each step of each kind.
 func TestWorkerIsKilledInALife(t *testing.T) {
 	t.Parallel()

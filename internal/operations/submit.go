@@ -65,28 +65,26 @@ func newTenant(n tenant.New) (tenant.Tenant, error) {
 
 // Submit accepts an operation of a tenant that is there. It is audited whether
 // accepted or refused. A repetition with the same idempotency key returns the
-// first request's operation. reason may be empty unless the kind needs one.
+// first request's operation.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, *tenant.StatusRefusedError,
-// tenant.ErrNameTaken, *tenant.OperationOpenError, tenant.ErrOperationOpen where it
-// has ended by now, tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
-func (s *Service) Submit(ctx context.Context, kind tenant.Kind, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
-	return s.submitTo(ctx, tenant.Submission{
-		Operation: tenant.Operation{TenantID: id, Kind: kind}, IdempotencyKey: idempotencyKey, Reason: reason,
-	}, kind.Verb(), who)
+// tenant.ErrNameTaken, tenant.ErrOwnNameTaken where a new name would help,
+// *tenant.OperationOpenError, tenant.ErrOperationOpen where it has ended by now,
+// tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
+func (s *Service) Submit(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error) {
+	return s.submitTo(ctx, r, r.Kind.Verb(), who)
 }
 
 // Delete accepts what ends a tenant for the people who work with it: an archive or,
 // where none of them ever could, the purge of what its provisioning has left. It is
 // Submit otherwise.
-func (s *Service) Delete(ctx context.Context, id tenant.ID, reason string, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
-	t, err := s.config.Tenants.Find(ctx, id)
+func (s *Service) Delete(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error) {
+	t, err := s.config.Tenants.Find(ctx, r.Tenant)
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	return s.submitTo(ctx, tenant.Submission{
-		Operation: tenant.Operation{TenantID: id, Kind: t.Status.Deletion()}, IdempotencyKey: idempotencyKey, Reason: reason,
-	}, tenant.KindArchive.Verb(), who) // a repetition comes when the tenant has another status
+	r.Kind = t.Status.Deletion()
+	return s.submitTo(ctx, r, tenant.KindArchive.Verb(), who) // a repetition comes when the tenant has another status
 }
 
 // SubmitDue accepts the purges of tenants whose grace period is over and that
@@ -99,9 +97,7 @@ func (s *Service) SubmitDue(ctx context.Context, most int) error {
 	schedule := tenant.Caller{Client: tenant.ScheduleActor, Actor: tenant.ScheduleActor}
 	var failed error
 	for _, id := range due {
-		o, err := s.submitTo(ctx, tenant.Submission{
-			Operation: tenant.Operation{TenantID: id, Kind: tenant.KindPurge}, Reason: "its grace period is over", OnlyDue: true,
-		}, tenant.KindPurge.Verb(), schedule)
+		o, err := s.Submit(ctx, tenant.Request{Kind: tenant.KindPurge, Tenant: id, Reason: "its grace period is over", OnlyDue: true}, schedule)
 		if refusesSubmission(err) { // somebody was faster
 			s.config.Logger.InfoContext(ctx, "a tenant that was due is not purged", "tenant", id, "because", err)
 			continue
@@ -114,22 +110,25 @@ func (s *Service) SubmitDue(ctx context.Context, most int) error {
 	return failed
 }
 
-// submitTo accepts an operation of a tenant that is there. request is what was asked
+// submitTo accepts an operation of a tenant that is there. asked is what was asked
 // for, in a word.
-func (s *Service) submitTo(ctx context.Context, sub tenant.Submission, request string, who tenant.Caller) (tenant.Operation, error) {
-	id, kind := sub.Operation.TenantID, sub.Operation.Kind
-	lifecycle, _ := kind.Lifecycle()
-	reason, err := lifecycle.CleanReason(sub.Reason)
+func (s *Service) submitTo(ctx context.Context, r tenant.Request, asked string, who tenant.Caller) (tenant.Operation, error) {
+	r, err := r.Clean()
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	sub.Reason = reason
-	o, err := s.submit(ctx, sub, []byte(request+"\n"+string(id)), who)
-	if errors.Is(err, tenant.ErrOperationOpen) {
-		err = s.nameOpen(ctx, kind, id, err)
+	o, err := s.submit(ctx, tenant.Submission{
+		Operation: tenant.Operation{TenantID: r.Tenant, Kind: r.Kind, NewName: r.NewName}, IdempotencyKey: r.IdempotencyKey, Reason: r.Reason, OnlyDue: r.OnlyDue,
+	}, []byte(asked+"\n"+string(r.Tenant)+"\n"+r.NewName), who)
+	lifecycle, _ := r.Kind.Lifecycle()
+	switch {
+	case errors.Is(err, tenant.ErrOperationOpen):
+		err = s.nameOpen(ctx, r.Kind, r.Tenant, err)
+	case errors.Is(err, tenant.ErrNameTaken) && lifecycle.Renames && r.NewName == "":
+		err = tenant.ErrOwnNameTaken
 	}
 	if refusesSubmission(err) {
-		if audited := s.auditOfTenant(ctx, refusedSubmission(kind, id, who, reason, err.Error())); audited != nil {
+		if audited := s.auditOfTenant(ctx, refusedSubmission(r.Kind, r.Tenant, who, r.Reason, err.Error())); audited != nil {
 			return tenant.Operation{}, audited
 		}
 	}

@@ -224,7 +224,7 @@ func TestEveryKindFromEveryStatus(t *testing.T) {
 				require.NoError(t, err)
 				b.in(t, o.TenantID, status)
 				id, was := o.TenantID, b.row(t, o.TenantID)
-				o, err = b.service.Submit(b.ctx, l.Kind, id, "why", admin, "")
+				o, err = b.service.Submit(b.ctx, tenant.Request{Kind: l.Kind, Tenant: id, Reason: "why"}, admin)
 				if !l.Accepts(status) {
 					var refused *tenant.StatusRefusedError
 					require.ErrorAs(t, err, &refused)
@@ -268,7 +268,7 @@ func TestEveryKindAtOnce(t *testing.T) {
 		for n := range 20 {
 			kind := tenant.Kinds()[n%len(tenant.Kinds())]
 			group.Go(func() error {
-				_, err := b.service.Submit(b.ctx, kind, o.TenantID, "why", admin, "")
+				_, err := b.service.Submit(b.ctx, tenant.Request{Kind: kind, Tenant: o.TenantID, Reason: "why"}, admin)
 				mu.Lock()
 				defer mu.Unlock()
 				var byStatus *tenant.StatusRefusedError

@@ -67,7 +67,7 @@ func setApart(ctx context.Context, pool *pgxpool.Pool, t tenant.Tenant) (tenant.
 	if err != nil {
 		return a, err
 	}
-	err = pool.QueryRow(ctx, `SELECT id, name FROM tenants WHERE name_key = $1 AND name_held`, key).
+	err = pool.QueryRow(ctx, `SELECT id, name FROM tenants WHERE coalesce(next_name_key, name_key) = $1 AND name_held`, key).
 		Scan(&a.Holder, &a.HolderName)
 	return a, ifThere(err) // it may have been given free meanwhile
 }

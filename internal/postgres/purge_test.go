@@ -13,15 +13,11 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// archived makes a tenant whose grace period ends after a while.
-func (b testBundle) archived(t *testing.T, name string, grace time.Duration) tenant.Tenant {
+// archivedFor archives a tenant whose grace period ends after a while.
+func (b testBundle) archivedFor(t *testing.T, name string, grace time.Duration) tenant.Tenant {
 	t.Helper()
-	_, row := b.provision(t, name, tenant.StateSucceeded)
-	f := b.submit(t, tenant.KindArchive, row.ID)
-	require.NoError(t, b.access.RevokeAccess(b.ctx, f))
-	b.contractStatus(t, f, tenant.StepSuspendContract)
-	require.NoError(t, b.access.MarkArchived(b.ctx, f, grace))
-	b.notify(t, f, tenant.StepSendArchivedEmail)
+	row := b.archived(t, name, tenant.StatusActive)
+	b.mustExec(t, `UPDATE tenants SET purge_after = now() + $2::interval WHERE id = $1`, string(row.ID), grace)
 	row, err := b.tenants.Find(b.ctx, row.ID)
 	require.NoError(t, err)
 	return row
@@ -68,7 +64,7 @@ func (b testBundle) mentions(t *testing.T, text string) []string {
 func TestAPurgeLeavesNothingOfThePeople(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	row := b.archived(t, "Charité", 30*24*time.Hour)
+	row := b.archivedFor(t, "Charité", 30*24*time.Hour)
 	row.Administrator.FirstName = "Wilhelmina" // no part of any hexadecimal number
 	b.mustExec(t, `UPDATE tenants SET admin_first_name = $2 WHERE id = $1`, string(row.ID), row.Administrator.FirstName)
 	require.Equal(t, []string{"tenants"}, b.mentions(t, row.Administrator.Email))
@@ -157,7 +153,7 @@ func TestAPurgeLooksOnceMoreWhenItIsClaimed(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			row := b.archived(t, "Charité", 0)
+			row := b.archivedFor(t, "Charité", 0)
 			sub := acceptance(t, "-")
 			sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.OnlyDue = nil, tenant.KindPurge, row.ID, c.onlyDue
 			o, err := b.operations.Submit(b.ctx, sub)
@@ -190,7 +186,7 @@ func TestAHoldAndAClaimAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for range 10 {
-		row := b.archived(t, b.newName(t), 0)
+		row := b.archivedFor(t, b.newName(t), 0)
 		sub := acceptance(t, "-")
 		sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindPurge, row.ID
 		o, err := b.operations.Submit(b.ctx, sub)
@@ -223,10 +219,10 @@ func TestWhatIsDue(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	purges := postgres.NewPurges(b.pool)
-	due := b.archived(t, "Charité", 0)
-	longer := b.archived(t, "Necker", -time.Hour)
-	b.archived(t, "Lakeside", time.Hour)
-	held, busy := b.archived(t, "Riverside", 0), b.archived(t, "Hillside", 0)
+	due := b.archivedFor(t, "Charité", 0)
+	longer := b.archivedFor(t, "Necker", -time.Hour)
+	b.archivedFor(t, "Lakeside", time.Hour)
+	held, busy := b.archivedFor(t, "Riverside", 0), b.archivedFor(t, "Hillside", 0)
 	b.mustExec(t, `UPDATE tenants SET legal_hold = '{}' WHERE id = $1`, string(held.ID))
 	b.submit(t, tenant.KindPurge, busy.ID)
 	found, err := purges.Due(b.ctx, 10)
@@ -242,12 +238,12 @@ func TestWhatIsDue(t *testing.T) {
 func TestOnlyTheTenantsSchemaIsDropped(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	gone := b.archived(t, "Charité", 0)
+	gone := b.archivedFor(t, "Charité", 0)
 	b.mustExec(t, `DROP SCHEMA `+ident(gone.Schema)+` CASCADE`)
 	b.purge(t, b.submit(t, tenant.KindPurge, gone.ID), true)
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM operations WHERE removed ->> 'schemaWasThere' = 'false'`))
 
-	foreign := b.archived(t, "Necker", 0)
+	foreign := b.archivedFor(t, "Necker", 0)
 	b.mustExec(t, `DELETE FROM tenant_schema_versions WHERE tenant_id = $1`, string(foreign.ID))
 	f := b.submit(t, tenant.KindPurge, foreign.ID)
 	var step *tenant.StepError
@@ -262,7 +258,7 @@ func TestOnlyTheTenantsSchemaIsDropped(t *testing.T) {
 func TestARoleThatOwnsSomethingElse(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	row := b.archived(t, "Charité", 0)
+	row := b.archivedFor(t, "Charité", 0)
 	f := b.submit(t, tenant.KindPurge, row.ID)
 	super := b.superuser(t)
 	for _, sql := range []string{`CREATE TABLE public.outside ()`, `ALTER TABLE public.outside OWNER TO ` + ident(row.Role)} {

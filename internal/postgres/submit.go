@@ -139,7 +139,7 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 		b.Queue(`UPDATE tenants SET generation = $2, contract_id = NULL, failure_reason = NULL WHERE id = $1`, string(o.TenantID), o.Generation)
 	}
 	if lifecycle.TakesName { // the unique index refuses it while another tenant holds the name
-		b.Queue(`UPDATE tenants SET name_held = true, name_key = $2 WHERE id = $1`, string(o.TenantID), tenant.NameKey(t.Name))
+		b.Queue(`UPDATE tenants SET name_held = true, next_name_key = $2 WHERE id = $1`, string(o.TenantID), tenant.NameKey(cmp.Or(o.NewName, t.Name)))
 	}
 	b.Queue(`UPDATE tenants SET status = coalesce(nullif($2, ''), status), version = version + 1, updated_at = now() WHERE id = $1`,
 		string(o.TenantID), string(lifecycle.Waiting))
@@ -172,19 +172,19 @@ func insertOperation(b *pgx.Batch, sub tenant.Submission, superseded tenant.Oper
 	o := sub.Operation
 	lifecycle, _ := o.Kind.Lifecycle()
 	b.Queue(`
-		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period, only_due)
-		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, nullif($8, '')::uuid, $9, $10, $11, $12) RETURNING `+operationColumns,
+		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period, new_name, only_due)
+		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, nullif($8, '')::uuid, $9, $10, $11, nullif($12, ''), $13) RETURNING `+operationColumns,
 		string(o.ID), string(o.TenantID), string(o.Kind), tenant.AllowedActions(tenant.StatePending, tenant.Position{Kind: o.Kind}),
-		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, sub.OnlyDue).
+		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, o.NewName, sub.OnlyDue).
 		Query(one(scanOperation, accepted))
 	if sub.IdempotencyKey != "" {
 		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
 			o.Client, sub.IdempotencyKey, sub.RequestHash, string(o.ID))
 	}
 	b.Queue(`
-		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason)
-		VALUES ($1, $2, $3, 'accepted', $4, $5, nullif($6, ''))`,
-		sub.Actor, sub.Claimed, sub.Action(), string(o.TenantID), string(o.ID), sub.Reason)
+		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason, detail)
+		VALUES ($1, $2, $3, 'accepted', $4, $5, nullif($6, ''), 'with the new name ' || nullif($7, ''))`,
+		sub.Actor, sub.Claimed, sub.Action(), string(o.TenantID), string(o.ID), sub.Reason, o.NewName)
 	b.Queue(`
 		INSERT INTO events (tenant_id, operation_id, type, data)
 		SELECT id, $2, 'operation.pending', jsonb_build_object('kind', $3::text, 'state', 'PENDING', 'status', status) FROM tenants WHERE id = $1`,

@@ -46,10 +46,14 @@ const (
 			finished_at = CASE WHEN $10 THEN coalesce(finished_at, now()) END, updated_at = now()
 		WHERE id = $1 AND state = $2 AND ($11 = '' OR run_id = $11)`
 	changeTenant = `
-		RETURNING id, tenant_id, kind, attention_period
+		RETURNING id, tenant_id, kind, attention_period, new_name
 	), changed AS (
 		UPDATE tenants t SET status = coalesce(nullif($12, ''), status), version = version + 1, updated_at = now(),
 			name_held = coalesce(nullif($12, ''), status) = ANY ($13),
+			-- The pivot makes the name that was held for it the tenant's; a rollback lets it go.
+			name = CASE WHEN $5 AND next_name_key IS NOT NULL THEN coalesce(m.new_name, name) ELSE name END,
+			name_key = CASE WHEN $5 THEN coalesce(next_name_key, name_key) ELSE name_key END,
+			next_name_key = CASE WHEN NOT ($5 OR $10) THEN next_name_key END,
 			failure_reason = CASE $12 WHEN '' THEN failure_reason WHEN 'FAILED' THEN nullif($8, '') END,
 			contract_id = CASE $12 WHEN 'FAILED' THEN NULL ELSE contract_id END,
 			activated_at = CASE $12 WHEN 'ACTIVE' THEN coalesce(activated_at, now()) ELSE activated_at END,

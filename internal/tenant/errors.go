@@ -14,6 +14,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrNameTaken is a name that another tenant holds.
 	ErrNameTaken = errors.New("the name is taken by another tenant")
+	// ErrOwnNameTaken is an ErrNameTaken of the name that the tenant had, where a new
+	// one can be given.
+	ErrOwnNameTaken = fmt.Errorf("%w by now; give the tenant a new one", ErrNameTaken)
 	// ErrIDCollision is a new id whose last digits another tenant has; another
 	// id will do.
 	ErrIDCollision = errors.New("the id's last digits are taken")

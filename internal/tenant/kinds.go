@@ -123,7 +123,7 @@ func archive() Lifecycle {
 func undelete() Lifecycle {
 	return Lifecycle{
 		Kind: KindUndelete, Verb: "undelete", Workflow: "UndeleteTenant",
-		From: []Status{StatusArchived}, TakesName: true,
+		From: []Status{StatusArchived}, TakesName: true, Renames: true,
 		Unaccept: unchanged(), Remains: remainsRecord,
 		Stages: []Stage{
 			resumeContract(), markActive(leadsToActive),

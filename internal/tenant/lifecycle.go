@@ -23,6 +23,9 @@ type Lifecycle struct {
 	// TakesName tells that the tenant's name must be free, and is held from the
 	// acceptance on.
 	TakesName bool
+	// Renames tells that whoever asks for it may give the tenant a new name, which is
+	// then the one that must be free.
+	Renames bool
 	// Anew tells that the operation begins a generation of its own.
 	Anew bool
 	// Waiting is the tenant's status from the acceptance to the claim, and Running

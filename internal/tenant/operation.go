@@ -85,6 +85,9 @@ type Operation struct {
 	FromStatus Status
 	// ToStatus is the tenant's status once the operation's pivot is passed.
 	ToStatus Status
+	// NewName is the tenant's name once the operation's pivot is passed; empty where
+	// it keeps its own.
+	NewName string
 	// Supersedes is the kind of the operation whose optional steps were given up for
 	// this one; empty where none was. Its run ends before this one's is started.
 	Supersedes Kind

@@ -1,5 +1,49 @@
 package tenant
 
+import "errors"
+
+// Request asks for an operation of a tenant that is there.
+type Request struct {
+	Kind   Kind
+	Tenant ID
+	// Reason is why, in the caller's words. It may be empty unless the kind needs one.
+	Reason string
+	// NewName is the name that the tenant is to have from the pivot on; empty keeps
+	// its own. Few kinds take one.
+	NewName string
+	// IdempotencyKey makes a repeated request do it once; empty for none.
+	IdempotencyKey string
+	// OnlyDue is a Submission's.
+	OnlyDue bool
+}
+
+// Clean trims and checks the form of a request. The error, if any, is an
+// *InvalidError with all the wrong fields.
+func (r Request) Clean() (Request, error) {
+	var errs []FieldError
+	l, _ := r.Kind.Lifecycle()
+	reason, err := l.CleanReason(r.Reason)
+	if wrong, ok := errors.AsType[*InvalidError](err); ok {
+		errs = append(errs, wrong.Fields...)
+	}
+	r.Reason = reason
+	switch {
+	case r.NewName == "":
+	case !l.Renames:
+		errs = append(errs, FieldError{Field: "name", Message: "must be left out: " + l.Verb + " gives no new name"})
+	default:
+		name, bad := CleanName(r.NewName)
+		if bad != nil {
+			errs = append(errs, *bad)
+		}
+		r.NewName = name
+	}
+	if len(errs) > 0 {
+		return Request{}, &InvalidError{Fields: errs}
+	}
+	return r, nil
+}
+
 // Submission is a request for an operation, as it is recorded.
 type Submission struct {
 	// Operation has its id, kind, tenant and client, and the budgets that travel

@@ -11,6 +11,9 @@ CREATE TABLE tenants (
     -- used by another.
     name_key         text NOT NULL,
     name_held        boolean NOT NULL DEFAULT true,
+    -- The key that is held in its place for an operation that takes the tenant's
+    -- name, or a new one, until its pivot or its rollback.
+    next_name_key    text,
     slug             text NOT NULL,
     schema_name      text NOT NULL UNIQUE CHECK (octet_length(schema_name) <= 63),
     role_name        text NOT NULL UNIQUE CHECK (octet_length(role_name) <= 63),
@@ -41,7 +44,7 @@ CREATE TABLE tenants (
         AND (admin_email IS NOT NULL OR status IN ('ARCHIVED', 'FAILED', 'DELETED'))
         AND (admin_email IS NULL OR status <> 'DELETED'))
 );
-CREATE UNIQUE INDEX tenants_name_held ON tenants (name_key) WHERE name_held;
+CREATE UNIQUE INDEX tenants_name_held ON tenants (coalesce(next_name_key, name_key)) WHERE name_held;
 CREATE INDEX tenants_by_status ON tenants (status, id);
 CREATE INDEX tenants_due ON tenants (purge_after) WHERE status = 'ARCHIVED';
 
@@ -59,6 +62,9 @@ CREATE TABLE operations (
     from_status        text,
     -- Its status once the pivot is passed.
     to_status          text NOT NULL DEFAULT 'ACTIVE',
+    -- The name that the tenant has once the pivot is passed; null where it keeps
+    -- its own.
+    new_name           text,
     pivot_passed       boolean NOT NULL DEFAULT false,
     run_id             text,
     -- How often a run that was terminated or gone has been replaced: from the

@@ -72,7 +72,7 @@ func (s Status) Text() string {
 
 func operationText(o Operation) string {
 	pairs := []pair{
-		{"operation", string(o.ID)}, {"kind", string(o.Kind)}, {"state", string(o.State)},
+		{"operation", string(o.ID)}, {"kind", string(o.Kind)}, {"new name", o.NewName}, {"state", string(o.State)},
 		{"failed step", string(o.FailedStep)}, {"failure", failureText(o.FailureClass, o.FailureReason)}, {"accepted", moment(o.CreatedAt)},
 	}
 	if o.FailedStep != "" && o.Attempts > 0 {

@@ -102,6 +102,11 @@ func TestLifeOfATenant(t *testing.T) {
 	}
 	require.Empty(t, i.reconciles())
 	i.setsFirstPassword(i.tenant(tenant.ID))
+	for _, personal := range []string{tenant.AdminEmail, "Lovelace"} {
+		require.Empty(t, value[string](i, `
+			SELECT coalesce(string_agg(relname, ', '), '') FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'tenants'
+				AND position($1 IN query_to_xml(format('SELECT t::text FROM %I t', relname), true, true, '')::text) > 0`, personal), "who administrates is in tenants alone")
+	}
 	last := i.mails(tenant.AdminEmail)[mails-1]
 	require.NotContains(t, last.Text+last.HTML, "4711", "none of a reason's text")
 

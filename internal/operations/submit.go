@@ -2,7 +2,6 @@ package operations
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,10 +29,6 @@ func (s *Service) Create(ctx context.Context, n tenant.New, who tenant.Caller, i
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	request, err := json.Marshal(clean)
-	if err != nil {
-		return tenant.Operation{}, fmt.Errorf("hash the request: %w", err)
-	}
 	for range idAttempts {
 		t, err := newTenant(clean)
 		if err != nil {
@@ -41,7 +36,7 @@ func (s *Service) Create(ctx context.Context, n tenant.New, who tenant.Caller, i
 		}
 		o, err := s.submit(ctx, tenant.Submission{
 			Operation: tenant.Operation{TenantID: t.ID, Kind: tenant.KindProvision}, New: &t, IdempotencyKey: idempotencyKey,
-		}, request, who)
+		}, clean, who)
 		if !errors.Is(err, tenant.ErrIDCollision) {
 			return o, err
 		}
@@ -72,7 +67,7 @@ func newTenant(n tenant.New) (tenant.Tenant, error) {
 // *tenant.OperationOpenError, tenant.ErrOperationOpen where it has ended by now,
 // tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
 func (s *Service) Submit(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error) {
-	return s.submitTo(ctx, r, r.Kind.Verb(), who)
+	return s.submitTo(ctx, r, r.Kind, who)
 }
 
 // Delete accepts what ends a tenant for the people who work with it: an archive or,
@@ -84,7 +79,7 @@ func (s *Service) Delete(ctx context.Context, r tenant.Request, who tenant.Calle
 		return tenant.Operation{}, err
 	}
 	r.Kind = t.Status.Deletion()
-	return s.submitTo(ctx, r, tenant.KindArchive.Verb(), who) // a repetition comes when the tenant has another status
+	return s.submitTo(ctx, r, tenant.KindArchive, who) // a repetition comes when the tenant has another status
 }
 
 // SubmitDue accepts the purges of tenants whose grace period is over and that
@@ -110,16 +105,18 @@ func (s *Service) SubmitDue(ctx context.Context, most int) error {
 	return failed
 }
 
-// submitTo accepts an operation of a tenant that is there. asked is what was asked
-// for, in a word.
-func (s *Service) submitTo(ctx context.Context, r tenant.Request, asked string, who tenant.Caller) (tenant.Operation, error) {
+// submitTo accepts an operation of a tenant that is there; askedKind is the one that a
+// repetition would ask for.
+func (s *Service) submitTo(ctx context.Context, r tenant.Request, askedKind tenant.Kind, who tenant.Caller) (tenant.Operation, error) {
 	r, err := r.Clean()
 	if err != nil {
 		return tenant.Operation{}, err
 	}
+	asked := r
+	asked.Kind = askedKind
 	o, err := s.submit(ctx, tenant.Submission{
 		Operation: tenant.Operation{TenantID: r.Tenant, Kind: r.Kind, NewName: r.NewName}, IdempotencyKey: r.IdempotencyKey, Reason: r.Reason, OnlyDue: r.OnlyDue,
-	}, []byte(asked+"\n"+string(r.Tenant)+"\n"+r.NewName), who)
+	}, asked, who)
 	lifecycle, _ := r.Kind.Lifecycle()
 	switch {
 	case errors.Is(err, tenant.ErrOperationOpen):
@@ -155,8 +152,9 @@ func refusesSubmission(err error) bool {
 	return errors.Is(err, tenant.ErrNameTaken) || errors.Is(err, tenant.ErrOperationOpen) || errors.Is(err, tenant.ErrIdempotencyMismatch)
 }
 
-// submit records an operation, with what every kind has.
-func (s *Service) submit(ctx context.Context, sub tenant.Submission, request []byte, who tenant.Caller) (tenant.Operation, error) {
+// submit records an operation, with what every kind has. request is all that was
+// asked for.
+func (s *Service) submit(ctx context.Context, sub tenant.Submission, request any, who tenant.Caller) (tenant.Operation, error) {
 	if err := checkKey(sub.IdempotencyKey); err != nil {
 		return tenant.Operation{}, err
 	}
@@ -164,8 +162,10 @@ func (s *Service) submit(ctx context.Context, sub tenant.Submission, request []b
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	hash := sha256.Sum256(request)
-	sub.RequestHash, sub.Actor, sub.Claimed = hash[:], who.Actor, who.Claimed
+	if sub.Request, err = json.Marshal(request); err != nil {
+		return tenant.Operation{}, fmt.Errorf("write the request down: %w", err)
+	}
+	sub.Actor, sub.Claimed = who.Actor, who.Claimed
 	sub.Operation.ID, sub.Operation.Client = id, who.Client
 	sub.Operation.RetryBudget, sub.Operation.AttentionPeriod = s.config.RetryBudget, s.config.AttentionPeriod
 	o, err := s.config.Operations.Submit(ctx, sub)

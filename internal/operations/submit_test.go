@@ -73,6 +73,35 @@ func TestARepeatedRequestHasTheSameOperation(t *testing.T) {
 	require.Equal(t, 2, b.count(t, `SELECT count(*) FROM tenants`))
 }
 
+// TestWhatARepetitionMustSayAgain: all that was asked for, the reason too.
+func TestWhatARepetitionMustSayAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id, other := b.create(t).TenantID, b.create(t).TenantID
+	b.exec(t, `UPDATE operations SET state = 'SUCCEEDED', pivot_passed = true`)
+	b.exec(t, `UPDATE tenants SET status = 'ACTIVE', activated_at = now()`)
+	r := tenant.Request{Kind: tenant.KindSuspend, Tenant: id, Reason: "ticket 4711", IdempotencyKey: "key"}
+	first, err := b.service.Submit(b.ctx, r, operator)
+	require.NoError(t, err)
+	same := r
+	same.Reason = " ticket 4711 "
+	again, err := b.service.Submit(b.ctx, same, operator)
+	require.NoError(t, err)
+	require.Equal(t, first.ID, again.ID)
+	for _, changed := range []func(*tenant.Request){
+		func(r *tenant.Request) { r.Reason = "ticket 4712" },
+		func(r *tenant.Request) { r.Kind = tenant.KindArchive },
+		func(r *tenant.Request) { r.Tenant = other },
+		func(r *tenant.Request) { r.Kind, r.NewName = tenant.KindUndelete, "Charité am See" },
+	} {
+		another := r
+		changed(&another)
+		_, err := b.service.Submit(b.ctx, another, operator)
+		require.ErrorIs(t, err, tenant.ErrIdempotencyMismatch, "%+v", another)
+	}
+	require.Equal(t, 4, b.count(t, `SELECT count(*) FROM audit_log WHERE outcome = 'refused'`))
+}
+
 func TestWrongRequestsCreateNothing(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -85,7 +85,7 @@ var breaks = []broken{
 	},
 	{kind: tenant.FindingLogIncomplete, what: "a step", do: sql(`DELETE FROM provisioning_logs WHERE operation_id = {operation} AND step = 'CREATE_SCHEMA'`)},
 	{kind: tenant.FindingKeyOfAnotherClient, what: "a key", do: sql(
-		`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ('somebody else', 'key', '', {operation})`)},
+		`INSERT INTO idempotency_keys (client, key_hash, request_hash, operation_id) VALUES ('somebody else', '', '', {operation})`)},
 
 	{kind: tenant.FindingSchemaWithoutTenant, what: "a schema", do: sql(`CREATE SCHEMA t_left_behind_0123abcd`)},
 	{kind: tenant.FindingActiveWithoutSchema, what: "it was dropped", do: sql(`DROP SCHEMA {schema} CASCADE`)},

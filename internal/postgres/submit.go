@@ -3,6 +3,8 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -26,8 +28,9 @@ const tenantsPerLogin = 500
 func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenant.Operation, error) {
 	var repeated tenant.OperationID
 	var accepted tenant.Operation
-	err := ops.pool.inTx(ctx, func(tx pgx.Tx) (err error) {
-		repeated, err = findRepeat(ctx, tx, sub)
+	err := ops.pool.inTx(ctx, func(tx pgx.Tx) error {
+		found, k, err := findRepeat(ctx, tx, sub)
+		repeated = found // it may be the second time
 		if err != nil || repeated != "" {
 			return err
 		}
@@ -44,6 +47,10 @@ func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenan
 			}
 			insertOperation(b, sub, superseded, &accepted)
 		}
+		if sub.IdempotencyKey != "" {
+			b.Queue(`INSERT INTO idempotency_keys (client, key_hash, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
+				sub.Operation.Client, k.key, k.request, string(sub.Operation.ID))
+		}
 		return run(ctx, tx, b)
 	})
 	if err != nil {
@@ -55,23 +62,40 @@ func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenan
 	return accepted, nil
 }
 
-// findRepeat gives the operation of an earlier use of the client's key; empty when
+// kept is what the database keeps of a request that came with an idempotency key.
+type kept struct{ key, request []byte }
+
+// findRepeat gives the operation of an earlier use of the client's key, empty when
 // there is none, or no key. It takes a lock on the key first, so that of many
 // requests at once one goes on and the others find it.
-func findRepeat(ctx context.Context, tx pgx.Tx, sub tenant.Submission) (id tenant.OperationID, err error) {
-	client, key := sub.Operation.Client, sub.IdempotencyKey
-	if key == "" {
-		return "", nil
+//
+// The key of the hashes is read each time: one that a process had kept would be
+// another's after the restore of another database.
+func findRepeat(ctx context.Context, tx pgx.Tx, sub tenant.Submission) (id tenant.OperationID, k kept, err error) {
+	client := sub.Operation.Client
+	if sub.IdempotencyKey == "" {
+		return "", k, nil
 	}
-	same := true
+	var hashKey, before []byte
 	b := &pgx.Batch{}
-	b.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 0))`, client, key)
-	b.Queue(`SELECT operation_id, request_hash = $3 FROM idempotency_keys WHERE client = $1 AND key = $2`, client, key, sub.RequestHash).
-		QueryRow(func(row pgx.Row) error { return ifThere(row.Scan(&id, &same)) })
-	if err = run(ctx, tx, b); err == nil && !same {
+	b.Queue(`SELECT pg_advisory_xact_lock(hashtextextended($1 || chr(31) || $2, 0))`, client, sub.IdempotencyKey)
+	b.Queue(`SELECT hash_key FROM installation`).QueryRow(func(row pgx.Row) error { return row.Scan(&hashKey) })
+	if err := run(ctx, tx, b); err != nil {
+		return "", k, err
+	}
+	k = kept{hashed(hashKey, "key", []byte(sub.IdempotencyKey)), hashed(hashKey, "request", sub.Request)}
+	err = ifThere(tx.QueryRow(ctx, `SELECT operation_id, request_hash FROM idempotency_keys WHERE client = $1 AND key_hash = $2`, client, k.key).Scan(&id, &before))
+	if err == nil && id != "" && !hmac.Equal(before, k.request) {
 		err = tenant.ErrIdempotencyMismatch
 	}
-	return id, err
+	return id, k, err
+}
+
+func hashed(key []byte, what string, text []byte) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write([]byte(what + "\n")) // no key has the hash of a request
+	mac.Write(text)
+	return mac.Sum(nil)
 }
 
 func insertTenant(b *pgx.Batch, t tenant.Tenant) {
@@ -177,10 +201,6 @@ func insertOperation(b *pgx.Batch, sub tenant.Submission, superseded tenant.Oper
 		string(o.ID), string(o.TenantID), string(o.Kind), tenant.AllowedActions(tenant.StatePending, tenant.Position{Kind: o.Kind}),
 		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, o.NewName, sub.OnlyDue).
 		Query(one(scanOperation, accepted))
-	if sub.IdempotencyKey != "" {
-		b.Queue(`INSERT INTO idempotency_keys (client, key, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
-			o.Client, sub.IdempotencyKey, sub.RequestHash, string(o.ID))
-	}
 	b.Queue(`
 		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason, detail)
 		VALUES ($1, $2, $3, 'accepted', $4, $5, nullif($6, ''), 'with the new name ' || nullif($7, ''))`,

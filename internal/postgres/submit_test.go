@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -65,7 +67,7 @@ func TestRepeatedRequestIsOneOperation(t *testing.T) {
 	ids := make([]tenant.OperationID, 50)
 	for i := range ids {
 		a := acceptance(t, "Impatient clinic")
-		a.IdempotencyKey, a.RequestHash = "key", []byte("same")
+		a.IdempotencyKey, a.Request = "key", []byte("same")
 		g.Go(func() error {
 			o, err := b.operations.Submit(b.ctx, a)
 			ids[i] = o.ID
@@ -79,12 +81,45 @@ func TestRepeatedRequestIsOneOperation(t *testing.T) {
 	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM tenants`))
 
 	other := acceptance(t, "Another clinic")
-	other.IdempotencyKey, other.RequestHash = "key", []byte("different")
+	other.IdempotencyKey, other.Request = "key", []byte("different")
 	_, err := b.operations.Submit(b.ctx, other)
 	require.ErrorIs(t, err, tenant.ErrIdempotencyMismatch)
 	other.Operation.Client = "another client"
 	_, err = b.operations.Submit(b.ctx, other)
 	require.NoError(t, err, "keys are scoped by client")
+}
+
+// TestAKeyAndItsRequestAreKeptAsHashes that nobody can make who lacks the
+// installation's key, which is read anew each time.
+func TestAKeyAndItsRequestAreKeptAsHashes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := acceptance(t, "Discreet clinic")
+	a.IdempotencyKey, a.Request = "ada@hospital.example", []byte(`{"adminEmail":"ada@hospital.example"}`)
+	first, err := b.operations.Submit(b.ctx, a)
+	require.NoError(t, err)
+	kept := func() (hashKey, key, request []byte) {
+		require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT hash_key, key_hash, request_hash FROM installation, idempotency_keys`).Scan(&hashKey, &key, &request))
+		return hashKey, key, request
+	}
+	hashKey, key, request := kept()
+	require.Len(t, hashKey, sha256.Size)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM installation WHERE hash_key NOT IN (invitation_key, sha256(id::text::bytea))`))
+	for what, text := range map[string]struct{ hash, text []byte }{"key": {key, []byte(a.IdempotencyKey)}, "request": {request, a.Request}} {
+		mac := hmac.New(sha256.New, hashKey)
+		mac.Write(append([]byte(what+"\n"), text.text...))
+		require.Equal(t, mac.Sum(nil), text.hash, what)
+	}
+
+	again := acceptance(t, "Discreet clinic")
+	again.IdempotencyKey, again.Request = a.IdempotencyKey, a.Request
+	b.mustExec(t, `UPDATE installation SET hash_key = '\x00'`)
+	_, err = b.operations.Submit(b.ctx, again)
+	require.ErrorIs(t, err, tenant.ErrNameTaken, "the database is another one's now")
+	b.mustExec(t, `UPDATE installation SET hash_key = $1`, hashKey)
+	o, err := b.operations.Submit(b.ctx, again)
+	require.NoError(t, err)
+	require.Equal(t, first.ID, o.ID)
 }
 
 func TestPagesAreWhole(t *testing.T) {

@@ -2,7 +2,8 @@ package tenant
 
 import "errors"
 
-// Request asks for an operation of a tenant that is there.
+// Request asks for an operation of a tenant that is there. As JSON it is what a
+// repetition is compared with, so a field that is left out leaves nothing there.
 type Request struct {
 	Kind   Kind
 	Tenant ID
@@ -10,11 +11,11 @@ type Request struct {
 	Reason string
 	// NewName is the name that the tenant is to have from the pivot on; empty keeps
 	// its own. Few kinds take one.
-	NewName string
+	NewName string `json:",omitempty"`
 	// IdempotencyKey makes a repeated request do it once; empty for none.
-	IdempotencyKey string
+	IdempotencyKey string `json:"-"`
 	// OnlyDue is a Submission's.
-	OnlyDue bool
+	OnlyDue bool `json:"-"`
 }
 
 // Clean trims and checks the form of a request. The error, if any, is an
@@ -51,10 +52,11 @@ type Submission struct {
 	Operation Operation
 	// New is the tenant that comes with the operation; nil for one that is there.
 	New *Tenant
-	// IdempotencyKey and RequestHash are empty when the client gave no key.
+	// IdempotencyKey is empty when the client gave none.
 	IdempotencyKey string
-	RequestHash    []byte
-	Actor          string
+	// Request is all that was asked for: the same key must come with the same again.
+	Request []byte
+	Actor   string
 	// Claimed tells that nobody has checked who the actor is.
 	Claimed bool
 	// Reason is why, in the actor's words; it may be empty.

@@ -9,6 +9,9 @@ CREATE TABLE installation (
     -- not set: 256 bits, of which 244 are random, made here and once, so that all
     -- workers have the same.
     invitation_key bytea NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),
+    -- What idempotency keys and the requests behind them are hashed with, made as
+    -- that one: without it nobody can tell from the hashes who was named in them.
+    hash_key       bytea NOT NULL DEFAULT sha256(uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())),
     -- Where the installation is at home. A copy of this database on the same
     -- server (CREATE DATABASE … TEMPLATE …) shares the roles with the original,
     -- and carries its id: it must be told from it.

@@ -155,13 +155,15 @@ CREATE INDEX provisioning_logs_passing ON provisioning_logs (started_at) WHERE p
 -- ever was: the few that are under way.
 CREATE INDEX provisioning_logs_in_progress ON provisioning_logs (operation_id) WHERE status = 'IN_PROGRESS';
 
+-- Only hashes (HMAC-SHA-256 with the installation's hash_key): a request names a
+-- tenant's administrator, and a client may make its keys of such a name.
 CREATE TABLE idempotency_keys (
     client       text NOT NULL,
-    key          text NOT NULL CHECK (length(key) BETWEEN 1 AND 255),
+    key_hash     bytea NOT NULL,
     request_hash bytea NOT NULL,
     operation_id uuid NOT NULL REFERENCES operations,
     created_at   timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (client, key)
+    PRIMARY KEY (client, key_hash)
 );
 
 -- Which tenant and generation owns a schema, and how far it is migrated. A

@@ -109,6 +109,10 @@ var (
 	errPermanent  = errors.New("a step cannot succeed")
 )
 
+// wasDone is what has happened when a request comes too late for an operation whose
+// last stage is its pivot.
+const wasDone = "the operation was done"
+
 // forward does the stages in order, from the first that is to be done.
 func (r *run) forward(ctx workflow.Context, first int) error {
 	for i := first; i < len(r.stages); i++ {
@@ -130,7 +134,7 @@ func (r *run) forward(ctx workflow.Context, first int) error {
 		if s.Pivot {
 			r.record.pivotPassed = true
 			r.undos = saga.Stack{}
-			r.desk.drop("the tenant became " + strings.ToLower(string(r.leadsTo())) + " before it was acted on")
+			r.desk.drop(r.passed() + " before it was acted on")
 		}
 		if r.desk.wantsRollback() { // accepted while a step was done that could not be stopped
 			return errRollback
@@ -151,6 +155,14 @@ func (r *run) reach(ctx workflow.Context, s boundStage) workflow.Context {
 		ctx, _ = workflow.NewDisconnectedContext(ctx)
 	}
 	return ctx
+}
+
+// passed says what has happened once the pivot is passed.
+func (r *run) passed() string {
+	if r.in.FromStatus == r.leadsTo() { // its pivot is its last stage, which leaves the tenant as it is
+		return wasDone
+	}
+	return "the tenant became " + strings.ToLower(string(r.leadsTo()))
 }
 
 // leadsTo is the tenant's status after the pivot.

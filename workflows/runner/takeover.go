@@ -43,6 +43,9 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 		if found.State.Closed() { // as when the answer of the last step's commit was lost
 			r.record.reach(ctx, found.State)
 		}
+		if found.State == tenant.StateSucceeded { // a rollback may have been accepted while the last step was done
+			r.desk.drop(wasDone + " before it was acted on")
+		}
 		if !found.Claimed {
 			return outcome
 		}

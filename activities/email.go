@@ -15,6 +15,7 @@ type Outbox interface {
 	Repeat(ctx context.Context, f tenant.Fence, w tenant.Email) error
 	Complete(ctx context.Context, f tenant.Fence, w tenant.Email, r tenant.EmailReceipt) error
 	Leave(ctx context.Context, w tenant.Email, state tenant.EmailState) error
+	Undeliverable(ctx context.Context, f tenant.Fence, w tenant.Email, reason string) error
 }
 
 // Mailer sends mails and asks what became of them.
@@ -46,7 +47,7 @@ type Email struct {
 	AppURL string
 }
 
-// SendWelcomeEmail sends the mail that invites the first administrator.
+// SendWelcomeEmail sends the mail that invites the administrator.
 func (a *Email) SendWelcomeEmail(ctx context.Context, f tenant.Fence, b Budget) error {
 	return a.send(ctx, f, b, tenant.StepSendWelcomeEmail, a.InvitationKeys)
 }
@@ -77,6 +78,16 @@ func (a *Email) SendDeletedEmail(ctx context.Context, f tenant.Fence, b Budget) 
 	return a.send(ctx, f, b, tenant.StepSendDeletedEmail, nil)
 }
 
+// SendInvitedElsewhereEmail tells whoever signs in as the administrator now that
+// another address is invited. There may be nobody.
+func (a *Email) SendInvitedElsewhereEmail(ctx context.Context, f tenant.Fence, b Budget) error {
+	return a.send(ctx, f, b, tenant.StepSendInvitedElsewhereEmail, nil)
+}
+
+// undeliverable is what the log says where the address before takes no mail: that is
+// why addresses change, and must not keep the new one from being invited.
+const undeliverable = "nobody can be told at the address before: the mail provider refuses it for good"
+
 // send sends a step's mail. The provider knows no idempotency, so the mail is
 // written as SENDING before it leaves; after a doubt the provider is asked for
 // it, and only when it does not have it, or cannot say, the same mail with the
@@ -90,14 +101,20 @@ func (a *Email) send(ctx context.Context, f tenant.Fence, b Budget, step tenant.
 			if keys, err = links.All(ctx); err != nil {
 				return err
 			}
-			invite = func(t tenant.Tenant) tenant.Invitation { return keys.Invitation(t, a.InvitationTTL) }
+			invite = func(t tenant.Tenant) tenant.Invitation { return keys.Invitation(f.Key(step), t, a.InvitationTTL) }
 		}
 		w, err := a.Outbox.Begin(ctx, f, step, invite)
 		*id = w.Attempt
-		if err != nil {
+		if err != nil || w.Nobody {
 			return err
 		}
 		receipt, err := a.deliver(ctx, f, w, keys)
+		if se, ok := errors.AsType[*tenant.StepError](err); ok && w.To != nil && tenant.WantsAddress(step, se.Reason) {
+			if se.Permanent {
+				return a.Outbox.Undeliverable(ctx, f, w, undeliverable)
+			}
+			err = ofAnother(*se)
+		}
 		if err != nil {
 			return a.leave(ctx, w, err)
 		}
@@ -121,9 +138,16 @@ func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.Email, key
 	}
 	link := ""
 	if keys != nil {
-		link = strings.TrimRight(a.AppURL, "/") + "/invitations/" + keys.Token(w)
+		link = strings.TrimRight(a.AppURL, "/") + "/invitations/" + keys.Token(f.Key(w.Step), w)
 	}
 	return a.Mailer.SendEmail(ctx, w, link)
+}
+
+// ofAnother is a failure that asks for another address, of a mail that does not go
+// to the one that can be changed.
+func ofAnother(se tenant.StepError) error {
+	se.Reason = strings.Replace(se.Reason, tenant.ChangeAddress, "or an administrator skips the step, and nobody is told", 1)
+	return &se
 }
 
 // inDoubt keeps a doubt: a failed question does not answer it.

@@ -15,6 +15,8 @@ import (
 // office is the outbox and the provider of the mail's step.
 type office struct {
 	store
+	// mail is what Begin says of it beside that.
+	mail      tenant.Email
 	before    tenant.EmailState
 	found     bool
 	findErr   error
@@ -29,6 +31,7 @@ type office struct {
 	leftAlive  bool
 	receipt    tenant.EmailReceipt
 	completed  tenant.AttemptID
+	given      string
 }
 
 var recipient = tenant.Tenant{
@@ -39,9 +42,13 @@ func (o *office) All(context.Context) (tenant.InvitationKeys, error) {
 	return tenant.InvitationKeys{[]byte("key"), []byte("earlier key")}, o.keysErr
 }
 
-func (o *office) Begin(ctx context.Context, _ tenant.Fence, _ tenant.Step, invite func(tenant.Tenant) tenant.Invitation) (tenant.Email, error) {
-	o.invitation = invite(recipient)
-	return tenant.Email{ID: "mail-1", Attempt: attempt, Tenant: recipient, Before: o.before}, o.call(ctx, "Begin")
+func (o *office) Begin(ctx context.Context, _ tenant.Fence, step tenant.Step, invite func(tenant.Tenant) tenant.Invitation) (tenant.Email, error) {
+	if invite != nil {
+		o.invitation = invite(recipient)
+	}
+	w := o.mail
+	w.Step, w.ID, w.Attempt, w.Tenant, w.Before = step, "mail-1", attempt, recipient, o.before
+	return w, o.call(ctx, "Begin")
 }
 
 func (o *office) Repeat(ctx context.Context, _ tenant.Fence, _ tenant.Email) error {
@@ -58,6 +65,11 @@ func (o *office) Leave(ctx context.Context, _ tenant.Email, s tenant.EmailState)
 	o.left, o.leftAlive = s, ctx.Err() == nil
 	_ = o.call(ctx, "Leave")
 	return o.leaveErr
+}
+
+func (o *office) Undeliverable(ctx context.Context, _ tenant.Fence, _ tenant.Email, reason string) error {
+	o.given = reason
+	return o.call(ctx, "Undeliverable")
 }
 
 func (o *office) SendEmail(ctx context.Context, _ tenant.Email, link string) (tenant.EmailReceipt, error) {
@@ -202,4 +214,44 @@ func TestAMailThatWasCancelledInDoubt(t *testing.T) {
 	require.Equal(t, tenant.EmailUnknown, o.left)
 	require.True(t, o.leftAlive)
 	require.Empty(t, o.failures)
+}
+
+// TestWhoSignsInNowIsTold of another address that is invited, if anybody is. An
+// address that takes no mail any more must not keep the new one from being invited.
+func TestWhoSignsInNowIsTold(t *testing.T) {
+	t.Parallel()
+	before := tenant.Email{To: &tenant.Administrator{Email: "old@hospital.example"}}
+	gone := &tenant.StepError{Reason: "refused the recipient's address (550): " + tenant.ChangeAddress, Permanent: true}
+	full := &tenant.StepError{Reason: "the recipient's mailbox is full (452): " + tenant.ChangeAddress}
+	spam := &tenant.StepError{Reason: "refused the mail for what is in it (554)", Permanent: true}
+	for what, c := range map[string]struct {
+		office office
+		calls  []string
+		left   tenant.EmailState
+	}{
+		"somebody":            {office{mail: before, before: tenant.EmailPending}, []string{"Begin", "Send", "Complete"}, ""},
+		"told already":        {office{mail: before, before: tenant.EmailSent}, []string{"Begin", "Complete"}, ""},
+		"nobody":              {office{mail: tenant.Email{Nobody: true}, before: tenant.EmailPending}, []string{"Begin"}, ""},
+		"nobody any more":     {office{mail: tenant.Email{Nobody: true}, before: tenant.EmailUnknown}, []string{"Begin"}, ""},
+		"the address is gone": {office{mail: before, before: tenant.EmailPending, sendErr: gone}, []string{"Begin", "Send", "Undeliverable"}, ""},
+		"the mailbox is full": {office{mail: before, before: tenant.EmailPending, sendErr: full}, []string{"Begin", "Send", "Leave"}, tenant.EmailPending},
+		"the mail is refused": {office{mail: before, before: tenant.EmailPending, sendErr: spam}, []string{"Begin", "Send", "Leave"}, tenant.EmailFailed},
+	} {
+		a := c.office.email()
+		_, err := run(t, a, a.SendInvitedElsewhereEmail, fence)
+		require.Equal(t, c.left != "", err != nil, "%s: %v", what, err)
+		require.Equal(t, c.calls, c.office.calls, what)
+		require.Equal(t, c.left, c.office.left, what)
+		require.Empty(t, c.office.link, "%s: the mail has no link", what)
+		require.Equal(t, what == "the address is gone", c.office.given != "", what)
+		if err != nil {
+			require.NotContains(t, failure(t, err).Reason, "PATCH", "%s: the address of the tenant is another one", what)
+		}
+	}
+	// The administrator's own address can be corrected: it is asked for.
+	o := &office{mail: tenant.Email{Again: true}, before: tenant.EmailPending, sendErr: gone}
+	a := o.email()
+	_, err := run(t, a, a.SendWelcomeEmail, fence)
+	require.Equal(t, gone.Reason, failure(t, err).Reason)
+	require.Equal(t, []string{"Begin", "Send", "Leave"}, o.calls)
 }

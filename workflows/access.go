@@ -45,6 +45,15 @@ func ArchiveTenant(ctx workflow.Context, in runner.Input) error {
 	})
 }
 
+// InviteAdministrator sends a tenant's administrator another link to set a password
+// by.
+func InviteAdministrator(ctx workflow.Context, in runner.Input) error {
+	return runner.Run(ctx, in, []runner.Step{
+		{Do: emailActivities.SendInvitedElsewhereEmail, Profile: runner.Mail},
+		{Do: emailActivities.SendWelcomeEmail, Profile: runner.Mail},
+	})
+}
+
 // UndeleteTenant takes an archive back.
 func UndeleteTenant(ctx workflow.Context, in runner.Input) error {
 	return runner.Run(ctx, in, []runner.Step{

@@ -149,7 +149,7 @@ func TestARequestBelongsToTheStateThatIsBeingWritten(t *testing.T) {
 		with(fault{call: "SendEmail", times: always, before: permanent}, early)(r)
 		requireWhole(t, r, r.run(t))
 		require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
-		require.Equal(t, 1, r.model.mail.delivered, when)
+		require.Equal(t, 1, r.model.mails.delivered(), when)
 		require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted))
 		require.Zero(t, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
 	}

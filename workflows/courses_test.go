@@ -233,6 +233,7 @@ func TestStepsBelongToTheirRows(t *testing.T) {
 		"undelete ARCHIVED to SUSPENDED": "MarkSuspended SendUndeletedEmail",
 		"purge ARCHIVED to DELETED":      "EndContracts RemoveSchema SendDeletedEmail EraseAdministrator MarkDeleted",
 		"purge FAILED to DELETED":        "EndContracts RemoveSchema EraseAdministrator MarkDeleted",
+		"invite ACTIVE to ACTIVE":        "SendInvitedElsewhereEmail SendWelcomeEmail",
 	}
 	for _, c := range courses(t) {
 		var names []string

@@ -42,7 +42,7 @@ func (c course) interruptedAt(call, moment string) []scenario {
 	}
 	free := func(s scenario) scenario { return s }
 	// Then it depends on who is faster.
-	activating := call == c.pivot() || call == "Claim" && c.lifecycle.ClaimIsPivot
+	activating := c.pivot() != "" && c.stage(call) == c.stage(c.pivot()) || call == "Claim" && c.lifecycle.ClaimIsPivot
 	switch {
 	case activating:
 		add("cancelled", free, cancel)

@@ -92,21 +92,30 @@ func requireDone(t tester, m *model) {
 		require.Contains(t, []tenant.ContractStatus{o.FromStatus.Contract(), o.ToStatus.Contract()}, m.ledger.status())
 		require.Positive(t, m.audited(tenant.ActionSkip, tenant.OutcomeAccepted), "nobody has skipped %s", skipped[i].Activity)
 	}
-	require.LessOrEqual(t, m.mail.delivered, 1, "no mail leaves twice")
+	for _, s := range l.Stages {
+		requireMailed(t, m, s)
+	}
 	if slices.ContainsFunc(skipped, func(s tenant.Stage) bool { return s.Optional }) {
-		require.NotEqual(t, tenant.EmailSent, m.mail.state)
 		if l.Stages[len(l.Stages)-1].Optional {
 			require.NotEmpty(t, o.FailureReason, "a skipped step says why")
 		}
 		return
 	}
 	require.Empty(t, o.FailureReason)
-	if !slices.ContainsFunc(l.Stages, func(s tenant.Stage) bool { return s.Optional }) {
-		require.Zero(t, m.mail.delivered)
+}
+
+// requireMailed: the mail of a stage that was done has left, once.
+func requireMailed(t tester, m *model, s tenant.Stage) {
+	t.Helper()
+	step := s.Covers[0]
+	if step.Template() == "" {
 		return
 	}
-	require.Equal(t, 1, m.mail.delivered)
-	require.Equal(t, tenant.EmailSent, m.mail.state)
+	require.LessOrEqual(t, m.mails[step].delivered, 1, "no mail leaves twice")
+	require.Equal(t, m.hasDone(s), m.mails[step].state == tenant.EmailSent, step)
+	if m.hasDone(s) {
+		require.Equal(t, 1, m.mails[step].delivered, step)
+	}
 }
 
 // hasDone reports that all steps of a stage were done.
@@ -123,7 +132,11 @@ func requireUndone(t tester, m *model) {
 	require.False(t, o.PivotPassed)
 	require.NotEmpty(t, o.FailureClass)
 	require.NotEqual(t, tenant.ClassUndoFailed, o.FailureClass, "the operation tells what it failed of, not what delayed its end")
-	require.Zero(t, m.mail.delivered)
+	for i, s := range o.Lifecycle().Stages {
+		if requireMailed(t, m, s); i >= o.Lifecycle().AfterPivot() {
+			require.Zero(t, m.mails[s.Covers[0]].delivered, "nothing after the pivot was done")
+		}
+	}
 	require.Equal(t, o.Leaves(), m.tenant.Status)
 	was := newModelOf(o.Kind, o.FromStatus, o.ToStatus)
 	left := 0

@@ -1,18 +1,40 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
 
 	"tenant-provisioning/internal/tenant"
 )
 
-// mail is the row of the welcome mail, and what the provider has of it.
+// mail is the row of a mail, and what the provider has of it.
 type mail struct {
 	state     tenant.EmailState
 	delivered int
 }
 
+// mails are those of the steps that send one.
+type mails map[tenant.Step]mail
+
 const mailID = "mail-1"
+
+// signsIn is who signs in as the administrator when another address is invited.
+var signsIn = tenant.Administrator{Email: "grace@hospital.example", FirstName: "Grace", LastName: "Hopper"}
+
+// delivered counts the mails of all steps that have left.
+func (ms mails) delivered() (n int) {
+	for _, of := range ms {
+		n += of.delivered
+	}
+	return n
+}
+
+// change changes the mail of a step.
+func (ms mails) change(step tenant.Step, do func(*mail)) {
+	of := ms[step]
+	do(&of)
+	ms[step] = of
+}
 
 // invitationKeys are one key.
 type invitationKeys struct{}
@@ -28,17 +50,18 @@ func (m *model) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, inv
 		if err := m.pass(f); err != nil {
 			return err
 		}
-		if m.mail.state == "" {
-			m.mail.state = tenant.EmailPending
+		was := cmp.Or(m.mails[step].state, tenant.EmailPending)
+		w = tenant.Email{Step: step, ID: mailID, Tenant: m.tenant, Before: was}
+		if step == tenant.StepSendInvitedElsewhereEmail {
+			w.To = &signsIn
 		}
-		w = tenant.Email{Step: step, ID: mailID, Tenant: m.tenant, Before: m.mail.state}
-		if m.mail.state == tenant.EmailSent {
+		if was == tenant.EmailSent {
 			return nil
 		}
 		if invite != nil {
 			invite(m.tenant)
 		}
-		m.mail.state = tenant.EmailSending
+		m.mails.change(step, func(of *mail) { of.state = tenant.EmailSending })
 		m.record(step, tenant.StepInProgress)
 		return nil
 	})
@@ -49,7 +72,7 @@ func (m *model) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, inv
 // repetitions.
 func (m *model) SendEmail(ctx context.Context, w tenant.Email, _ string) (tenant.EmailReceipt, error) {
 	err := m.call(ctx, "SendEmail", func() error {
-		m.mail.delivered++
+		m.mails.change(w.Step, func(of *mail) { of.delivered++ })
 		switch {
 		case m.operation.ToStatus == tenant.StatusDeleted && m.schema, m.operation.ToStatus != tenant.StatusDeleted && m.tenant.Status != m.operation.ToStatus:
 			m.wrong("the administrator was told of what is not so: the tenant is " + string(m.tenant.Status))
@@ -62,9 +85,9 @@ func (m *model) SendEmail(ctx context.Context, w tenant.Email, _ string) (tenant
 }
 
 // FindEmail implements activities.Mailer.
-func (m *model) FindEmail(ctx context.Context, _ tenant.Email) (receipt tenant.EmailReceipt, found bool, err error) {
+func (m *model) FindEmail(ctx context.Context, w tenant.Email) (receipt tenant.EmailReceipt, found bool, err error) {
 	err = m.call(ctx, "FindEmail", func() error {
-		found = m.mail.delivered > 0
+		found = m.mails[w.Step].delivered > 0
 		return nil
 	})
 	return tenant.EmailReceipt{Provider: "model"}, found, err
@@ -75,16 +98,20 @@ func (m *model) Repeat(ctx context.Context, f tenant.Fence, _ tenant.Email) erro
 	return m.call(ctx, "RepeatEmail", func() error { return m.pass(f) })
 }
 
-// Complete implements activities.Outbox: the operation has
-// succeeded with the same commit.
+// Complete implements activities.Outbox: where the step is the last one, the
+// operation has succeeded with the same commit.
 func (m *model) Complete(ctx context.Context, f tenant.Fence, w tenant.Email, _ tenant.EmailReceipt) error {
 	return m.call(ctx, "CompleteEmail", func() error {
 		if err := m.pass(f); err != nil {
 			return err
 		}
-		m.mail.state = tenant.EmailSent
+		m.mails.change(w.Step, func(of *mail) { of.state = tenant.EmailSent })
 		m.record(w.Step, tenant.StepCompleted)
-		if l := m.operation.Lifecycle(); l.StageOf(w.Step) == len(l.Stages)-1 {
+		o := &m.operation
+		l := o.Lifecycle()
+		i := l.StageOf(w.Step)
+		o.PivotPassed = o.PivotPassed || l.Stages[i].Pivot
+		if i == len(l.Stages)-1 {
 			m.succeed()
 		}
 		return nil
@@ -98,11 +125,21 @@ func (m *model) succeed() {
 }
 
 // Leave implements activities.Outbox.
-func (m *model) Leave(ctx context.Context, _ tenant.Email, state tenant.EmailState) error {
+func (m *model) Leave(ctx context.Context, w tenant.Email, state tenant.EmailState) error {
 	return m.call(ctx, "LeaveEmail", func() error {
-		if m.mail.state != tenant.EmailSent {
-			m.mail.state = state
-		}
+		m.mails.change(w.Step, func(of *mail) {
+			if of.state != tenant.EmailSent {
+				of.state = state
+			}
+		})
 		return nil
+	})
+}
+
+// Undeliverable implements activities.Outbox.
+func (m *model) Undeliverable(ctx context.Context, f tenant.Fence, w tenant.Email, _ string) error {
+	return m.effect(ctx, "Undeliverable", f, func() {
+		m.mails.change(w.Step, func(of *mail) { of.state = tenant.EmailFailed })
+		m.record(w.Step, tenant.StepSkipped)
 	})
 }

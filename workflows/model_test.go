@@ -27,7 +27,7 @@ type model struct {
 	// access tells that the tenant's role can use its schema.
 	access bool
 	ledger ledger
-	mail   mail
+	mails  mails
 	// incident stands before every step while its id is set.
 	incident tenant.Incident
 	log      []logRow
@@ -73,7 +73,7 @@ func newModel() *model { return newModelOf(tenant.KindProvision, "", tenant.Stat
 // newModelOf holds a tenant in the status from, with an accepted operation that
 // leads to another; from is empty for a tenant that comes with its operation.
 func newModelOf(kind tenant.Kind, from, to tenant.Status) *model {
-	m := &model{moved: func(tenant.State) {}}
+	m := &model{moved: func(tenant.State) {}, mails: mails{}}
 	m.tenant = tenant.Tenant{
 		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11", Generation: 1, Status: from,
 		Administrator: tenant.Administrator{Email: "ada@hospital.example", FirstName: "Ada", LastName: "Lovelace"},

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"testing"
 
@@ -94,7 +95,7 @@ func TestASupersededRunEndsQuietly(t *testing.T) {
 				r.model.mu.Lock()
 				defer r.model.mu.Unlock()
 				r.model.operation.RunID = "another run"
-				taken.operation, taken.tenant, taken.schema, taken.ledger, taken.mail = r.model.operation, r.model.tenant, r.model.schema, r.model.ledger, r.model.mail
+				taken.operation, taken.tenant, taken.schema, taken.ledger, taken.mails = r.model.operation, r.model.tenant, r.model.schema, r.model.ledger, maps.Clone(r.model.mails)
 				return nil
 			}})(r)
 			err := r.run(t)
@@ -108,7 +109,7 @@ func TestASupersededRunEndsQuietly(t *testing.T) {
 			require.Equal(t, taken.tenant, r.model.tenant)
 			require.Equal(t, taken.schema, r.model.schema)
 			require.Equal(t, taken.ledger, r.model.ledger)
-			require.Equal(t, taken.mail, r.model.mail)
+			require.Equal(t, taken.mails, r.model.mails)
 		})
 	}
 }

@@ -15,6 +15,7 @@ var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 	tenant.KindArchive:   ArchiveTenant,
 	tenant.KindUndelete:  UndeleteTenant,
 	tenant.KindPurge:     PurgeTenant,
+	tenant.KindInvite:    InviteAdministrator,
 }
 
 // registry is what workflows are made known to: a worker, or a replayer.

@@ -75,10 +75,11 @@ func (c course) shapes() []shape {
 			shape{name: "parked-cancelled", arrange: reacting(stuck, attention, cancelled), state: tenant.StateRolledBack, closes: canceled},
 			shape{name: "rolled-back", arrange: reacting(hopeless, attention, updated(tenant.ActionRollback)), state: tenant.StateRolledBack, closes: failed})
 	}
-	all = append(all, []shape{
-		{name: "mail-skipped", arrange: reacting(noMail, attention, signalled(tenant.ActionSkip)), state: tenant.StateSucceeded, closes: completed},
-		{name: "taken-over-mail", arrange: reacting(noMail, attention, afterMending(terminated)), state: tenant.StateSucceeded, closes: completed},
-	}...)
+	if c.mail() != "" {
+		all = append(all,
+			shape{name: "mail-skipped", arrange: reacting(noMail, attention, signalled(tenant.ActionSkip)), state: tenant.StateSucceeded, closes: completed},
+			shape{name: "taken-over-mail", arrange: reacting(noMail, attention, afterMending(terminated)), state: tenant.StateSucceeded, closes: completed})
+	}
 	takenOver := shape{name: "taken-over", arrange: reacting(stuck, attention, afterMending(terminated)), state: tenant.StateRolledBack, closes: failed}
 	if c.failsClosed(middle) {
 		takenOver.state, takenOver.closes = tenant.StateSucceeded, completed
@@ -87,8 +88,12 @@ func (c course) shapes() []shape {
 			s.input.AttentionPeriod = time.Second
 		}, state: tenant.StateSucceeded, closes: completed})
 	}
-	if i := slices.IndexFunc(c.forward(), c.skippable); i >= 0 {
-		stuck := fails(fault{call: c.forward()[i], times: always, before: beyondTheBudget})
+	if skippable := slices.IndexFunc(c.forward(), c.skippable); skippable >= 0 {
+		call := c.forward()[skippable]
+		if c.skippable(middle) {
+			call = middle
+		}
+		stuck := fails(fault{call: call, times: always, before: beyondTheBudget})
 		all = append(all, shape{name: "step-skipped", arrange: reacting(stuck, attention, updated(tenant.ActionSkip)), state: tenant.StateSucceeded, closes: completed})
 	}
 	all = append(all, takenOver)

@@ -70,7 +70,7 @@ func TestTakeOverBeforeThePivot(t *testing.T) {
 				requireWhole(t, r, err)
 				require.Equal(t, tenant.StateRolledBack, r.model.operation.State)
 				require.Equal(t, want, r.model.operation.FailureReason)
-				require.Zero(t, r.model.mail.delivered)
+				require.Zero(t, r.model.mails.delivered())
 			})
 		}
 	}

@@ -69,7 +69,8 @@ func (c course) interruptions() []interrupted {
 	}
 	if i := slices.IndexFunc(c.forward(), c.skippable); i >= 0 {
 		skipped := c.forward()[i]
-		all = append(all, interrupted{"skipped", append([]string{"Move RUNNING"}, c.after[slices.IndexFunc(c.after, func(call string) bool { return c.stage(call) > c.stage(skipped) }):]...), func(r *running) {
+		later := slices.DeleteFunc(slices.Clone(c.after), func(call string) bool { return c.stage(call) <= c.stage(skipped) })
+		all = append(all, interrupted{"skipped", append([]string{"Move RUNNING"}, later...), func(r *running) {
 			with(fault{call: skipped, times: always, before: transient})(r)
 			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionSkip)}
 		}})

@@ -98,7 +98,7 @@ func (p *plain) deploy(ctx context.Context, f tenant.Fence) error {
 func (p *plain) send(ctx context.Context, f tenant.Fence) error {
 	var token string
 	w, err := p.emails.Begin(ctx, f, tenant.StepSendWelcomeEmail, func(t tenant.Tenant) tenant.Invitation {
-		token = tenant.InvitationToken([]byte("benchmark"), t)
+		token = tenant.InvitationToken([]byte("benchmark"), f.Key(tenant.StepSendWelcomeEmail), t.Administrator.Email)
 		return tenant.Invitation{TokenHash: tenant.HashToken(token), TTL: time.Hour}
 	})
 	if err != nil {

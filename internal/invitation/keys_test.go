@@ -18,6 +18,9 @@ var (
 	hospital    = tenant.Tenant{ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11", Generation: 1, Administrator: tenant.Administrator{Email: ada.Email}}
 )
 
+// welcome is the key of the step that sends the hospital's welcome mail.
+var welcome = tenant.EffectKey(hospital.ID, hospital.Generation, tenant.StepSendWelcomeEmail)
+
 func kept(context.Context) ([]byte, error) { return []byte("a key that the database keeps...."), nil }
 
 func keysOf(t *testing.T, s invitation.Secrets) tenant.InvitationKeys {
@@ -64,15 +67,15 @@ func TestAMailUnderWayKeepsItsLink(t *testing.T) {
 	}{
 		"upgrade":                 {legacyToken, invitation.Secrets{Tokens: tokenSecret}},
 		"upgrade with a secret":   {legacyToken, invitation.Secrets{Own: []string{first}, Tokens: tokenSecret}},
-		"a secret where none was": {keysOf(t, invitation.Secrets{}).Token(tenant.Email{Tenant: hospital}), invitation.Secrets{Own: []string{first}}},
-		"another secret":          {keysOf(t, invitation.Secrets{Own: []string{first}}).Token(tenant.Email{Tenant: hospital}), invitation.Secrets{Own: []string{second, first}}},
-		"none where a secret was": {keysOf(t, invitation.Secrets{}).Token(tenant.Email{Tenant: hospital}), invitation.Secrets{Tokens: tokenSecret}},
+		"a secret where none was": {keysOf(t, invitation.Secrets{}).Token(welcome, tenant.Email{Tenant: hospital}), invitation.Secrets{Own: []string{first}}},
+		"another secret":          {keysOf(t, invitation.Secrets{Own: []string{first}}).Token(welcome, tenant.Email{Tenant: hospital}), invitation.Secrets{Own: []string{second, first}}},
+		"none where a secret was": {keysOf(t, invitation.Secrets{}).Token(welcome, tenant.Email{Tenant: hospital}), invitation.Secrets{Tokens: tokenSecret}},
 	} {
 		keys := keysOf(t, tt.now)
 		hash := tenant.HashToken(tt.before)
-		link := keys.Invitation(hospital, time.Hour)
+		link := keys.Invitation(welcome, hospital, time.Hour)
 		require.Contains(t, append(link.Earlier, link.TokenHash), hash, name)
-		require.Equal(t, tt.before, keys.Token(tenant.Email{Tenant: hospital, TokenHash: hash}), name)
+		require.Equal(t, tt.before, keys.Token(welcome, tenant.Email{Tenant: hospital, TokenHash: hash}), name)
 	}
 }
 

@@ -10,7 +10,8 @@ import (
 // ChangeData is what a mail about a change of a tenant's access tells its
 // administrator. Nothing of the reason that was typed for it is in it.
 type ChangeData struct {
-	// Template names the change: suspended, resumed, archived, undeleted or deleted.
+	// Template names the change: suspended, resumed, archived, undeleted, deleted or
+	// invited_elsewhere.
 	Template string
 	// PlatformName is who writes. Empty: "the platform".
 	PlatformName string
@@ -77,6 +78,14 @@ var changes = map[string]struct {
 			"Your name and your address are erased as well. This is the last message that you get about it.",
 		},
 		"If you did not expect this",
+	},
+	"invited_elsewhere": { // neither a link nor the other address: this one may be lost to somebody else
+		"Another address is invited to administer %s", "Another address is invited", "has another address for its administrator",
+		[]string{
+			"An administrator of the platform sends an invitation to that address. Whoever opens it can set a new password, and is then the administrator in your place.",
+			"Until that is done you sign in as before, with the password that you have. From then on it does not work any more.",
+		},
+		"If you did not expect this, or it is not right",
 	},
 }
 

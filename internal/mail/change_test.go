@@ -83,7 +83,7 @@ func TestAChangeIsRefusedWithoutWhatItMustSay(t *testing.T) {
 func TestAChangeTakesAnyName(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		d := changeData(rapid.SampledFrom([]string{"suspended", "resumed", "archived", "undeleted"}).Draw(t, "template"))
+		d := changeData(rapid.SampledFrom([]string{"suspended", "resumed", "archived", "undeleted", "invited_elsewhere"}).Draw(t, "template"))
 		d.TenantName = "H" + rapid.String().Draw(t, "tenant")
 		d.AdminFirstName = rapid.String().Draw(t, "first name")
 		content, err := mail.Change(d)

@@ -36,7 +36,7 @@ func NewPostman(c PostmanConfig) *Postman { return &Postman{config: c} }
 // SendEmail sends a mail to a tenant's administrator. Its errors are
 // *tenant.StepError.
 func (p *Postman) SendEmail(ctx context.Context, w tenant.Email, link string) (tenant.EmailReceipt, error) {
-	admin := w.Tenant.Administrator
+	to := w.Recipient()
 	content, err := p.write(w, link)
 	if err != nil {
 		return tenant.EmailReceipt{}, &tenant.StepError{
@@ -45,7 +45,7 @@ func (p *Postman) SendEmail(ctx context.Context, w tenant.Email, link string) (t
 		}
 	}
 	receipt, err := p.config.Provider.Send(ctx, Message{
-		ID: w.ID, From: p.config.From, To: Address{Name: admin.FirstName + " " + admin.LastName, Addr: admin.Email}, Content: content,
+		ID: w.ID, From: p.config.From, To: Address{Name: to.FirstName + " " + to.LastName, Addr: to.Email}, Content: content,
 	})
 	if err != nil {
 		return tenant.EmailReceipt{}, AsStepError(w.Step, err)
@@ -77,11 +77,11 @@ func (p *Postman) write(w tenant.Email, link string) (Content, error) {
 	if w.Step == tenant.StepSendWelcomeEmail {
 		return Welcome(WelcomeData{
 			PlatformName: p.config.From.Name, TenantName: w.Tenant.Name, AdminFirstName: w.Tenant.Administrator.FirstName,
-			Link: link, ExpiresAt: w.ExpiresAt, SupportAddress: answering(p.config.From.Addr),
+			Again: w.Again, Link: link, ExpiresAt: w.ExpiresAt, SupportAddress: answering(p.config.From.Addr),
 		})
 	}
 	return Change(ChangeData{
-		Template: w.Step.Template(), PlatformName: p.config.From.Name, TenantName: w.Tenant.Name, AdminFirstName: w.Tenant.Administrator.FirstName,
+		Template: w.Step.Template(), PlatformName: p.config.From.Name, TenantName: w.Tenant.Name, AdminFirstName: w.Recipient().FirstName,
 		Since: w.Tenant.UpdatedAt, Until: w.Tenant.PurgeAfter, SupportAddress: answering(p.config.From.Addr),
 	})
 }

@@ -21,6 +21,9 @@ type WelcomeData struct {
 	TenantName string
 	// AdminFirstName may be empty.
 	AdminFirstName string
+	// Again tells that there was an invitation before, which this one replaces, and
+	// perhaps a password.
+	Again bool
 	// Link is the one-time address to choose a password at, http or https.
 	// Required.
 	Link string
@@ -34,6 +37,7 @@ type WelcomeData struct {
 // welcome is what the templates see.
 type welcome struct {
 	Subject, FirstName, Tenant, Platform, Link, LinkHost, Expires, Support string
+	Again                                                                  bool
 }
 
 // Welcome writes the welcome mail.
@@ -64,6 +68,10 @@ func Welcome(data WelcomeData) (Content, error) {
 		LinkHost:  host,
 		Expires:   moment(data.ExpiresAt),
 		Support:   support.Addr,
+		Again:     data.Again,
+	}
+	if data.Again {
+		html.Subject = "A new link to choose your password for " + isolated(tenantName) + " on " + isolated(platform)
 	}
 	text := html
 	text.FirstName = isolated(html.FirstName)

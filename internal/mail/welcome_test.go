@@ -51,6 +51,7 @@ func TestWelcomeGolden(t *testing.T) {
 		"welcome_bare": func(d *mail.WelcomeData) {
 			d.PlatformName, d.AdminFirstName, d.SupportAddress = "", "", ""
 		},
+		"welcome_again": func(d *mail.WelcomeData) { d.Again = true },
 		"welcome_rtl": func(d *mail.WelcomeData) {
 			d.TenantName, d.AdminFirstName = `مستشفى "النور" 🏥`, "عائشة"
 		},
@@ -154,6 +155,7 @@ func TestWelcomeContainsAnyName(t *testing.T) {
 		data.TenantName = hostileName().Draw(t, "tenant")
 		data.AdminFirstName = hostileName().Draw(t, "first name")
 		data.PlatformName = hostileName().Draw(t, "platform")
+		data.Again = rapid.Bool().Draw(t, "again")
 		content, err := mail.Welcome(data)
 		require.NoError(t, err)
 

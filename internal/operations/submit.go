@@ -63,7 +63,8 @@ func newTenant(n tenant.New) (tenant.Tenant, error) {
 // first request's operation.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, *tenant.StatusRefusedError,
-// tenant.ErrNameTaken, tenant.ErrOwnNameTaken where a new name would help,
+// *tenant.ForbiddenError, tenant.ErrNameTaken, tenant.ErrOwnNameTaken where a new name
+// would help,
 // *tenant.OperationOpenError, tenant.ErrOperationOpen where it has ended by now,
 // tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
 func (s *Service) Submit(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error) {
@@ -149,7 +150,7 @@ func refusesSubmission(err error) bool {
 	if _, refused := errors.AsType[*tenant.StatusRefusedError](err); refused {
 		return true
 	}
-	return errors.Is(err, tenant.ErrNameTaken) || errors.Is(err, tenant.ErrOperationOpen) || errors.Is(err, tenant.ErrIdempotencyMismatch)
+	return errors.Is(err, tenant.ErrNameTaken) || errors.Is(err, tenant.ErrForbidden) || errors.Is(err, tenant.ErrOperationOpen) || errors.Is(err, tenant.ErrIdempotencyMismatch)
 }
 
 // submit records an operation, with what every kind has. request is all that was
@@ -165,7 +166,7 @@ func (s *Service) submit(ctx context.Context, sub tenant.Submission, request any
 	if sub.Request, err = json.Marshal(request); err != nil {
 		return tenant.Operation{}, fmt.Errorf("write the request down: %w", err)
 	}
-	sub.Actor, sub.Claimed = who.Actor, who.Claimed
+	sub.Actor, sub.Claimed, sub.Admin = who.Actor, who.Claimed, who.Admin
 	sub.Operation.ID, sub.Operation.Client = id, who.Client
 	sub.Operation.RetryBudget, sub.Operation.AttentionPeriod = s.config.RetryBudget, s.config.AttentionPeriod
 	o, err := s.config.Operations.Submit(ctx, sub)

@@ -68,8 +68,9 @@ var compareMails = []comparison{
 	// A corrected address ends the link that went to the old one.
 	{kind: tenant.FindingInvitationMissing, sql: `
 		SELECT e.id::text, t.id::text, '', 'the welcome mail was sent, and no row of invitations has its link', false
-		FROM tenants t JOIN emails e ON e.template = 'welcome' AND e.operation_id = (
-			SELECT o.id FROM operations o WHERE o.tenant_id = t.id AND o.generation = t.generation AND o.kind = 'provision' ORDER BY o.id DESC LIMIT 1)
-		WHERE ` + inUse + ` AND e.state = 'SENT' AND NOT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = t.id)
+		FROM tenants t JOIN emails e ON e.id = (
+			SELECT m.id FROM emails m JOIN operations o ON o.id = m.operation_id
+			WHERE m.template = 'welcome' AND m.state = 'SENT' AND o.tenant_id = t.id AND o.generation = t.generation ORDER BY o.id DESC LIMIT 1)
+		WHERE ` + inUse + ` AND NOT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = t.id AND i.created_at >= e.created_at)
 		  AND NOT EXISTS (SELECT FROM audit_log a WHERE a.tenant_id = t.id AND a.action = 'change-administrator' AND a.outcome = 'accepted' AND a.at >= e.created_at)`},
 }

@@ -20,7 +20,8 @@ func NewEmails(pool *pgxpool.Pool) *Emails { return &Emails{pool: database{pool}
 // Begin passes the fence, writes a step's mail as SENDING before it leaves,
 // and makes its invitation; invite is nil for a mail without. An invitation that is
 // there is kept, and lasts on if it has ended unused; one of an earlier key does not,
-// so that links of a key that was given up come to an end.
+// so that links of a key that was given up come to an end. Where there is nobody to
+// send it to, the step is done.
 func (e *Emails) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, invite func(tenant.Tenant) tenant.Invitation) (tenant.Email, error) {
 	var w tenant.Email
 	err := e.pool.inTx(ctx, func(tx pgx.Tx) error {
@@ -31,11 +32,20 @@ func (e *Emails) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, in
 		if err := run(ctx, tx, b); err != nil {
 			return err
 		}
+		if f.OfKind() == tenant.KindInvite {
+			if err := inviting(ctx, tx, f, &w); err != nil {
+				return err
+			}
+		}
 		b = &pgx.Batch{}
+		if w.Nobody {
+			logNobody(b, f, step)
+			return run(ctx, tx, b)
+		}
 		if w.ID == "" {
 			makeEmail(b, f, &w)
 		}
-		if w.Before != tenant.EmailSent { // a repeated attempt has nothing to do
+		if w.Before != tenant.EmailSent { // otherwise the step is done, and only the answer was lost
 			beginAttempt(b, f, step, &w.Attempt)
 			if invite != nil {
 				makeInvitation(b, f, invite(w.Tenant), &w)
@@ -111,7 +121,8 @@ func (e *Emails) Repeat(ctx context.Context, f tenant.Fence, w tenant.Email) err
 }
 
 // Complete writes the mail as SENT. Where that is the last step, the operation
-// has succeeded with the same commit.
+// has succeeded with the same commit. Of the user's links only the mail's works from
+// then on.
 func (e *Emails) Complete(ctx context.Context, f tenant.Fence, w tenant.Email, r tenant.EmailReceipt) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
@@ -122,6 +133,7 @@ func (e *Emails) Complete(ctx context.Context, f tenant.Fence, w tenant.Email, r
 	completeAttempt(b, f, w.Step, w.Attempt)
 	logDone(b, f, w.Step)
 	completeStage(b, f, w.Step, "")
+	endOtherLinks(b, f, w) // after the tenant's row, as whoever uses a link locks them
 	if err := e.pool.run(ctx, b); err != nil {
 		return stepError(w.Step, err)
 	}

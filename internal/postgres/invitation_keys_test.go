@@ -10,24 +10,26 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// keyed is a worker's way to make links.
-func keyed(keys ...string) (tenant.InvitationKeys, func(tenant.Tenant) tenant.Invitation) {
+// keyed is a worker's way to make the links of a fence's mails.
+func keyed(f tenant.Fence, keys ...string) (tenant.InvitationKeys, func(tenant.Tenant) tenant.Invitation) {
 	all := make(tenant.InvitationKeys, len(keys))
 	for i, key := range keys {
 		all[i] = []byte(key)
 	}
-	return all, func(t tenant.Tenant) tenant.Invitation { return all.Invitation(t, time.Hour) }
+	return all, func(t tenant.Tenant) tenant.Invitation {
+		return all.Invitation(f.Key(tenant.StepSendWelcomeEmail), t, time.Hour)
+	}
 }
 
 // mailed begins a mail and gives the token in it, as left by an attempt that
 // ended in that state.
 func (b testBundle) mailed(t *testing.T, f tenant.Fence, left tenant.EmailState, keys ...string) string {
 	t.Helper()
-	all, invite := keyed(keys...)
+	all, invite := keyed(f, keys...)
 	w, err := b.emails.Begin(b.ctx, f, tenant.StepSendWelcomeEmail, invite)
 	require.NoError(t, err)
 	require.NoError(t, b.emails.Leave(b.ctx, w, left))
-	return all.Token(w)
+	return all.Token(f.Key(w.Step), w)
 }
 
 // TestAMailThatIsRepeatedCarriesTheSameLinkWhateverTheKeysAreNow, as long as the

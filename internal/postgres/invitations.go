@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -13,7 +12,7 @@ import (
 )
 
 // Invitations are the one-time links by which a tenant's administrator sets
-// the first password.
+// the first password, or another one.
 type Invitations struct{ pool database }
 
 // NewInvitations reads and uses invitations on a pool.
@@ -54,9 +53,9 @@ func (i *Invitations) Find(ctx context.Context, token string) (invitation.Invita
 	return found.Invitation, nil
 }
 
-// Accept uses an invitation: it stores the hash of the first password, notes it
-// in the tenant's own audit log and ends every other open link of that user,
-// all in one transaction. Of two at the same time one gets invitation.ErrUsed.
+// Accept uses an invitation: it stores the hash of the password, with the address
+// and the name of whoever is invited, notes it in the tenant's own audit log and ends
+// every other open link of that user, all in one transaction. Of two at the same time one gets invitation.ErrUsed.
 // The other errors are those of Find; after tenant.ErrUnavailable the password may
 // be set: only the answer was lost.
 func (i *Invitations) Accept(ctx context.Context, token, passwordHash string) error {
@@ -87,13 +86,16 @@ func findLink(ctx context.Context, tx pgx.Tx, tokenHash []byte, lock string) (li
 		return link{}, tenant.ErrNotFound
 	}
 	var l link
-	var used, expired bool
+	var used, expired, there bool
 	var status tenant.Status
+	// A change of the address ends the links to the one before: one that works went to
+	// the tenant's administrator as they are now, and the user follows by it alone.
 	err := tx.QueryRow(ctx, `
-		SELECT i.tenant_id::text, i.user_id::text, i.expires_at, i.used_at IS NOT NULL, i.expires_at <= now(), t.status, t.schema_name, t.name
+		SELECT i.tenant_id::text, i.user_id::text, i.expires_at, i.used_at IS NOT NULL, i.expires_at <= now(), t.status, t.schema_name, t.name,
+			t.admin_email, t.admin_first_name, t.admin_last_name
 		FROM invitations i JOIN tenants t ON t.id = i.tenant_id
 		WHERE i.token_hash = $1 `+lock, tokenHash).
-		Scan(&l.tenantID, &l.userID, &l.ExpiresAt, &used, &expired, &status, &l.schema, &l.TenantName)
+		Scan(&l.tenantID, &l.userID, &l.ExpiresAt, &used, &expired, &status, &l.schema, &l.TenantName, &l.Email, &l.FirstName, &l.LastName)
 	switch {
 	case err != nil:
 		return link{}, err
@@ -104,9 +106,8 @@ func findLink(ctx context.Context, tx pgx.Tx, tokenHash []byte, lock string) (li
 	case expired:
 		return link{}, invitation.ErrExpired
 	}
-	err = tx.QueryRow(ctx, `SELECT email, first_name, last_name FROM `+pgx.Identifier{l.schema, "users"}.Sanitize()+` WHERE id = $1`, l.userID).
-		Scan(&l.Email, &l.FirstName, &l.LastName)
-	if errors.Is(err, pgx.ErrNoRows) || sqlState(err) == stateNoTable {
+	err = tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+usersOf(l.schema)+` WHERE id = $1)`, l.userID).Scan(&there)
+	if sqlState(err) == stateNoTable || err == nil && !there {
 		return link{}, invitation.ErrClosed // the user was removed, or the schema just now
 	}
 	return l, err
@@ -115,9 +116,13 @@ func findLink(ctx context.Context, tx pgx.Tx, tokenHash []byte, lock string) (li
 func (l link) accept(ctx context.Context, tx pgx.Tx, passwordHash string) error {
 	b := &pgx.Batch{}
 	b.Queue(`UPDATE invitations SET used_at = now() WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL`, l.tenantID, l.userID)
-	b.Queue(`UPDATE `+pgx.Identifier{l.schema, "users"}.Sanitize()+` SET password_hash = $1, updated_at = now() WHERE id = $2`,
-		passwordHash, l.userID)
+	b.Queue(`UPDATE `+usersOf(l.schema)+` SET password_hash = $1, email = $3, first_name = $4, last_name = $5, updated_at = now() WHERE id = $2`,
+		passwordHash, l.userID, l.Email, l.FirstName, l.LastName)
 	b.Queue(`INSERT INTO `+pgx.Identifier{l.schema, "audit_logs"}.Sanitize()+` (user_id, action, subject, detail)
 		VALUES ($1, 'password_set', 'user', '{"by": "invitation"}')`, l.userID)
-	return run(ctx, tx, b)
+	err := run(ctx, tx, b)
+	if sqlState(err) == stateUniqueViolation {
+		return invitation.ErrClosed // another user has got the address since
+	}
+	return err
 }

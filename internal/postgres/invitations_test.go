@@ -40,7 +40,7 @@ func invite(t *testing.T) invited {
 	require.NoError(t, err)
 	schema := pgx.Identifier{in.schema}.Sanitize()
 	in.exec(t, `INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
-		VALUES ($1, 'Charité', 'charité', 'charite', $2, $2, 'app', 'ACTIVE', 'old@charite.example', 'Old', 'Name', 'standard', 'default')`, string(id), in.schema)
+		VALUES ($1, 'Charité', 'charité', 'charite', $2, $2, 'app', 'ACTIVE', 'new@charite.example', 'New', 'Name', 'standard', 'default')`, string(id), in.schema)
 	in.exec(t, `CREATE SCHEMA `+schema)
 	in.exec(t, `SELECT run_script($1)`, template.For(schema, pgx.Identifier{pool.Config().ConnConfig.User}.Sanitize()))
 	in.exec(t, `INSERT INTO `+in.table("roles")+` (name, description) VALUES ('admin', '')`)
@@ -73,6 +73,12 @@ func (in invited) passwordHash(t *testing.T) string {
 	return *hash
 }
 
+func (in invited) person(t *testing.T) (person string) {
+	t.Helper()
+	require.NoError(t, in.pool.QueryRow(t.Context(), `SELECT concat_ws(' ', email, first_name, last_name) FROM `+in.table("users")+` WHERE id = $1`, in.id.AdministratorID()).Scan(&person))
+	return person
+}
+
 func (in invited) auditRows(t *testing.T) int {
 	t.Helper()
 	var n int
@@ -89,11 +95,12 @@ func TestInvitationIsUsedOnce(t *testing.T) {
 	require.WithinDuration(t, time.Now().Add(time.Hour), found.ExpiresAt, time.Minute)
 	found.ExpiresAt = time.Time{}
 	require.Equal(t, invitation.Invitation{
-		TenantName: "Charité", FirstName: "Ada", LastName: "Lovelace", Email: "ada@charite.example",
-	}, found, "the person is the tenant's user, not what the control table remembers")
+		TenantName: "Charité", FirstName: "New", LastName: "Name", Email: "new@charite.example",
+	}, found, "the person is who got the link, not who signs in until it is used")
 
 	require.NoError(t, in.invitations.Accept(t.Context(), in.token, "first"))
 	require.Equal(t, "first", in.passwordHash(t))
+	require.Equal(t, "new@charite.example New Name", in.person(t))
 	require.Equal(t, 1, in.auditRows(t))
 
 	require.ErrorIs(t, in.invitations.Accept(t.Context(), in.token, "second"), invitation.ErrUsed)
@@ -207,4 +214,17 @@ func TestInvitationsSayWhenTheDatabaseIsAway(t *testing.T) {
 	t.Cleanup(pool.Close)
 	_, err = postgres.NewInvitations(pool).Find(t.Context(), "AZaz09-_AZaz09-_AZaz09-_AZaz09-_")
 	require.ErrorIs(t, err, tenant.ErrUnavailable)
+}
+
+// TestAnAddressThatAnotherUserHasIsNotGivenTwice: the link then leads nowhere, and
+// nothing has changed.
+func TestAnAddressThatAnotherUserHasIsNotGivenTwice(t *testing.T) {
+	t.Parallel()
+	in := invite(t)
+	in.exec(t, `INSERT INTO `+in.table("users")+` (id, email, first_name, last_name, role) VALUES (gen_random_uuid(), 'NEW@charite.example', 'N', 'N', 'admin')`)
+	require.ErrorIs(t, in.invitations.Accept(t.Context(), in.token, "first"), invitation.ErrClosed)
+	require.Equal(t, "ada@charite.example Ada Lovelace", in.person(t))
+	require.Zero(t, in.auditRows(t))
+	in.exec(t, `DELETE FROM `+in.table("users")+` WHERE first_name = 'N'`)
+	require.NoError(t, in.invitations.Accept(t.Context(), in.token, "first"))
 }

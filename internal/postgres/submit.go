@@ -22,8 +22,8 @@ const tenantsPerLogin = 500
 // a dispatcher. A key that was used before for the same request returns that
 // request's operation; two requests at the same time wait for each other.
 //
-// Errors: tenant.ErrNotFound, *tenant.StatusRefusedError, tenant.ErrOperationOpen,
-// tenant.ErrNameTaken, tenant.ErrIDCollision, tenant.ErrIdempotencyMismatch,
+// Errors: tenant.ErrNotFound, *tenant.StatusRefusedError, *tenant.ForbiddenError,
+// tenant.ErrOperationOpen, tenant.ErrNameTaken, tenant.ErrIDCollision, tenant.ErrIdempotencyMismatch,
 // tenant.ErrUnavailable.
 func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenant.Operation, error) {
 	var repeated tenant.OperationID
@@ -114,9 +114,9 @@ func insertTenant(b *pgx.Batch, t tenant.Tenant) {
 // the acceptance changes of it. It locks the open operation before the tenant, as
 // every step does.
 //
-// An open operation that has nothing left to do but what is optional gives way: a
-// mail that cannot be sent must not keep a tenant from being suspended. It is
-// returned.
+// An open operation that has nothing left to do but what is optional gives way, as
+// does one of a kind that yields: a mail that cannot be sent must not keep a tenant
+// from being suspended. It is returned.
 func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch) (superseded tenant.OperationID, err error) {
 	o := &sub.Operation
 	var open []tenant.Operation
@@ -151,11 +151,16 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 		return "", refused
 	}
 	for _, before := range open {
-		if !before.GivesWay() {
+		if before.Kind == o.Kind || !before.GivesWay() {
 			return "", tenant.ErrOperationOpen
 		}
 		giveWay(b, before, *sub)
 		superseded = before.ID
+	}
+	if o.Kind == tenant.KindInvite {
+		if err := mayInvite(ctx, tx, *sub); err != nil {
+			return "", err
+		}
 	}
 	o.FromStatus, o.ToStatus, o.Generation = t.Status, cmp.Or(lifecycle.Reaches, t.ArchivedFrom), t.Generation
 	if lifecycle.Anew {
@@ -170,15 +175,20 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 	return superseded, nil
 }
 
-// giveWay ends an operation that gives way to another, as a skip of the steps that
-// are left would.
+// giveWay ends an operation that gives way to another: as a skip of the steps that
+// are left would, or, of a kind that yields, as a rollback, which has nothing to undo.
 func giveWay(b *pgx.Batch, o tenant.Operation, to tenant.Submission) {
 	reason := "given up for a later operation (" + to.Action() + ")"
-	transition{
+	lifecycle := o.Lifecycle()
+	end, action := transition{
 		operation: o.ID, kind: o.Kind, from: o.State, to: tenant.StateSucceeded, pivotPassed: true,
 		step: o.FailedStep, class: tenant.ClassCancelled, reason: reason,
-	}.queue(b)
-	for _, stage := range o.Lifecycle().Stages {
+	}, tenant.ActionSkip
+	if lifecycle.Yields {
+		end.to, end.pivotPassed, end.status, action = tenant.StateRolledBack, false, lifecycle.Undone, tenant.ActionRollback
+	}
+	end.queue(b)
+	for _, stage := range lifecycle.Stages {
 		for _, step := range stage.Covers {
 			if stage.Optional {
 				logSkipped(b, o.TenantID, o.ID, step, tenant.ClassCancelled, reason)
@@ -187,7 +197,7 @@ func giveWay(b *pgx.Batch, o tenant.Operation, to tenant.Submission) {
 	}
 	b.Queue(`
 		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, detail)
-		VALUES ($1, $2, 'skip', 'accepted', $3, $4, $5)`, to.Actor, to.Claimed, string(o.TenantID), string(o.ID), reason)
+		VALUES ($1, $2, $6, 'accepted', $3, $4, $5)`, to.Actor, to.Claimed, string(o.TenantID), string(o.ID), reason, string(action))
 }
 
 // insertOperation adds the operation with all that is recorded about its

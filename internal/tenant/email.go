@@ -32,6 +32,8 @@ var templates = map[Step]string{
 	StepSendArchivedEmail:  "archived",
 	StepSendUndeletedEmail: "undeleted",
 	StepSendDeletedEmail:   "deleted",
+
+	StepSendInvitedElsewhereEmail: "invited_elsewhere",
 }
 
 // Template is the mail that a step sends; empty for any other step.
@@ -46,6 +48,14 @@ type Email struct {
 	// Attempt is the one at sending it.
 	Attempt AttemptID
 	Tenant  Tenant
+	// To is who gets it, where that is not the tenant's administrator as the control
+	// plane has it.
+	To *Administrator
+	// Nobody tells that there is nobody whom the mail has to be sent to: its step is
+	// done.
+	Nobody bool
+	// Again tells that the administrator was invited before.
+	Again bool
 	// Before is the state in which an earlier attempt left the mail: SENDING
 	// and UNKNOWN mean that it may be out already.
 	Before EmailState
@@ -55,6 +65,14 @@ type Email struct {
 	// mail that has none.
 	TokenHash []byte
 	ExpiresAt time.Time
+}
+
+// Recipient is who gets it.
+func (w Email) Recipient() Administrator {
+	if w.To != nil {
+		return *w.To
+	}
+	return w.Tenant.Administrator
 }
 
 // ChangeAddress is the way out that a reason names when the administrator's

@@ -47,6 +47,17 @@ var (
 	ErrBadCursor = errors.New("the cursor is not one that a listing returned")
 )
 
+// ForbiddenError is an ErrForbidden that says what it is about.
+type ForbiddenError struct {
+	// Reason is why only an administrator may do it, and what else there is to do.
+	Reason string
+}
+
+func (e *ForbiddenError) Error() string { return ErrForbidden.Error() + ": " + e.Reason }
+
+// Is makes it an ErrForbidden.
+func (e *ForbiddenError) Is(target error) bool { return target == ErrForbidden }
+
 // UnavailableError is an ErrUnavailable whose cause is known.
 type UnavailableError struct {
 	// Reason is which system it is, and the cause, with what to do. Anybody may

@@ -24,33 +24,35 @@ type Invitation struct {
 // used.
 type InvitationKeys [][]byte
 
-// Invitation is the link for a tenant's mail.
-func (k InvitationKeys) Invitation(t Tenant, ttl time.Duration) Invitation {
+// Invitation is the link for a tenant's mail. effect is the key of the step that
+// sends it.
+func (k InvitationKeys) Invitation(effect string, t Tenant, ttl time.Duration) Invitation {
 	hashes := make([][]byte, len(k))
 	for i, key := range k {
-		hashes[i] = HashToken(InvitationToken(key, t))
+		hashes[i] = HashToken(InvitationToken(key, effect, t.Administrator.Email))
 	}
 	return Invitation{TokenHash: hashes[0], Earlier: hashes[1:], TTL: ttl}
 }
 
 // Token is the one of the link that a mail has: of an earlier key, if that was
 // there before.
-func (k InvitationKeys) Token(w Email) string {
+func (k InvitationKeys) Token(effect string, w Email) string {
+	address := w.Tenant.Administrator.Email
 	for _, key := range k {
-		if token := InvitationToken(key, w.Tenant); bytes.Equal(HashToken(token), w.TokenHash) {
+		if token := InvitationToken(key, effect, address); bytes.Equal(HashToken(token), w.TokenHash) {
 			return token
 		}
 	}
-	return InvitationToken(k[0], w.Tenant)
+	return InvitationToken(k[0], effect, address)
 }
 
-// InvitationToken derives the token of a tenant's welcome link. A mail that
-// must be repeated carries the same token; one to a corrected address carries
-// another. It is 256 bits of HMAC-SHA-256: without the key it cannot be
-// guessed.
-func InvitationToken(key []byte, t Tenant) string {
+// InvitationToken derives the token of a link from the key of the step that mails
+// it (Fence.Key) and the address. A mail that must be repeated carries the same
+// token; one to a corrected address, or of a later invitation, carries another. It
+// is 256 bits of HMAC-SHA-256: without the key it cannot be guessed.
+func InvitationToken(key []byte, effect, address string) string {
 	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(EffectKey(t.ID, t.Generation, StepSendWelcomeEmail) + "/" + strings.ToLower(t.Administrator.Email)))
+	mac.Write([]byte(effect + "/" + strings.ToLower(address)))
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 

@@ -13,6 +13,8 @@ const (
 	KindUndelete Kind = "undelete"
 	// KindPurge removes for good what a tenant was.
 	KindPurge Kind = "purge"
+	// KindInvite sends the administrator another link to set a password by.
+	KindInvite Kind = "invite"
 )
 
 // The undos, by the names that runs, their histories and the Web UI have for them.
@@ -25,11 +27,12 @@ const (
 	undoResume    = "set the contract suspended again"
 	leaveAsItWas  = "leave the tenant as it was"
 	remainsRecord = "the operation, its log and the audit log"
+	remainsLink   = "the operation, its log and the audit log; and a mail that has left by then: its link works until it ends, as the one before does"
 	remainsLedger = "on the ledger: the transactions that changed the contract's status, and the fees that they cost"
 )
 
 // lifecycles is the table of kinds.
-var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete(), purge()}
+var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete(), purge(), invite()}
 
 func provision() Lifecycle {
 	return Lifecycle{
@@ -154,6 +157,27 @@ func purge() Lifecycle {
 			},
 			{Activity: "EraseAdministrator", Summary: "erase the administrator's name and address", Covers: []Step{StepEraseAdministrator}, Needs: DependencyDatabase},
 			{Activity: "MarkDeleted", Summary: "mark the tenant deleted, with a certificate", Covers: []Step{StepMarkDeleted}, Needs: DependencyDatabase},
+		},
+	}
+}
+
+// invite has the link in somebody's mailbox for its pivot: nothing takes it back.
+// Whoever signs in now is told before that, so that no failure, and nobody who rolls
+// it back, sends the link and leaves them in the dark.
+func invite() Lifecycle {
+	return Lifecycle{
+		Kind: KindInvite, Verb: "invite", Workflow: "InviteAdministrator",
+		From: []Status{StatusActive}, Reaches: StatusActive, Yields: true,
+		Unaccept: unchanged(), Remains: remainsLink,
+		Stages: []Stage{
+			{
+				Activity: "SendInvitedElsewhereEmail", Summary: "tell who signs in now, if another address is invited",
+				Covers: []Step{StepSendInvitedElsewhereEmail}, Needs: DependencyMail, Skippable: true,
+			},
+			{
+				Activity: "SendWelcomeEmail", Summary: "send the invitation, end earlier links and the operation",
+				Covers: []Step{StepSendWelcomeEmail}, Needs: DependencyMail, Pivot: true,
+			},
 		},
 	}
 }

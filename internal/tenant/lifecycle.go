@@ -44,6 +44,10 @@ type Lifecycle struct {
 	// once more whether the tenant may have the operation, and the tenant has the
 	// status Reaches only with the end of the last stage.
 	ClaimIsPivot bool
+	// Yields tells that a later operation of another kind ends it, wherever it is: it
+	// has nothing to undo, and must not keep a tenant from being suspended for as long
+	// as a provider is away.
+	Yields bool
 	// Accepted is the step that the acceptance itself has done; empty for none.
 	Accepted Step
 	// Unaccept is how a rollback ends for the tenant's row; its effect is part of

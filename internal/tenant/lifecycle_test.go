@@ -65,6 +65,32 @@ func leadsTo(l tenant.Lifecycle) []tenant.Status {
 	return []tenant.Status{tenant.StatusActive, tenant.StatusSuspended} // what can be archived
 }
 
+// TestWhatYieldsHasNothingToUndo, and gives way wherever it is: whoever ends it
+// leaves nothing behind.
+func TestWhatYieldsHasNothingToUndo(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for _, l := range tenant.Lifecycles() {
+		if !l.Yields {
+			continue
+		}
+		seen++
+		require.Empty(t, l.Waiting, l.Kind)
+		require.Empty(t, l.Running, l.Kind)
+		require.Equal(t, []tenant.Status{l.Reaches}, l.From, l.Kind)
+		for _, s := range l.Stages {
+			require.Nil(t, s.Undo, s.Activity)
+		}
+		for _, state := range tenant.States() {
+			o := tenant.Operation{Kind: l.Kind, State: state}
+			require.Equal(t, !state.Closed(), o.GivesWay(), "%s %s", l.Kind, state)
+		}
+	}
+	require.Equal(t, 1, seen)
+	parked := tenant.Operation{Kind: tenant.KindSuspend, State: tenant.StateNeedsAttention}
+	require.False(t, parked.GivesWay(), "a suspension gives way to nothing before its pivot")
+}
+
 func TestStepsAreTheNamesOfTheLogs(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, []tenant.Step{

@@ -162,9 +162,12 @@ func (o Operation) Fence() Fence {
 	return Fence{Kind: o.Kind, To: o.ToStatus, Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: o.RunID, State: o.State}
 }
 
-// GivesWay reports whether nothing is left of the operation but what is optional, so
-// that the acceptance of another one ends it.
+// GivesWay reports whether the acceptance of an operation of another kind ends this
+// one: nothing is left of it but what is optional, or its kind yields.
 func (o Operation) GivesWay() bool {
+	if l, _ := o.Kind.Lifecycle(); l.Yields {
+		return !o.State.Closed()
+	}
 	to, err := Next(o.State, o.Position(), EventCancel)
 	return err == nil && to == StateSucceeded
 }

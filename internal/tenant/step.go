@@ -33,6 +33,8 @@ const (
 	StepSendDeletedEmail   Step = "SEND_DELETED_EMAIL"
 	StepEraseAdministrator Step = "ERASE_ADMINISTRATOR"
 	StepMarkDeleted        Step = "MARK_DELETED"
+
+	StepSendInvitedElsewhereEmail Step = "SEND_INVITED_ELSEWHERE_EMAIL"
 )
 
 // StepStatus is the outcome of one attempt at a step, as the log keeps it.

@@ -59,6 +59,8 @@ type Submission struct {
 	Actor   string
 	// Claimed tells that nobody has checked who the actor is.
 	Claimed bool
+	// Admin tells that the actor may do what only an administrator may.
+	Admin bool
 	// Reason is why, in the actor's words; it may be empty.
 	Reason string
 	// OnlyDue takes a purge only of a tenant whose grace period is over, also when a

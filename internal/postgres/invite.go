@@ -1,0 +1,131 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"github.com/jackc/pgx/v5"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// mayInvite refuses an invitation that nobody could use, and one that resets a
+// password unless an administrator asks for it. The tenant's row is locked: nobody
+// uses a link meanwhile, and nobody changes the address.
+func mayInvite(ctx context.Context, tx pgx.Tx, sub tenant.Submission) error {
+	id := sub.Operation.TenantID
+	refused := func(why string) error {
+		return &tenant.StatusRefusedError{Kind: sub.Operation.Kind, Status: tenant.StatusActive, Why: why}
+	}
+	var schema string
+	var made bool
+	if err := tx.QueryRow(ctx, `SELECT schema_name, to_regclass(quote_ident(schema_name) || '.users') IS NOT NULL FROM tenants WHERE id = $1`, string(id)).
+		Scan(&schema, &made); err != nil {
+		return err
+	}
+	if !made {
+		return refused("the table of its users is not there; starter reconcile says what else is missing")
+	}
+	users := usersOf(schema)
+	var hasPassword, taken bool
+	err := tx.QueryRow(ctx, `
+		SELECT u.password_hash IS NOT NULL, EXISTS (SELECT FROM `+users+` o WHERE o.id <> u.id AND lower(o.email) = lower(t.admin_email))
+		FROM `+users+` u, tenants t WHERE u.id = $1 AND t.id = $2`, id.AdministratorID(), string(id)).Scan(&hasPassword, &taken)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return refused("the user who was to be its first administrator was removed; whoever administers it now can make users")
+	case err != nil:
+		return err
+	case taken:
+		return refused("another of its users has the administrator's address; change that with PATCH /v1/tenants/{id} first")
+	case hasPassword && !sub.Admin:
+		return &tenant.ForbiddenError{Reason: "a password was set already, and an invitation resets it; somebody with the role admin may send one, for one tenant at a time"}
+	}
+	return nil
+}
+
+func usersOf(schema string) string { return pgx.Identifier{schema, "users"}.Sanitize() }
+
+// inviting looks whom a mail of an invitation is for, before it leaves.
+func inviting(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.Email) error {
+	before, err := addressBefore(ctx, tx, w.Tenant)
+	if err != nil {
+		return err
+	}
+	w.Again = true
+	if w.Step == tenant.StepSendInvitedElsewhereEmail {
+		w.To = before
+		w.Nobody = before == nil && w.Before != tenant.EmailSent
+		return nil
+	}
+	if w.ID != "" && w.Before != tenant.EmailPending && w.Before != tenant.EmailFailed {
+		return nil // it may be out, and its link may have been used
+	}
+	var used, told bool
+	if err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = o.tenant_id AND i.used_at >= o.created_at),
+			EXISTS (SELECT FROM emails e WHERE e.operation_id = o.id AND e.template = $2)
+				OR EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $3 AND l.status = 'SKIPPED' AND l.error_class IS NOT NULL)
+		FROM operations o WHERE o.id = $1`,
+		string(f.Operation), tenant.StepSendInvitedElsewhereEmail.Template(), string(tenant.StepSendInvitedElsewhereEmail)).Scan(&used, &told); err != nil {
+		return err
+	}
+	refused := &tenant.StepError{Step: w.Step, Class: tenant.ClassConflict, Permanent: true, Alone: true}
+	switch {
+	case used:
+		refused.Reason = "a password was set by an earlier link since the invitation was asked for, and nothing was sent; if it is needed all the same, ask for it again"
+		return refused
+	case before != nil && !told:
+		refused.Reason = "the administrator's address was changed when it had been looked at already who is to be told of that, and nothing was sent; ask for the invitation again"
+		return refused
+	}
+	return nil
+}
+
+// addressBefore is the administrator as the tenant's own users have it, if there is
+// a password and the address is not the one that is invited; otherwise nil.
+func addressBefore(ctx context.Context, tx pgx.Tx, t tenant.Tenant) (*tenant.Administrator, error) {
+	var a tenant.Administrator
+	err := tx.QueryRow(ctx, `
+		SELECT email, first_name, last_name FROM `+usersOf(t.Schema)+`
+		WHERE id = $1 AND password_hash IS NOT NULL AND lower(email) <> lower($2)`, t.ID.AdministratorID(), t.Administrator.Email).
+		Scan(&a.Email, &a.FirstName, &a.LastName)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	return &a, err
+}
+
+// logNobody writes that a step had no mail to send.
+func logNobody(b *pgx.Batch, f tenant.Fence, step tenant.Step) {
+	b.Queue(`
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error)
+		SELECT $1, $2, $3, 'SKIPPED', next_attempt($2, $3), 'nobody is to be told: the address that is invited is the one that signs in, or no password was set'
+		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $3 AND status = 'SKIPPED')`,
+		string(f.Tenant), string(f.Operation), string(step))
+}
+
+// endOtherLinks ends the links by which the user of a mail could have set a password
+// until now.
+func endOtherLinks(b *pgx.Batch, f tenant.Fence, w tenant.Email) {
+	if len(w.TokenHash) == 0 {
+		return
+	}
+	b.Queue(`DELETE FROM invitations WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL AND token_hash <> $3`,
+		string(f.Tenant), f.Tenant.AdministratorID(), w.TokenHash)
+}
+
+// Undeliverable writes that a mail cannot reach whom it is for, why, and that its
+// step is over without it.
+func (e *Emails) Undeliverable(ctx context.Context, f tenant.Fence, w tenant.Email, reason string) error {
+	b := &pgx.Batch{}
+	b.Queue(passFence, fenceArgs(f)...)
+	b.Queue(`UPDATE emails SET state = 'FAILED', updated_at = now() WHERE id = $1`, w.ID)
+	b.Queue(`
+		UPDATE provisioning_logs SET status = 'SKIPPED', error_class = 'permanent', error = $2, duration_ms = extract(epoch FROM clock_timestamp() - started_at) * 1000
+		WHERE id = $1`, int64(w.Attempt), reason)
+	if err := e.pool.run(ctx, b); err != nil {
+		return stepError(w.Step, err)
+	}
+	return nil
+}

@@ -69,8 +69,8 @@ var kinds = map[Code]kind{
 	CodePlanChanged:         {status: http.StatusConflict, title: "What the rollback would undo has changed", help: "Read the present plan with dryRun=true. If you still want the rollback, send it with the planHash of that plan."},
 	CodeConflict:            {status: http.StatusConflict, title: "The request conflicts with the present state", help: "Read what you wanted to change again, then decide."},
 	CodeLinkUsed:            {status: http.StatusGone, title: "The link was used already", help: "Sign in."},
-	CodeLinkExpired:         {status: http.StatusGone, title: "The link has expired", help: "Answer the mail that it came with, and ask for more time."},
-	CodeLinkClosed:          {status: http.StatusGone, title: "The link does not work now", help: "Ask whoever invited you."},
+	CodeLinkExpired:         {status: http.StatusGone, title: "The link has expired", help: "Answer the mail that it came with, and ask for a new invitation."},
+	CodeLinkClosed:          {status: http.StatusGone, title: "The link does not work now", help: "Ask whoever invited you; a new invitation can be sent while the tenant is active."},
 	CodeVersionMismatch:     {status: http.StatusPreconditionFailed, title: "The tenant was changed meanwhile", help: "Read it again and base the change on its new ETag."},
 	CodeTooLarge:            {status: http.StatusRequestEntityTooLarge, title: "The request's body is too large", help: "A body may have at most 64 KiB."},
 	CodeUnsupportedType:     {status: http.StatusUnsupportedMediaType, title: "The body's type is not supported", help: "Send application/json in UTF-8, not compressed."},
@@ -143,10 +143,8 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 	case errors.As(err, &fromEcho):
 		return newProblem(codeOf(fromEcho.Code), ""), codeOf(fromEcho.Code) == CodeInternal
 	}
-	for _, k := range known {
-		if errors.Is(err, k.err) {
-			return newProblem(k.code, k.detail), false
-		}
+	if p = plainProblem(err); p != nil {
+		return p, false
 	}
 	return newProblem(CodeInternal, "The request's id leads to the log."), true
 }
@@ -183,6 +181,19 @@ func conflictOf(err error) *Problem {
 		p := newProblem(CodeConflict, sentence(removed.Error()))
 		p.TenantStatus = statusName(removed.Status)
 		return p
+	}
+	return nil
+}
+
+// plainProblem is a problem that has nothing beside its detail, or nil.
+func plainProblem(err error) *Problem {
+	if forbidden, ok := errors.AsType[*tenant.ForbiddenError](err); ok {
+		return newProblem(CodeForbidden, sentence(forbidden.Error()))
+	}
+	for _, k := range known {
+		if errors.Is(err, k.err) {
+			return newProblem(k.code, k.detail)
+		}
 	}
 	return nil
 }

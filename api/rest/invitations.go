@@ -19,7 +19,7 @@ type Invitations interface {
 	// Find fails with tenant.ErrNotFound, invitation.ErrUsed, ErrExpired or
 	// ErrClosed.
 	Find(ctx context.Context, token string) (invitation.Invitation, error)
-	// Accept stores the hash of the first password, once.
+	// Accept stores the hash of the password, once.
 	Accept(ctx context.Context, token, passwordHash string) error
 }
 
@@ -76,7 +76,7 @@ func (p *invitationPages) accept(c echo.Context) error {
 	}
 	hash, err := p.passwords.Hash(ctx, password)
 	if err != nil {
-		return fmt.Errorf("hash a first password: %w", err)
+		return fmt.Errorf("hash a password: %w", err)
 	}
 	if err := p.invitations.Accept(ctx, token, hash); err != nil {
 		return err

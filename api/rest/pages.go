@@ -116,10 +116,11 @@ var messages = map[Code]messageData{
 	}},
 	CodeLinkExpired: {Title: "This link has expired", Text: []string{
 		"For your safety it works for a limited time only, which is over. Nothing is lost.",
-		"Please answer the mail that the link came with, and ask for more time: the same link then works again.",
+		"Please answer the mail that the link came with, and ask for a new invitation. It brings you another link.",
 	}},
 	CodeLinkClosed: {Title: "This link does not work now", Text: []string{
-		"What it leads to is not in use at the moment.", "Please answer the mail that the link came with, and ask what to do.",
+		"What it leads to is not in use at the moment, or your invitation was changed.",
+		"Please answer the mail that the link came with, and ask what to do: a new invitation may be all that you need.",
 	}},
 	CodeNotFound: {Title: "This link is not known", Text: []string{
 		"It may be incomplete: some mail programs break a long link in two. Please copy all of it from your mail into the address line.",

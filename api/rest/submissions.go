@@ -46,6 +46,12 @@ var submissionTexts = map[tenant.Kind]struct{ summary, description string }{
 			"its administrator is told by mail and then erased; what was removed, and what stays, stands as a certificate in the audit log. **As soon as the operation is RUNNING nothing is undone**; " +
 			"until then, and no longer, a rollback or a legal hold keeps the tenant.",
 	},
+	tenant.KindInvite: {
+		"Invite a tenant's administrator again",
+		"Sends the administrator of an ACTIVE tenant another link to set a password by, to the address that the tenant has now (PATCH changes it). Earlier links work until the new one " +
+			"has been sent, and not after. Once a password was set this resets it, and needs the role admin: the password works until the new link is used, and if the address is not the one " +
+			"that signs in, that one is told by mail first. Any other operation that is accepted meanwhile ends this one.",
+	},
 }
 
 // reason is the body of a request that must give a reason.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
@@ -61,9 +62,9 @@ func TestTheLifeOfATenant(t *testing.T) {
 		purged, archived any
 	}{
 		{tenant.KindSuspend, http.MethodPost, path + "/suspend", `{"reason": "unpaid"}`, "ACTIVE", "SUSPENDED", []string{"resume", "archive"}, false, nil},
-		{tenant.KindResume, http.MethodPost, path + "/resume", "", "SUSPENDED", "ACTIVE", []string{"suspend", "archive"}, false, nil},
+		{tenant.KindResume, http.MethodPost, path + "/resume", "", "SUSPENDED", "ACTIVE", []string{"suspend", "archive", "invite"}, false, nil},
 		{tenant.KindArchive, http.MethodDelete, path, `{"reason": "it has closed"}`, "ACTIVE", "ARCHIVED", []string{"undelete", "purge"}, true, "ACTIVE"},
-		{tenant.KindUndelete, http.MethodPost, path + "/undelete", `{"reason": "it has not"}`, "ARCHIVED", "ACTIVE", []string{"suspend", "archive"}, false, nil},
+		{tenant.KindUndelete, http.MethodPost, path + "/undelete", `{"reason": "it has not"}`, "ARCHIVED", "ACTIVE", []string{"suspend", "archive", "invite"}, false, nil},
 		{tenant.KindArchive, http.MethodDelete, path, `{"reason": "it has after all"}`, "ACTIVE", "ARCHIVED", []string{"undelete", "purge"}, true, "ACTIVE"},
 		{tenant.KindPurge, http.MethodPost, path + "/purge", `{"reason": "they asked"}`, "ARCHIVED", "DELETED", []string{}, false, nil},
 	} {
@@ -133,6 +134,49 @@ func TestAnArchiveOfASuspendedTenant(t *testing.T) {
 	does(http.MethodPost, path+"/suspend", "SUSPENDED", "REVOKE_ACCESS", "SUSPEND_CONTRACT", "MARK_SUSPENDED", "SEND_SUSPENDED_EMAIL")
 	does(http.MethodDelete, path, "ARCHIVED", "MARK_ARCHIVED", "SEND_ARCHIVED_EMAIL")
 	does(http.MethodPost, path+"/undelete", "SUSPENDED", "MARK_SUSPENDED", "SEND_UNDELETED_EMAIL")
+}
+
+// TestAnAdministratorIsInvitedAgain by an operator until there is a password, and by
+// an administrator of the platform afterwards. Anything else that is asked for
+// meanwhile ends the invitation.
+func TestAnAdministratorIsInvitedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.active(t, "Charité")
+	users := postgrestest.MakeUsers(t, b.pool, tenant.ID(id))
+	path := "/v1/tenants/" + id
+	invite := func(role token.Role, key string) answer {
+		return b.send(t, http.MethodPost, path+"/invite", with(as(t, role), "Idempotency-Key", key), `{"reason": "the mail is lost"}`)
+	}
+	first := invite(token.RoleOperator, "1")
+	require.Equal(t, http.StatusAccepted, first.status, string(first.body))
+	o := first.json(t)
+	require.Equal(t, "/v1/operations/"+o["id"].(string), first.header.Get("Location"))
+	require.Equal(t, "invite", o["kind"])
+	require.Equal(t, o["id"], invite(token.RoleOperator, "1").json(t)["id"], "a repetition does it once")
+	require.EqualValues(t, o["id"], invite(token.RoleOperator, "2").problem(t, http.StatusConflict, rest.CodeOperationOpen).OperationID)
+	require.Equal(t, "ACTIVE", b.get(t, path).json(t)["status"])
+
+	suspend := b.send(t, http.MethodPost, path+"/suspend", operator(t), `{"reason": "unpaid"}`)
+	require.Equal(t, http.StatusAccepted, suspend.status, string(suspend.body))
+	ended := b.get(t, "/v1/operations/"+o["id"].(string)).json(t)
+	require.Equal(t, "ROLLED_BACK", ended["state"])
+	require.Equal(t, "given up for a later operation (suspend)", ended["failureReason"])
+	b.settle(t, id)
+	p := invite(token.RoleAdmin, "3").problem(t, http.StatusConflict, rest.CodeActionRefused)
+	require.EqualValues(t, "SUSPENDED", p.TenantStatus)
+	require.Equal(t, []string{"resume", "archive"}, p.Allowed)
+
+	b.exec(t, `UPDATE tenants SET status = 'ACTIVE' WHERE id = $1`, id)
+	b.exec(t, `UPDATE `+users+` SET password_hash = 'hash'`)
+	p = invite(token.RoleOperator, "4").problem(t, http.StatusForbidden, rest.CodeForbidden)
+	require.Contains(t, p.Detail, "a password was set already")
+	require.Contains(t, p.Detail, "the role admin")
+	require.Equal(t, http.StatusAccepted, invite(token.RoleAdmin, "4").status, "a key of a refused request is free")
+	require.Equal(t, []string{
+		"ada@platform invite accepted the mail is lost", "ada@platform invite refused the mail is lost", "ada@platform invite refused the mail is lost",
+		"ada@platform invite refused the mail is lost", "ada@platform invite accepted the mail is lost",
+	}, b.audited(t, "tenant_id = $1 AND action = 'invite'", id))
 }
 
 // TestAnUndeleteThatComesTooLate says so.
@@ -227,6 +271,8 @@ func TestWhoTakesATenantOutOfUseSaysWhy(t *testing.T) {
 		{http.MethodPost, path + "/suspend?reason=x", `{"reason": "x"}`, 422, "query.reason"},
 		{http.MethodPost, path + "/resume", `{"reason": "` + long + `"}`, 422, "body.reason"},
 		{http.MethodPost, path + "/undelete", `{"Reason": "x"}`, 422, "body.Reason"},
+		{http.MethodPost, path + "/invite", `{"reason": "` + long + `"}`, 422, "body.reason"},
+		{http.MethodPost, path + "/invite", `{"email": "mallory@elsewhere.example"}`, 422, "body.email"},
 		{http.MethodDelete, path, "", 422, "body.reason"},
 		{http.MethodDelete, path, `{}`, 422, "body.reason"},
 		{http.MethodDelete, path, `{"reason": "x"`, 400, ""},
@@ -361,6 +407,7 @@ func TestLifeInTheDocumentation(t *testing.T) {
 	blocks := regexp.MustCompile("(?ms)^```sh run\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
 	require.NotEmpty(t, blocks)
 	id := b.active(t, "Charité")
+	postgrestest.MakeUsers(t, b.pool, tenant.ID(id))
 	statuses := []string{}
 	for _, block := range blocks {
 		cmd := exec.CommandContext(t.Context(), "/bin/sh", "-euc", block[1])
@@ -372,7 +419,7 @@ func TestLifeInTheDocumentation(t *testing.T) {
 		b.settle(t, id)
 		statuses = append(statuses, b.get(t, "/v1/tenants/"+id).json(t)["status"].(string))
 	}
-	require.Equal(t, []string{"SUSPENDED", "ACTIVE", "ARCHIVED", "ACTIVE", "ACTIVE", "ARCHIVED", "ARCHIVED", "DELETED"}, statuses)
+	require.Equal(t, []string{"SUSPENDED", "ACTIVE", "ARCHIVED", "ACTIVE", "ACTIVE", "ACTIVE", "ARCHIVED", "ARCHIVED", "DELETED"}, statuses)
 }
 
 func tokenOf(h http.Header) string { return strings.TrimPrefix(h.Get("Authorization"), "Bearer ") }

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // read it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "purge", "legal-hold", "reconcile", "incidents", "token", "codec", "migrate", "setup", "version"} {
+	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "invite", "purge", "legal-hold", "reconcile", "incidents", "token", "codec", "migrate", "setup", "version"} {
 		name := "starter"
 		args := []string{"--help"}
 		if command != "" {
@@ -90,6 +90,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"archive --status active --reason=y --wait":     "--idempotency-key and --wait are for one tenant",
 		"archive --status active --reason=y --rate 0":   "--rate must be more than 0",
 		"undelete " + id + " --timeout 0s":              "--timeout must be longer than nothing",
+		"invite --status SUSPENDED":                     "--status must be one that allows it: ACTIVE",
 		"provision":                                     "say which tenant: --name",
 		"provision --name ab":                           "--name must have 3 to 100 characters",
 		"provision --name abc":                          "--admin-email must be a plain e-mail address",

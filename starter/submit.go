@@ -57,6 +57,14 @@ audit log. As soon as a worker has taken the operation nothing is undone; until
 then rollback, or legal-hold set, keeps the tenant. When an archive's grace period
 is over, this is done without being asked.`,
 	},
+	tenant.KindInvite: {
+		"Send an ACTIVE tenant's administrator another link to set a password by",
+		`It goes to the address that the tenant has now. Earlier links work until it has
+been sent, and not after. Where a password was set it is reset by the new link, and
+works until then; if the address is not the one that signs in, that one is told by
+mail first. That is done for one tenant at a time: a filter invites those alone who
+have not set a password yet.`,
+	},
 }
 
 // submitFlags are the flags of a request for operations.
@@ -196,10 +204,12 @@ func (a *app) submitAll(ctx context.Context, l tenant.Lifecycle, f submitFlags) 
 	if err != nil {
 		return err
 	}
+	who := a.caller()
+	who.Admin = false // what only an administrator may do is decided for one at a time
 	return bulk[tenant.Tenant]{
 		bulkFlags: f.bulk, does: l.Verb, noun: "tenants", selected: selected, preview: output.PreviewTenants(l.Verb, selected),
 		act: func(ctx context.Context, t tenant.Tenant) output.BulkResult {
-			o, err := plane.Submit(ctx, tenant.Request{Kind: l.Kind, Tenant: t.ID, Reason: f.reason}, a.caller())
+			o, err := plane.Submit(ctx, tenant.Request{Kind: l.Kind, Tenant: t.ID, Reason: f.reason}, who)
 			o.TenantID = t.ID
 			return output.NewBulkResult(o, err)
 		},

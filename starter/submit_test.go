@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
 )
@@ -46,6 +47,7 @@ func TestTheLifeOfATenant(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.hospitals(1)[0]
+	postgrestest.MakeUsers(t, b.pool, tenant.ID(id))
 	b.work(finish, "%")
 	for _, c := range []struct {
 		verb  string
@@ -55,6 +57,7 @@ func TestTheLifeOfATenant(t *testing.T) {
 		{"resume", tenant.StatusActive},
 		{"archive", tenant.StatusArchived},
 		{"undelete", tenant.StatusActive},
+		{"invite", tenant.StatusActive},
 		{"archive", tenant.StatusArchived},
 		{"purge", tenant.StatusDeleted},
 	} {
@@ -78,7 +81,7 @@ func TestWhatTheTenantRefuses(t *testing.T) {
 	id := b.hospitals(1)[0]
 	r := b.run("resume", id)
 	require.Equal(t, exitFailed, r.code)
-	require.Contains(t, r.errors, "resume is refused: the tenant is ACTIVE, which allows: suspend, archive")
+	require.Contains(t, r.errors, "resume is refused: the tenant is ACTIVE, which allows: suspend, archive, invite")
 
 	var a, again output.Accepted
 	b.good(&a, "suspend", id, "--reason", "INC-1", "--idempotency-key", "k")
@@ -165,4 +168,35 @@ func TestManyTenantsAreSuspended(t *testing.T) {
 	require.Equal(t, exitOK, r.code, r.errors)
 	require.Contains(t, r.out, "2 accepted, 0 refused, 0 not reached")
 	require.Equal(t, 2, strings.Count(r.errors, "SUSPENDED"))
+}
+
+// TestAFilterResetsNoPassword: it invites those alone who have none yet. One tenant at
+// a time, whoever has the settings of the control plane may.
+func TestAFilterResetsNoPassword(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ids := b.hospitals(2)
+	for n, id := range ids {
+		users := postgrestest.MakeUsers(t, b.pool, tenant.ID(id))
+		if n == 0 {
+			b.exec(`UPDATE ` + users + ` SET password_hash = 'hash'`)
+		}
+	}
+	r := b.typing("2\n", "invite", "--status", "active", "--reason", "INC-1", "--rate", "100")
+	require.Equal(t, exitAttention, r.code, r.errors)
+	require.Contains(t, r.errors, "invite: 2 tenants")
+	require.Contains(t, r.out, "1 accepted, 1 refused, 0 not reached")
+	require.Contains(t, r.out, ids[0]+"  ")
+	require.Contains(t, r.out, "a password was set already")
+	require.Equal(t, 1, b.count(`audit_log WHERE action = 'invite' AND outcome = 'refused' AND tenant_id = $1 AND reason = 'INC-1'`, ids[0]))
+	require.Zero(t, b.count(`operations WHERE kind = 'invite' AND tenant_id = $1`, ids[0]))
+
+	var a output.Accepted
+	b.good(&a, "invite", ids[0], "--reason", "INC-1")
+	require.Equal(t, tenant.KindInvite, a.Operation.Kind)
+	r = b.run("invite", ids[0])
+	require.Equal(t, exitFailed, r.code)
+	require.Contains(t, r.errors, "invite is refused: the tenant's operation "+string(a.Operation.ID)+" (invite) is PENDING")
+	require.Equal(t, exitOK, b.run("suspend", ids[0], "--reason", "INC-2").code, "an invitation keeps nothing from being done")
+	require.Contains(t, b.run("status", string(a.Operation.ID)).out, "given up for a later operation (suspend)")
 }

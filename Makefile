@@ -61,7 +61,7 @@ bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, J
 		bin/devstack up --ephemeral --starter bin/starter -- bin/bench $(BENCH)
 
 .PHONY: chaos
-chaos: bin/devstack bin/api bin/worker bin/starter bin/chaos ## Kill everything at random while tenants are provisioned, and look at what is left (SEED=7 ROUNDS=60 N=3)
+chaos: bin/devstack bin/api bin/worker bin/starter bin/chaos ## Kill everything at random while tenants live, and look at what is left (SEED=7 ROUNDS=60 N=3)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && DEVSTACK_ISOLATE=1 \
 		bin/devstack up --data-dir "$$dir" --starter bin/starter -- \
 		bin/chaos -pids "$$dir/pids" $(if $(SEED),-seed $(SEED)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(N),-n $(N))

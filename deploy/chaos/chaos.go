@@ -30,6 +30,7 @@ type chaos struct {
 	ledger            *stellar.Deployer
 	temporal          client.Client
 	api, worker       *program
+	absences          absences
 	stories           []*story
 }
 
@@ -39,11 +40,12 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chaos{url: cfg.App.URL, mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, bin: o.bin, http: &http.Client{Timeout: requestTimeout}}
+	c := &chaos{url: cfg.App.URL, mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, bin: o.bin, http: &http.Client{Timeout: requestTimeout}, absences: absences{of: map[string]int{}}}
 	if _, err := c.pid("postgres"); err != nil {
 		return nil, err
 	}
-	if c.token, err = connect.Signer(cfg.JWT).Issue("chaos", token.RoleOperator, tokenTTL, time.Now()); err != nil {
+	// Some kinds, and to go on without the ledger, are for an administrator.
+	if c.token, err = connect.Signer(cfg.JWT).Issue("chaos", token.RoleAdmin, tokenTTL, time.Now()); err != nil {
 		return nil, err
 	}
 	if c.pool, err = connect.Database(ctx, cfg.DB, "chaos"); err != nil {

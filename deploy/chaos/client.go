@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -22,9 +23,19 @@ const (
 // operation is what chaos reads of one.
 type operation struct {
 	ID, TenantID   string
+	Kind           tenant.Kind
 	State          tenant.State
+	FailedStep     tenant.Step
+	FailureReason  string
 	AllowedActions []tenant.Action
 	UpdatedAt      time.Time
+}
+
+// givesWay reports whether the acceptance of another operation would end this one,
+// which is parked.
+func (o operation) givesWay() bool {
+	pivotPassed := !slices.Contains(o.AllowedActions, tenant.ActionRollback)
+	return tenant.Operation{Kind: o.Kind, State: o.State, FailedStep: o.FailedStep, PivotPassed: pivotPassed}.GivesWay()
 }
 
 // request is one to the api.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/jackc/pgx/v5"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 
@@ -16,68 +15,80 @@ import (
 // entry is what the audit log says of an action.
 type entry struct{ operation, action, request, outcome string }
 
+// outcomeOvertaken is a refusal that stands after an acceptance of the same request:
+// what was taken could not be done any more.
+const outcomeOvertaken = "overtaken"
+
+// end is what an operation was, and how it has ended.
+type end struct {
+	kind  tenant.Kind
+	state tenant.State
+}
+
 // compareStories holds the operations and the audit log against what was done
 // to the tenants.
-func (c *chaos) compareStories(ctx context.Context) ([]string, error) {
-	states := map[string]tenant.State{}
-	rows, err := c.pool.Query(ctx, `SELECT id::text, state FROM operations`)
-	if err != nil {
-		return nil, fmt.Errorf("read the operations: %w", err)
+func (c *chaos) compareStories(ctx context.Context, all []found) ([]string, error) {
+	ends := map[string]end{}
+	for _, t := range all {
+		for _, o := range t.operations {
+			ends[string(o.ID)] = end{o.Kind, o.State}
+		}
 	}
-	var id string
-	var state tenant.State
-	if _, err := pgx.ForEachRow(rows, []any{&id, &state}, func() error { states[id] = state; return nil }); err != nil {
-		return nil, fmt.Errorf("read the operations: %w", err)
+	var actions []string
+	for _, a := range tenant.Actions() {
+		actions = append(actions, string(a))
+	}
+	for _, k := range tenant.Kinds() {
+		actions = append(actions, k.Verb())
 	}
 	audited := map[entry]int{}
-	rows, err = c.pool.Query(ctx, `
-		SELECT operation_id::text, action, coalesce(request_id, ''), outcome, count(*) FROM audit_log
-		WHERE action IN ('retry', 'skip', 'rollback', 'reprovision') GROUP BY 1, 2, 3, 4`)
-	if err != nil {
-		return nil, fmt.Errorf("read the audit log: %w", err)
-	}
 	var e entry
 	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&e.operation, &e.action, &e.request, &e.outcome, &n}, func() error { audited[e] = n; return nil }); err != nil {
-		return nil, fmt.Errorf("read the audit log: %w", err)
+	err := c.read(ctx, "audit log", `
+		SELECT operation_id::text, action, coalesce(request_id, ''), CASE WHEN outcome = 'refused' AND EXISTS (
+			SELECT FROM audit_log a WHERE a.operation_id = l.operation_id AND a.action = l.action AND a.request_id = l.request_id AND a.outcome = 'accepted' AND a.id < l.id
+		) THEN 'overtaken' ELSE outcome END, count(*)
+		FROM audit_log l WHERE action = ANY ($1) AND operation_id IS NOT NULL GROUP BY 1, 2, 3, 4`,
+		[]any{&e.operation, &e.action, &e.request, &e.outcome, &n}, func() { audited[e] = n }, actions)
+	if err != nil {
+		return nil, err
 	}
-	return compare(c.stories, states, audited), nil
+	return compare(c.stories, ends, audited), nil
 }
 
 // compare says which operations have not ended as they must after what was done
 // to them, and which actions are not in the audit log exactly once.
-func compare(stories []*story, states map[string]tenant.State, audited map[entry]int) (wrong []string) {
+func compare(stories []*story, ends map[string]end, audited map[entry]int) (wrong []string) {
 	wrong = compareAudit(stories, audited)
 	known := 0
 	for _, s := range stories {
-		known += len(s.operations)
+		known += len(s.deeds)
 		if s.wrong != nil {
 			wrong = append(wrong, s.wrong.Error())
 		}
-		for i, o := range s.operations {
-			if may := s.mayEnd(i, audited); !slices.Contains(may, states[o]) {
-				wrong = append(wrong, fmt.Sprintf("%s, %s: operation %s is %s, expected %s", s.name, s.fate.event, o, states[o], may))
+		for _, d := range s.deeds {
+			is := ends[d.id]
+			if may := d.mayEnd(audited); is.kind != d.kind || !slices.Contains(may, is.state) {
+				wrong = append(wrong, fmt.Sprintf("%s, %s: operation %s (%s) is %s, expected %s and %s", s.name, d.fate.event, d.id, is.kind, is.state, d.kind, may))
 			}
 		}
 	}
-	if known != len(states) {
-		wrong = append(wrong, fmt.Sprintf("%d operations were accepted, and there are %d", known, len(states)))
+	if known != len(ends) {
+		wrong = append(wrong, fmt.Sprintf("%d operations were accepted, and there are %d", known, len(ends)))
 	}
 	return wrong
 }
 
-// mayEnd says how the operation of a generation may end.
-func (s *story) mayEnd(generation int, audited map[entry]int) []tenant.State {
-	o := s.operations[generation]
-	rolledBack := slices.ContainsFunc(s.asked, func(a asked) bool {
-		return a.operation == o && a.action == tenant.ActionRollback && a.answers == taken && !a.late
+// mayEnd says how the operation may end.
+func (d *deed) mayEnd(audited map[entry]int) []tenant.State {
+	rolledBack := slices.ContainsFunc(d.asked, func(a asked) bool {
+		return a.action == tenant.ActionRollback && a.answers == taken && !a.late && audited[d.entry(a, outcomeOvertaken)] == 0
 	})
-	// The tenant became active before the rollback was acted on.
-	overtaken := audited[entry{o, string(tenant.ActionRollback), "", tenant.OutcomeRefused}] > 0
+	l, _ := d.kind.Lifecycle()
 	switch {
-	case generation < len(s.operations)-1, rolledBack && !overtaken:
+	case rolledBack:
 		return []tenant.State{tenant.StateRolledBack}
-	case s.stopped && generation == 0:
+	case d.stopped && !(l.FailsClosed && d.fate.event == terminated): // whoever takes that over goes on
 		return []tenant.State{tenant.StateSucceeded, tenant.StateRolledBack}
 	}
 	return []tenant.State{tenant.StateSucceeded}
@@ -89,29 +100,31 @@ func (s *story) mayEnd(generation int, audited map[entry]int) []tenant.State {
 func compareAudit(stories []*story, audited map[entry]int) (wrong []string) {
 	expected := map[entry]bool{}
 	for _, s := range stories {
-		for i := range s.asked {
-			a := &s.asked[i]
-			accepted, refusal := a.entry(tenant.OutcomeAccepted), a.entry(tenant.OutcomeRefused)
-			expected[accepted], expected[refusal] = true, true
-			n := [2]int{audited[accepted], audited[refusal]}
-			a.late = (a.answers == taken || a.answers == takenThenRefused) && n == [2]int{0, 1}
-			// What was answered by 503 stands there as refused, and was sent again.
-			done := a.answers == taken && n[0] == 1 && n[1] <= 1
-			if !a.late && !done && (a.answers != refused || n != [2]int{0, 1}) {
-				wrong = append(wrong, fmt.Sprintf("%s: %s %s of operation %s was answered with %d, and the audit log has it %d times as accepted, %d as refused",
-					s.name, a.action, a.id, a.operation, a.answers, n[0], n[1]))
+		for n, d := range s.deeds {
+			for i := range d.asked {
+				a := &d.asked[i]
+				accepted, refusal, overtaken := d.entry(*a, tenant.OutcomeAccepted), d.entry(*a, tenant.OutcomeRefused), d.entry(*a, outcomeOvertaken)
+				expected[accepted], expected[refusal], expected[overtaken] = true, true, true
+				n := [2]int{audited[accepted], audited[refusal]}
+				a.late = (a.answers == taken || a.answers == takenThenRefused) && n == [2]int{0, 1}
+				// What was answered by 503 stands there as refused, and was sent again.
+				done := a.answers == taken && n[0] == 1 && n[1] <= 1 && audited[overtaken] <= 1
+				if !a.late && !done && (a.answers != refused || n != [2]int{0, 1}) {
+					wrong = append(wrong, fmt.Sprintf("%s: %s %s of operation %s was answered with %d, and the audit log has it %d times as accepted, %d as refused",
+						s.name, a.action, a.id, d.id, a.answers, n[0], n[1]))
+				}
 			}
-		}
-		for _, o := range s.operations[1:] {
-			anew := entry{o, tenant.KindProvision.Verb(), "", tenant.OutcomeAccepted}
-			expected[anew] = true
-			if audited[anew] != 1 {
-				wrong = append(wrong, fmt.Sprintf("%s: the audit log has %d times that it is provisioned anew by operation %s", s.name, audited[anew], o))
+			for _, e := range d.consequences(n == 0) {
+				expected[e] = true
+				if audited[e] != 1 {
+					wrong = append(wrong, fmt.Sprintf("%s: the audit log has %d times that the %s of operation %s, %s, was accepted", s.name, audited[e], e.action, d.id, d.kind))
+				}
 			}
 		}
 	}
 	for e := range audited {
-		if takenBack := e.request == "" && e.outcome == tenant.OutcomeRefused; !expected[e] && !takenBack { // it was overtaken
+		unnamed := e.request == "" && e.outcome == tenant.OutcomeRefused // an acceptance that was answered by 503, and asked for again
+		if !expected[e] && !unnamed {
 			wrong = append(wrong, fmt.Sprintf("the audit log has what nobody asked for: %+v", e))
 		}
 	}
@@ -119,22 +132,42 @@ func compareAudit(stories []*story, audited map[entry]int) (wrong []string) {
 	return wrong
 }
 
-func (a asked) entry(outcome string) entry {
-	return entry{a.operation, string(a.action), a.id, outcome}
+func (d *deed) entry(a asked, outcome string) entry {
+	return entry{d.id, string(a.action), a.id, outcome}
 }
 
-// openRuns lists the tenants whose run in Temporal has not closed.
-func (c *chaos) openRuns(ctx context.Context) (open []string, err error) {
-	for _, s := range c.stories {
-		d, err := c.temporal.DescribeWorkflowExecution(ctx, tenant.KindProvision.WorkflowID(tenant.ID(s.tenant)), "")
-		if _, none := errors.AsType[*serviceerror.NotFound](err); none { // rolled back before it began
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("ask Temporal for a run: %w", err)
-		}
-		if d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
-			open = append(open, "open run: "+s.name)
+// consequences are what the audit log has of an operation beside what was asked of
+// it: its acceptance, where the tenant was there; and that it gave way to a later one.
+func (d *deed) consequences(first bool) (entries []entry) {
+	if !first {
+		entries = append(entries, entry{d.id, d.kind.Verb(), "", tenant.OutcomeAccepted})
+	}
+	if d.left {
+		entries = append(entries, entry{d.id, string(tenant.ActionSkip), "", tenant.OutcomeAccepted})
+	}
+	return entries
+}
+
+// openRuns lists the runs in Temporal that have not closed.
+func (c *chaos) openRuns(ctx context.Context, all []found) (open []string, err error) {
+	asked := map[string]bool{}
+	for _, t := range all {
+		for _, o := range t.operations {
+			id := o.WorkflowID()
+			if asked[id] {
+				continue
+			}
+			asked[id] = true
+			d, err := c.temporal.DescribeWorkflowExecution(ctx, id, "")
+			if _, none := errors.AsType[*serviceerror.NotFound](err); none { // rolled back before it began
+				continue
+			}
+			if err != nil {
+				return nil, fmt.Errorf("ask Temporal for a run: %w", err)
+			}
+			if d.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+				open = append(open, "open run: "+id)
+			}
 		}
 	}
 	return open, nil

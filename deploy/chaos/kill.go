@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -18,21 +19,52 @@ const (
 	poll        = 100 * time.Millisecond
 )
 
-// suspend stops a component of the stack, which then neither answers nor
-// refuses, until resume. One that is killed meanwhile comes back running.
-func (c *chaos) suspend(component string) error { return c.signal(component, syscall.SIGSTOP) }
+// absences count who wants a component of the stack away.
+type absences struct {
+	sync.Mutex
+	of map[string]int
+}
 
-func (c *chaos) resume(component string) error { return c.signal(component, syscall.SIGCONT) }
-
-func (c *chaos) signal(component string, s syscall.Signal) error {
-	pid, err := c.pid(component)
-	if err == nil {
-		err = syscall.Kill(pid, s)
+// away stops a component, which then neither answers nor refuses, until whoever
+// wanted it away has called back. One that is killed meanwhile comes back running.
+func (c *chaos) away(ctx context.Context, component string) error {
+	c.absences.Lock()
+	defer c.absences.Unlock()
+	if c.absences.of[component] == 0 {
+		if err := c.signal(ctx, component, syscall.SIGSTOP); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("send %s to %s: %w", s, component, err)
-	}
+	c.absences.of[component]++
 	return nil
+}
+
+func (c *chaos) back(ctx context.Context, component string) error {
+	c.absences.Lock()
+	defer c.absences.Unlock()
+	c.absences.of[component]--
+	if c.absences.of[component] > 0 {
+		return nil
+	}
+	return c.signal(ctx, component, syscall.SIGCONT)
+}
+
+// signal waits for a component that was just killed.
+func (c *chaos) signal(ctx context.Context, component string, s syscall.Signal) error {
+	ctx, cancel := context.WithTimeout(ctx, reviveLimit)
+	defer cancel()
+	for {
+		pid, err := c.pid(component)
+		if err == nil {
+			err = syscall.Kill(pid, s)
+		}
+		if err == nil {
+			return nil
+		}
+		if over := sleep(ctx, poll); over != nil {
+			return fmt.Errorf("send %s to %s: %w", s, component, err)
+		}
+	}
 }
 
 func (c *chaos) kill(ctx context.Context, victim string) error {

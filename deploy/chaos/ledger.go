@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/stellar/go-stellar-sdk/clients/rpcclient"
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
@@ -12,48 +11,60 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// compareContracts asks every contract that was ever made for its status: that of
-// an active tenant's present generation is active, every other one is ended.
-func (c *chaos) compareContracts(ctx context.Context) (wrong []string, err error) {
-	rows, err := c.pool.Query(ctx, `
-		SELECT s.contract_id, s.tenant_id::text || ', generation ' || s.generation, t.status = 'ACTIVE' AND t.generation = s.generation
-		FROM stellar_transactions s JOIN tenants t ON t.id = s.tenant_id
-		WHERE s.purpose = 'DEPLOY_CONTRACT' AND s.state = 'APPLIED' ORDER BY s.created_at`)
-	if err != nil {
-		return nil, fmt.Errorf("read the contracts: %w", err)
+// contract is one that was made for a generation of a tenant.
+type contract struct {
+	id, tenant string
+	generation int
+}
+
+// must is what the contract says on the ledger: what the table of kinds has for the
+// tenant's status, of its present generation; every other one is ended.
+func (k contract) must(t found) tenant.ContractStatus {
+	if k.generation == t.Generation {
+		return t.leaves().Contract()
 	}
-	type contract struct {
-		id, of string
-		used   bool
+	return tenant.ContractTerminated
+}
+
+// compareContracts asks every contract that was ever made for its status.
+func (c *chaos) compareContracts(ctx context.Context, all []found) (wrong []string, err error) {
+	of := map[string]found{}
+	for _, t := range all {
+		of[t.ID] = t
 	}
-	contracts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (k contract, err error) { return k, row.Scan(&k.id, &k.of, &k.used) })
-	if err != nil {
-		return nil, fmt.Errorf("read the contracts: %w", err)
+	var k contract
+	var contracts []contract
+	if err := c.read(ctx, "contracts", `
+		SELECT contract_id, tenant_id::text, generation FROM stellar_transactions
+		WHERE purpose = 'DEPLOY_CONTRACT' AND state = 'APPLIED' ORDER BY created_at`,
+		[]any{&k.id, &k.tenant, &k.generation}, func() { contracts = append(contracts, k) }); err != nil {
+		return nil, err
 	}
 	seen := map[string]bool{}
 	for _, k := range contracts {
-		want := tenant.ContractTerminated
-		if k.used {
-			want = tenant.ContractActive
-		}
 		status, err := c.ledger.Status(ctx, k.id)
 		if err != nil {
 			return nil, fmt.Errorf("ask contract %s: %w", k.id, err)
 		}
-		if status != want {
-			wrong = append(wrong, fmt.Sprintf("contract %s of tenant %s answers %s, expected %s", k.id, k.of, status, want))
-		}
+		wrong = append(wrong, judgeContract(k, of[k.tenant], status)...)
 		if seen[k.id] {
-			wrong = append(wrong, fmt.Sprintf("contract %s of tenant %s is that of another generation too", k.id, k.of))
+			wrong = append(wrong, fmt.Sprintf("contract %s of tenant %s is that of another generation too", k.id, k.tenant))
 		}
 		seen[k.id] = true
 	}
 	return wrong, nil
 }
 
+func judgeContract(k contract, t found, is tenant.ContractStatus) []string {
+	if must := k.must(t); must != is {
+		return []string{fmt.Sprintf("contract %s of tenant %s, %s, generation %d, answers %s, expected %s", k.id, k.tenant, t.leaves(), k.generation, is, must)}
+	}
+	return nil
+}
+
 // compareLedger holds the contracts that the deployer has ever made, by what the
 // ledgers say, against those in the journal.
-func (c *chaos) compareLedger(ctx context.Context) ([]string, error) {
+func (c *chaos) compareLedger(ctx context.Context, _ []found) ([]string, error) {
 	made, err := c.contractsMade(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the ledgers: %w", err)

@@ -7,7 +7,8 @@ import (
 	"net/http"
 )
 
-// caught counts the mails that the catcher has, by address.
+// caught counts the mails that the catcher has, by the id of their row, which
+// travels with them.
 func (c *chaos) caught(ctx context.Context) (map[string]int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.mails+"/messages", nil) //nolint:gosec // MAIL_CATCHER_URL is the stack's
 	if err != nil {
@@ -19,14 +20,16 @@ func (c *chaos) caught(ctx context.Context) (map[string]int, error) {
 	}
 	defer resp.Body.Close()
 	var messages []struct {
-		To string `json:"to"`
+		CustomArgs struct {
+			ID string `json:"tenant_provisioning_message_id"`
+		} `json:"customArgs"`
 	}
 	if err := json.NewDecoder(resp.Body).Decode(&messages); err != nil {
 		return nil, fmt.Errorf("read the mail catcher's answer: %w", err)
 	}
 	count := map[string]int{}
 	for _, m := range messages {
-		count[m.To]++
+		count[m.CustomArgs.ID]++
 	}
 	return count, nil
 }

@@ -43,17 +43,20 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer c.close()
-	r := report{seed: o.seed, plan: newPlan(o.seed, o.rounds, o.tenants), began: time.Now()}
+	r := report{options: o, plan: newPlan(o.seed, o.rounds, o.tenants), began: time.Now()}
 	fmt.Fprintf(os.Stderr, "chaos: SEED=%d ROUNDS=%d N=%d\n", o.seed, o.rounds, o.tenants)
 	var lives sync.WaitGroup
 	living, giveUp := context.WithCancel(ctx)
 	defer giveUp()
+	stopReconciling := c.keepReconciling(ctx)
+	defer stopReconciling()
 	if err := c.cause(living, r.plan, &lives); err != nil {
 		return err
 	}
 	if err := c.settle(ctx, &lives, giveUp, o.limit); err != nil {
 		return err
 	}
+	stopReconciling()
 	r.stories = c.stories
 	if err := c.examine(ctx, &r); err != nil {
 		return err
@@ -73,11 +76,11 @@ func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.Uint64Var(&o.seed, "seed", 0, "what chooses the kills and the fates; 0 takes a random one and prints it")
-	flags.IntVar(&o.rounds, "rounds", 60, "how often something is killed, two to eight seconds each")
+	flags.IntVar(&o.rounds, "rounds", 60, "how often tenants are created and something is killed, two to eight seconds each; then it is killed a few times more, while the tenants live on")
 	flags.IntVar(&o.tenants, "n", 3, "tenants that are created in each round")
 	flags.StringVar(&o.pids, "pids", filepath.Join(".devstack", "pids"), "directory in which the stack names its processes")
 	flags.StringVar(&o.bin, "bin", filepath.Dir(self), "directory of api and worker")
-	flags.DurationVar(&o.limit, "limit", 10*time.Minute, "how long to wait, after the last kill, until every operation has ended")
+	flags.DurationVar(&o.limit, "limit", 10*time.Minute, "how long to wait, after the last kill, until every tenant's last operation has ended")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}

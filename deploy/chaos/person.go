@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -12,54 +12,44 @@ import (
 )
 
 // decide acts on a parked operation as a person does: it tries what the fate
-// says, corrects the address and, where that was refused, tries again.
-func (c *chaos) decide(ctx context.Context, s *story, o operation) (accepted bool, err error) {
-	action := s.fate.decision
-	if s.decided || o.State == tenant.StateRollbackBlocked {
+// says and, where that was refused, tries again; it corrects the address where the
+// failure asks for that.
+func (c *chaos) decide(ctx context.Context, s *story, d *deed, o operation) (accepted bool, err error) {
+	action := d.fate.decision
+	if d.decided || action == leaveIt || o.State == tenant.StateRollbackBlocked {
 		action = tenant.ActionRetry
 	}
-	if action == tenant.ActionRetry && s.fate.event == mailRefused {
-		if err := c.correctAddress(ctx, s); err != nil {
+	if action == tenant.ActionRetry && tenant.WantsAddress(o.FailedStep, o.FailureReason) {
+		if err := c.changeAddress(ctx, s, address()); err != nil {
 			return false, err
 		}
 	}
-	accepted, err = c.ask(ctx, s, action)
+	accepted, err = c.ask(ctx, d, action)
 	// What is allowed and refused all the same came too early: the run had yet
 	// to learn that its parking is written.
-	s.decided = s.decided || accepted || !slices.Contains(o.AllowedActions, action)
+	d.decided = d.decided || accepted || !slices.Contains(o.AllowedActions, action)
 	return accepted, err
 }
 
 // ask requests an action twice under one id.
-func (c *chaos) ask(ctx context.Context, s *story, action tenant.Action) (accepted bool, err error) {
-	a := asked{operation: s.operation(), action: action, id: uuid.NewString()}
-	q := request{method: http.MethodPost, path: "/v1/operations/" + a.operation + "/" + string(action), body: map[string]string{"reason": "chaos", "requestId": a.id}}
+func (c *chaos) ask(ctx context.Context, d *deed, action tenant.Action) (accepted bool, err error) {
+	a := asked{action: action, id: uuid.NewString()}
+	q := request{method: http.MethodPost, path: "/v1/operations/" + d.id + "/" + string(action), body: map[string]string{"reason": "chaos", "requestId": a.id}}
 	for i := range a.answers {
 		if a.answers[i], err = c.call(ctx, q, nil); err != nil {
 			return false, err
 		}
 	}
-	s.asked = append(s.asked, a)
+	d.asked = append(d.asked, a)
 	return a.answers == taken, nil
 }
 
-func (c *chaos) correctAddress(ctx context.Context, s *story) error {
-	s.email = address()
-	return c.expect(ctx, request{method: http.MethodPatch, path: "/v1/tenants/" + s.tenant, body: map[string]string{"adminEmail": s.email}}, http.StatusOK, nil)
+func (c *chaos) changeAddress(ctx context.Context, s *story, to string) error {
+	s.email = to
+	return c.expect(ctx, request{method: http.MethodPatch, path: "/v1/tenants/" + s.tenant, body: map[string]string{"adminEmail": to}}, http.StatusOK, nil)
 }
 
-// provisionAnew asks for it twice under one key, which must give one operation.
-func (c *chaos) provisionAnew(ctx context.Context, s *story) error {
-	q := request{method: http.MethodPost, path: "/v1/tenants/" + s.tenant + "/reprovision", key: uuid.NewString(), body: map[string]string{"reason": "chaos"}}
-	var first, second operation
-	for _, o := range []*operation{&first, &second} {
-		if err := c.expect(ctx, q, http.StatusAccepted, o); err != nil {
-			return err
-		}
-	}
-	if first.ID != second.ID || first.TenantID != s.tenant {
-		return fmt.Errorf("provisioned anew as tenant %s by operation %s, and, repeated, by %s", first.TenantID, first.ID, second.ID)
-	}
-	s.operations, s.decided = append(s.operations, first.ID), true
-	return nil
-}
+// address is one that nobody else has, and refusedAddress one that the mail catcher
+// refuses.
+func address() string        { return "ada." + uuid.NewString()[:8] + "@hospital.example" }
+func refusedAddress() string { return strings.TrimSuffix(address(), ".example") + ".invalid" }

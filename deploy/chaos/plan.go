@@ -7,31 +7,48 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// maxWait is the longest time from the acceptance of tenants to what befalls
-// them: one takes one to two seconds, so that every step is met.
-const maxWait = 4 * time.Second
+const (
+	// maxWait is the longest time from the acceptance of a round's tenants to its
+	// kill, and to what befalls a tenant that is made: one takes one to two seconds,
+	// so that every step is met.
+	maxWait = 4 * time.Second
+	// maxTurnWait is that of the later operations, which have less to do.
+	maxTurnWait = 2 * time.Second
+	// longestLife is how many operations a tenant has at most.
+	longestLife = 7
+)
 
 // plan is what is done to the product and to the tenants, round by round.
 type plan []round
 
-// round creates a tenant for each fate and kills one component.
+// round creates a tenant for each life and kills one component. The last ones
+// create none: they kill while the tenants of those before live on.
 type round struct {
 	victim string
 	wait   time.Duration // from the acceptance of the tenants to the kill
-	fates  []fate
+	lives  []life
 }
 
-// fate is what befalls a tenant beside the kills.
+// life is what a tenant goes through beside the kills.
+type life struct {
+	// fates are those of its operations, of which the first provisions it.
+	fates []fate
+	// ends tells that the first operation which is rolled back is the last one.
+	ends bool
+}
+
+// fate is what befalls an operation.
 type fate struct {
-	event event
-	wait  time.Duration // from the tenant's acceptance to what is done to it
-	// decision is what a person tries first when the operation parks.
+	// choice is what its kind is chosen by, among those that the table of kinds has
+	// for the tenant's status by then.
+	choice int
+	event  event
+	wait   time.Duration // from the acceptance to what is done to it
+	// decision is what a person tries first when it parks.
 	decision tenant.Action
-	// anew has the tenant provisioned anew when it ends FAILED.
-	anew bool
 }
 
-// event is what happens to a tenant.
+// event is what happens to an operation.
 type event string
 
 const (
@@ -43,41 +60,62 @@ const (
 	ledgerAway  event = "ledger away, budget of 5 s"
 )
 
-// events, decisions and victims are drawn from, each as often as it is there. An
-// absent ledger holds up its round. The worker does the work: it is killed twice as
-// often as any other.
+// leaveIt decides nothing: what is left to do gives way to the next operation,
+// where the table has it so. Elsewhere a person tries again.
+const leaveIt tenant.Action = "leave it"
+
+// events, decisions and victims are drawn from, each as often as it is there. The
+// worker does the work: it is killed twice as often as any other.
 var (
 	events = []event{
 		leftAlone, leftAlone, leftAlone, rollback, rollback, cancelled, cancelled, terminated, mailRefused, mailRefused, ledgerAway,
 	}
-	decisions = []tenant.Action{tenant.ActionRetry, tenant.ActionSkip, tenant.ActionRollback}
+	decisions = []tenant.Action{tenant.ActionRetry, tenant.ActionSkip, tenant.ActionRollback, leaveIt}
 	victims   = []string{"worker", "worker", "api", "temporal", "postgres", "redis", "stellar", "mail"}
 )
 
 // newPlan draws a plan: the same one from the same seed.
 func newPlan(seed uint64, rounds, tenants int) plan {
 	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // it must be repeatable
-	moment := func() time.Duration { return time.Duration(random.Int64N(int64(maxWait))) }
-	p := make(plan, rounds)
+	p := make(plan, rounds+longestLife)
 	for i := range p {
-		p[i] = round{victim: pick(random, victims), wait: moment()}
+		p[i] = round{victim: pick(random, victims), wait: moment(random, maxWait)}
 		for range tenants {
-			p[i].fates = append(p[i].fates, fate{
-				event: pick(random, events), wait: moment(), decision: pick(random, decisions), anew: random.IntN(2) == 0,
-			})
+			if i < rounds {
+				p[i].lives = append(p[i].lives, newLife(random))
+			}
 		}
 	}
 	return p
 }
 
+func newLife(random *rand.Rand) life {
+	l := life{ends: random.IntN(2) == 0, fates: make([]fate, 1+random.IntN(longestLife))}
+	longest := maxWait
+	for i := range l.fates {
+		l.fates[i] = fate{choice: random.Int(), event: pick(random, events), wait: moment(random, longest), decision: pick(random, decisions)}
+		longest = maxTurnWait
+	}
+	return l
+}
+
+func moment(random *rand.Rand, longest time.Duration) time.Duration {
+	return time.Duration(random.Int64N(int64(longest)))
+}
+
 func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
 
-// has reports whether a tenant of the round meets an event.
-func (r round) has(e event) bool {
-	for _, f := range r.fates {
-		if f.event == e {
-			return true
+// kind is that of an operation of a tenant in this status, by the table of kinds;
+// false where it has none.
+func (f fate) kind(s tenant.Status) (tenant.Kind, bool) {
+	var accept []tenant.Kind
+	for _, l := range tenant.Lifecycles() {
+		if l.Accepts(s) {
+			accept = append(accept, l.Kind)
 		}
 	}
-	return false
+	if len(accept) == 0 {
+		return "", false
+	}
+	return accept[f.choice%len(accept)], true
 }

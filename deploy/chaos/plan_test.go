@@ -15,35 +15,47 @@ func TestTheSeedDecidesThePlan(t *testing.T) {
 		seed, rounds, tenants := rapid.Uint64().Draw(t, "seed"), rapid.IntRange(1, 40).Draw(t, "rounds"), rapid.IntRange(1, 5).Draw(t, "tenants")
 		p := newPlan(seed, rounds, tenants)
 		require.Equal(t, p, newPlan(seed, rounds, tenants))
-		require.Len(t, p, rounds)
-		for _, r := range p {
-			require.Len(t, r.fates, tenants)
+		require.Len(t, p, rounds+longestLife)
+		for i, r := range p {
 			require.Less(t, r.wait, maxWait)
-			for _, f := range r.fates {
-				require.Less(t, f.wait, maxWait)
+			if i >= rounds {
+				require.Empty(t, r.lives)
+				continue
+			}
+			require.Len(t, r.lives, tenants)
+			for _, l := range r.lives {
+				require.NotEmpty(t, l.fates)
+				require.Less(t, l.fates[0].wait, maxWait)
+				for _, f := range l.fates[1:] {
+					require.Less(t, f.wait, maxTurnWait)
+				}
 			}
 		}
 	})
 	require.NotEqual(t, newPlan(1, 10, 3), newPlan(2, 10, 3))
 }
 
-// TestEverythingComesUp: no component, event or decision is left out by every
+// TestEverythingComesUp: no component, event, decision or kind is left out by every
 // seed.
 func TestEverythingComesUp(t *testing.T) {
 	t.Parallel()
 	killed, met, decided := map[string]int{}, map[event]int{}, map[tenant.Action]int{}
-	var anew, notAnew int
+	asked, long, ends := map[tenant.Kind]int{tenant.KindProvision: 1}, map[int]int{}, map[bool]int{}
 	for seed := range uint64(20) {
 		for _, r := range newPlan(seed, 15, 3) {
 			killed[r.victim]++
-			for _, f := range r.fates {
-				require.Equal(t, f.event == ledgerAway, round{fates: []fate{f}}.has(ledgerAway))
-				met[f.event]++
-				decided[f.decision]++
-				if f.anew {
-					anew++
-				} else {
-					notAnew++
+			for _, l := range r.lives {
+				long[len(l.fates)]++
+				ends[l.ends]++
+				status := tenant.StatusActive
+				for _, f := range l.fates {
+					met[f.event]++
+					decided[f.decision]++
+					if kind, can := f.kind(status); can {
+						asked[kind]++
+						row, _ := kind.Lifecycle()
+						status = row.Reaches
+					}
 				}
 			}
 		}
@@ -57,6 +69,23 @@ func TestEverythingComesUp(t *testing.T) {
 	for _, a := range decisions {
 		require.Positive(t, decided[a], a)
 	}
-	require.Positive(t, anew)
-	require.Positive(t, notAnew)
+	for _, k := range tenant.Kinds() {
+		require.Positive(t, asked[k], k)
+	}
+	require.Len(t, long, longestLife)
+	require.Len(t, ends, 2)
+}
+
+// TestAKindIsOneThatTheTableHas for the tenant's status.
+func TestAKindIsOneThatTheTableHas(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		f := fate{choice: rapid.IntMin(0).Draw(t, "choice")}
+		for _, s := range tenant.Statuses() {
+			kind, can := f.kind(s)
+			row, known := kind.Lifecycle()
+			require.Equal(t, can, known)
+			require.Equal(t, can, row.Accepts(s))
+		}
+	})
 }

@@ -5,15 +5,16 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"tenant-provisioning/internal/tenant"
 )
 
 // report is what came of a run.
 type report struct {
-	seed     uint64
+	options  options
 	plan     plan
 	began    time.Time
 	stories  []*story
@@ -30,63 +31,121 @@ func (r *report) print(out io.Writer) {
 		kills[round.victim]++
 	}
 	table(w, "killed with -9\ttimes", kills)
-	r.printFates(w)
+	ended := r.operations()
+	r.printEnds(w, "kind", ended, func(d *deed) string { return string(d.kind) })
+	r.printEnds(w, "fate", ended, func(d *deed) string { return string(d.fate.event) })
 	table(w, "asked, twice each\ttimes", r.answers())
 	table(w, "findings\tclosed by the reconciler", r.findings)
-	fmt.Fprintf(w, "left over or missing\t%d\n", len(r.left))
+	table(w, "tenants in the end\tnumber", r.statuses())
 	_ = w.Flush() // standard output: nobody could be told
+	r.printLives(out, ended)
+	fmt.Fprintf(out, "\nleft over or missing: %d\n", len(r.left))
 	for _, line := range r.left {
 		fmt.Fprintln(out, "  "+line)
 	}
 	fmt.Fprintf(out, "SEED=%d ROUNDS=%d N=%d: %s, %s of it looking after the last operation had ended\n",
-		r.seed, len(r.plan), len(r.plan[0].fates), time.Since(r.began).Round(time.Second), r.took.Round(time.Second))
+		r.options.seed, r.options.rounds, r.options.tenants, time.Since(r.began).Round(time.Second), r.took.Round(time.Second))
 }
 
-// printFates prints, for each fate, how the tenants have ended.
-func (r *report) printFates(w io.Writer) {
-	status := map[string]found{}
+// operations are all that there are, by id.
+func (r *report) operations() map[string]past {
+	all := map[string]past{}
 	for _, t := range r.tenants {
-		status[t.ID] = t
-	}
-	type ends struct{ all, active, withoutMail, failed, anew int }
-	met := map[event]ends{}
-	for _, s := range r.stories {
-		for _, e := range []event{s.fate.event, "all"} {
-			n, t := met[e], status[s.tenant]
-			n.all++
-			switch t.Status {
-			case "ACTIVE":
-				n.active++
-			case "FAILED":
-				n.failed++
-			}
-			n.withoutMail += t.Passed
-			if len(s.operations) > 1 {
-				n.anew++
-			}
-			met[e] = n
+		for _, o := range t.operations {
+			all[string(o.ID)] = o
 		}
 	}
-	fmt.Fprintf(w, "fate\ttenants\tACTIVE\tof these without mail\tprovisioned anew\tFAILED\n")
-	for _, e := range slices.Sorted(maps.Keys(met)) {
-		n := met[e]
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", e, n.all, n.active, n.withoutMail, n.anew, n.failed)
+	return all
+}
+
+// statuses counts the tenants by their status.
+func (r *report) statuses() map[string]int {
+	n := map[string]int{}
+	for _, t := range r.tenants {
+		n[string(t.Status)]++
+	}
+	return n
+}
+
+// skipped reports whether a step was given up.
+func (o past) skipped() bool {
+	for _, log := range o.log {
+		if log[tenant.StepSkipped] > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// printEnds prints how the operations have ended, by something of theirs.
+func (r *report) printEnds(w io.Writer, head string, ended map[string]past, by func(*deed) string) {
+	type ends struct{ all, succeeded, skipped, rolledBack, left int }
+	met := map[string]ends{}
+	for _, s := range r.stories {
+		for _, d := range s.deeds {
+			for _, key := range []string{by(d), "all"} {
+				n, o := met[key], ended[d.id]
+				n.all++
+				switch {
+				case o.State == tenant.StateRolledBack:
+					n.rolledBack++
+				case o.State == tenant.StateSucceeded:
+					n.succeeded++
+					if o.skipped() {
+						n.skipped++
+					}
+				}
+				if d.left {
+					n.left++
+				}
+				met[key] = n
+			}
+		}
+	}
+	fmt.Fprintf(w, "%s\toperations\tSUCCEEDED\tof these with a step skipped\tgave way to the next one\tROLLED_BACK\n", head)
+	for _, key := range slices.Sorted(maps.Keys(met)) {
+		n := met[key]
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", key, n.all, n.succeeded, n.skipped, n.left, n.rolledBack)
 	}
 	fmt.Fprintln(w)
+}
+
+// printLives prints what each tenant went through, in a line.
+func (r *report) printLives(out io.Writer, ended map[string]past) {
+	status := map[string]tenant.Status{}
+	for _, t := range r.tenants {
+		status[t.ID] = t.Status
+	}
+	fmt.Fprintln(out, "lives (↶ rolled back, ○ with a step skipped)")
+	for _, s := range r.stories {
+		var kinds []string
+		for _, d := range s.deeds {
+			kind := string(d.kind)
+			if o := ended[d.id]; o.State == tenant.StateRolledBack {
+				kind += " ↶"
+			} else if o.skipped() {
+				kind += " ○"
+			}
+			kinds = append(kinds, kind)
+		}
+		fmt.Fprintf(out, "  %s: %s: %s\n", s.name, strings.Join(kinds, ", "), status[s.tenant])
+	}
 }
 
 // answers counts what was asked, by its answer.
 func (r *report) answers() map[string]int {
 	n := map[string]int{}
 	for _, s := range r.stories {
-		for _, a := range s.asked {
-			switch {
-			case a.late:
-				n[string(a.action)+", taken, and refused when its run was back"]++
-			case a.answers == taken:
-				n[string(a.action)+", accepted"]++
-			default:
-				n[string(a.action)+", refused"]++
+		for _, d := range s.deeds {
+			for _, a := range d.asked {
+				switch {
+				case a.late:
+					n[string(a.action)+", taken, and refused when its run was back"]++
+				case a.answers == taken:
+					n[string(a.action)+", accepted"]++
+				default:
+					n[string(a.action)+", refused"]++
+				}
 			}
 		}
 	}
@@ -99,13 +158,4 @@ func table(w io.Writer, head string, rows map[string]int) {
 		fmt.Fprintf(w, "%s\t%d\n", name, rows[name])
 	}
 	fmt.Fprintln(w)
-}
-
-// counts reads rows of a name and a number.
-func counts(rows pgx.Rows) (map[string]int, error) {
-	all := map[string]int{}
-	var name string
-	var n int
-	_, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { all[name] = n; return nil })
-	return all, err
 }

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"sync"
 	"time"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 const (
@@ -21,18 +24,33 @@ const (
 	settleLimit = 2 * time.Minute
 )
 
-// settle waits until every tenant's story has ended. The reconciler takes over
-// what was terminated.
+// keepReconciling calls the reconciler again and again, until it is told to stop: it
+// takes over what was terminated, on which a tenant's next operation waits.
+func (c *chaos) keepReconciling(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for sleep(ctx, reconcileEvery) == nil {
+			if _, err := c.reconcile(ctx); err != nil && ctx.Err() == nil {
+				fmt.Fprintln(os.Stderr, "chaos:", err)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		done.Wait()
+	}
+}
+
+// settle waits until every tenant's story has ended.
 func (c *chaos) settle(ctx context.Context, lives *sync.WaitGroup, giveUp func(), limit time.Duration) error {
-	fmt.Fprintln(os.Stderr, "chaos: waiting until every operation has ended")
-	over := time.After(limit)
-	tick := time.NewTicker(reconcileEvery)
-	defer tick.Stop()
+	fmt.Fprintln(os.Stderr, "chaos: waiting until every tenant's last operation has ended")
 	ended := make(chan struct{})
 	go func() {
 		lives.Wait()
 		close(ended)
 	}()
+	over := time.After(limit)
 	for {
 		select {
 		case <-ended:
@@ -41,10 +59,6 @@ func (c *chaos) settle(ctx context.Context, lives *sync.WaitGroup, giveUp func()
 			return ctx.Err()
 		case <-over:
 			giveUp() // every story then says where it was
-		case <-tick.C:
-			if _, err := c.reconcile(ctx); err != nil {
-				fmt.Fprintln(os.Stderr, "chaos:", err)
-			}
 		}
 	}
 }
@@ -59,6 +73,9 @@ func (c *chaos) examine(ctx context.Context, r *report) error {
 			for _, part := range incomplete {
 				r.left = append(r.left, "the reconciler could not look at: "+part)
 			}
+		}
+		if err == nil {
+			err = c.repair(ctx, r.tenants)
 		}
 		if err == nil && len(r.left) == 0 || time.Since(began) > settleLimit {
 			r.took = time.Since(began)
@@ -85,12 +102,46 @@ func (c *chaos) reconcile(ctx context.Context) (incomplete []string, err error) 
 	return answer.Incomplete, nil
 }
 
+// repair has findings repaired that are what an administrator's skip leaves: a step
+// that an operation is not whole without.
+func (c *chaos) repair(ctx context.Context, all []found) error {
+	var id tenant.FindingID
+	var kind tenant.FindingKind
+	var of string
+	var open []tenant.FindingID
+	err := c.read(ctx, "findings", `SELECT id, kind, coalesce(tenant_id::text, '') FROM findings WHERE state = 'open'`, []any{&id, &kind, &of}, func() {
+		left := slices.ContainsFunc(all, func(t found) bool { return t.ID == of && t.leftSomething() })
+		if left && kind.Repairable() {
+			open = append(open, id)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	for _, id := range open {
+		out, err := c.starter(ctx, "reconcile", "--repair", id.String(), "--yes", "--reason", "chaos").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("starter reconcile --repair %s: %w: %s", id, err, out)
+		}
+	}
+	return nil
+}
+
+// leftSomething reports whether a step was skipped that the operation is not whole
+// without.
+func (t found) leftSomething() bool {
+	return slices.ContainsFunc(t.operations, func(o past) bool {
+		return slices.ContainsFunc(o.Lifecycle().Stages, func(s tenant.Stage) bool {
+			return s.Skippable && slices.ContainsFunc(s.Covers, func(step tenant.Step) bool { return o.log[step][tenant.StepSkipped] > 0 })
+		})
+	})
+}
+
 // countFindings counts what was found and is closed by now, by kind.
 func (c *chaos) countFindings(ctx context.Context, r *report) error {
-	rows, err := c.pool.Query(ctx, `SELECT kind || ', ' || state, count(*) FROM findings WHERE state <> 'open' GROUP BY 1`)
-	if err != nil {
-		return fmt.Errorf("read the findings: %w", err)
-	}
-	r.findings, err = counts(rows)
-	return err
+	r.findings = map[string]int{}
+	var what string
+	var n int
+	return c.read(ctx, "findings", `SELECT kind || ', ' || state, count(*) FROM findings WHERE state <> 'open' GROUP BY 1`,
+		[]any{&what, &n}, func() { r.findings[what] = n })
 }

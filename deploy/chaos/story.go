@@ -12,27 +12,36 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// story is one tenant, from its creation to its end.
+// story is one tenant, from its creation to the end of its life.
 type story struct {
-	fate       fate
-	name       string
-	email      string // the administrator's, as chaos has last set it
-	tenant     string
-	operations []string // one for each generation
-	asked      []asked
-	decided    bool // the fate's decision was made, or refused for good
-	// stopped tells that Temporal took the cancel or the termination.
-	stopped bool
+	life   life
+	name   string
+	email  string // the administrator's, as chaos has last set it
+	tenant string
+	deeds  []*deed
 	// wrong is why the story has no end: an answer that must not be, or none.
 	wrong error
 }
 
+// deed is an operation that chaos has asked for, and what was done about it.
+type deed struct {
+	fate  fate
+	id    string
+	kind  tenant.Kind
+	asked []asked
+	// decided tells that the fate's decision was made, or refused for good.
+	decided bool
+	// stopped tells that Temporal took the cancel or the termination.
+	stopped bool
+	// left tells that it was left to the next operation to end it.
+	left bool
+}
+
 // asked is an action that was requested, twice under the same id.
 type asked struct {
-	operation string
-	action    tenant.Action
-	id        string
-	answers   [2]int // HTTP statuses
+	action  tenant.Action
+	id      string
+	answers [2]int // HTTP statuses
 	// late tells that the api took it while the run did not answer, and that the
 	// run has refused it later.
 	late bool
@@ -50,54 +59,93 @@ var (
 // was taken.
 const reconsider = 30 * time.Second
 
-// live does to a tenant what its fate is, and then what a person does, until
-// its last operation has ended.
+// live takes a tenant that was accepted through its life.
 func (c *chaos) live(ctx context.Context, s *story) error {
-	if err := c.befall(ctx, s); err != nil {
-		return fmt.Errorf("%s, %s: %w", s.name, s.fate.event, err)
+	for {
+		d := s.deeds[len(s.deeds)-1]
+		ended, err := c.goThrough(ctx, s, d)
+		if err == nil {
+			if len(s.deeds) == len(s.life.fates) || s.life.ends && ended == tenant.StateRolledBack {
+				return nil
+			}
+			var more bool
+			if more, err = c.next(ctx, s); err == nil && !more {
+				return nil
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%s, %s, %s: %w", s.name, d.kind, d.fate.event, err)
+		}
 	}
+}
+
+// goThrough does to an operation what its fate is, and then what a person does,
+// until it has ended or is left to the next one.
+func (c *chaos) goThrough(ctx context.Context, s *story, d *deed) (tenant.State, error) {
+	if err := c.befall(ctx, s, d); err != nil {
+		return "", err
+	}
+	last := len(s.deeds) == len(s.life.fates)
 	var decided, at time.Time
 	for {
-		o, err := c.follow(ctx, s.operation())
+		o, err := c.follow(ctx, d.id)
 		switch {
 		case err != nil:
-			return fmt.Errorf("%s, %s: %w", s.name, s.fate.event, err)
-		case o.State == tenant.StateRolledBack && s.fate.anew && len(s.operations) == 1:
-			err = c.provisionAnew(ctx, s)
+			return "", err
 		case o.State.Closed():
-			return nil
-		case o.State != tenant.StateNeedsAttention && o.State != tenant.StateRollbackBlocked:
+			return o.State, nil
+		case !o.State.NeedsPerson():
+		case d.fate.decision == leaveIt && !last && o.givesWay():
+			d.left = true
+			return o.State, nil
 		case o.UpdatedAt.Equal(decided) && time.Since(at) < reconsider:
 			err = sleep(ctx, poll) // what was decided is being done
 		default:
 			var accepted bool
-			if accepted, err = c.decide(ctx, s, o); accepted {
+			if accepted, err = c.decide(ctx, s, d, o); accepted {
 				decided, at = o.UpdatedAt, time.Now()
 			} else if err == nil {
 				err = sleep(ctx, poll)
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("%s, %s: %w", s.name, s.fate.event, err)
+			return "", err
 		}
 	}
 }
 
-func (s *story) operation() string { return s.operations[len(s.operations)-1] }
+// next asks for the next operation, of a kind that the table has for the tenant's
+// status by now; false where it has none.
+func (c *chaos) next(ctx context.Context, s *story) (bool, error) {
+	var t struct{ Status tenant.Status }
+	if err := c.expect(ctx, request{method: http.MethodGet, path: "/v1/tenants/" + s.tenant}, http.StatusOK, &t); err != nil {
+		return false, err
+	}
+	f := s.life.fates[len(s.deeds)]
+	kind, can := f.kind(t.Status)
+	if !can {
+		return false, nil
+	}
+	return true, c.submit(ctx, s, f, kind)
+}
 
-// befall does what is done to a tenant whatever becomes of it.
-func (c *chaos) befall(ctx context.Context, s *story) error {
-	if err := sleep(ctx, s.fate.wait); err != nil {
+// befall does what is done to an operation whatever becomes of it.
+func (c *chaos) befall(ctx context.Context, s *story, d *deed) error {
+	if d.fate.event == ledgerAway {
+		err := sleep(ctx, absence)
+		return errors.Join(err, c.back(context.WithoutCancel(ctx), "stellar"))
+	}
+	if err := sleep(ctx, d.fate.wait); err != nil {
 		return err
 	}
-	switch s.fate.event {
+	switch d.fate.event {
 	case rollback:
-		_, err := c.ask(ctx, s, tenant.ActionRollback)
+		_, err := c.ask(ctx, d, tenant.ActionRollback)
 		return err
 	case cancelled:
-		return c.stop(ctx, s, func(ctx context.Context, run string) error { return c.temporal.CancelWorkflow(ctx, run, "") })
+		return c.stop(ctx, s, d, func(ctx context.Context, run string) error { return c.temporal.CancelWorkflow(ctx, run, "") })
 	case terminated:
-		return c.stop(ctx, s, func(ctx context.Context, run string) error {
+		return c.stop(ctx, s, d, func(ctx context.Context, run string) error {
 			return c.temporal.TerminateWorkflow(ctx, run, "", "chaos")
 		})
 	case leftAlone, mailRefused, ledgerAway: // it happens by itself
@@ -105,20 +153,20 @@ func (c *chaos) befall(ctx context.Context, s *story) error {
 	return nil
 }
 
-// stop stops a tenant's run past the product, unless it has ended before
+// stop stops an operation's run past the product, unless it has ended before
 // Temporal answers.
-func (c *chaos) stop(ctx context.Context, s *story, how func(ctx context.Context, run string) error) error {
+func (c *chaos) stop(ctx context.Context, s *story, d *deed, how func(ctx context.Context, run string) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		err := how(ctx, tenant.KindProvision.WorkflowID(tenant.ID(s.tenant)))
+		err := how(ctx, d.kind.WorkflowID(tenant.ID(s.tenant)))
 		if _, already := errors.AsType[*serviceerror.CancellationAlreadyRequested](err); err == nil || already {
-			s.stopped = true
+			d.stopped = true
 			return nil
 		}
 		if _, none := errors.AsType[*serviceerror.NotFound](err); none { // not yet begun, or over
 			var o operation
-			if err := c.expect(ctx, request{method: http.MethodGet, path: "/v1/operations/" + s.operation()}, http.StatusOK, &o); err != nil || o.State.Closed() {
+			if err := c.expect(ctx, request{method: http.MethodGet, path: "/v1/operations/" + d.id}, http.StatusOK, &o); err != nil || o.State.Closed() {
 				return err
 			}
 		}

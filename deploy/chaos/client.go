@@ -26,6 +26,7 @@ type operation struct {
 	Kind           tenant.Kind
 	State          tenant.State
 	FailedStep     tenant.Step
+	FailureClass   tenant.FailureClass
 	FailureReason  string
 	AllowedActions []tenant.Action
 	UpdatedAt      time.Time

@@ -88,10 +88,17 @@ func (d *deed) mayEnd(audited map[entry]int) []tenant.State {
 	switch {
 	case rolledBack:
 		return []tenant.State{tenant.StateRolledBack}
+	case mailDecides(l): // the address may be refused, and a later operation ends it
+		return []tenant.State{tenant.StateSucceeded, tenant.StateRolledBack}
 	case d.stopped && !(l.FailsClosed && d.fate.event == terminated): // whoever takes that over goes on
 		return []tenant.State{tenant.StateSucceeded, tenant.StateRolledBack}
 	}
 	return []tenant.State{tenant.StateSucceeded}
+}
+
+// mailDecides reports whether a mail that cannot be sent rolls an operation back.
+func mailDecides(l tenant.Lifecycle) bool {
+	return slices.ContainsFunc(l.Stages[:l.AfterPivot()], func(s tenant.Stage) bool { return s.Needs == tenant.DependencyMail })
 }
 
 // compareAudit: each request is there once, however often it was sent, with the
@@ -143,7 +150,11 @@ func (d *deed) consequences(first bool) (entries []entry) {
 		entries = append(entries, entry{d.id, d.kind.Verb(), "", tenant.OutcomeAccepted})
 	}
 	if d.left {
-		entries = append(entries, entry{d.id, string(tenant.ActionSkip), "", tenant.OutcomeAccepted})
+		gaveWay := tenant.ActionSkip
+		if l, _ := d.kind.Lifecycle(); l.Yields {
+			gaveWay = tenant.ActionRollback
+		}
+		entries = append(entries, entry{d.id, string(gaveWay), "", tenant.OutcomeAccepted})
 	}
 	return entries
 }

@@ -39,7 +39,7 @@ func after(t *testing.T, f found, caught map[string]int, k tenant.Kind, state te
 	for _, step := range o.Lifecycle().Steps() {
 		if i := l.StageOf(step); state == tenant.StateRolledBack && i >= 0 && (l.Stages[i].Pivot || i >= l.AfterPivot()) {
 			continue
-		} else if state == tenant.StateRolledBack && i >= 0 {
+		} else if state == tenant.StateRolledBack && i >= 0 && step.Template() == "" { // a mail is not called back
 			o.log[step] = map[tenant.StepStatus]int{tenant.StepCompleted: 1, tenant.StepRolledBack: 1}
 			continue
 		}

@@ -19,6 +19,9 @@ func (c *chaos) decide(ctx context.Context, s *story, d *deed, o operation) (acc
 	if d.decided || action == leaveIt || o.State == tenant.StateRollbackBlocked {
 		action = tenant.ActionRetry
 	}
+	if o.FailedStep.Template() != "" && o.FailureClass == tenant.ClassPermanent && !tenant.WantsAddress(o.FailedStep, o.FailureReason) {
+		action = tenant.ActionSkip // no address that it could be sent to
+	}
 	if action == tenant.ActionRetry && tenant.WantsAddress(o.FailedStep, o.FailureReason) {
 		if err := c.changeAddress(ctx, s, address()); err != nil {
 			return false, err

@@ -51,7 +51,7 @@ func TestEverythingComesUp(t *testing.T) {
 				for _, f := range l.fates {
 					met[f.event]++
 					decided[f.decision]++
-					if kind, can := f.kind(status); can {
+					if kind, can := f.kind(status, &deed{}); can {
 						asked[kind]++
 						row, _ := kind.Lifecycle()
 						status = row.Reaches
@@ -82,7 +82,7 @@ func TestAKindIsOneThatTheTableHas(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		f := fate{choice: rapid.IntMin(0).Draw(t, "choice")}
 		for _, s := range tenant.Statuses() {
-			kind, can := f.kind(s)
+			kind, can := f.kind(s, &deed{})
 			row, known := kind.Lifecycle()
 			require.Equal(t, can, known)
 			require.Equal(t, can, row.Accepts(s))

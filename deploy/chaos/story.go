@@ -122,7 +122,7 @@ func (c *chaos) next(ctx context.Context, s *story) (bool, error) {
 		return false, err
 	}
 	f := s.life.fates[len(s.deeds)]
-	kind, can := f.kind(t.Status)
+	kind, can := f.kind(t.Status, s.deeds[len(s.deeds)-1])
 	if !can {
 		return false, nil
 	}

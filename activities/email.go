@@ -109,11 +109,11 @@ func (a *Email) send(ctx context.Context, f tenant.Fence, b Budget, step tenant.
 			return err
 		}
 		receipt, err := a.deliver(ctx, f, w, keys)
-		if se, ok := errors.AsType[*tenant.StepError](err); ok && w.To != nil && tenant.WantsAddress(step, se.Reason) {
-			if se.Permanent {
+		if se, ok := errors.AsType[*tenant.StepError](err); ok && tenant.WantsAddress(step, se.Reason) {
+			if w.To != nil && se.Permanent {
 				return a.Outbox.Undeliverable(ctx, f, w, undeliverable)
 			}
-			err = ofAnother(*se)
+			err = addressStays(f, w, *se)
 		}
 		if err != nil {
 			return a.leave(ctx, w, err)
@@ -143,10 +143,17 @@ func (a *Email) deliver(ctx context.Context, f tenant.Fence, w tenant.Email, key
 	return a.Mailer.SendEmail(ctx, w, link)
 }
 
-// ofAnother is a failure that asks for another address, of a mail that does not go
-// to the one that can be changed.
-func ofAnother(se tenant.StepError) error {
-	se.Reason = strings.Replace(se.Reason, tenant.ChangeAddress, "or an administrator skips the step, and nobody is told", 1)
+// addressStays says what else may be done about a failure that asks for another
+// address, where nobody can give the mail one.
+func addressStays(f tenant.Fence, w tenant.Email, se tenant.StepError) error {
+	instead := tenant.ChangeAddress
+	switch l, _ := f.OfKind().Lifecycle(); {
+	case w.To != nil:
+		instead = "or an administrator skips the step, and nobody is told"
+	case l.ClaimIsPivot:
+		instead = "nobody can change it while the tenant is being removed: skip the step"
+	}
+	se.Reason = strings.Replace(se.Reason, tenant.ChangeAddress, instead, 1)
 	return &se
 }
 

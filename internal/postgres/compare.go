@@ -52,8 +52,9 @@ const (
 	markOf = `(SELECT role_mark('')) || t.id`
 )
 
-// inUse is a tenant whose data somebody has.
-const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED')`
+// inUse is a tenant whose data somebody has, and nobody is removing.
+const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED') AND (t.status <> 'ARCHIVED' OR NOT EXISTS (SELECT FROM operations o
+	WHERE o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND o.pivot_passed AND o.to_status = 'DELETED'))`
 
 // gone is a tenant of whom no schema, role or living contract is left: one that was
 // rolled back, or purged.

@@ -112,34 +112,7 @@ ticket's number will do.
 			return one("the tenant's id")(cmd, args)
 		},
 	}
-	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
-		r := tenant.Request{Kind: l.Kind, Reason: f.reason, IdempotencyKey: f.key}
-		if len(args) > 0 && l.Renames {
-			r.NewName, f.filter.name = f.filter.name, ""
-		}
-		if _, err := r.Clean(); err != nil {
-			return explainSubmission(err)
-		}
-		if len(args) == 0 {
-			return a.submitAll(cmd.Context(), l, f)
-		}
-		switch {
-		case l.Renames && r.NewName == "" && cmd.Flags().Changed("name"):
-			return usagef("--name must not be empty: leave it out, and the tenant keeps its name")
-		case f.filter.given() && r.NewName != "":
-			return usagef("a new name is for one tenant: leave --status out, or the id and the name")
-		case f.filter.given():
-			return usagef("--status and --name select tenants: leave the id out, or the filter")
-		case f.timeout <= 0:
-			return usagef("--timeout must be longer than nothing")
-		}
-		id, err := tenant.ReadID(args[0])
-		if err != nil {
-			return usagef("%q is no tenant's id: it is a UUID, from starter list", args[0])
-		}
-		r.Tenant = id
-		return a.submitOne(cmd.Context(), r, f)
-	})
+	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error { return a.submitAs(cmd, args, l, f) })
 	f.add(cmd.Flags(), l)
 	if l.NeedsReason() {
 		if err := cmd.MarkFlagRequired("reason"); err != nil {
@@ -147,6 +120,36 @@ ticket's number will do.
 		}
 	}
 	return cmd
+}
+
+// submitAs asks for what a command line says.
+func (a *app) submitAs(cmd *cobra.Command, args []string, l tenant.Lifecycle, f submitFlags) error {
+	r := tenant.Request{Kind: l.Kind, Reason: f.reason, IdempotencyKey: f.key}
+	if len(args) > 0 && l.Renames {
+		r.NewName, f.filter.name = f.filter.name, ""
+	}
+	if _, err := r.Clean(); err != nil {
+		return explainSubmission(err)
+	}
+	if len(args) == 0 {
+		return a.submitAll(cmd.Context(), l, f)
+	}
+	switch {
+	case l.Renames && r.NewName == "" && cmd.Flags().Changed("name"):
+		return usagef("--name must not be empty: leave it out, and the tenant keeps its name")
+	case f.filter.given() && r.NewName != "":
+		return usagef("a new name is for one tenant: leave --status out, or the id and the name")
+	case f.filter.given():
+		return usagef("--status and --name select tenants: leave the id out, or the filter")
+	case f.timeout <= 0:
+		return usagef("--timeout must be longer than nothing")
+	}
+	id, err := tenant.ReadID(args[0])
+	if err != nil {
+		return usagef("%q is no tenant's id: it is a UUID, from starter list", args[0])
+	}
+	r.Tenant = id
+	return a.submitOne(cmd.Context(), r, f)
 }
 
 func (f *submitFlags) add(flags *pflag.FlagSet, l tenant.Lifecycle) {

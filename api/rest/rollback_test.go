@@ -119,7 +119,8 @@ func TestReprovision(t *testing.T) {
 		require.Equal(t, before[same], after[same], same)
 	}
 	require.Nil(t, after["failureReason"])
-	require.Equal(t, anew["id"], again("k", "").json(t)["id"], "a repetition does it once")
+	require.Equal(t, anew["id"], again("k", `{"reason": "it was none"}`).json(t)["id"], "a repetition does it once")
+	again("k", `{"reason": "it was one"}`).problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
 	again("another", "").problem(t, http.StatusConflict, rest.CodeActionRefused)
 	b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Idempotency-Key", "k"), request("Other")).
 		problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
@@ -131,7 +132,7 @@ func TestReprovision(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"ada@platform reprovision refused ", "ada@platform reprovision refused ",
-		"ada@platform reprovision accepted it was none", "ada@platform reprovision refused ",
+		"ada@platform reprovision accepted it was none", "ada@platform reprovision refused it was one", "ada@platform reprovision refused ",
 		"ada@platform reprovision refused ", "ada@platform reprovision refused ",
 	}, b.audited(t, "tenant_id = $1 AND action = 'reprovision'", o["tenantId"]))
 }

@@ -242,7 +242,7 @@ func TestOnlyAnUndeleteTakesAName(t *testing.T) {
 		if l.Kind == tenant.KindArchive {
 			method, path = http.MethodDelete, ""
 		}
-		a := b.send(t, method, "/v1/tenants/"+id+path, operator(t), `{"reason": "x", "name": "Charité am See"}`)
+		a := b.send(t, method, "/v1/tenants/"+id+path, as(t, token.RoleAdmin), `{"reason": "x", "name": "Charité am See"}`)
 		if l.Renames {
 			a.problem(t, http.StatusConflict, rest.CodeActionRefused)
 			continue

@@ -202,7 +202,8 @@ func TestOnlyAnActiveTenantIsInvited(t *testing.T) {
 		if status == tenant.StatusActive {
 			continue
 		}
-		b.mustExec(t, `UPDATE tenants SET status = $1`, string(status))
+		b.mustExec(t, `UPDATE tenants SET status = $1, admin_email = CASE WHEN $1 <> 'DELETED' THEN admin_email END,
+			admin_first_name = CASE WHEN $1 <> 'DELETED' THEN admin_first_name END, admin_last_name = CASE WHEN $1 <> 'DELETED' THEN admin_last_name END`, string(status))
 		_, err := b.invitation(t, row.ID, true)
 		var refused *tenant.StatusRefusedError
 		require.ErrorAs(t, err, &refused)

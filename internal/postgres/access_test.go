@@ -259,14 +259,19 @@ func TestAMailThatWaitsGivesWay(t *testing.T) {
 	}
 }
 
-// TestWhatEndsAccessIsTakenFirst, past an incident and the bound.
+// TestWhatEndsAccessIsTakenFirst, past an incident, the bound and thousands of the same
+// client's that wait.
 func TestWhatEndsAccessIsTakenFirst(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	_, row := b.provision(t, "Charité", tenant.StateSucceeded)
-	for range 3 {
-		b.accept(t, b.newName(t))
-	}
+	b.mustExec(t, `
+		WITH made AS (
+			INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
+			SELECT gen_random_uuid(), 'n' || n, 'n' || n, '', 't' || n, 't' || n, app_login, 'PENDING', admin_email, admin_first_name, admin_last_name, tier, region
+			FROM tenants, generate_series(1, 5000) n WHERE id = $1 RETURNING id)
+		INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
+		SELECT gen_random_uuid(), id, 'provision', 'PENDING', 1, 'test', '1m', '1h' FROM made`, string(row.ID))
 	sub := acceptance(t, "-")
 	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindSuspend, row.ID
 	o, err := b.operations.Submit(b.ctx, sub)

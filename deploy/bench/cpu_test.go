@@ -18,6 +18,17 @@ func TestParseStat(t *testing.T) {
 	}
 }
 
+func TestNumbers(t *testing.T) {
+	t.Parallel()
+	n, err := numbers("1,100,10000")
+	require.NoError(t, err)
+	require.Equal(t, []int{1, 100, 10_000}, n)
+	for _, bad := range []string{"", "0", "1,", "1,x", "-1"} {
+		_, err := numbers(bad)
+		require.Error(t, err, bad)
+	}
+}
+
 func TestPercentilesAreByNearestRank(t *testing.T) {
 	t.Parallel()
 	var latencies []time.Duration

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,8 @@ type options struct {
 	tenants     int
 	concurrency []int
 	bin         string
+	// life lists numbers of tenants; empty measures provisioning.
+	life []int
 }
 
 func main() {
@@ -40,6 +43,12 @@ func run(ctx context.Context, args []string) error {
 	report := Report{
 		Tenants: o.tenants, LedgerInterval: os.Getenv("LEDGER_INTERVAL"), Channels: os.Getenv("SOROBAN_CHANNELS"),
 		Cores: runtime.NumCPU(), GoVersion: runtime.Version(), StartedAt: time.Now().UTC().Truncate(time.Second),
+	}
+	if len(o.life) > 0 {
+		if report.Life, err = measureLife(ctx, o.bin, o.life, o.tenants); err != nil {
+			return err
+		}
+		o.concurrency = nil
 	}
 	for i, c := range o.concurrency {
 		fmt.Fprintf(os.Stderr, "bench: %d tenants at concurrency %d, raw\n", o.tenants, c)
@@ -67,25 +76,43 @@ func parse(args []string) (options, error) {
 	if err != nil {
 		return options{}, fmt.Errorf("find the own executable: %w", err)
 	}
-	n := flags.Int("n", 100, "tenants to provision at each concurrency, each way")
+	n := flags.Int("n", 100, "tenants to provision at each concurrency, each way; with -life, to suspend and resume")
+	life := flags.String("life", "", "measure suspend and resume instead, in a database of so many tenants: numbers, separated by commas, such as 100,10000")
 	c := flags.String("c", "1,8,32", "concurrencies, separated by commas")
 	bin := flags.String("bin", filepath.Dir(self), "directory of api and worker")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
 	o := options{tenants: *n, bin: *bin}
-	for _, s := range strings.Split(*c, ",") {
-		v, err := strconv.Atoi(s)
-		if err != nil || v < 1 {
-			return options{}, fmt.Errorf("-c: %q is not a concurrency", s)
-		}
-		o.concurrency = append(o.concurrency, v)
+	if o.concurrency, err = numbers(*c); err != nil {
+		return options{}, fmt.Errorf("-c: %w", err)
 	}
-	if o.tenants < 1 {
+	if *life != "" {
+		if o.life, err = numbers(*life); err != nil {
+			return options{}, fmt.Errorf("-life: %w", err)
+		}
+	}
+	switch {
+	case o.tenants < 1:
 		return options{}, errors.New("-n: at least one tenant")
+	case o.life != nil && (!slices.IsSorted(o.life) || o.life[0] < o.tenants):
+		return options{}, errors.New("-life: the numbers must grow, and begin with -n at least")
 	}
 	if os.Getenv("DB_HOST") == "" {
 		return options{}, errors.New("the settings of a stack are missing; run: make bench")
 	}
 	return o, nil
+}
+
+// numbers reads some that are positive, separated by commas.
+func numbers(list string) ([]int, error) {
+	var all []int
+	for s := range strings.SplitSeq(list, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a positive number", s)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }

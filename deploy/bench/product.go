@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -39,10 +40,31 @@ type caller struct {
 
 // measureProduct measures the way that a caller of the API sees.
 func measureProduct(ctx context.Context, bin, label string, n, concurrency int) (Result, error) {
-	cfg, err := config.Load(config.Options{}, config.NeedByAPI|config.NeedMetrics)
+	c, stop, err := startProduct(ctx, bin, concurrency)
 	if err != nil {
 		return Result{}, err
 	}
+	defer stop()
+	return drive(ctx, label, n, concurrency, c.provision)
+}
+
+// startProduct starts api and worker, and makes a caller of them.
+func startProduct(ctx context.Context, bin string, concurrency int) (c *caller, stop func(), err error) {
+	cfg, err := config.Load(config.Options{}, config.NeedByAPI|config.NeedMetrics)
+	if err != nil {
+		return nil, nil, err
+	}
+	var started []func()
+	stop = func() {
+		for _, s := range slices.Backward(started) {
+			s()
+		}
+	}
+	defer func() {
+		if err != nil {
+			stop()
+		}
+	}()
 	urls := map[string]string{"api": cfg.App.URL, "worker": "http://" + cfg.Metrics.Addr}
 	for _, name := range []string{"api", "worker"} {
 		p, err := child.Start(child.Spec{
@@ -52,26 +74,25 @@ func measureProduct(ctx context.Context, bin, label string, n, concurrency int) 
 			Env: append(os.Environ(), "RATE_LIMIT_ENABLED=false", "LOG_LEVEL=warn"),
 		})
 		if err != nil {
-			return Result{}, err
+			return nil, stop, err
 		}
-		defer p.Stop(context.WithoutCancel(ctx))
+		started = append(started, func() { p.Stop(context.WithoutCancel(ctx)) })
 		if err := p.Ready(ctx, readyTimeout, answers(urls[name]+"/readyz")); err != nil {
-			return Result{}, err
+			return nil, stop, err
 		}
 	}
 	bearer, err := connect.Signer(cfg.JWT).Issue("bench", token.RoleOperator, time.Hour, time.Now())
 	if err != nil {
-		return Result{}, err
+		return nil, stop, err
 	}
 	pool, err := connect.Database(ctx, cfg.DB, "bench")
 	if err != nil {
-		return Result{}, err
+		return nil, stop, err
 	}
-	defer pool.Close()
+	started = append(started, pool.Close)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = concurrency
-	c := &caller{url: cfg.App.URL, token: bearer, http: &http.Client{Transport: transport}, pool: pool}
-	return drive(ctx, label, n, concurrency, c.provision)
+	return &caller{url: cfg.App.URL, token: bearer, http: &http.Client{Transport: transport}, pool: pool}, stop, nil
 }
 
 // answers asks whether a program is ready.
@@ -109,15 +130,9 @@ func (c *caller) provision(ctx context.Context, n tenant.New) (time.Duration, er
 		return 0, err
 	}
 	began := time.Now()
-	o, err := c.do(ctx, http.MethodPost, "/v1/tenants", body)
-	for err == nil && !o.State.Closed() {
-		o, err = c.do(ctx, http.MethodGet, "/v1/operations/"+o.ID+"?wait="+longPoll, nil)
-	}
-	switch {
-	case err != nil:
+	o, err := c.succeed(ctx, "/v1/tenants", body)
+	if err != nil {
 		return 0, err
-	case o.State != tenant.StateSucceeded:
-		return 0, fmt.Errorf("operation %s is %s: %s", o.ID, o.State, o.FailureReason)
 	}
 	var active time.Time
 	// The database's clock is this machine's.
@@ -125,6 +140,18 @@ func (c *caller) provision(ctx context.Context, n tenant.New) (time.Duration, er
 		return 0, fmt.Errorf("read when tenant %s became active: %w", o.TenantID, err)
 	}
 	return active.Sub(began), nil
+}
+
+// succeed asks for an operation, and waits until it has succeeded.
+func (c *caller) succeed(ctx context.Context, path string, body []byte) (operation, error) {
+	o, err := c.do(ctx, http.MethodPost, path, body)
+	for err == nil && !o.State.Closed() {
+		o, err = c.do(ctx, http.MethodGet, "/v1/operations/"+o.ID+"?wait="+longPoll, nil)
+	}
+	if err == nil && o.State != tenant.StateSucceeded {
+		err = fmt.Errorf("operation %s is %s: %s", o.ID, o.State, o.FailureReason)
+	}
+	return o, err
 }
 
 func (c *caller) do(ctx context.Context, method, path string, body []byte) (o operation, err error) {

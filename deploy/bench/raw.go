@@ -32,45 +32,49 @@ type plain struct {
 // measureRaw measures the plain loop. No worker may run beside it: it would
 // start the operations as well.
 func measureRaw(ctx context.Context, label string, n, concurrency int) (Result, error) {
-	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)
+	p, stop, err := newPlain(ctx)
 	if err != nil {
 		return Result{}, err
+	}
+	defer stop()
+	return drive(ctx, label, n, concurrency, p.provision)
+}
+
+func newPlain(ctx context.Context) (p *plain, stop func(), err error) {
+	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)
+	if err != nil {
+		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	pool, err := connect.Database(ctx, cfg.DB, "bench")
 	if err != nil {
-		return Result{}, err
+		return nil, nil, err
 	}
-	defer pool.Close()
-	p := &plain{
+	p = &plain{
 		service:     connect.Service(pool, operations.Config{Logger: log}),
 		transitions: postgres.NewTransitions(pool), contracts: postgres.NewContracts(pool), emails: postgres.NewEmails(pool),
 		appURL: cfg.App.TenantURL,
 	}
 	if p.schemas, err = postgres.NewSchemas(ctx, pool); err != nil {
-		return Result{}, err
+		pool.Close()
+		return nil, nil, err
 	}
-	defer p.schemas.Close()
+	stop = func() { p.schemas.Close(); pool.Close() }
 	if p.ledger, err = connect.Ledger(cfg.Soroban, pool, log); err != nil {
-		return Result{}, err
+		stop()
+		return nil, nil, err
 	}
 	if p.postman, err = connect.Postman(cfg.Mail, log); err != nil {
-		return Result{}, err
+		stop()
+		return nil, nil, err
 	}
-	return drive(ctx, label, n, concurrency, p.provision)
+	return p, stop, nil
 }
 
 func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, error) {
 	began := time.Now()
-	o, err := p.service.Create(ctx, n, tenant.Caller{Client: "bench", Actor: "bench"}, "")
+	f, err := p.make(ctx, n)
 	if err != nil {
-		return 0, err
-	}
-	f := tenant.Fence{Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: "raw", State: tenant.StateRunning}
-	if _, err := p.transitions.Claim(ctx, f); err != nil {
-		return 0, err
-	}
-	if err := p.schemas.Create(ctx, f); err != nil {
 		return 0, err
 	}
 	if err := p.deploy(ctx, f); err != nil {
@@ -81,6 +85,43 @@ func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, err
 	}
 	active := time.Since(began)
 	return active, p.send(ctx, f)
+}
+
+// make accepts a tenant and makes its schema.
+func (p *plain) make(ctx context.Context, n tenant.New) (tenant.Fence, error) {
+	o, err := p.service.Create(ctx, n, tenant.Caller{Client: "bench", Actor: "bench"}, "")
+	if err != nil {
+		return tenant.Fence{}, err
+	}
+	f := tenant.Fence{Operation: o.ID, Tenant: o.TenantID, Generation: o.Generation, Run: "raw", State: tenant.StateRunning}
+	if _, err := p.transitions.Claim(ctx, f); err != nil {
+		return f, err
+	}
+	return f, p.schemas.Create(ctx, f)
+}
+
+// fill makes a tenant that only the database knows of: no contract is on the ledger,
+// and no mail leaves. In the database it is as any other.
+func (p *plain) fill(ctx context.Context, n tenant.New) (time.Duration, error) {
+	began := time.Now()
+	f, err := p.make(ctx, n)
+	if err != nil {
+		return 0, err
+	}
+	attempt, _, err := p.contracts.BeginDeployment(ctx, f)
+	if err != nil {
+		return 0, err
+	}
+	if err := p.contracts.CompleteDeployment(ctx, f, attempt, "none, of a tenant that fills the database"); err != nil {
+		return 0, err
+	}
+	if err := p.transitions.MarkActive(ctx, f); err != nil {
+		return 0, err
+	}
+	return time.Since(began), p.transitions.Move(ctx, tenant.Move{
+		Fence: f, From: tenant.StateRunning, To: tenant.StateSucceeded,
+		Skipped: &tenant.Skipped{Steps: []tenant.Step{tenant.StepSendWelcomeEmail}, Reason: "the tenant fills the database"},
+	})
 }
 
 func (p *plain) deploy(ctx context.Context, f tenant.Fence) error {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -38,7 +39,7 @@ func TestAnAdministratorIsInvitedAgain(t *testing.T) {
 	t.Parallel()
 	i := install(t, nil)
 	i.start()
-	operator := i.output("token", "--role", "operator", "--subject", "ada")
+	operator := strings.TrimSpace(i.output("token", "--role", "operator", "--subject", "ada"))
 	tenant := i.becomesActive(i.create("Charité"))
 	first := i.link(tenant)
 
@@ -170,7 +171,7 @@ func TestWorkerIsKilledWhileSomebodyIsTold(t *testing.T) {
 			i.reaches(o.ID, "SUCCEEDED")
 			require.Equal(t, 2, len(i.mails(before)), "mails")            //nolint:testifylint // Len would print them
 			require.Equal(t, 1, len(i.mails(tenant.AdminEmail)), "mails") //nolint:testifylint // Len would print them
-			require.Equal(t, []string{"SENT", "SENT"}, value[[]string](i, `SELECT array_agg(state) FROM emails WHERE operation_id = $1`, o.ID))
+			require.Equal(t, 2, value[int](i, `SELECT count(*) FROM emails WHERE operation_id = $1 AND state = 'SENT'`, o.ID))
 			require.Equal(t, before, i.signsIn(tenant))
 			i.setsFirstPassword(tenant)
 			require.Equal(t, tenant.AdminEmail, i.signsIn(tenant))

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -52,7 +53,10 @@ func (i *installation) asksTemporal(ask func() error) (err error) {
 	return err
 }
 
-func workflowID(o operation) string { return "tenant-provision/" + o.TenantID }
+// workflowID is of a provisioning where a test knows of the operation only its id.
+func workflowID(o operation) string {
+	return "tenant-" + cmp.Or(o.Kind, "provision") + "/" + o.TenantID
+}
 
 // closes waits until an operation's run has closed, and says how.
 func (i *installation) closes(o operation, want enumspb.WorkflowExecutionStatus) {

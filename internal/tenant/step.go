@@ -50,6 +50,7 @@ const (
 	StepFailed StepStatus = "FAILED"
 	// StepRolledBack is a step whose effect was undone.
 	StepRolledBack StepStatus = "ROLLED_BACK"
-	// StepSkipped is a step that a person, a deadline or a cancel gave up.
+	// StepSkipped is a step that a person, a deadline or a cancel gave up, or that had
+	// nobody to send its mail to.
 	StepSkipped StepStatus = "SKIPPED"
 )

@@ -44,7 +44,7 @@ func inTime(ctx context.Context) (context.Context, context.CancelFunc) {
 // logged the start.
 func attempt(ctx context.Context, log FailureLog, f tenant.Fence, b Budget, step tenant.Step, do func(context.Context, *tenant.AttemptID) error) error {
 	if f.State == tenant.StateRunning { // an undo goes on by itself, however long it takes
-		if in := standsInTheWay(ctx, log, step); in != nil {
+		if in := mustWait(ctx, log, step); in != nil {
 			return in.asError()
 		}
 	}

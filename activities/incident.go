@@ -57,9 +57,9 @@ func (w *Wait) asError() error {
 	})
 }
 
-// standsInTheWay is what an attempt must wait for; nil when it may begin. When
+// mustWait is what an attempt must wait for; nil when it may begin. When
 // nobody can say it may begin, and meets the database itself.
-func standsInTheWay(ctx context.Context, b Breaker, step tenant.Step) *Wait {
+func mustWait(ctx context.Context, b Breaker, step tenant.Step) *Wait {
 	incident, err := b.Blocking(ctx, step)
 	switch {
 	case errors.Is(err, tenant.ErrUnavailable):
@@ -84,7 +84,7 @@ func databaseCause(err error) string {
 
 // waitFor is nil for an incident that is not waited for.
 func waitFor(step tenant.Step, i tenant.Incident) *Wait {
-	if !i.Spares() {
+	if !i.HoldsWork() {
 		return nil
 	}
 	return &Wait{Step: step, Incident: i}
@@ -116,7 +116,7 @@ func announce(ctx context.Context, i tenant.Incident, opened bool) {
 // AskForIncident tells what a step would wait for now; nothing when its Step is
 // empty. It changes nothing.
 func (a *Operation) AskForIncident(ctx context.Context, step tenant.Step) (Wait, error) {
-	if w := standsInTheWay(ctx, a.Breaker, step); w != nil {
+	if w := mustWait(ctx, a.Breaker, step); w != nil {
 		return *w, nil
 	}
 	return Wait{}, nil
@@ -142,7 +142,7 @@ func (a *Operation) AwaitIncidentEnd(ctx context.Context, w Wait) error {
 		spread = outageSpread
 	}
 	if activity.GetInfo(ctx).Attempt > 1 {
-		still := standsInTheWay(ctx, a.Breaker, w.Step)
+		still := mustWait(ctx, a.Breaker, w.Step)
 		if still == nil && w.Incident.ID == 0 {
 			still = outage(ctx, a.Breaker, w.Step, a.TakesWrites(ctx))
 		}

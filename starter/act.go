@@ -96,27 +96,27 @@ func (a *app) actOnOne(ctx context.Context, action tenant.Action, id tenant.Oper
 	if dryRun {
 		needs = toRead
 	}
-	plane, err := a.connect(ctx, needs)
+	service, err := a.connect(ctx, needs)
 	if err != nil {
 		return err
 	}
-	defer plane.Close()
+	defer service.Close()
 	if dryRun {
-		plan, err := plane.Plan(ctx, id)
+		plan, err := service.Plan(ctx, id)
 		if errors.Is(err, tenant.ErrNotFound) {
-			return explainNotFound(ctx, plane, action, "--dry-run", id, err)
+			return explainNotFound(ctx, service, action, "--dry-run", id, err)
 		}
 		if err != nil {
 			return fmt.Errorf("plan a rollback of operation %s: %w", id, err)
 		}
 		return a.answer(output.NewPlan(plan))
 	}
-	if _, err := a.lookForWorkers(ctx, plane); err != nil {
+	if _, err := a.lookForWorkers(ctx, service); err != nil {
 		return err
 	}
-	op, err := plane.Act(ctx, id, action, request, a.caller())
+	op, err := service.Act(ctx, id, action, request, a.caller())
 	if errors.Is(err, tenant.ErrNotFound) {
-		return explainNotFound(ctx, plane, action, "--reason TEXT", id, err)
+		return explainNotFound(ctx, service, action, "--reason TEXT", id, err)
 	}
 	if err != nil {
 		return fmt.Errorf("%s operation %s: %w", action, id, err)

@@ -65,19 +65,19 @@ func (a *app) actOnAll(ctx context.Context, action tenant.Action, request tenant
 	if err := f.bulk.check(); err != nil {
 		return err
 	}
-	plane, err := a.connect(ctx, toAct)
+	service, err := a.connect(ctx, toAct)
 	if err != nil {
 		return err
 	}
-	defer plane.Close()
-	selected, err := f.filter.find(ctx, plane, action, a.now())
+	defer service.Close()
+	selected, err := f.filter.find(ctx, service, action, a.now())
 	if err != nil {
 		return err
 	}
 	return bulk[tenant.Operation]{
 		bulkFlags: f.bulk, does: string(action), noun: "operations", selected: selected, preview: output.PreviewOperations(action, selected),
 		act: func(ctx context.Context, o tenant.Operation) output.BulkResult {
-			after, err := plane.Act(ctx, o.ID, action, request, a.caller())
+			after, err := service.Act(ctx, o.ID, action, request, a.caller())
 			after.ID, after.TenantID = o.ID, o.TenantID
 			return output.NewBulkResult(after, err)
 		},

@@ -57,12 +57,12 @@ case's number will do.`,
 		if err != nil {
 			return usagef("%q is no tenant's id: it is a UUID, from starter list", args[0])
 		}
-		plane, err := a.connect(cmd.Context(), toRead)
+		service, err := a.connect(cmd.Context(), toRead)
 		if err != nil {
 			return err
 		}
-		defer plane.Close()
-		t, err := change(plane, cmd.Context(), id, reason, a.caller())
+		defer service.Close()
+		t, err := change(service, cmd.Context(), id, reason, a.caller())
 		if err != nil {
 			return byFlag(fmt.Errorf("%s the legal hold of tenant %s: %w", verb, id, err), map[string]string{"reason": "--reason"})
 		}

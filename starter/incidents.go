@@ -30,12 +30,12 @@ answers two probes in a row, the incident closes and work resumes by itself.`,
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
-		plane, err := a.connect(cmd.Context(), toRead)
+		service, err := a.connect(cmd.Context(), toRead)
 		if err != nil {
 			return err
 		}
-		defer plane.Close()
-		return a.listIncidents(cmd.Context(), plane)
+		defer service.Close()
+		return a.listIncidents(cmd.Context(), service)
 	})
 	return cmd
 }

@@ -36,15 +36,15 @@ is exit code 0, also when operations wait in it.`,
 		if err := f.check(); err != nil {
 			return err
 		}
-		plane, err := a.connect(cmd.Context(), toRead)
+		service, err := a.connect(cmd.Context(), toRead)
 		if err != nil {
 			return err
 		}
-		defer plane.Close()
+		defer service.Close()
 		if f.attention {
-			return a.listAttention(cmd.Context(), plane, f)
+			return a.listAttention(cmd.Context(), service, f)
 		}
-		return a.listTenants(cmd.Context(), plane, f)
+		return a.listTenants(cmd.Context(), service, f)
 	})
 	flags := cmd.Flags()
 	flags.SortFlags = false

@@ -16,7 +16,7 @@ import (
 
 // provisionFlags are those of one tenant, those of a file, and those of both.
 type provisionFlags struct {
-	tenant         tenant.New
+	tenant         tenant.Spec
 	idempotencyKey string
 
 	file        string
@@ -134,37 +134,37 @@ func (a *app) provisionOne(ctx context.Context, f provisionFlags) error {
 	if err != nil {
 		return byFlag(err, flagOf)
 	}
-	plane, err := a.connect(ctx, toProvision)
+	service, err := a.connect(ctx, toProvision)
 	if err != nil {
 		return err
 	}
-	defer plane.Close()
-	if _, err := a.lookForWorkers(ctx, plane); err != nil {
+	defer service.Close()
+	if _, err := a.lookForWorkers(ctx, service); err != nil {
 		return err
 	}
-	runner := a.runner(plane, f.timeout)
+	runner := a.runner(service, f.timeout)
 	op, err := runner.Create(ctx, n, f.idempotencyKey)
 	if err != nil {
 		return fmt.Errorf("create %q: %w", n.Name, err)
 	}
-	return a.follow(ctx, plane, op, f.wait, runner)
+	return a.follow(ctx, service, op, f.wait, runner)
 }
 
-func (a *app) runner(plane *plane, timeout time.Duration) *batch.Runner {
-	return batch.NewRunner(batch.Config{Control: plane, Caller: a.caller(), Timeout: timeout, Watcher: notices{a}})
+func (a *app) runner(service *controlPlane, timeout time.Duration) *batch.Runner {
+	return batch.NewRunner(batch.Config{Control: service, Caller: a.caller(), Timeout: timeout, Watcher: notices{a}})
 }
 
 // follow answers with an operation that was accepted, at once or when it is
 // settled.
-func (a *app) follow(ctx context.Context, plane *plane, op tenant.Operation, wait bool, runner *batch.Runner) (err error) {
+func (a *app) follow(ctx context.Context, service *controlPlane, op tenant.Operation, wait bool, runner *batch.Runner) (err error) {
 	if wait {
-		plane.listen(ctx)
+		service.listen(ctx)
 		op, err = runner.Follow(ctx, op)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			return err
 		}
 	}
-	t, terr := plane.Tenant(context.WithoutCancel(ctx), op.TenantID)
+	t, terr := service.Tenant(context.WithoutCancel(ctx), op.TenantID)
 	if terr != nil {
 		return terr
 	}

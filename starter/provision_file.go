@@ -19,20 +19,20 @@ func (a *app) provisionFile(ctx context.Context, f provisionFlags) error {
 	if err != nil {
 		return err
 	}
-	plane, err := a.connect(ctx, toProvision)
+	service, err := a.connect(ctx, toProvision)
 	if err != nil {
 		return err
 	}
-	defer plane.Close()
-	if _, err := a.lookForWorkers(ctx, plane); err != nil {
+	defer service.Close()
+	if _, err := a.lookForWorkers(ctx, service); err != nil {
 		return err
 	}
 	if f.wait {
-		plane.listen(ctx)
+		service.listen(ctx)
 	}
 	shown := a.progress(len(rows), f.wait)
 	outcomes, err := batch.NewRunner(batch.Config{
-		Control: plane, Caller: a.caller(), Concurrency: f.concurrency, Wait: f.wait,
+		Control: service, Caller: a.caller(), Concurrency: f.concurrency, Wait: f.wait,
 		Timeout: f.timeout, Again: f.again, Patience: batch.DefaultPatience, Watcher: shown,
 	}).Run(ctx, rows, results)
 	shown.Done()

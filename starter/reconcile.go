@@ -52,12 +52,12 @@ as it stays true.
 		if err != nil {
 			return err
 		}
-		plane, err := a.connect(cmd.Context(), toAct)
+		service, err := a.connect(cmd.Context(), toAct)
 		if err != nil {
 			return err
 		}
-		defer plane.Close()
-		err = a.reconcileWith(cmd.Context(), plane, f, id)
+		defer service.Close()
+		err = a.reconcileWith(cmd.Context(), service, f, id)
 		if id != 0 && errors.Is(err, tenant.ErrNotFound) {
 			return fmt.Errorf("there is no finding %s; see what there is with: starter reconcile", id)
 		}

@@ -26,17 +26,17 @@ to paste. The id is a tenant's or an operation's.
 		if err != nil {
 			return usagef("%q is no id: it is a UUID, from starter list or from an answer of the api", args[0])
 		}
-		plane, err := a.connect(cmd.Context(), toRead)
+		service, err := a.connect(cmd.Context(), toRead)
 		if err != nil {
 			return err
 		}
-		defer plane.Close()
-		p, err := find(cmd.Context(), plane, id)
+		defer service.Close()
+		p, err := find(cmd.Context(), service, id)
 		if err != nil {
 			return err
 		}
 		s := output.NewStatus(p)
-		if s.Workers, err = a.lookForWorkers(cmd.Context(), plane); err != nil {
+		if s.Workers, err = a.lookForWorkers(cmd.Context(), service); err != nil {
 			return err
 		}
 		if err := a.answer(s); err != nil {

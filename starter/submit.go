@@ -163,24 +163,24 @@ func (f *submitFlags) add(flags *pflag.FlagSet, l tenant.Lifecycle) {
 }
 
 func (a *app) submitOne(ctx context.Context, r tenant.Request, f submitFlags) error {
-	plane, err := a.connect(ctx, toProvision)
+	service, err := a.connect(ctx, toProvision)
 	if err != nil {
 		return err
 	}
-	defer plane.Close()
-	if _, err := a.lookForWorkers(ctx, plane); err != nil {
+	defer service.Close()
+	if _, err := a.lookForWorkers(ctx, service); err != nil {
 		return err
 	}
-	op, err := plane.Submit(ctx, r, a.caller())
+	op, err := service.Submit(ctx, r, a.caller())
 	if errors.Is(err, tenant.ErrNotFound) {
-		if found, ferr := plane.Operation(ctx, tenant.OperationID(r.Tenant)); ferr == nil {
+		if found, ferr := service.Operation(ctx, tenant.OperationID(r.Tenant)); ferr == nil {
 			return usagef("%s is an operation. Its tenant is %s:\n  starter %s %s --reason TEXT", r.Tenant, found.TenantID, r.Kind.Verb(), found.TenantID)
 		}
 	}
 	if err != nil {
 		return explainSubmission(fmt.Errorf("%s tenant %s: %w", r.Kind.Verb(), r.Tenant, err))
 	}
-	return a.follow(ctx, plane, op, f.wait, a.runner(plane, f.timeout))
+	return a.follow(ctx, service, op, f.wait, a.runner(service, f.timeout))
 }
 
 func explainSubmission(err error) error {
@@ -198,12 +198,12 @@ func (a *app) submitAll(ctx context.Context, l tenant.Lifecycle, f submitFlags) 
 	if err := f.bulk.check(); err != nil {
 		return err
 	}
-	plane, err := a.connect(ctx, toProvision)
+	service, err := a.connect(ctx, toProvision)
 	if err != nil {
 		return err
 	}
-	defer plane.Close()
-	selected, err := f.filter.find(ctx, plane, l)
+	defer service.Close()
+	selected, err := f.filter.find(ctx, service, l)
 	if err != nil {
 		return err
 	}
@@ -212,7 +212,7 @@ func (a *app) submitAll(ctx context.Context, l tenant.Lifecycle, f submitFlags) 
 	return bulk[tenant.Tenant]{
 		bulkFlags: f.bulk, does: l.Verb, noun: "tenants", selected: selected, preview: output.PreviewTenants(l.Verb, selected),
 		act: func(ctx context.Context, t tenant.Tenant) output.BulkResult {
-			o, err := plane.Submit(ctx, tenant.Request{Kind: l.Kind, Tenant: t.ID, Reason: f.reason}, who)
+			o, err := service.Submit(ctx, tenant.Request{Kind: l.Kind, Tenant: t.ID, Reason: f.reason}, who)
 			o.TenantID = t.ID
 			return output.NewBulkResult(o, err)
 		},

@@ -26,8 +26,8 @@ const (
 // their tenant hold none.
 const maxConns = 8
 
-// plane is the control plane, as this process reaches it.
-type plane struct {
+// controlPlane is the control plane, as this process reaches it.
+type controlPlane struct {
 	*operations.Service
 	pool    *pgxpool.Pool
 	logger  *slog.Logger
@@ -35,7 +35,7 @@ type plane struct {
 }
 
 // listen has waits end as soon as an operation changes, not at the next poll.
-func (p *plane) listen(ctx context.Context) {
+func (p *controlPlane) listen(ctx context.Context) {
 	ctx, stop := context.WithCancel(ctx)
 	var listening sync.WaitGroup
 	listening.Go(func() { postgres.Listen(ctx, p.pool, p.logger, p.Announce) })
@@ -46,7 +46,7 @@ func (p *plane) listen(ctx context.Context) {
 }
 
 // Close gives everything back, newest first.
-func (p *plane) Close() {
+func (p *controlPlane) Close() {
 	for i := len(p.closers) - 1; i >= 0; i-- {
 		p.closers[i]()
 	}
@@ -54,7 +54,7 @@ func (p *plane) Close() {
 
 // connect wires the control plane, and makes sure that the database is there
 // and migrated before anything is begun. Temporal is dialled when it is needed.
-func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error) {
+func (a *app) connect(ctx context.Context, needs config.Section) (*controlPlane, error) {
 	cfg, err := a.load(needs)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*plane, error)
 	if err != nil {
 		return nil, err
 	}
-	p := &plane{pool: pool, logger: logger}
+	p := &controlPlane{pool: pool, logger: logger}
 	p.closers = append(p.closers, pool.Close)
 	health, err := postgres.NewHealth(pool)
 	if err == nil {

@@ -18,7 +18,7 @@ import (
 type Tenants interface {
 	// Create accepts a tenant. The same idempotency key with the same request
 	// gives the same operation.
-	Create(ctx context.Context, n tenant.New, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	Create(ctx context.Context, n tenant.Spec, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
 	Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
 	// ChangeAdministrator takes any version when ifVersion is 0.
@@ -50,8 +50,8 @@ type newTenant struct {
 	Region         string `json:"region,omitempty" pattern:"^[a-z0-9-]{1,40}$" doc:"Where it is served; \"default\" when left out." example:"default"`
 }
 
-func (n newTenant) domain() tenant.New {
-	return tenant.New{
+func (n newTenant) domain() tenant.Spec {
+	return tenant.Spec{
 		Name:          n.Name,
 		Administrator: tenant.Administrator{Email: n.AdminEmail, FirstName: n.AdminFirstName, LastName: n.AdminLastName},
 		Tier:          n.Tier, Region: n.Region,

@@ -12,7 +12,7 @@ import (
 
 // drive provisions n tenants at a concurrency and measures it. provision does
 // one and returns the time from the request to ACTIVE.
-func drive(ctx context.Context, label string, n, concurrency int, provision func(context.Context, tenant.New) (time.Duration, error)) (Result, error) {
+func drive(ctx context.Context, label string, n, concurrency int, provision func(context.Context, tenant.Spec) (time.Duration, error)) (Result, error) {
 	before, err := readCPU()
 	if err != nil {
 		return Result{}, err
@@ -23,7 +23,7 @@ func drive(ctx context.Context, label string, n, concurrency int, provision func
 	began := time.Now()
 	for i := range n {
 		group.Go(func() (err error) {
-			latencies[i], err = provision(ctx, tenant.New{
+			latencies[i], err = provision(ctx, tenant.Spec{
 				Name: fmt.Sprintf("Benchmark clinic %s.%d", label, i),
 				Administrator: tenant.Administrator{
 					Email: fmt.Sprintf("admin.%d@clinic.example", i), FirstName: "Ada", LastName: "Lovelace",

@@ -121,7 +121,7 @@ type operation struct {
 	FailureReason string       `json:"failureReason"`
 }
 
-func (c *caller) provision(ctx context.Context, n tenant.New) (time.Duration, error) {
+func (c *caller) provision(ctx context.Context, n tenant.Spec) (time.Duration, error) {
 	body, err := json.Marshal(map[string]string{
 		"name": n.Name, "adminEmail": n.Administrator.Email,
 		"adminFirstName": n.Administrator.FirstName, "adminLastName": n.Administrator.LastName,

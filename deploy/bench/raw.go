@@ -71,7 +71,7 @@ func newPlain(ctx context.Context) (p *plain, stop func(), err error) {
 	return p, stop, nil
 }
 
-func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, error) {
+func (p *plain) provision(ctx context.Context, n tenant.Spec) (time.Duration, error) {
 	began := time.Now()
 	f, err := p.make(ctx, n)
 	if err != nil {
@@ -88,7 +88,7 @@ func (p *plain) provision(ctx context.Context, n tenant.New) (time.Duration, err
 }
 
 // make accepts a tenant and makes its schema.
-func (p *plain) make(ctx context.Context, n tenant.New) (tenant.Fence, error) {
+func (p *plain) make(ctx context.Context, n tenant.Spec) (tenant.Fence, error) {
 	o, err := p.service.Create(ctx, n, tenant.Caller{Client: "bench", Actor: "bench"}, "")
 	if err != nil {
 		return tenant.Fence{}, err
@@ -102,7 +102,7 @@ func (p *plain) make(ctx context.Context, n tenant.New) (tenant.Fence, error) {
 
 // fill makes a tenant that only the database knows of: no contract is on the ledger,
 // and no mail leaves. In the database it is as any other.
-func (p *plain) fill(ctx context.Context, n tenant.New) (time.Duration, error) {
+func (p *plain) fill(ctx context.Context, n tenant.Spec) (time.Duration, error) {
 	began := time.Now()
 	f, err := p.make(ctx, n)
 	if err != nil {

@@ -65,7 +65,7 @@ type progressDocument struct {
 	} `json:"steps"`
 }
 
-func (c *client) create(ctx context.Context, n tenant.New) (op operationDocument, err error) {
+func (c *client) create(ctx context.Context, n tenant.Spec) (op operationDocument, err error) {
 	err = c.call(ctx, http.MethodPost, "/v1/tenants", map[string]string{
 		"name": n.Name, "adminEmail": n.Administrator.Email, "adminFirstName": n.Administrator.FirstName,
 		"adminLastName": n.Administrator.LastName, "tier": n.Tier, "region": n.Region,

@@ -17,7 +17,7 @@ const frame = 150 * time.Millisecond
 
 // provision creates the tenants through the API and shows their progress until
 // nothing more happens by itself.
-func provision(ctx context.Context, api *client, tenants []tenant.New, s screen) (board, error) {
+func provision(ctx context.Context, api *client, tenants []tenant.Spec, s screen) (board, error) {
 	b := board{lines: make([]line, len(tenants))}
 	begin := time.Now()
 	err := each(ctx, len(tenants), func(ctx context.Context, i int) error {
@@ -48,7 +48,7 @@ func provision(ctx context.Context, api *client, tenants []tenant.New, s screen)
 
 // create asks for the tenant. What the API refuses is shown as the tenant's
 // problem.
-func (l *line) create(ctx context.Context, api *client, n tenant.New) error {
+func (l *line) create(ctx context.Context, api *client, n tenant.Spec) error {
 	op, err := api.create(ctx, n)
 	var refused *apiError
 	if errors.As(err, &refused) && refused.Status < 500 {

@@ -15,7 +15,7 @@ var sampleFile []byte
 
 // readSample reads the tenants to be provisioned; without a path, those that
 // are built in.
-func readSample(path string) ([]tenant.New, error) {
+func readSample(path string) ([]tenant.Spec, error) {
 	data := sampleFile
 	if path != "" {
 		var err error
@@ -29,7 +29,7 @@ func readSample(path string) ([]tenant.New, error) {
 	if len(problems) > 0 {
 		return nil, &roster.Error{Path: path, Problems: problems}
 	}
-	sample := make([]tenant.New, len(rows))
+	sample := make([]tenant.Spec, len(rows))
 	for i, row := range rows {
 		sample[i] = row.New
 	}
@@ -38,7 +38,7 @@ func readSample(path string) ([]tenant.New, error) {
 
 // freeRound is the number of the first round whose names nobody holds: the
 // tenants of earlier runs are alive and keep theirs.
-func freeRound(ctx context.Context, api *client, sample []tenant.New) (int, error) {
+func freeRound(ctx context.Context, api *client, sample []tenant.Spec) (int, error) {
 	held := map[string]bool{}
 	for _, n := range sample {
 		named, err := api.named(ctx, n.Name)
@@ -58,7 +58,7 @@ func freeRound(ctx context.Context, api *client, sample []tenant.New) (int, erro
 	}
 }
 
-func anyHeld(held map[string]bool, sample []tenant.New, round int) bool {
+func anyHeld(held map[string]bool, sample []tenant.Spec, round int) bool {
 	for _, n := range sample {
 		if held[tenant.NameKey(nameIn(round, n.Name))] {
 			return true

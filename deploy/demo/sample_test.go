@@ -37,7 +37,7 @@ func TestSampleFromAFile(t *testing.T) {
 
 func TestRoundsSkipNamesThatAreHeld(t *testing.T) {
 	t.Parallel()
-	sample := []tenant.New{{Name: "One"}, {Name: "Two"}}
+	sample := []tenant.Spec{{Name: "One"}, {Name: "Two"}}
 	held := map[string]bool{tenant.NameKey("ONE"): true, tenant.NameKey("two (2)"): true}
 	require.True(t, anyHeld(held, sample, 1))
 	require.True(t, anyHeld(held, sample, 2))

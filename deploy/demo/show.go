@@ -18,7 +18,7 @@ import (
 
 // show provisions the tenants in front of the viewer, looks at the result, and
 // returns where the viewer can look.
-func show(ctx context.Context, f flags, s settings, sample []tenant.New, out io.Writer) (places, error) {
+func show(ctx context.Context, f flags, s settings, sample []tenant.Spec, out io.Writer) (places, error) {
 	bearer, err := connect.Signer(s.JWT).Issue("demo", token.RoleOperator, s.JWT.Expiration, time.Now())
 	if err != nil {
 		return places{}, err

@@ -202,11 +202,11 @@ var names struct {
 }
 
 // order is a request for a tenant of a new name.
-func order() tenant.New {
+func order() tenant.Spec {
 	names.Lock()
 	defer names.Unlock()
 	names.n++
-	return tenant.New{
+	return tenant.Spec{
 		Name:          fmt.Sprintf("Hospital %d", names.n),
 		Administrator: tenant.Administrator{Email: "ada@hospital.example", FirstName: "Ada", LastName: "Lovelace"},
 	}

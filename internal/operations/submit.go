@@ -24,7 +24,7 @@ const idAttempts = 5
 //
 // Errors: *tenant.InvalidError, tenant.ErrNameTaken,
 // tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
-func (s *Service) Create(ctx context.Context, n tenant.New, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
+func (s *Service) Create(ctx context.Context, n tenant.Spec, who tenant.Caller, idempotencyKey string) (tenant.Operation, error) {
 	clean, err := n.Clean()
 	if err != nil {
 		return tenant.Operation{}, err
@@ -44,7 +44,7 @@ func (s *Service) Create(ctx context.Context, n tenant.New, who tenant.Caller, i
 	return tenant.Operation{}, &tenant.UnavailableError{Reason: "no free id was found for the tenant", Err: tenant.ErrIDCollision}
 }
 
-func newTenant(n tenant.New) (tenant.Tenant, error) {
+func newTenant(n tenant.Spec) (tenant.Tenant, error) {
 	id, err := tenant.NewID()
 	if err != nil {
 		return tenant.Tenant{}, err

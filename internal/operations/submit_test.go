@@ -114,7 +114,7 @@ func TestWrongRequestsCreateNothing(t *testing.T) {
 		require.ErrorAs(t, err, &invalid, what)
 		require.Equal(t, "Idempotency-Key", invalid.Fields[0].Field)
 	}
-	_, err := b.service.Create(b.ctx, tenant.New{Name: "x"}, operator, "")
+	_, err := b.service.Create(b.ctx, tenant.Spec{Name: "x"}, operator, "")
 	var invalid *tenant.InvalidError
 	require.ErrorAs(t, err, &invalid)
 	require.Len(t, invalid.Fields, 4)

@@ -19,7 +19,7 @@ const maxOperations = 100
 func (d *Deployer) createChannels(ctx context.Context, progress func(string)) error {
 	for at := 0; at < len(d.channels); at += maxOperations {
 		some := d.channels[at:min(at+maxOperations, len(d.channels))]
-		err := d.share(ctx, submit.PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+		err := d.sendForAll(ctx, submit.PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
 			return d.missingChannels(ctx, some, floor, progress)
 		}, progress)
 		if err != nil {

@@ -64,9 +64,9 @@ func (d *Deployer) get(ctx context.Context, id xdr.ContractId, function string, 
 	return s.Value, err
 }
 
-// present reports whether there is a contract at the address that is this
+// isDeployed reports whether there is a contract at the address that is this
 // tenant's, working, and of the code that we deploy. Another one is a conflict.
-func (d *Deployer) present(ctx context.Context, f tenant.Fence, id xdr.ContractId, floor uint32, progress func(string)) (bool, error) {
+func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, id xdr.ContractId, floor uint32, progress func(string)) (bool, error) {
 	progress("looking for the contract on the ledger")
 	entries, ledger, err := d.rpc.Read(ctx, floor, progress, instanceKey(id))
 	if err != nil || entries[0] == nil {

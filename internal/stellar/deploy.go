@@ -70,7 +70,7 @@ func (w *deployment) round(ctx context.Context) (done bool, err error) {
 	}
 	if len(past.Transactions) > 0 {
 		// None is known to have made the contract: the ledger has the last word.
-		if done, err = w.present(ctx, past.Floor); done || err != nil {
+		if done, err = w.isDeployed(ctx, past.Floor); done || err != nil {
 			return done, err
 		}
 	}
@@ -102,7 +102,7 @@ func (w *deployment) create(ctx context.Context, floor uint32) (done bool, err e
 	case tx.State == submit.StateApplied:
 		return true, nil
 	case tx.ResultCode == submit.ResultTrapped || tx.ResultCode == submit.ResultForgotten:
-		if done, err = w.present(ctx, tx.Ledger); done || err != nil {
+		if done, err = w.isDeployed(ctx, tx.Ledger); done || err != nil {
 			return done, err
 		}
 	}
@@ -114,7 +114,7 @@ func (w *deployment) create(ctx context.Context, floor uint32) (done bool, err e
 func (w *deployment) afterSimulation(ctx context.Context, e *rpc.SimulationError) (done bool, err error) {
 	switch {
 	case e.Exists():
-		done, err = w.present(ctx, e.Ledger)
+		done, err = w.isDeployed(ctx, e.Ledger)
 		if err == nil && !done {
 			err = fmt.Errorf("the Stellar RPC server says that the contract exists and does not show it")
 		}
@@ -126,12 +126,12 @@ func (w *deployment) afterSimulation(ctx context.Context, e *rpc.SimulationError
 	return false, e
 }
 
-func (w *deployment) present(ctx context.Context, floor uint32) (bool, error) {
+func (w *deployment) isDeployed(ctx context.Context, floor uint32) (bool, error) {
 	id, err := parseContract(w.id)
 	if err != nil {
 		return false, err
 	}
-	return w.d.present(ctx, w.f, id, floor, w.progress)
+	return w.d.isDeployed(ctx, w.f, id, floor, w.progress)
 }
 
 // transact has one transaction sent, from a channel account. Those are made
@@ -153,7 +153,7 @@ func (d *Deployer) transact(ctx context.Context, o submit.Order, progress func(s
 
 // ensureCode uploads the contract's code unless it is on the ledger.
 func (d *Deployer) ensureCode(ctx context.Context, progress func(string)) error {
-	return d.share(ctx, submit.PurposeUpload, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+	return d.sendForAll(ctx, submit.PurposeUpload, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
 		entries, _, err := d.rpc.Read(ctx, floor, progress, codeKey(d.codeHash))
 		if err != nil || entries[0] != nil {
 			return nil, err
@@ -162,8 +162,8 @@ func (d *Deployer) ensureCode(ctx context.Context, progress func(string)) error 
 	}, progress)
 }
 
-// share brings about what serves all tenants, unless somebody else does.
-func (d *Deployer) share(ctx context.Context, p submit.Purpose, operations func(context.Context, uint32) ([]txnbuild.Operation, error), progress func(string)) error {
+// sendForAll brings about what serves all tenants, unless somebody else does.
+func (d *Deployer) sendForAll(ctx context.Context, p submit.Purpose, operations func(context.Context, uint32) ([]txnbuild.Operation, error), progress func(string)) error {
 	for t := (submit.Tally{}); ; {
 		tx, err := d.submitter.Do(ctx, submit.Order{Purpose: p, Operations: operations}, progress)
 		switch {

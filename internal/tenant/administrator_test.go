@@ -116,12 +116,12 @@ func TestNamesOfPeople(t *testing.T) {
 // TestEveryWrongFieldIsReportedAtOnce spares an integrator the third round.
 func TestEveryWrongFieldIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
-	_, err := tenant.New{Name: "x", Tier: "No Spaces", Region: strings.Repeat("r", 41)}.Clean()
+	_, err := tenant.Spec{Name: "x", Tier: "No Spaces", Region: strings.Repeat("r", 41)}.Clean()
 	requireInvalid(t, err, "everything", "name", "adminEmail", "adminFirstName", "adminLastName", "tier", "region")
-	n, err := tenant.New{Name: " Ward 7 ", Administrator: ada}.Clean()
+	n, err := tenant.Spec{Name: " Ward 7 ", Administrator: ada}.Clean()
 	require.NoError(t, err)
-	require.Equal(t, tenant.New{Name: "Ward 7", Administrator: ada, Tier: "standard", Region: "default"}, n)
-	n, err = tenant.New{Name: "Ward 7", Administrator: ada, Tier: "gold-2", Region: "eu-central-1"}.Clean()
+	require.Equal(t, tenant.Spec{Name: "Ward 7", Administrator: ada, Tier: "standard", Region: "default"}, n)
+	n, err = tenant.Spec{Name: "Ward 7", Administrator: ada, Tier: "gold-2", Region: "eu-central-1"}.Clean()
 	require.NoError(t, err)
 	require.Equal(t, "gold-2", n.Tier)
 }

@@ -75,11 +75,11 @@ type Incident struct {
 	Reopened int `json:"reopened"`
 }
 
-// Spares reports whether what the incident stops waits for its end instead of
+// HoldsWork reports whether what the incident stops waits for its end instead of
 // using up its budgets. One that has come back too often has a probe that
 // succeeds where work fails: waiting does not mend that, so people are to decide
 // about each operation.
-func (i Incident) Spares() bool { return i.Reopened <= IncidentRelapses }
+func (i Incident) HoldsWork() bool { return i.Reopened <= IncidentRelapses }
 
 // String says which incident it is, for people.
 func (i Incident) String() string {

@@ -55,8 +55,8 @@ type OpenOperation struct {
 	State State       `json:"state"`
 }
 
-// New is what somebody asks for: a tenant to be created.
-type New struct {
+// Spec is what somebody asks for: a tenant to be created.
+type Spec struct {
 	Name          string
 	Administrator Administrator
 	Tier          string
@@ -71,31 +71,31 @@ const (
 
 // Clean trims and checks everything at once. The error, if any, is an
 // *InvalidError with all the wrong fields.
-func (n New) Clean() (New, error) {
+func (s Spec) Clean() (Spec, error) {
 	var errs []FieldError
-	name, bad := CleanName(n.Name)
+	name, bad := CleanName(s.Name)
 	if bad != nil {
 		errs = append(errs, *bad)
 	}
-	n.Name = name
-	admin, adminErrs := n.Administrator.Clean()
-	n.Administrator = admin
+	s.Name = name
+	admin, adminErrs := s.Administrator.Clean()
+	s.Administrator = admin
 	errs = append(errs, adminErrs...)
-	if n.Tier == "" {
-		n.Tier = DefaultTier
+	if s.Tier == "" {
+		s.Tier = DefaultTier
 	}
-	if n.Region == "" {
-		n.Region = DefaultRegion
+	if s.Region == "" {
+		s.Region = DefaultRegion
 	}
-	for _, f := range []struct{ field, value string }{{"tier", n.Tier}, {"region", n.Region}} {
+	for _, f := range []struct{ field, value string }{{"tier", s.Tier}, {"region", s.Region}} {
 		if !isLabel(f.value) {
 			errs = append(errs, FieldError{Field: f.field, Message: "must be 1 to 40 lower-case letters, digits and hyphens"})
 		}
 	}
 	if len(errs) > 0 {
-		return New{}, &InvalidError{Fields: errs}
+		return Spec{}, &InvalidError{Fields: errs}
 	}
-	return n, nil
+	return s, nil
 }
 
 func isLabel(s string) bool {

@@ -12,7 +12,7 @@ import (
 
 // Control is what a batch needs of the control plane.
 type Control interface {
-	Create(ctx context.Context, n tenant.New, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
+	Create(ctx context.Context, n tenant.Spec, who tenant.Caller, idempotencyKey string) (tenant.Operation, error)
 	Wait(ctx context.Context, id tenant.OperationID, atMost time.Duration) (tenant.Operation, error)
 	Tenant(ctx context.Context, id tenant.ID) (tenant.Tenant, error)
 }
@@ -77,7 +77,7 @@ func NewRunner(c Config) *Runner { return &Runner{Config: c} }
 
 // Create asks for a tenant. Once begun it is not interrupted, so that whoever
 // interrupts knows what was created.
-func (r *Runner) Create(ctx context.Context, n tenant.New, key string) (op tenant.Operation, err error) {
+func (r *Runner) Create(ctx context.Context, n tenant.Spec, key string) (op tenant.Operation, err error) {
 	err = r.patiently(ctx, func(ctx context.Context) error {
 		op, err = r.Control.Create(ctx, n, r.Caller, key)
 		return err

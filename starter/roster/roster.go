@@ -32,7 +32,7 @@ type Row struct {
 	// Key tells the row from every other and stays the same when the file is
 	// read again: the row's own key, or a digest of what it says.
 	Key string
-	New tenant.New
+	New tenant.Spec
 }
 
 // Parse reads and checks a file's content. Rows are to be used only when there
@@ -105,7 +105,7 @@ func spelling(name, first string) string {
 
 func (rec record) row(number int) (Row, []string) {
 	f := rec.fields
-	n, err := tenant.New{
+	n, err := tenant.Spec{
 		Name: f[columnName],
 		Administrator: tenant.Administrator{
 			Email: f[columnAdminEmail], FirstName: f[columnAdminFirstName], LastName: f[columnAdminLastName],
@@ -129,7 +129,7 @@ func (rec record) row(number int) (Row, []string) {
 
 // digest stands for what a row says. 128 bits are enough: no two rows of the
 // world's hospitals meet by chance, and nobody gains by making them meet.
-func digest(n tenant.New) string {
+func digest(n tenant.Spec) string {
 	sum := sha256.New()
 	for _, s := range []string{n.Name, n.Administrator.Email, n.Administrator.FirstName, n.Administrator.LastName, n.Tier, n.Region} {
 		fmt.Fprintf(sum, "%d:%s", len(s), s)

@@ -279,7 +279,7 @@ func TestAnyNameSurvives(t *testing.T) {
 		name := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{
 			`"; DROP SCHEMA public; --`, "=HYPERLINK(1)", "مستشفى السلام", "🏥🏥🏥", "a,b;c\td'e", "SELECT", "\u202eabc",
 		})).Draw(t, "name")
-		n, err := tenant.New{Name: name, Administrator: tenant.Administrator{Email: "a@b.example", FirstName: "A", LastName: "L"}}.Clean()
+		n, err := tenant.Spec{Name: name, Administrator: tenant.Administrator{Email: "a@b.example", FirstName: "A", LastName: "L"}}.Clean()
 		if err != nil {
 			t.Skip("not a name")
 		}

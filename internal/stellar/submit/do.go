@@ -42,7 +42,7 @@ func (s *Submitter) Do(ctx context.Context, o Order, progress func(string)) (Tra
 	if o.shared() {
 		slots, addresses = s.deployerSlot, []string{s.cfg.Deployer.Address()}
 	}
-	if err := s.enter(ctx, slots, progress); err != nil {
+	if err := s.acquireSlot(ctx, slots, progress); err != nil {
 		return Transaction{}, err
 	}
 	defer func() { <-slots }()

@@ -17,9 +17,9 @@ func (f *flight) ask(ctx context.Context) error {
 	f.progress(f.detail())
 	resp, err := rpc.Call[protocol.GetTransactionResponse](ctx, f.s.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
 	if err != nil {
-		return f.silent(ctx, err)
+		return f.unanswered(ctx, err)
 	}
-	f.heard(resp.LatestLedger, resp.LatestLedgerCloseTime)
+	f.noteAnswer(resp.LatestLedger, resp.LatestLedgerCloseTime)
 	f.asked = true
 	if resp.Status != protocol.TransactionStatusNotFound {
 		r, err := parseResult(resp.ResultXDR)
@@ -66,7 +66,7 @@ func (f *flight) settle(ctx context.Context, o Outcome) error {
 func (f *flight) consumed(ctx context.Context) error {
 	account, ledger, err := f.s.rpc.Account(ctx, f.tx.Channel, f.progress)
 	if err != nil {
-		return f.silent(ctx, err)
+		return f.unanswered(ctx, err)
 	}
 	f.progress(f.detail())
 	if account == nil || int64(account.SeqNum) < f.tx.Sequence {
@@ -74,7 +74,7 @@ func (f *flight) consumed(ctx context.Context) error {
 	}
 	resp, err := rpc.Call[protocol.GetTransactionResponse](ctx, f.s.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
 	if err != nil {
-		return f.silent(ctx, err)
+		return f.unanswered(ctx, err)
 	}
 	if resp.Status != protocol.TransactionStatusNotFound || resp.LatestLedger < ledger || resp.OldestLedger > f.tx.AfterLedger+1 {
 		return nil // found by the next question, or not known yet

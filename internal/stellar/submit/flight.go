@@ -93,9 +93,9 @@ func (f *flight) send(ctx context.Context) error {
 	resp, err := rpc.Call[protocol.SendTransactionResponse](ctx, f.s.rpc, protocol.SendTransactionMethodName, protocol.SendTransactionRequest{Transaction: f.tx.Envelope})
 	if err != nil {
 		f.sendAt = f.ledger + 1
-		return f.silent(ctx, err)
+		return f.unanswered(ctx, err)
 	}
-	f.heard(resp.LatestLedger, resp.LatestLedgerCloseTime)
+	f.noteAnswer(resp.LatestLedger, resp.LatestLedgerCloseTime)
 	envelope, err := f.s.open(f.tx.Envelope)
 	if err != nil {
 		return err
@@ -136,16 +136,16 @@ const (
 	statusError     = "ERROR"
 )
 
-// heard notes that the server answered, and how far it is.
-func (f *flight) heard(ledger uint32, closeTime int64) {
+// noteAnswer notes that the server answered, and how far it is.
+func (f *flight) noteAnswer(ledger uint32, closeTime int64) {
 	f.silentSince = time.Time{}
 	f.ledger = max(f.ledger, ledger)
 	f.s.sawClose(closeTime)
 }
 
-// silent puts up with a server that does not answer what was asked, for as long
+// unanswered puts up with a server that does not answer what was asked, for as long
 // as rpc.Patience lasts. What a server refuses to read it will always refuse.
-func (f *flight) silent(ctx context.Context, err error) error {
+func (f *flight) unanswered(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

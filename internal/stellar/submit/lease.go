@@ -19,8 +19,8 @@ func queued(err error) error {
 	}
 }
 
-// enter waits for a turn among those of this process.
-func (s *Submitter) enter(ctx context.Context, slots chan struct{}, progress func(string)) error {
+// acquireSlot waits for a turn among those of this process.
+func (s *Submitter) acquireSlot(ctx context.Context, slots chan struct{}, progress func(string)) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {

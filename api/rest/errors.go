@@ -103,6 +103,7 @@ var known = []struct {
 	{tenant.ErrNotFound, CodeNotFound, "There is no such tenant, operation or link."},
 	{tenant.ErrOwnNameTaken, CodeNameTaken, "Another tenant has this tenant's name by now, or one that looks the same: give it a new one with \"name\"."},
 	{tenant.ErrNameTaken, CodeNameTaken, "Another tenant has this name, or one that looks the same."},
+	{tenant.ErrAddressTaken, CodeConflict, "Another user of the tenant has this address: whoever administers its users can change that, or give another address."},
 	{tenant.ErrOperationOpen, CodeOperationOpen, "Another operation of this tenant has not ended."},
 	{tenant.ErrSuperseded, CodeConflict, "The operation has gone on meanwhile."},
 	{tenant.ErrIdempotencyMismatch, CodeIdempotencyMismatch, "This Idempotency-Key came with another body before."},

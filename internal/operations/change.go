@@ -15,7 +15,7 @@ const actionChange = "change-administrator"
 // or refused.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, tenant.ErrVersionMismatch,
-// *tenant.RemovedError, tenant.ErrUnavailable.
+// tenant.ErrAddressTaken, *tenant.RemovedError, tenant.ErrUnavailable.
 func (s *Service) ChangeAdministrator(ctx context.Context, id tenant.ID, c tenant.AdministratorChange, ifVersion int64, who tenant.Caller) (tenant.Tenant, error) {
 	e := tenant.AuditEntry{Actor: who.Actor, Claimed: who.Claimed, Action: actionChange, Outcome: tenant.OutcomeAccepted, Tenant: id}
 	t, err := s.config.Tenants.ChangeAdministrator(ctx, id, c, ifVersion, e)
@@ -33,8 +33,10 @@ func refusesChange(err error) string {
 	if removed, ok := errors.AsType[*tenant.RemovedError](err); ok {
 		return removed.Error()
 	}
-	if errors.Is(err, tenant.ErrVersionMismatch) {
-		return tenant.ErrVersionMismatch.Error()
+	for _, refused := range []error{tenant.ErrVersionMismatch, tenant.ErrAddressTaken} {
+		if errors.Is(err, refused) {
+			return refused.Error()
+		}
 	}
 	return ""
 }

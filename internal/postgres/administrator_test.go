@@ -99,3 +99,16 @@ func TestTheLinkOfACorrectedAddressEnds(t *testing.T) {
 func linkTo(tn tenant.Tenant) tenant.Invitation {
 	return tenant.Invitation{TokenHash: tenant.HashToken(tn.Administrator.Email), TTL: time.Hour}
 }
+
+// TestAnAddressOfAnotherUserIsRefused, before the administrator has a password as the
+// schema's own users follow a correction.
+func TestAnAddressOfAnotherUserIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f, row := b.provision(t, "Charité", tenant.StateSucceeded)
+	b.mustExec(t, `INSERT INTO `+ident(row.Schema)+`.users (id, email, first_name, last_name, role) VALUES (gen_random_uuid(), 'grace@hospital.example', 'Grace', 'Hopper', 'user')`)
+	require.ErrorIs(t, b.newAddress(f, "GRACE@hospital.example"), tenant.ErrAddressTaken)
+	after, err := b.tenants.Find(b.ctx, row.ID)
+	require.NoError(t, err)
+	require.Equal(t, row.Administrator, after.Administrator)
+}

@@ -150,5 +150,8 @@ func writeAdministrator(ctx context.Context, tx pgx.Tx, t tenant.Tenant, admin t
 		SET email = $2, first_name = $3, last_name = $4, updated_at = now()
 		WHERE id = $1 AND password_hash IS NULL`,
 		t.ID.AdministratorID(), admin.Email, admin.FirstName, admin.LastName)
+	if sqlState(err) == stateUniqueViolation {
+		err = tenant.ErrAddressTaken
+	}
 	return changed, err
 }

@@ -20,6 +20,8 @@ var (
 	// ErrIDCollision is a new id whose last digits another tenant has; another
 	// id will do.
 	ErrIDCollision = errors.New("the id's last digits are taken")
+	// ErrAddressTaken is an address that another user of the tenant has.
+	ErrAddressTaken = errors.New("another user of the tenant has this address")
 	// ErrOperationOpen is a tenant that already has an open operation.
 	ErrOperationOpen = errors.New("the tenant has an open operation")
 	// ErrIdempotencyMismatch is an Idempotency-Key that was used before with

@@ -248,10 +248,19 @@ func TestWhoSignsInNowIsTold(t *testing.T) {
 			require.NotContains(t, failure(t, err).Reason, "PATCH", "%s: the address of the tenant is another one", what)
 		}
 	}
+	// Nothing of a tenant that is being removed is changed any more.
+	removed := &office{before: tenant.EmailPending, sendErr: gone}
+	a := removed.email()
+	purging := fence
+	purging.Kind = tenant.KindPurge
+	_, err := run(t, a, a.SendDeletedEmail, purging)
+	require.Equal(t, "refused the recipient's address (550): nobody can change it while the tenant is being removed: skip the step", failure(t, err).Reason)
+	require.False(t, tenant.WantsAddress(tenant.StepSendDeletedEmail, failure(t, err).Reason))
+	require.Equal(t, []string{"Begin", "Send", "Leave"}, removed.calls)
 	// The administrator's own address can be corrected: it is asked for.
 	o := &office{mail: tenant.Email{Again: true}, before: tenant.EmailPending, sendErr: gone}
-	a := o.email()
-	_, err := run(t, a, a.SendWelcomeEmail, fence)
+	a = o.email()
+	_, err = run(t, a, a.SendWelcomeEmail, fence)
 	require.Equal(t, gone.Reason, failure(t, err).Reason)
 	require.Equal(t, []string{"Begin", "Send", "Leave"}, o.calls)
 }

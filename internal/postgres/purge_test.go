@@ -111,6 +111,21 @@ func TestAPurgeLeavesNothingOfThePeople(t *testing.T) {
 	require.NotEmpty(t, certificate.Stays)
 }
 
+// TestAPurgeThatWaits, for a person or a mail provider, is missing nothing.
+func TestAPurgeThatWaits(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.submit(t, tenant.KindPurge, b.archivedFor(t, "Charité", time.Hour).ID)
+	b.contractStatus(t, f, tenant.StepTerminateContract)
+	require.Empty(t, b.look(t))
+	require.NoError(t, b.schemas.Remove(b.ctx, f))
+	require.Empty(t, b.look(t))
+	require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{
+		Fence: f, From: tenant.StateRunning, To: tenant.StateNeedsAttention, Event: tenant.EventStepFailedForGood, Step: tenant.StepSendDeletedEmail,
+	}))
+	require.Empty(t, b.look(t))
+}
+
 // TestAPurgeOfWhatWasNeverActive drops what a rollback has left, without a mail.
 func TestAPurgeOfWhatWasNeverActive(t *testing.T) {
 	t.Parallel()

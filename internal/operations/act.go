@@ -86,7 +86,14 @@ func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) 
 	return s.Operation(ctx, id)
 }
 
+// rollBackPending closes an operation that no run has taken. The run that it
+// supersedes would have been ended with its start.
 func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
+	endCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
+	defer cancel()
+	if err := endSuperseded(endCtx, s.config.Temporal, o); err != nil {
+		s.config.Logger.WarnContext(ctx, "the run that an operation supersedes is not ended yet; the tenant's next operation ends it", "operation", o.ID, "error", err)
+	}
 	return s.config.Operations.RollBackPending(ctx, o, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/tenant"
@@ -83,6 +84,27 @@ func TestWhatIsWaitingIsRolledBackAtOnce(t *testing.T) {
 	require.Equal(t, []audit{{"ada", "rollback", "accepted"}}, b.audits(t, o.ID))
 	_, err = b.service.Create(b.ctx, n, operator, "")
 	require.NoError(t, err, "the name is free again")
+}
+
+// TestWhatAWaitingOperationSupersedes ends with its rollback: nothing else would end
+// that run before its deadline.
+func TestWhatAWaitingOperationSupersedes(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	before := b.create(t)
+	_, err := b.temporal.ExecuteWorkflow(b.ctx, client.StartWorkflowOptions{ID: before.WorkflowID(), TaskQueue: b.config.TaskQueue}, "ProvisionTenant")
+	require.NoError(t, err)
+	b.exec(t, `UPDATE operations SET state = 'NEEDS_ATTENTION', pivot_passed = true, failed_step = 'SEND_WELCOME_EMAIL', started_at = now()`)
+	b.exec(t, `UPDATE tenants SET status = 'ACTIVE', activated_at = now()`)
+	o, err := b.service.Submit(b.ctx, tenant.Request{Kind: tenant.KindSuspend, Tenant: before.TenantID, Reason: "ticket"}, operator)
+	require.NoError(t, err)
+	require.Equal(t, tenant.KindProvision, o.Supersedes)
+	o, err = b.service.Act(b.ctx, o.ID, tenant.ActionRollback, tenant.ActionRequest{Reason: "not any more"}, operator)
+	require.NoError(t, err)
+	require.Equal(t, tenant.StateRolledBack, o.State)
+	run, err := b.temporal.DescribeWorkflowExecution(b.ctx, before.WorkflowID(), "")
+	require.NoError(t, err)
+	require.True(t, run.GetWorkflowExtendedInfo().GetCancelRequested())
 }
 
 func TestWhatIsRefused(t *testing.T) {

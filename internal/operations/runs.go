@@ -56,6 +56,19 @@ func (r *Runs) Start(ctx context.Context, o tenant.Operation) error {
 // operation's own, or one of an earlier operation that is about to close.
 var errRunIsOpen = errors.New("a run is open already")
 
+// endSuperseded ends the run of the operation that gave way to this one. It has lost
+// its operation already: the cancel ends its waiting.
+func endSuperseded(ctx context.Context, temporal client.Client, o tenant.Operation) error {
+	if o.Supersedes == "" {
+		return nil
+	}
+	err := temporal.CancelWorkflow(ctx, o.Supersedes.WorkflowID(o.TenantID), "")
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
+		return fmt.Errorf("end the run that operation %s supersedes: %w", o.ID, err)
+	}
+	return nil
+}
+
 // startRun starts a run, whatever came before it: that a repeated start does nothing
 // is up to the claim.
 func startRun(ctx context.Context, temporal client.Client, queue string, o tenant.Operation) error {
@@ -65,12 +78,8 @@ func startRun(ctx context.Context, temporal client.Client, queue string, o tenan
 	if !known {
 		return fmt.Errorf("start the run of operation %s: this version knows no operations of kind %q; update it", o.ID, o.Kind)
 	}
-	if o.Supersedes != "" {
-		// It has lost its operation already: the cancel ends its waiting.
-		err := temporal.CancelWorkflow(ctx, o.Supersedes.WorkflowID(o.TenantID), "")
-		if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
-			return fmt.Errorf("end the run that operation %s supersedes: %w", o.ID, err)
-		}
+	if err := endSuperseded(ctx, temporal, o); err != nil {
+		return err
 	}
 	_, err := temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID:                                       o.WorkflowID(),

@@ -259,6 +259,46 @@ func TestAMailThatWaitsGivesWay(t *testing.T) {
 	}
 }
 
+// TestARunThatWasNotEnded by the operation to which its own gave way, since that was
+// never begun, is ended by the one after.
+func TestARunThatWasNotEnded(t *testing.T) {
+	t.Parallel()
+	for name, ends := range map[string]func(testBundle, tenant.Operation){
+		"rolled back": func(b testBundle, o tenant.Operation) {
+			done, err := b.operations.RollBackPending(b.ctx, o, "a test", tenant.AuditEntry{Actor: "ada", Action: "rollback", Outcome: tenant.OutcomeAccepted, Tenant: o.TenantID, Operation: o.ID})
+			require.NoError(t, err)
+			require.True(t, done)
+		},
+		"gives way itself": func(testBundle, tenant.Operation) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			before := b.claim(t, "Charité")
+			require.NoError(t, b.schemas.Create(b.ctx, before))
+			b.activate(t, before)
+			submit := func(kind tenant.Kind) tenant.Operation {
+				sub := acceptance(t, "-")
+				sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, kind, before.Tenant
+				o, err := b.operations.Submit(b.ctx, sub)
+				require.NoError(t, err)
+				return o
+			}
+			first := submit(tenant.KindInvite) // it yields
+			require.Equal(t, tenant.KindProvision, first.Supersedes)
+			ends(b, first)
+			second := submit(tenant.KindSuspend)
+			require.Equal(t, tenant.KindProvision, second.Supersedes)
+			second.RunID, second.State = "run", tenant.StateRunning
+			_, err := b.transitions.Claim(b.ctx, second.Fence())
+			require.NoError(t, err)
+			b.move(t, second.Fence(), tenant.StateRunning, tenant.StateRollingBack)
+			b.move(t, undoing(second.Fence()), tenant.StateRollingBack, tenant.StateRolledBack)
+			require.Empty(t, submit(tenant.KindArchive).Supersedes, "its start has ended the run")
+		})
+	}
+}
+
 // TestWhatEndsAccessIsTakenFirst, past an incident, the bound and thousands of the same
 // client's that wait.
 func TestWhatEndsAccessIsTakenFirst(t *testing.T) {

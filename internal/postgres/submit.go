@@ -122,6 +122,7 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 	var open []tenant.Operation
 	var t tenant.Tenant
 	var due bool
+	var left tenant.OperationID
 	lock := &pgx.Batch{}
 	lock.Queue(`SELECT `+operationColumns+` FROM operations o WHERE tenant_id = $1 AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK') FOR UPDATE`, string(o.TenantID)).
 		Query(func(rows pgx.Rows) (err error) {
@@ -132,6 +133,7 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 		QueryRow(func(row pgx.Row) error {
 			return row.Scan(&t.Status, &t.Name, &t.Generation, &t.ArchivedFrom, &t.LegalHold, &due)
 		})
+	lock.Queue(leftToEnd, string(o.TenantID)).QueryRow(func(row pgx.Row) error { return ifThere(row.Scan(&left)) })
 	if err := run(ctx, tx, lock); err != nil {
 		return "", err
 	}
@@ -157,6 +159,9 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 		giveWay(b, before, *sub)
 		superseded = before.ID
 	}
+	if left != "" {
+		superseded = left
+	}
 	if o.Kind == tenant.KindInvite {
 		if err := mayInvite(ctx, tx, *sub); err != nil {
 			return "", err
@@ -174,6 +179,13 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 		string(o.TenantID), string(lifecycle.Waiting))
 	return superseded, nil
 }
+
+// leftToEnd is the operation whose run the tenant's newest operation was to end with
+// its own start, and never did, since no run has taken it: it was rolled back, or
+// gives way, before. Whatever comes next has to.
+const leftToEnd = `
+	SELECT supersedes FROM (SELECT supersedes, started_at FROM operations WHERE tenant_id = $1 ORDER BY id DESC LIMIT 1) newest
+	WHERE started_at IS NULL AND supersedes IS NOT NULL`
 
 // giveWay ends an operation that gives way to another: as a skip of the steps that
 // are left would, or, of a kind that yields, as a rollback, which has nothing to undo.

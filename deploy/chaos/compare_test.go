@@ -22,6 +22,11 @@ func TestCompare(t *testing.T) {
 		d.id, d.kind = second, tenant.KindSuspend
 		return &d
 	}
+	invited := func(d deed) *deed {
+		d.id, d.kind = second, tenant.KindInvite
+		return &d
+	}
+	again, yielded := entry{second, "invite", "", "accepted"}, entry{second, "rollback", "", "accepted"}
 	rollBack := func(answers [2]int) deed {
 		return deed{asked: []asked{{action: tenant.ActionRollback, id: "id", answers: answers}}}
 	}
@@ -80,6 +85,9 @@ func TestCompare(t *testing.T) {
 		"the first one gave way":                   {of(provisioned(deed{left: true}), suspended(deed{})), ending(succeeded, succeeded), log{accepted: 1, gaveWay: 1}, ""},
 		"it gave way, not audited":                 {of(provisioned(deed{left: true}), suspended(deed{})), ending(succeeded, succeeded), log{accepted: 1}, "0 times that the skip of operation 1"},
 		"nobody left it, and it gave way":          {of(alone(), suspended(deed{})), ending(succeeded, succeeded), log{accepted: 1, gaveWay: 1}, "nobody asked for"},
+		"an invitation that cannot be sent":        {of(alone(), invited(deed{})), ends{first: {tenant.KindProvision, succeeded}, second: {tenant.KindInvite, undone}}, log{again: 1}, ""},
+		"an invitation gave way":                   {of(alone(), invited(deed{left: true})), ends{first: {tenant.KindProvision, succeeded}, second: {tenant.KindInvite, undone}}, log{again: 1, yielded: 1}, ""},
+		"it gave way, as a skip":                   {of(alone(), invited(deed{left: true})), ends{first: {tenant.KindProvision, succeeded}, second: {tenant.KindInvite, undone}}, log{again: 1}, "0 times that the rollback of operation 2"},
 		"an operation that nobody asked for":       {of(alone()), ending(succeeded, succeeded), nil, "1 operations were accepted, and there are 2"},
 	} {
 		wrong := compare([]*story{c.story}, c.ends, maps.Clone(c.log))

@@ -169,6 +169,10 @@ func TestJudge(t *testing.T) {
 		"skipped in doubt, not taken":      {[]tenant.Kind{provision, suspend}, false, mails(tenant.StepSendSuspendedEmail, tenant.EmailUnknown, tenant.StepSkipped), 0, ""},
 		"skipped in doubt, taken twice":    {[]tenant.Kind{provision, suspend}, false, mails(tenant.StepSendSuspendedEmail, tenant.EmailUnknown, tenant.StepSkipped), 2, "2 suspended mails, expected 0 to 1"},
 		"a mail of another kind":           {[]tenant.Kind{provision, suspend}, false, newest(func(o *past) { o.mails = append(o.mails, mail{"x", "resumed", tenant.EmailPending}) }), 1, "it has a resumed mail"},
+		"an invitation undone, in doubt":   {[]tenant.Kind{provision, tenant.KindInvite}, true, newest(func(o *past) { o.mails = append(o.mails, mail{"w", "welcome", tenant.EmailUnknown}) }), 1, ""},
+		"an invitation undone, refused":    {[]tenant.Kind{provision, tenant.KindInvite}, true, newest(func(o *past) { o.mails = append(o.mails, mail{"w", "welcome", tenant.EmailFailed}) }), 1, "1 welcome mails, expected 0 to 0"},
+		"purged, and its data is there":    {[]tenant.Kind{provision, archive, tenant.KindPurge}, false, func(f *found) { f.Schemas = 1 }, 1, "1 schema, expected 0"},
+		"purged, and its role is there":    {[]tenant.Kind{provision, tenant.KindPurge}, false, func(f *found) { f.Roles = 1 }, 1, "1 role, expected 0"},
 		"rolled back, with a mail":         {[]tenant.Kind{provision, suspend}, true, newest(func(o *past) { o.mails = []mail{{"2suspended", "suspended", tenant.EmailPending}} }), 0, "mail was begun"},
 		"rolled back, with a mail, caught": {[]tenant.Kind{provision, suspend}, true, newest(func(o *past) { o.mails = []mail{{"2suspended", "suspended", tenant.EmailPending}} }), 1, "1 suspended mails, expected 0 to 0"},
 	} {
@@ -218,11 +222,11 @@ func TestContract(t *testing.T) {
 func TestWhatASkipLeavesIsToBeRepaired(t *testing.T) {
 	t.Parallel()
 	f, _ := history(t, tenant.KindProvision, tenant.KindSuspend)
-	require.False(t, f.leftSomething())
+	require.False(t, f.leftContract())
 	f.operations[1].log[tenant.StepSendSuspendedEmail] = map[tenant.StepStatus]int{tenant.StepSkipped: 1}
-	require.False(t, f.leftSomething(), "the operation is whole without its mail")
+	require.False(t, f.leftContract(), "the operation is whole without its mail")
 	f.operations[1].log[tenant.StepSuspendContract] = map[tenant.StepStatus]int{tenant.StepSkipped: 1}
-	require.True(t, f.leftSomething())
+	require.True(t, f.leftContract())
 }
 
 func with(f found, change func(*found)) found {

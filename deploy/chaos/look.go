@@ -33,6 +33,8 @@ type past struct {
 	tenant.Operation
 	log   map[tenant.Step]map[tenant.StepStatus]int
 	mails []mail
+	// givenUp counts the steps that were skipped, without those that had nothing to do.
+	givenUp int
 }
 
 // mail is a row of the outbox.
@@ -160,6 +162,11 @@ func (c *chaos) operations(ctx context.Context) (map[tenant.ID][]past, error) {
 		}
 		log[step][status] = n
 	})
+	if err != nil {
+		return nil, err
+	}
+	err = c.read(ctx, "log", `SELECT operation_id::text, count(*) FROM provisioning_logs WHERE status = 'SKIPPED' AND error_class IS NOT NULL GROUP BY 1`,
+		[]any{&o.ID, &n}, func() { byID[o.ID].givenUp = n })
 	if err != nil {
 		return nil, err
 	}

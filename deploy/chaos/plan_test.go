@@ -86,6 +86,8 @@ func TestAKindIsOneThatTheTableHas(t *testing.T) {
 			row, known := kind.Lifecycle()
 			require.Equal(t, can, known)
 			require.Equal(t, can, row.Accepts(s))
+			other, more := f.kind(s, &deed{kind: kind, left: true})
+			require.False(t, more && other == kind, "%s gives way to its own kind", kind)
 		}
 	})
 }

@@ -67,16 +67,6 @@ func (r *report) statuses() map[string]int {
 	return n
 }
 
-// skipped reports whether a step was given up.
-func (o past) skipped() bool {
-	for _, log := range o.log {
-		if log[tenant.StepSkipped] > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // printEnds prints how the operations have ended, by something of theirs.
 func (r *report) printEnds(w io.Writer, head string, ended map[string]past, by func(*deed) string) {
 	type ends struct{ all, succeeded, skipped, rolledBack, left int }
@@ -91,7 +81,7 @@ func (r *report) printEnds(w io.Writer, head string, ended map[string]past, by f
 					n.rolledBack++
 				case o.State == tenant.StateSucceeded:
 					n.succeeded++
-					if o.skipped() {
+					if o.givenUp > 0 {
 						n.skipped++
 					}
 				}
@@ -123,7 +113,7 @@ func (r *report) printLives(out io.Writer, ended map[string]past) {
 			kind := string(d.kind)
 			if o := ended[d.id]; o.State == tenant.StateRolledBack {
 				kind += " ↶"
-			} else if o.skipped() {
+			} else if o.givenUp > 0 {
 				kind += " ○"
 			}
 			kinds = append(kinds, kind)

@@ -102,16 +102,16 @@ func (c *chaos) reconcile(ctx context.Context) (incomplete []string, err error) 
 	return answer.Incomplete, nil
 }
 
-// repair has findings repaired that are what an administrator's skip leaves: a step
-// that an operation is not whole without.
+// repair has findings repaired that are what an administrator's skip leaves: a
+// contract that does not say what the tenant's status is.
 func (c *chaos) repair(ctx context.Context, all []found) error {
 	var id tenant.FindingID
 	var kind tenant.FindingKind
 	var of string
 	var open []tenant.FindingID
 	err := c.read(ctx, "findings", `SELECT id, kind, coalesce(tenant_id::text, '') FROM findings WHERE state = 'open'`, []any{&id, &kind, &of}, func() {
-		left := slices.ContainsFunc(all, func(t found) bool { return t.ID == of && t.leftSomething() })
-		if left && kind.Repairable() {
+		ofContract := kind == tenant.FindingContractStatusDiffers || kind == tenant.FindingFailedWithContract
+		if ofContract && slices.ContainsFunc(all, func(t found) bool { return t.ID == of && t.leftContract() }) {
 			open = append(open, id)
 		}
 	})
@@ -127,12 +127,12 @@ func (c *chaos) repair(ctx context.Context, all []found) error {
 	return nil
 }
 
-// leftSomething reports whether a step was skipped that the operation is not whole
-// without.
-func (t found) leftSomething() bool {
+// leftContract reports whether a step of the ledger was skipped that the operation is
+// not whole without.
+func (t found) leftContract() bool {
 	return slices.ContainsFunc(t.operations, func(o past) bool {
 		return slices.ContainsFunc(o.Lifecycle().Stages, func(s tenant.Stage) bool {
-			return s.Skippable && slices.ContainsFunc(s.Covers, func(step tenant.Step) bool { return o.log[step][tenant.StepSkipped] > 0 })
+			return s.Skippable && s.Needs == tenant.DependencyLedger && slices.ContainsFunc(s.Covers, func(step tenant.Step) bool { return o.log[step][tenant.StepSkipped] > 0 })
 		})
 	})
 }

@@ -2,7 +2,6 @@ package postgres_test
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,19 +16,8 @@ func TestUndeletePassesItsPivot(t *testing.T) {
 		t.Run(string(from), func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			_, row := b.provision(t, "Charité", tenant.StateSucceeded)
-			if from == tenant.StatusSuspended {
-				b.suspend(t, row.ID)
-			}
-			f := b.submit(t, tenant.KindArchive, row.ID)
-			if from == tenant.StatusActive {
-				require.NoError(t, b.access.RevokeAccess(b.ctx, f))
-				b.contractStatus(t, f, tenant.StepSuspendContract)
-			}
-			require.NoError(t, b.access.MarkArchived(b.ctx, f, time.Hour))
-			b.notify(t, f, tenant.StepSendArchivedEmail)
-
-			f = b.submit(t, tenant.KindUndelete, row.ID)
+			row := b.archived(t, "Charité", from)
+			f := b.submit(t, tenant.KindUndelete, row.ID)
 			if from == tenant.StatusActive {
 				b.contractStatus(t, f, tenant.StepResumeContract)
 				require.NoError(t, b.transitions.GiveBack(b.ctx, f))

@@ -34,8 +34,12 @@ func TestARunThatIsTerminatedAnywhere(t *testing.T) {
 						m, left := first.model, first.model.operation
 						require.Equal(t, nextRun, m.operation.RunID)
 						m.faults, m.told = nil, 0
+						skipped := slices.DeleteFunc(slices.Clone(m.log), func(row logRow) bool { return row.Status != tenant.StepSkipped })
 						second := runningOn(t, m, nextRun)
 						requireWhole(t, second, second.run(t))
+						for _, row := range skipped {
+							require.False(t, m.has(row.Step, tenant.StepCompleted), "%s was skipped for good", row.Step)
+						}
 						want := tenant.StateRolledBack
 						if left.PivotPassed || c.lifecycle.FailsClosed && (left.State == tenant.StateRunning || left.State == tenant.StateNeedsAttention) {
 							want = tenant.StateSucceeded
@@ -72,6 +76,13 @@ func (c course) interruptions() []interrupted {
 		later := slices.DeleteFunc(slices.Clone(c.after), func(call string) bool { return c.stage(call) <= c.stage(skipped) })
 		all = append(all, interrupted{"skipped", append([]string{"Move RUNNING"}, later...), func(r *running) {
 			with(fault{call: skipped, times: always, before: transient})(r)
+			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionSkip)}
+		}})
+	}
+	if mail := c.mail(); mail != "" && !c.optional(c.after[len(c.after)-1]) {
+		later := slices.DeleteFunc(slices.Clone(c.after), func(call string) bool { return c.stage(call) <= c.stage(mail) })
+		all = append(all, interrupted{"mail skipped", append([]string{"Move RUNNING"}, later...), func(r *running) {
+			with(fault{call: mail, times: always, before: permanent})(r)
 			r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionSkip)}
 		}})
 	}

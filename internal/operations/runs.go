@@ -57,12 +57,16 @@ func (r *Runs) Start(ctx context.Context, o tenant.Operation) error {
 var errRunIsOpen = errors.New("a run is open already")
 
 // endSuperseded ends the run of the operation that gave way to this one. It has lost
-// its operation already: the cancel ends its waiting.
+// its operation already: the cancel ends its waiting. Only that run: another one of its
+// workflow id may be of a later operation, or this one's own. A run that had not claimed
+// its operation ends by itself when it tries to.
 func endSuperseded(ctx context.Context, temporal client.Client, o tenant.Operation) error {
-	if o.Supersedes == "" {
+	if o.SupersededRun == "" {
 		return nil
 	}
-	err := temporal.CancelWorkflow(ctx, o.Supersedes.WorkflowID(o.TenantID), "")
+	err := temporal.CancelWorkflowWithOptions(ctx, client.CancelWorkflowOptions{
+		WorkflowID: o.Supersedes.WorkflowID(o.TenantID), FirstExecutionRunID: o.SupersededRun, // the same over a reset
+	})
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); err != nil && !gone {
 		return fmt.Errorf("end the run that operation %s supersedes: %w", o.ID, err)
 	}

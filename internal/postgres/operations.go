@@ -19,7 +19,8 @@ type Operations struct{ pool database }
 func NewOperations(pool *pgxpool.Pool) *Operations { return &Operations{pool: database{pool}} }
 
 const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coalesce(o.from_status, ''), o.to_status, coalesce(o.new_name, ''),
-	coalesce((SELECT s.kind FROM operations s WHERE s.id = o.supersedes), ''), o.pivot_passed, coalesce(o.run_id, ''),
+	coalesce((SELECT s.kind FROM operations s WHERE s.id = o.supersedes), ''), coalesce((SELECT s.run_id FROM operations s WHERE s.id = o.supersedes), ''),
+	o.pivot_passed, coalesce(o.run_id, ''),
 	coalesce(o.failed_step, ''), coalesce(o.failure_class, ''), coalesce(o.failure_reason, ''), o.attempts,
 	o.attention_deadline, o.client, o.retry_budget, o.attention_period,
 	o.created_at, o.started_at, o.finished_at, o.updated_at, o.blocked_since`
@@ -27,7 +28,7 @@ const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coal
 func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
 	var o tenant.Operation
 	var deadline, started, finished, blocked *time.Time
-	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.FromStatus, &o.ToStatus, &o.NewName, &o.Supersedes, &o.PivotPassed, &o.RunID,
+	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.FromStatus, &o.ToStatus, &o.NewName, &o.Supersedes, &o.SupersededRun, &o.PivotPassed, &o.RunID,
 		&o.FailedStep, &o.FailureClass, &o.FailureReason, &o.Attempts,
 		&deadline, &o.Client, &o.RetryBudget, &o.AttentionPeriod,
 		&o.CreatedAt, &started, &finished, &o.UpdatedAt, &blocked)

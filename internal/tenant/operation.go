@@ -91,6 +91,8 @@ type Operation struct {
 	// Supersedes is the kind of the operation whose optional steps were given up for
 	// this one; empty where none was. Its run ends before this one's is started.
 	Supersedes Kind
+	// SupersededRun is that operation's run; empty where none had claimed it.
+	SupersededRun string
 	// PivotPassed tells that nothing is rolled back from here on. The tenant has the
 	// status ToStatus, unless the claim was the pivot: then it has that at the end.
 	PivotPassed bool

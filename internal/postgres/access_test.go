@@ -15,7 +15,7 @@ import (
 func (b testBundle) submit(t *testing.T, kind tenant.Kind, id tenant.ID) tenant.Fence {
 	t.Helper()
 	sub := acceptance(t, "-")
-	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, kind, id
+	sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, kind, id
 	o, err := b.operations.Submit(b.ctx, sub)
 	require.NoError(t, err)
 	o.RunID, o.State = "run of "+string(o.ID), tenant.StateRunning

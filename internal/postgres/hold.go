@@ -21,8 +21,8 @@ func (ts *Tenants) LiftLegalHold(ctx context.Context, id tenant.ID, e tenant.Aud
 	return ts.changeHold(ctx, id, e, `UPDATE tenants t SET legal_hold = NULL, version = version + 1, updated_at = now() WHERE id = $1 AND legal_hold IS NOT NULL`)
 }
 
-// changeHold locks the open operation before the tenant, as every step does: then a
-// purge that is about to be claimed sees the hold, or the hold the claim.
+// changeHold locks the open operation before the tenant, as every step does. The
+// claim of a purge locks the tenant as well: it sees the hold, or the hold the claim.
 func (ts *Tenants) changeHold(ctx context.Context, id tenant.ID, e tenant.AuditEntry, change string, args ...any) (tenant.Tenant, error) {
 	var changed tenant.Tenant
 	err := ts.pool.inTx(ctx, func(tx pgx.Tx) error {

@@ -34,15 +34,18 @@ func (p *Purges) Due(ctx context.Context, limit int) ([]tenant.ID, error) {
 }
 
 // EraseAdministrator erases who a tenant's administrator was from every control
-// table, and the links that were sent. What has a hash of a request keeps it: it
-// cannot be guessed from a name and an address.
+// table, with the links that were sent and the hash of the request that named the
+// administrator: whoever can read the installation's key could try names on it. The
+// hash of the client's key stays, so that nothing is created twice.
 func (p *Purges) EraseAdministrator(ctx context.Context, f tenant.Fence) error {
 	return p.pool.doStep(ctx, f, tenant.StepEraseAdministrator, func(b *pgx.Batch) {
+		b.Queue(`SELECT FROM tenants WHERE id = $1 FOR UPDATE`, string(f.Tenant)) // before the links, as whoever uses one locks them
 		b.Queue(`WITH gone AS (DELETE FROM invitations WHERE tenant_id = $1 RETURNING 1)
 			`+noteRemoved+` jsonb_build_object('administrator', 'name and address', 'invitations', (SELECT count(*) FROM gone)) || removed WHERE id = $2`,
 			string(f.Tenant), string(f.Operation))
 		b.Queue(`UPDATE tenants SET admin_email = NULL, admin_first_name = NULL, admin_last_name = NULL, version = version + 1, updated_at = now()
 			WHERE id = $1 AND admin_email IS NOT NULL`, string(f.Tenant))
+		b.Queue(`UPDATE idempotency_keys k SET request_hash = NULL FROM operations o WHERE o.id = k.operation_id AND o.tenant_id = $1`, string(f.Tenant))
 	})
 }
 
@@ -56,10 +59,9 @@ const noteRemoved = `UPDATE operations SET removed =`
 func (p *Purges) MarkDeleted(ctx context.Context, f tenant.Fence) error {
 	return p.pool.doStep(ctx, f, tenant.StepMarkDeleted, func(b *pgx.Batch) {
 		b.Queue(certify, string(f.Operation), tenant.ActionCertificate, tenant.OutcomeDone,
-			[]string{"the tenant's row without its administrator: id, name, slug, names of schema and role, contract, tier, region, times",
+			string(tenant.StepTerminateContract), []string{"the tenant's row without its administrator: id, name, slug, names of schema and role, contract, tier, region, times",
 				"its operations, their log, the journal of ledger transactions and the outbox of mails, which have no address",
-				"the audit log, with the reasons that people typed",
-				"the contract on the ledger, terminated, with the transactions of its life"})
+				"the audit log, with the reasons that people typed"})
 		b.Queue(`UPDATE tenants SET purge_after = NULL, archived_from = NULL WHERE id = $1`, string(f.Tenant))
 		completeStage(b, f, tenant.StepMarkDeleted, "")
 	})
@@ -72,9 +74,13 @@ const certify = `
 		'asked', o.created_at, 'began', o.started_at, 'ended', now(), 'removed', o.removed,
 		'contracts', (SELECT coalesce(jsonb_agg(jsonb_build_object('contract', x.contract_id, 'transaction', x.hash, 'ledger', x.ledger) ORDER BY x.created_at), '[]')
 			FROM stellar_transactions x WHERE x.tenant_id = t.id AND x.purpose = 'SET_STATUS' AND x.target_status = 'terminated' AND x.state = 'APPLIED'),
-		'done', (SELECT coalesce(jsonb_object_agg(l.step, l.created_at), '{}') FROM provisioning_logs l WHERE l.operation_id = o.id AND l.status = 'COMPLETED'),
+		'done', (SELECT coalesce(jsonb_object_agg(l.step, l.started_at + coalesce(l.duration_ms, 0) * interval '1 millisecond'), '{}') FROM provisioning_logs l WHERE l.operation_id = o.id AND l.status = 'COMPLETED'),
 		'skipped', (SELECT coalesce(jsonb_agg(DISTINCT l.step), '[]') FROM provisioning_logs l WHERE l.operation_id = o.id AND l.status = 'SKIPPED'),
-		'stays', to_jsonb($4::text[]))::text
+		'stays', to_jsonb($5::text[] || CASE
+			WHEN NOT EXISTS (SELECT FROM stellar_transactions x WHERE x.tenant_id = t.id AND x.purpose = 'DEPLOY_CONTRACT' AND x.state = 'APPLIED') THEN '{}'
+			WHEN EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $4 AND l.status = 'SKIPPED')
+				THEN ARRAY['the contract on the ledger, whose end was given up, with the transactions of its life']
+			ELSE ARRAY['the contract on the ledger, terminated, with the transactions of its life'] END))::text
 	FROM operations o JOIN tenants t ON t.id = o.tenant_id
 	LEFT JOIN LATERAL (SELECT a.actor, a.actor_claimed FROM audit_log a WHERE a.operation_id = o.id AND a.outcome = 'accepted' ORDER BY a.id LIMIT 1) asked ON true
 	WHERE o.id = $1 AND NOT EXISTS (SELECT FROM audit_log a WHERE a.operation_id = o.id AND a.action = $2)`
@@ -114,8 +120,8 @@ func removeSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 	b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
 	b.Queue(`DELETE FROM tenant_schema_versions WHERE tenant_id = $1::uuid`, string(f.Tenant))
 	b.Queue(`UPDATE tenants SET version = version + 1, updated_at = now() WHERE id = $1::uuid`, string(f.Tenant))
-	b.Queue(noteRemoved+` jsonb_build_object('schema', $2::text, 'schemaWasThere', $3::boolean, 'tables', $4::integer, 'role', $5::text, 'login', $6::text) || removed WHERE id = $1::uuid`,
-		string(f.Operation), schema, there, tables, role, login)
+	b.Queue(noteRemoved+` jsonb_build_object('schema', $2::text, 'schemaWasThere', $3::boolean, 'tables', $4::integer, 'memberOf', $5::text) || removed WHERE id = $1::uuid`,
+		string(f.Operation), schema, there, tables, login)
 	if err := run(ctx, tx, b); err != nil {
 		return err
 	}
@@ -124,7 +130,11 @@ func removeSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 			return err
 		}
 	}
-	log := &pgx.Batch{}
-	logDone(log, f, tenant.StepDropSchema)
-	return run(ctx, tx, log)
+	b = &pgx.Batch{}
+	b.Queue(noteRemoved+` (CASE
+			WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $2) THEN jsonb_build_object('roleThatStays', $2::text)
+			WHEN $3 THEN jsonb_build_object('role', $2::text)
+			ELSE '{}' END) || removed WHERE id = $1::uuid`, string(f.Operation), role, ourRole)
+	logDone(b, f, tenant.StepDropSchema)
+	return run(ctx, tx, b)
 }

@@ -103,12 +103,70 @@ func TestAPurgeLeavesNothingOfThePeople(t *testing.T) {
 	require.Equal(t, "ARCHIVED", certificate.From)
 	require.Equal(t, f.Operation, certificate.Operation)
 	require.Equal(t, map[string]any{
-		"schema": row.Schema, "schemaWasThere": true, "tables": certificate.Removed["tables"], "role": row.Role, "login": row.AppLogin,
+		"schema": row.Schema, "schemaWasThere": true, "tables": certificate.Removed["tables"], "role": row.Role, "memberOf": row.AppLogin,
 		"administrator": "name and address", "invitations": 1.0,
 	}, certificate.Removed)
 	require.Greater(t, certificate.Removed["tables"], 2.0)
 	require.Len(t, certificate.Done, 4, "all but the one that writes it")
 	require.NotEmpty(t, certificate.Stays)
+}
+
+// TestARequestIsRepeatedAfterThePurge of its tenant: it is found by its key, and
+// nothing is created. What was asked for is not known any more.
+func TestARequestIsRepeatedAfterThePurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := acceptance(t, "Charité")
+	sub.IdempotencyKey, sub.Request = "key of the test", []byte("Ada Lovelace, ada@hospital.example")
+	o, err := b.operations.Submit(b.ctx, sub)
+	require.NoError(t, err)
+	b.mustExec(t, `UPDATE operations SET state = 'ROLLED_BACK', finished_at = now()`)
+	b.mustExec(t, `UPDATE tenants SET status = 'FAILED', name_held = false`)
+	b.purge(t, b.submit(t, tenant.KindPurge, sub.New.ID), false)
+	require.Zero(t, b.count(t, `SELECT count(*) FROM idempotency_keys WHERE request_hash IS NOT NULL`))
+	again := acceptance(t, "Charité")
+	again.IdempotencyKey, again.Request = sub.IdempotencyKey, sub.Request
+	repeated, err := b.operations.Submit(b.ctx, again)
+	require.NoError(t, err)
+	require.Equal(t, o.ID, repeated.ID)
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM tenants`))
+}
+
+// TestTheCertificateSaysWhatStays: a role that is not this installation's, and a
+// contract whose end was given up.
+func TestTheCertificateSaysWhatStays(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := b.archivedFor(t, "Charité", 0)
+	_, err := b.superuser(t).Exec(b.ctx, `COMMENT ON ROLE `+ident(row.Role)+` IS NULL`)
+	require.NoError(t, err)
+	f := b.submit(t, tenant.KindPurge, row.ID)
+	b.mustExec(t, `INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt) VALUES ($1, $2, 'TERMINATE_CONTRACT', 'SKIPPED', 1)`, string(row.ID), string(f.Operation))
+	b.purge(t, f, true)
+	var removed, skipped, stays string
+	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT detail::jsonb ->> 'removed', detail::jsonb ->> 'skipped', detail::jsonb ->> 'stays' FROM audit_log WHERE action = $1`,
+		tenant.ActionCertificate).Scan(&removed, &skipped, &stays))
+	require.Contains(t, removed, `"roleThatStays": "`+row.Role+`"`)
+	require.NotContains(t, removed, `"role"`)
+	require.Contains(t, skipped, "TERMINATE_CONTRACT")
+	require.Contains(t, stays, "whose end was given up")
+	require.NotContains(t, stays, "terminated")
+}
+
+// TestAPurgeBeforeItsTime is for administrators; what was never active, and what is
+// due, is not before its time.
+func TestAPurgeBeforeItsTime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	sub := acceptance(t, "-")
+	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindPurge, b.archivedFor(t, "Charité", time.Hour).ID
+	_, err := b.operations.Submit(b.ctx, sub)
+	var forbidden *tenant.ForbiddenError
+	require.ErrorAs(t, err, &forbidden)
+	require.Zero(t, b.count(t, `SELECT count(*) FROM operations WHERE kind = 'purge'`))
+	sub.Admin = true
+	_, err = b.operations.Submit(b.ctx, sub)
+	require.NoError(t, err)
 }
 
 // TestAPurgeThatWaits, for a person or a mail provider, is missing nothing.
@@ -170,7 +228,7 @@ func TestAPurgeLooksOnceMoreWhenItIsClaimed(t *testing.T) {
 			b := setup(t)
 			row := b.archivedFor(t, "Charité", 0)
 			sub := acceptance(t, "-")
-			sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.OnlyDue = nil, tenant.KindPurge, row.ID, c.onlyDue
+			sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID, sub.OnlyDue = nil, !c.onlyDue, tenant.KindPurge, row.ID, c.onlyDue
 			o, err := b.operations.Submit(b.ctx, sub)
 			require.NoError(t, err)
 			require.NoError(t, c.change(b, row.ID))
@@ -203,7 +261,7 @@ func TestAHoldAndAClaimAtOnce(t *testing.T) {
 	for range 10 {
 		row := b.archivedFor(t, b.newName(t), 0)
 		sub := acceptance(t, "-")
-		sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindPurge, row.ID
+		sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, tenant.KindPurge, row.ID
 		o, err := b.operations.Submit(b.ctx, sub)
 		require.NoError(t, err)
 		o.RunID, o.State = "r", tenant.StateRunning
@@ -226,6 +284,43 @@ func TestAHoldAndAClaimAtOnce(t *testing.T) {
 			require.NoError(t, held)
 		}
 	}
+}
+
+// TestAHoldThatDidNotSeeThePurge, since it was accepted after the hold had begun: the
+// claim waits for the hold, and sees it.
+func TestAHoldThatDidNotSeeThePurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := b.archivedFor(t, "Charité", 0)
+	sub := acceptance(t, "-")
+	sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, tenant.KindPurge, row.ID
+	o, err := b.operations.Submit(b.ctx, sub)
+	require.NoError(t, err)
+	hold, err := b.pool.Begin(b.ctx)
+	require.NoError(t, err)
+	_, err = hold.Exec(b.ctx, `UPDATE tenants SET legal_hold = '{"setBy": "ada", "setAt": "2026-01-01T00:00:00Z", "reason": "case 17"}' WHERE id = $1`, string(row.ID))
+	require.NoError(t, err)
+	o.RunID, o.State = "r", tenant.StateRunning
+	var claim tenant.Claim
+	var g errgroup.Group
+	done := make(chan struct{})
+	g.Go(func() (err error) {
+		defer close(done)
+		claim, err = b.transitions.Claim(b.ctx, o.Fence())
+		return err
+	})
+	b.eventually(t, "the claim waits for the hold, or ends", func() bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return b.waiting(t) > 0
+		}
+	})
+	require.NoError(t, hold.Commit(b.ctx))
+	require.NoError(t, g.Wait())
+	require.False(t, claim.Claimed)
+	require.Equal(t, tenant.StateRolledBack, b.state(t, o.ID))
 }
 
 // TestWhatIsDue: archives whose time is over, the longest over first, that nobody
@@ -288,4 +383,18 @@ func TestARoleThatOwnsSomethingElse(t *testing.T) {
 	_, err := super.Exec(b.ctx, `DROP TABLE public.outside`)
 	require.NoError(t, err)
 	b.purge(t, f, true)
+}
+
+// TestALateMailOfAPurge, of an attempt whose run has given it up, finds nobody to send
+// it to, and is not sent.
+func TestALateMailOfAPurge(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	f := b.submit(t, tenant.KindPurge, b.archivedFor(t, "Charité", 0).ID)
+	b.contractStatus(t, f, tenant.StepTerminateContract)
+	require.NoError(t, b.schemas.Remove(b.ctx, f))
+	require.NoError(t, postgres.NewPurges(b.pool).EraseAdministrator(b.ctx, f))
+	_, err := b.emails.Begin(b.ctx, f, tenant.StepSendDeletedEmail, nil)
+	require.ErrorIs(t, err, tenant.ErrSuperseded)
+	require.Zero(t, b.count(t, `SELECT count(*) FROM emails WHERE operation_id = $1`, string(f.Operation)))
 }

@@ -32,7 +32,8 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 		operation: f.Operation, kind: lifecycle.Kind, run: f.Run, from: tenant.StatePending, to: tenant.StateRunning, status: lifecycle.Running,
 		pivotPassed: lifecycle.ClaimIsPivot,
 	}
-	if lifecycle.ClaimIsPivot {
+	if lifecycle.ClaimIsPivot { // a legal hold may be about to be set
+		b.Queue(`SELECT FROM tenants WHERE id = $1 FOR UPDATE`, string(f.Tenant))
 		begins.provided = mayBeRemoved
 	}
 	begins.queue(b)
@@ -87,7 +88,7 @@ func settled(logs []tenant.LogEntry, pivotPassed bool) map[tenant.Step]tenant.St
 }
 
 // mayBeRemoved holds of an operation o whose tenant may be removed for good. The
-// claim has locked the operation by then, as whoever sets a legal hold does first.
+// claim has locked the tenant by then, as whoever sets a legal hold does.
 const mayBeRemoved = `EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id AND t.status = o.from_status AND t.legal_hold IS NULL
 	AND (NOT o.only_due OR t.purge_after <= now()))`
 

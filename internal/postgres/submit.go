@@ -85,7 +85,7 @@ func findRepeat(ctx context.Context, tx pgx.Tx, sub tenant.Submission) (id tenan
 	}
 	k = kept{hashed(hashKey, "key", []byte(sub.IdempotencyKey)), hashed(hashKey, "request", sub.Request)}
 	err = ifThere(tx.QueryRow(ctx, `SELECT operation_id, request_hash FROM idempotency_keys WHERE client = $1 AND key_hash = $2`, client, k.key).Scan(&id, &before))
-	if err == nil && id != "" && !hmac.Equal(before, k.request) {
+	if err == nil && before != nil && !hmac.Equal(before, k.request) {
 		err = tenant.ErrIdempotencyMismatch
 	}
 	return id, k, err
@@ -151,6 +151,8 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 	case sub.OnlyDue && !due:
 		refused.Why = "its grace period is not over"
 		return "", refused
+	case lifecycle.ClaimIsPivot && t.Status == tenant.StatusArchived && !sub.OnlyDue && !sub.Admin:
+		return "", &tenant.ForbiddenError{Reason: "an archive is purged before its time by somebody with the role admin alone, one tenant at a time"}
 	}
 	for _, before := range open {
 		if before.Kind == o.Kind || !before.GivesWay() {

@@ -160,7 +160,8 @@ CREATE INDEX provisioning_logs_in_progress ON provisioning_logs (operation_id) W
 CREATE TABLE idempotency_keys (
     client       text NOT NULL,
     key_hash     bytea NOT NULL,
-    request_hash bytea NOT NULL,
+    -- NULL once the tenant is purged.
+    request_hash bytea,
     operation_id uuid NOT NULL REFERENCES operations,
     created_at   timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (client, key_hash)

@@ -50,6 +50,9 @@ func (m *model) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, inv
 		if err := m.pass(f); err != nil {
 			return err
 		}
+		if m.tenant.Administrator.Email == "" {
+			return tenant.ErrSuperseded
+		}
 		was := cmp.Or(m.mails[step].state, tenant.EmailPending)
 		w = tenant.Email{Step: step, ID: mailID, Tenant: m.tenant, Before: was}
 		if step == tenant.StepSendInvitedElsewhereEmail {

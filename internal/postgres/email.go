@@ -32,10 +32,8 @@ func (e *Emails) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, in
 		if err := run(ctx, tx, b); err != nil {
 			return err
 		}
-		if f.OfKind() == tenant.KindInvite {
-			if err := inviting(ctx, tx, f, &w); err != nil {
-				return err
-			}
+		if err := lookAtPeople(ctx, tx, f, &w, invite); err != nil {
+			return err
 		}
 		b = &pgx.Batch{}
 		if w.Nobody {
@@ -58,6 +56,20 @@ func (e *Emails) Begin(ctx context.Context, f tenant.Fence, step tenant.Step, in
 		return w, stepError(step, err)
 	}
 	return w, nil
+}
+
+// lookAtPeople looks whom a mail is for, and whether they may have its link.
+func lookAtPeople(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.Email, invite func(tenant.Tenant) tenant.Invitation) error {
+	w.Again = f.OfKind() == tenant.KindInvite
+	switch {
+	case w.Tenant.Administrator.Email == "": // the mail was given up, and this attempt of it is late
+		return tenant.ErrSuperseded
+	case w.Step == tenant.StepSendInvitedElsewhereEmail:
+		return lookWhomToTell(ctx, tx, w)
+	case invite != nil:
+		return mayLink(ctx, tx, f, *w, invite(w.Tenant))
+	}
+	return nil
 }
 
 // makeInvitation writes the link that the mail has.

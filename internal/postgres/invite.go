@@ -12,7 +12,7 @@ import (
 // mayInvite refuses an invitation that nobody could use, and one that resets a
 // password unless an administrator asks for it. The tenant's row is locked: nobody
 // uses a link meanwhile, and nobody changes the address.
-func mayInvite(ctx context.Context, tx pgx.Tx, sub tenant.Submission) error {
+func mayInvite(ctx context.Context, tx pgx.Tx, sub *tenant.Submission) error {
 	id := sub.Operation.TenantID
 	refused := func(why string) error {
 		return &tenant.StatusRefusedError{Kind: sub.Operation.Kind, Status: tenant.StatusActive, Why: why}
@@ -27,10 +27,10 @@ func mayInvite(ctx context.Context, tx pgx.Tx, sub tenant.Submission) error {
 		return refused("the table of its users is not there; starter reconcile says what else is missing")
 	}
 	users := usersOf(schema)
-	var hasPassword, taken bool
+	var taken bool
 	err := tx.QueryRow(ctx, `
 		SELECT u.password_hash IS NOT NULL, EXISTS (SELECT FROM `+users+` o WHERE o.id <> u.id AND lower(o.email) = lower(t.admin_email))
-		FROM `+users+` u, tenants t WHERE u.id = $1 AND t.id = $2`, id.AdministratorID(), string(id)).Scan(&hasPassword, &taken)
+		FROM `+users+` u, tenants t WHERE u.id = $1 AND t.id = $2`, id.AdministratorID(), string(id)).Scan(&sub.Resets, &taken)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return refused("the user who was to be its first administrator was removed; whoever administers it now can make users")
@@ -38,7 +38,7 @@ func mayInvite(ctx context.Context, tx pgx.Tx, sub tenant.Submission) error {
 		return err
 	case taken:
 		return refused("another of its users has the administrator's address; change that with PATCH /v1/tenants/{id} first")
-	case hasPassword && !sub.Admin:
+	case sub.Resets && !sub.Admin:
 		return &tenant.ForbiddenError{Reason: "a password was set already, and an invitation resets it; somebody with the role admin may send one, for one tenant at a time"}
 	}
 	return nil
@@ -46,37 +46,62 @@ func mayInvite(ctx context.Context, tx pgx.Tx, sub tenant.Submission) error {
 
 func usersOf(schema string) string { return pgx.Identifier{schema, "users"}.Sanitize() }
 
-// inviting looks whom a mail of an invitation is for, before it leaves.
-func inviting(ctx context.Context, tx pgx.Tx, f tenant.Fence, w *tenant.Email) error {
+// lookWhomToTell finds whom the mail to the address before is for, if anybody.
+func lookWhomToTell(ctx context.Context, tx pgx.Tx, w *tenant.Email) (err error) {
+	w.To, err = addressBefore(ctx, tx, w.Tenant)
+	w.Nobody = w.To == nil && w.Before != tenant.EmailSent
+	return err
+}
+
+// mayLink refuses a mail whose link would set another password than the one that was
+// asked for, before it leaves and before it is repeated: a password that was set
+// meanwhile is reset by nobody's accident, and nobody takes the place of whoever
+// signs in unless an administrator has invited that address, and the one before was
+// told. own is the mail's link; once a password was set after it was made, it is
+// used up, and the mail may be repeated.
+func mayLink(ctx context.Context, tx pgx.Tx, f tenant.Fence, w tenant.Email, own tenant.Invitation) error {
+	if w.Before == tenant.EmailSent {
+		return nil
+	}
+	var usedOwn, usedEarlier, resets, moved, told, made, password bool
+	b := &pgx.Batch{}
+	b.Queue(`
+		SELECT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = o.tenant_id AND i.used_at IS NOT NULL AND i.token_hash = ANY ($2)),
+			EXISTS (SELECT FROM invitations i WHERE i.tenant_id = o.tenant_id AND i.used_at >= o.created_at AND i.token_hash <> ALL ($2)),
+			o.resets_address IS NOT NULL, o.resets_address IS DISTINCT FROM t.addresses,
+			EXISTS (SELECT FROM emails e WHERE e.operation_id = o.id AND e.template = $3)
+				OR EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $4 AND l.status = 'SKIPPED' AND l.error_class IS NOT NULL)
+		FROM operations o JOIN tenants t ON t.id = o.tenant_id WHERE o.id = $1`,
+		string(f.Operation), append([][]byte{own.TokenHash}, own.Earlier...),
+		tenant.StepSendInvitedElsewhereEmail.Template(), string(tenant.StepSendInvitedElsewhereEmail)).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&usedOwn, &usedEarlier, &resets, &moved, &told) })
+	b.Queue(`SELECT to_regclass(quote_ident($1) || '.users') IS NOT NULL`, w.Tenant.Schema).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&made) })
+	if err := run(ctx, tx, b); err != nil || !made {
+		return err
+	}
+	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+usersOf(w.Tenant.Schema)+` WHERE id = $1 AND password_hash IS NOT NULL)`,
+		w.Tenant.ID.AdministratorID()).Scan(&password)
+	if err != nil {
+		return err
+	}
 	before, err := addressBefore(ctx, tx, w.Tenant)
 	if err != nil {
 		return err
 	}
-	w.Again = true
-	if w.Step == tenant.StepSendInvitedElsewhereEmail {
-		w.To = before
-		w.Nobody = before == nil && w.Before != tenant.EmailSent
-		return nil
-	}
-	if w.ID != "" && w.Before != tenant.EmailPending && w.Before != tenant.EmailFailed {
-		return nil // it may be out, and its link may have been used
-	}
-	var used, told bool
-	if err := tx.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = o.tenant_id AND i.used_at >= o.created_at),
-			EXISTS (SELECT FROM emails e WHERE e.operation_id = o.id AND e.template = $2)
-				OR EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $3 AND l.status = 'SKIPPED' AND l.error_class IS NOT NULL)
-		FROM operations o WHERE o.id = $1`,
-		string(f.Operation), tenant.StepSendInvitedElsewhereEmail.Template(), string(tenant.StepSendInvitedElsewhereEmail)).Scan(&used, &told); err != nil {
-		return err
+	instead := "ask for the invitation again"
+	if f.OfKind() != tenant.KindInvite {
+		instead = "skip the step, and invite the administrator if it is needed all the same"
 	}
 	refused := &tenant.StepError{Step: w.Step, Class: tenant.ClassConflict, Permanent: true, Alone: true}
 	switch {
-	case used:
-		refused.Reason = "a password was set by an earlier link since the invitation was asked for, and nothing was sent; if it is needed all the same, ask for it again"
+	case !password:
+	case resets && moved, before != nil && !told:
+		refused.Reason = "a password was set, and the administrator's address was changed after it had been looked at whom the link is for: nothing was sent; " + instead
 		return refused
-	case before != nil && !told:
-		refused.Reason = "the administrator's address was changed when it had been looked at already who is to be told of that, and nothing was sent; ask for the invitation again"
+	case usedOwn:
+	case usedEarlier, !resets:
+		refused.Reason = "a password was set meanwhile, by an earlier link or by the application: nothing was sent; " + instead
 		return refused
 	}
 	return nil

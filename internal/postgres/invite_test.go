@@ -382,6 +382,75 @@ func TestAnInvitationThatIsNotWhatWasAskedForAnyMore(t *testing.T) {
 	}
 }
 
+// TestALinkInDoubtGoesToNobodyElse: the mail had arrived and a password was set by
+// its link, which nobody has noted, when the address was changed. Nor does a link that
+// an administrator meant for one address go to the next.
+func TestALinkInDoubtGoesToNobodyElse(t *testing.T) {
+	t.Parallel()
+	const thirdAddress = "third@hospital.example"
+	inDoubt := func(t *testing.T, b testBundle, f tenant.Fence) tenant.Fence {
+		t.Helper()
+		w, token := b.links(t, f)
+		require.NoError(t, b.emails.Leave(b.ctx, w, tenant.EmailUnknown))
+		b.sets(t, token, "hash")
+		require.NoError(t, b.newAddress(f, thirdAddress))
+		return f
+	}
+	for what, c := range map[string]struct {
+		asked func(t *testing.T, b testBundle) tenant.Fence
+		says  string
+	}{
+		"of a provisioning": {func(t *testing.T, b testBundle) tenant.Fence {
+			t.Helper()
+			f := b.claim(t, "Charité")
+			require.NoError(t, b.schemas.Create(b.ctx, f))
+			b.activate(t, f)
+			return inDoubt(t, b, f)
+		}, "skip the step"},
+		"of an invitation": {func(t *testing.T, b testBundle) tenant.Fence {
+			t.Helper()
+			row, _ := b.inUse(t)
+			f := b.invites(t, row.ID)
+			b.tells(t, f)
+			return inDoubt(t, b, f)
+		}, "ask for the invitation again"},
+		"of a reset": {func(t *testing.T, b testBundle) tenant.Fence {
+			t.Helper()
+			row, first := b.inUse(t)
+			b.sets(t, first, "before")
+			f := b.invites(t, row.ID)
+			b.tells(t, f)
+			return inDoubt(t, b, f)
+		}, "ask for the invitation again"},
+		"of a reset that was meant for another": {func(t *testing.T, b testBundle) tenant.Fence {
+			t.Helper()
+			row, first := b.inUse(t)
+			b.sets(t, first, "before")
+			require.NoError(t, b.newAddress(tenant.Fence{Tenant: row.ID}, newAddress))
+			f := b.invites(t, row.ID)
+			b.sent(t, f, b.tells(t, f))
+			w, _ := b.links(t, f)
+			require.NoError(t, b.emails.Leave(b.ctx, w, tenant.EmailFailed))
+			require.NoError(t, b.newAddress(f, thirdAddress))
+			return f
+		}, "ask for the invitation again"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			f := c.asked(t, b)
+			_, invite := keyed(f, theKey)
+			_, err := b.emails.Begin(b.ctx, f, tenant.StepSendWelcomeEmail, invite)
+			var refused *tenant.StepError
+			require.ErrorAs(t, err, &refused)
+			require.True(t, refused.Permanent)
+			require.Contains(t, refused.Reason, "address was changed")
+			require.Contains(t, refused.Reason, c.says)
+			require.Zero(t, b.count(t, `SELECT count(*) FROM invitations WHERE used_at IS NULL`))
+		})
+	}
+}
+
 // TestALinkThatIsUsedBeforeItsMailIsNoted: the mail had arrived, and the step ends
 // as if nothing had been in doubt.
 func TestALinkThatIsUsedBeforeItsMailIsNoted(t *testing.T) {

@@ -126,7 +126,7 @@ func (ts *Tenants) ChangeAdministrator(ctx context.Context, id tenant.ID, c tena
 func writeAdministrator(ctx context.Context, tx pgx.Tx, t tenant.Tenant, admin tenant.Administrator) (tenant.Tenant, error) {
 	rows, err := tx.Query(ctx, `
 		UPDATE tenants t SET admin_email = $2, admin_first_name = $3, admin_last_name = $4,
-			version = version + 1, updated_at = now()
+			addresses = addresses + (admin_email <> $2)::integer, version = version + 1, updated_at = now()
 		WHERE id = $1 RETURNING `+tenantColumns, string(t.ID), admin.Email, admin.FirstName, admin.LastName)
 	if err != nil {
 		return tenant.Tenant{}, err

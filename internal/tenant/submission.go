@@ -66,6 +66,9 @@ type Submission struct {
 	// OnlyDue takes a purge only of a tenant whose grace period is over, also when a
 	// run claims it. Without, it is before its time.
 	OnlyDue bool
+	// Resets tells that the administrator has a password, which the invitation
+	// resets. Its acceptance finds that out.
+	Resets bool
 }
 
 // ActionCreate is what the audit log calls an operation that came with its tenant.

@@ -25,6 +25,8 @@ CREATE TABLE tenants (
     admin_email      text,
     admin_first_name text,
     admin_last_name  text,
+    -- How many addresses the administrator has had.
+    addresses        integer NOT NULL DEFAULT 1,
     tier             text NOT NULL,
     region           text NOT NULL,
     failure_reason   text,
@@ -84,6 +86,9 @@ CREATE TABLE operations (
     -- A purge that nobody has asked for before its time: its claim looks at the
     -- tenant's purge_after once more.
     only_due           boolean NOT NULL DEFAULT false,
+    -- Of an invitation that resets a password: which of the tenant's addresses it is
+    -- for. It goes to no other.
+    resets_address     integer,
     -- What a purge has removed by now; its certificate is made of it.
     removed            jsonb NOT NULL DEFAULT '{}',
     client             text NOT NULL,

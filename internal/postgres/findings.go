@@ -157,7 +157,8 @@ func (fs *Findings) Resolve(ctx context.Context, f tenant.Finding, to tenant.Fin
 }
 
 // recordSkippedUndo opens a finding for what an administrator leaves behind by
-// skipping an undo. It is the one that the reconciler would make of it.
+// skipping an undo: of a provisioning the one that the reconciler would make of it,
+// otherwise one that names the operation.
 func recordSkippedUndo(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 	var schema, contract string
 	err := tx.QueryRow(ctx, `
@@ -168,7 +169,7 @@ func recordSkippedUndo(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 		return err
 	}
 	f := tenant.Finding{Tenant: m.Fence.Tenant, Operation: m.Fence.Operation, Detail: "an administrator has skipped an undo: " + m.Reason}
-	switch m.Step { //nolint:exhaustive // only these have an undo
+	switch m.Step { //nolint:exhaustive // the other undos leave nothing that a kind of its own tells of
 	case tenant.StepCreateSchema, tenant.StepRunMigrations, tenant.StepSeedRolesAndUser:
 		f.Kind, f.Subject = tenant.FindingFailedWithSchema, schema
 	case tenant.StepDeployContract, tenant.StepStoreContract:

@@ -45,8 +45,8 @@ const (
 	FindingLostAttempt FindingKind = "lost-attempt"
 	// FindingMailInDoubt is a mail that is SENDING, of a closed operation.
 	FindingMailInDoubt FindingKind = "mail-in-doubt"
-	// FindingUndoSkipped is an undo that an administrator has skipped and that
-	// did not say what it left behind.
+	// FindingUndoSkipped is an undo that an administrator has skipped, where no
+	// other kind says what it left behind.
 	FindingUndoSkipped FindingKind = "undo-skipped"
 
 	// FindingTwoOpenOperations is a tenant on which two operations work.
@@ -123,7 +123,7 @@ const (
 	// for.
 	FindingTransactionUnsettled FindingKind = "transaction-unsettled"
 
-	// FindingMailMissing is a welcome mail that was sent, and whose row is not
+	// FindingMailMissing is a mail that was sent, and whose row is not
 	// there or says otherwise.
 	FindingMailMissing FindingKind = "mail-missing"
 	// FindingMailUntraceable is a mail that was sent, and whose row does not say

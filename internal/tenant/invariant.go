@@ -115,7 +115,7 @@ var accessInvariants = []Invariant{
 	{FindingRoleOfOthers, "nobody but the application's login can take a tenant's role, or pass it on",
 		"REVOKE the role from whoever is named (ADMIN OPTION FOR … where the login can pass it on)", ByHand},
 	{FindingAccessNotEnded, "the role of a suspended or archived tenant cannot use its schema",
-		"REVOKE USAGE ON SCHEMA … FROM the tenant's role, as suspending did, unless somebody meant to give it: then resume the tenant", OnRequest},
+		"takes USAGE on the schema from the tenant's role, as suspending did; if the access is meant, resume or undelete the tenant instead", OnRequest},
 	{FindingAccessInUse, "nobody is at work in the schema of a suspended or archived tenant",
 		"end the session that the finding names, as a superuser: SELECT pg_terminate_backend(PID)", ByHand},
 	{FindingLoginUnsafe, "an application's login carries this installation's mark, can log in, inherits nothing and has no attribute of power",
@@ -143,10 +143,10 @@ var contractInvariants = []Invariant{
 
 var mailInvariants = []Invariant{
 	{FindingMailInDoubt, "nobody is sending the mail of a closed operation", "marks the mail as UNKNOWN; nothing is sent", ByReconciler},
-	{FindingMailMissing, "a welcome mail that was sent has its row",
+	{FindingMailMissing, "a mail that was sent has its row",
 		"restore its row of emails from a backup; the log says when it was sent, and the provider under which id", ByHand},
 	{FindingMailUntraceable, "the row of a mail that was sent says by whom, when and under which id",
 		"look for the mail at the provider, and write provider, provider_id and sent_at", ByHand},
 	{FindingInvitationMissing, "the link in a mail that was sent works, or was used",
-		"restore the tenant's row of invitations from a backup: without it nobody can set the administrator's first password", ByHand},
+		"starter invite sends an ACTIVE tenant another link; or restore the tenant's row of invitations from a backup", ByHand},
 }

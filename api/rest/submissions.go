@@ -144,7 +144,8 @@ func (i *renamingInput) asked() tenant.Request {
 	return r
 }
 
-// DeleteReason is the reason of a method of which some clients send no body.
+// DeleteReason is the reason of a DELETE, in the body or, since some clients send
+// no body with DELETE, in the query.
 type DeleteReason struct {
 	Reason string          `query:"reason" doc:"Why, where the client can send no body with DELETE. Give the reason once." example:"ticket 4711"`
 	Body   *optionalReason `required:"false"`

@@ -84,7 +84,7 @@ func (s *Service) Delete(ctx context.Context, r tenant.Request, who tenant.Calle
 }
 
 // SubmitDue accepts the purges of tenants whose grace period is over and that
-// nothing keeps: most of them at a time.
+// nothing keeps, at most `most` of them.
 func (s *Service) SubmitDue(ctx context.Context, most int) error {
 	due, err := s.config.Purges.Due(ctx, most)
 	if err != nil {

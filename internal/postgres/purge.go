@@ -10,8 +10,8 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Purges are what the control tables keep of tenants, and how that is removed for
-// good. Schemas go by Schemas.Remove.
+// Purges lists the tenants that are due to be purged, and erases from the control
+// tables what must not stay of one. Schemas.Remove drops its schema and role.
 type Purges struct{ pool database }
 
 // NewPurges removes tenants on a pool.

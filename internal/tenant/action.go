@@ -16,10 +16,11 @@ const (
 	ActionSkip Action = "skip"
 	// ActionRollback undoes everything that was done.
 	ActionRollback Action = "rollback"
-	// ActionCancel ends the operation as Temporal's own cancel does: by a
-	// rollback before the pivot, and after it by giving the mail up. It is
-	// offered to nobody, since one of the others always says more exactly what
-	// is meant.
+	// ActionCancel does what Temporal's own cancel does: it rolls back before the
+	// pivot, and gives up the mail after it. A purge that has begun goes on, and only
+	// its mail is given up; while it is parked at a step that must be done a cancel
+	// is refused. It is offered to nobody, since one of the others always says more
+	// exactly what is meant.
 	ActionCancel Action = "cancel"
 )
 

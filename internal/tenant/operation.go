@@ -28,8 +28,9 @@ const (
 	StateRollbackBlocked State = "ROLLBACK_BLOCKED"
 	// StateSucceeded is done.
 	StateSucceeded State = "SUCCEEDED"
-	// StateRolledBack is undone: the tenant has the status that its kind's row names
-	// for this, and what the steps made is gone.
+	// StateRolledBack is undone: each step that was done is undone as its kind's row
+	// says, and the tenant has the status that it had before, or is FAILED if it was
+	// being provisioned.
 	StateRolledBack State = "ROLLED_BACK"
 )
 

@@ -63,8 +63,8 @@ type Submission struct {
 	Admin bool
 	// Reason is why, in the actor's words; it may be empty.
 	Reason string
-	// OnlyDue takes a purge only of a tenant whose grace period is over, also when a
-	// run claims it. Without, it is before its time.
+	// OnlyDue accepts a purge only if the tenant's grace period is over, which the
+	// claim checks once more. Without it a purge may come before that.
 	OnlyDue bool
 	// Resets tells that the administrator has a password, which the invitation
 	// resets. Its acceptance finds that out.

@@ -19,7 +19,8 @@ type ChangeData struct {
 	TenantName string
 	// AdminFirstName may be empty.
 	AdminFirstName string
-	// Since is when it happened. Required.
+	// Since is when the tenant's row was last changed: by what the mail tells of or,
+	// if its address or legal hold was changed before the mail left, later. Required.
 	Since time.Time
 	// Until is when the data of an archived tenant may be removed for good.
 	// Required of that, and of no other.
@@ -82,8 +83,8 @@ var changes = map[string]struct {
 	"invited_elsewhere": { // neither a link nor the other address: this one may be lost to somebody else
 		"Another address is invited to administer %s", "Another address is invited", "has another address for its administrator",
 		[]string{
-			"An administrator of the platform sends an invitation to that address. Whoever opens it can set a new password, and is then the administrator in your place.",
-			"Until that is done you sign in as before, with the password that you have. From then on it does not work any more.",
+			"The platform sends an invitation to that address. Whoever uses the link in it can set a new password, and is then the administrator in your place.",
+			"Until that happens you sign in as before, with the password that you have. After that it no longer works.",
 		},
 		"If you did not expect this, or it is not right",
 	},

@@ -15,7 +15,19 @@ var actShort = map[tenant.Action]string{
 	tenant.ActionRetry:    "Try the failed step, or the blocked undo, again",
 	tenant.ActionSkip:     "Go on without the failed step, or without the blocked undo",
 	tenant.ActionRollback: "Undo everything, as long as the tenant does not have its new status",
-	tenant.ActionCancel:   "End an operation: by a rollback or, once the tenant has its new status, without the mail",
+	tenant.ActionCancel:   "Roll back before the tenant has its new status, give up the mail after that",
+}
+
+// actMore says where an action does otherwise.
+var actMore = map[tenant.Action]string{
+	tenant.ActionRollback: `
+
+A purge can be rolled back only while it is PENDING, an invitation until its mail is
+noted as sent.`,
+	tenant.ActionCancel: `
+
+A purge that has begun goes on, and only its mail is given up. A cancel is refused
+during a rollback, and while a purge waits for a person at a step that must be done.`,
 }
 
 // actFlags are the flags of an action.
@@ -33,7 +45,7 @@ func (a *app) act(action tenant.Action) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   string(action) + " OPERATION-ID --reason TEXT",
 		Short: actShort[action],
-		Long: actShort[action] + `.
+		Long: actShort[action] + `.` + actMore[action] + `
 
 With --state instead of an operation's id it acts on all operations that the
 filter selects, after it has shown them and you have typed their number. What

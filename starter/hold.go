@@ -22,8 +22,9 @@ func (a *app) legalHold() *cobra.Command {
 		Short: "Keep a tenant from being purged, or end that",
 		Long: `Keep a tenant from being purged, or end that.
 
-While a legal hold stands nobody removes the tenant's data, also when its grace
-period is over. starter status shows who has set it, when and why.`,
+While a legal hold stands, the tenant is not purged, also when its grace period is
+over. A rollback of its provisioning still removes what that made. starter status
+shows who has set the hold, when and why.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a.started = true

@@ -34,7 +34,7 @@ func (a *app) reconcile() *cobra.Command {
 It has a worker compare tenants, operations, their runs, schemas, roles,
 privileges, contracts and mails at once (a schedule does so every five minutes),
 repair what can be repaired without losing anything, and lists what is left and
-what was repaired.
+what was repaired. Each round then submits the purges that are due.
 
 --repair shows what the repair of one finding would do; with --yes it is done.
 --dismiss closes a finding that you live with: it is not found anew for as long

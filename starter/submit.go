@@ -45,25 +45,25 @@ step that fails gives nothing back by itself: it waits for a person.`,
 		"Take an archive back, while there is time",
 		`The tenant returns to the status that it was archived from, ACTIVE with access to
 its data. Its name must be free, and is held from now on. If another tenant has
-taken it meanwhile, give a new one with --name: it becomes the tenant's name with
-its status, while schema and role keep theirs. With a tenant's id --name is that
-new name; without one it selects tenants, each of which keeps its own.`,
+taken it, give a new name with --name: the tenant gets it together with its
+status, while schema and role keep their names. With a tenant's id --name is the
+new name; without one it selects tenants, and each keeps its own name.`,
 	},
 	tenant.KindPurge: {
 		"Remove an ARCHIVED or FAILED tenant for good, before its time",
-		`Its contract is set terminated, its schema and role are dropped, its administrator
-is told by mail and then erased. What was removed, and what stays, stands in the
-audit log. As soon as a worker has taken the operation nothing is undone; until
-then rollback, or legal-hold set, keeps the tenant. When an archive's grace period
-is over, this is done without being asked.`,
+		`Its contract is set terminated, and its schema and role are dropped. Its
+administrator is erased, that of an archived tenant after a mail about it. The audit
+log says what was removed and what stays. Nothing can be undone once a worker has taken
+the operation; until then "starter rollback" or "starter legal-hold set" stops it. A
+tenant whose grace period is over is purged without this command.`,
 	},
 	tenant.KindInvite: {
 		"Send an ACTIVE tenant's administrator another link to set a password by",
-		`It goes to the address that the tenant has now. Earlier links work until it has
-been sent, and not after. Where a password was set it is reset by the new link, and
-works until then; if the address is not the one that signs in, that one is told by
-mail first. That is done for one tenant at a time: a filter invites those alone who
-have not set a password yet.`,
+		`The link goes to the address that the tenant has now. Earlier links work until it
+has been sent, and not after. If a password was set, the new link resets it, and it
+works until then. If the address is not the one that signs in, the one that signs
+in is told by mail first. A password is reset for one tenant at a time: with a
+filter, tenants whose administrator has set a password are refused.`,
 	},
 }
 

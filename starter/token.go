@@ -25,7 +25,10 @@ has these; it cannot be taken back before it expires.
 
   viewer    reads
   operator  creates and changes tenants, and acts on operations
-  admin     may also give up an undo that does not succeed`,
+  admin     may also purge a tenant before its time, set and lift legal holds,
+            send an invitation that resets a password, and skip what leaves
+            something behind: a blocked undo, the ledger's part in the life of
+            a tenant, and the mail to the address before of an invitation`,
 		Example: `  curl -H "Authorization: Bearer $(starter token --role viewer)" "$APP_URL/v1/tenants"`,
 		Args:    cobra.NoArgs,
 	}

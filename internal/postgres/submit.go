@@ -138,21 +138,8 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 		return "", err
 	}
 	lifecycle, _ := o.Kind.Lifecycle()
-	refused := &tenant.StatusRefusedError{Kind: o.Kind, Status: t.Status}
-	switch {
-	case !lifecycle.Accepts(t.Status):
-		return "", refused
-	case due && o.Kind == tenant.KindUndelete:
-		refused.Why = "the time in which the archive could be taken back is over"
-		return "", refused
-	case lifecycle.ClaimIsPivot && t.LegalHold != nil:
-		refused.Why = t.LegalHold.Keeps()
-		return "", refused
-	case sub.OnlyDue && !due:
-		refused.Why = "its grace period is not over"
-		return "", refused
-	case lifecycle.ClaimIsPivot && t.Status == tenant.StatusArchived && !sub.OnlyDue && !sub.Admin:
-		return "", &tenant.ForbiddenError{Reason: "an archive is purged before its time by somebody with the role admin alone, one tenant at a time"}
+	if err := mayHave(*sub, lifecycle, t, due); err != nil {
+		return "", err
 	}
 	for _, before := range open {
 		if before.Kind == o.Kind || !before.GivesWay() {
@@ -180,6 +167,26 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 	b.Queue(`UPDATE tenants SET status = coalesce(nullif($2, ''), status), version = version + 1, updated_at = now() WHERE id = $1`,
 		string(o.TenantID), string(lifecycle.Waiting))
 	return superseded, nil
+}
+
+// mayHave refuses what a tenant's row does not allow. due tells that its grace period
+// is over.
+func mayHave(sub tenant.Submission, l tenant.Lifecycle, t tenant.Tenant, due bool) error {
+	refused := &tenant.StatusRefusedError{Kind: l.Kind, Status: t.Status}
+	switch {
+	case !l.Accepts(t.Status):
+	case due && l.Kind == tenant.KindUndelete:
+		refused.Why = "the time in which the archive could be taken back is over"
+	case l.ClaimIsPivot && t.LegalHold != nil:
+		refused.Why = t.LegalHold.Keeps()
+	case sub.OnlyDue && !due:
+		refused.Why = "its grace period is not over"
+	case l.ClaimIsPivot && t.Status == tenant.StatusArchived && !sub.OnlyDue && !sub.Admin:
+		return &tenant.ForbiddenError{Reason: "an archive is purged before its time by somebody with the role admin alone, one tenant at a time"}
+	default:
+		return nil
+	}
+	return refused
 }
 
 // leftToEnd is the operation whose run the tenant's newest operation was to end with

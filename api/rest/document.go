@@ -20,7 +20,7 @@ const aboutAPI = `Creates, suspends, archives and brings back the tenants of a h
 
 **Errors** are problems (RFC 9457, ` + "`application/problem+json`" + `). ` + "`code`" + ` is for programs, ` + "`detail`" + ` and ` + "`errors`" + ` for people, ` + "`requestId`" + ` for the log.
 
-**Tokens** are JSON Web Tokens with the claims sub, exp, aud and role: viewer reads, operator also creates, changes and acts, admin may also give up an undo that is blocked, and the ledger's part in the life of a tenant.
+**Tokens** are JSON Web Tokens with the claims sub, exp, aud and role: viewer reads, operator also creates, changes and acts, admin may also purge a tenant before its time, set and lift legal holds, send an invitation that resets a password, and skip what leaves something behind: a blocked undo, the ledger's part in the life of a tenant, and the mail that tells an address that another one is invited.
 
 **Unknown fields, unknown query parameters and fields in another case** are refused.`
 

@@ -48,7 +48,7 @@ func (s *Server) registerHolds() {
 func (s *Server) holdEndpoint(method, action, summary, description string) endpoint {
 	return endpoint{
 		id: action, method: method, path: "/v1/tenants/{id}/legal-hold", tag: tagTenants, role: token.RoleAdmin, summary: summary,
-		description: description + " It comes too late (409) for a tenant whose purge is RUNNING, or that is DELETED. " +
+		description: description + " Refused (409 `conflict`) once the tenant's purge has begun, or when it is DELETED. " +
 			"Every well-formed request about a tenant that exists is audited with its reason, refused ones too.",
 		problems: []Code{CodeNotFound, CodeConflict},
 		refused: ofTenant(func(ctx context.Context, id tenant.ID, who tenant.Caller, why string) error {

@@ -152,10 +152,11 @@ func (s *Server) registerOperations() {
 	s.registerAction(tenant.ActionRetry, "Retry an operation", "Tries the failed step, or the undo that is blocked, again.")
 	s.registerAction(tenant.ActionSkip, "Skip what stands in an operation's way",
 		"Goes on without the failed step where the operation can do without it, such as its mail. With the role admin also without what it should not do without: "+
-			"the ledger's part in the life of a tenant, or an undo that is blocked. That leaves a finding for the reconciler.")
+			"the ledger's part in the life of a tenant, or an undo that is blocked, which leave a finding for the reconciler, or the mail that tells an address that another one is invited.")
 	s.registerRollback()
 	s.registerAction(tenant.ActionCancel, "Cancel an operation",
-		"Ends it the short way, as a cancel in Temporal does: before the tenant has its new status by a rollback, after that without the mail.")
+		"As a cancel in Temporal: rolls back before the tenant has its new status, and gives up the mail after that. A purge that has begun goes on, and only its mail is given up. "+
+			"Refused during a rollback, and while a purge waits for a person at a step that must be done.")
 }
 
 func (s *Server) registerAction(action tenant.Action, summary, does string) {

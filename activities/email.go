@@ -150,6 +150,8 @@ func addressStays(f tenant.Fence, w tenant.Email, se tenant.StepError) error {
 	switch l, _ := f.OfKind().Lifecycle(); {
 	case w.To != nil:
 		instead = "or an administrator skips the step, and nobody is told"
+	case l.Yields && se.Permanent: // it is rolled back
+		instead = "change it with PATCH /v1/tenants/{id}, then invite again"
 	case l.ClaimIsPivot:
 		instead = "nobody can change it while the tenant is being removed: skip the step"
 	}

@@ -257,6 +257,13 @@ func TestWhoSignsInNowIsTold(t *testing.T) {
 	require.Equal(t, "refused the recipient's address (550): nobody can change it while the tenant is being removed: skip the step", failure(t, err).Reason)
 	require.False(t, tenant.WantsAddress(tenant.StepSendDeletedEmail, failure(t, err).Reason))
 	require.Equal(t, []string{"Begin", "Send", "Leave"}, removed.calls)
+	// A refused invitation is rolled back: it is not retried.
+	refused := &office{mail: tenant.Email{Again: true}, before: tenant.EmailPending, sendErr: gone}
+	a = refused.email()
+	inviting := fence
+	inviting.Kind = tenant.KindInvite
+	_, err = run(t, a, a.SendWelcomeEmail, inviting)
+	require.Equal(t, "refused the recipient's address (550): change it with PATCH /v1/tenants/{id}, then invite again", failure(t, err).Reason)
 	// The administrator's own address can be corrected: it is asked for.
 	o := &office{mail: tenant.Email{Again: true}, before: tenant.EmailPending, sendErr: gone}
 	a = o.email()

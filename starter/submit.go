@@ -55,7 +55,8 @@ new name; without one it selects tenants, and each keeps its own name.`,
 administrator is erased, that of an archived tenant after a mail about it. The audit
 log says what was removed and what stays. Nothing can be undone once a worker has taken
 the operation; until then "starter rollback" or "starter legal-hold set" stops it. A
-tenant whose grace period is over is purged without this command.`,
+tenant whose grace period is over is purged without this command. An archive is
+purged for one tenant at a time: a filter purges FAILED ones alone.`,
 	},
 	tenant.KindInvite: {
 		"Send an ACTIVE tenant's administrator another link to set a password by",

@@ -81,6 +81,13 @@ var leftovers = []struct {
 	{"step without an end", `SELECT l.step || ' of ' || l.tenant_id FROM provisioning_logs l JOIN operations o ON o.id = l.operation_id
 		WHERE l.status = 'IN_PROGRESS' AND o.state IN ('SUCCEEDED', 'ROLLED_BACK')`, false},
 	{"mail without an end", `SELECT e.state || ' of ' || e.tenant_id FROM emails e WHERE e.state = 'SENDING'`, false},
+	{"trace of a purged tenant's administrator", `SELECT t.id || ': ' || left_of FROM tenants t, LATERAL (
+			SELECT 'a link' FROM invitations i WHERE i.tenant_id = t.id
+			UNION SELECT 'the hash of a request' FROM idempotency_keys k JOIN operations o ON o.id = k.operation_id WHERE o.tenant_id = t.id AND k.request_hash IS NOT NULL
+		) AS traces (left_of) WHERE t.status = 'DELETED'`, false},
+	{"purge without a certificate, or with two", `SELECT t.id || ': ' || n FROM tenants t, LATERAL (
+			SELECT count(*) FROM audit_log a WHERE a.tenant_id = t.id AND a.action = 'purge-certificate') AS certificates (n)
+		WHERE (t.status = 'DELETED') <> (n = 1) OR n > 1`, false},
 	{"open incident", `SELECT dependency || ': ' || cause FROM incidents WHERE closed_at IS NULL`, false},
 	{"open finding", `SELECT kind || ' ' || subject || ': ' || detail FROM findings WHERE state = 'open'`, false},
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/google/uuid"
@@ -154,4 +155,30 @@ func TestWhatHasNoEnd(t *testing.T) {
 	b.execute(`INSERT INTO findings (kind, subject, detail, repair, safe) VALUES ('lost-attempt', 'x', 'it stands', 'by hand', false)`)
 	b.execute(`CREATE SCHEMA t_00000000`)
 	require.Len(t, b.left(), 6, "%v", b.left())
+}
+
+// TestAPurgedTenantHasACertificate, one, and nothing of its administrator.
+func TestAPurgedTenantHasACertificate(t *testing.T) {
+	t.Parallel()
+	b := setup(t, "FAILED", "ROLLED_BACK")
+	b.execute(`UPDATE tenants SET status = 'DELETED', admin_email = NULL, admin_first_name = NULL, admin_last_name = NULL`)
+	certify := func() {
+		b.execute(`INSERT INTO audit_log (actor, action, outcome, tenant_id, operation_id) VALUES ('schedule', 'purge-certificate', 'done', $1, $2)`, b.tenant, b.operation)
+	}
+	certificates := func(n int) []string {
+		return []string{fmt.Sprintf("purge without a certificate, or with two: %s: %d", b.tenant, n)}
+	}
+	require.Equal(t, certificates(0), b.left())
+	certify()
+	require.Empty(t, b.left())
+	certify()
+	require.Equal(t, certificates(2), b.left())
+	b.execute(`TRUNCATE audit_log`)
+	certify()
+	b.execute(`INSERT INTO invitations (token_hash, tenant_id, user_id, expires_at) VALUES ('x', $1, $1, now())`, b.tenant)
+	b.execute(`INSERT INTO idempotency_keys (client, key_hash, request_hash, operation_id) VALUES ('chaos', 'x', 'x', $1)`, b.operation)
+	require.ElementsMatch(t, []string{
+		"trace of a purged tenant's administrator: " + b.tenant + ": a link",
+		"trace of a purged tenant's administrator: " + b.tenant + ": the hash of a request",
+	}, b.left())
 }

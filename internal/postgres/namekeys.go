@@ -17,7 +17,8 @@ import (
 const alikeMark = "\u200b"
 
 // RefoldNames brings the keys by which names are compared to this build's rule,
-// which says more of them are the same than earlier ones did. Tenants that have
+// which says more of them are the same than earlier ones did: those of the names that
+// tenants have, and of those that an open operation will give them. Tenants that have
 // such names already keep them, and are returned: the first to have the key
 // holds it. It may be run twice, and while tenants are created.
 func RefoldNames(ctx context.Context, pool *pgxpool.Pool) ([]tenant.Alike, error) {
@@ -26,48 +27,67 @@ func RefoldNames(ctx context.Context, pool *pgxpool.Pool) ([]tenant.Alike, error
 		return nil, fmt.Errorf("compare the tenants' names: %w", interpret(err))
 	}
 	var alike []tenant.Alike
-	for _, t := range stale {
-		_, err := pool.Exec(ctx, `UPDATE tenants SET name_key = $2 WHERE id = $1`, string(t.ID), tenant.NameKey(t.Name))
+	for _, n := range stale {
+		err := n.write(ctx, pool, tenant.NameKey(n.name))
 		if errors.Is(interpret(err), tenant.ErrNameTaken) {
 			var a tenant.Alike
-			if a, err = setApart(ctx, pool, t); err == nil {
+			if a, err = n.setApart(ctx, pool); err == nil {
 				alike = append(alike, a)
 			}
 		}
 		if err != nil {
-			return alike, fmt.Errorf("fold the name of tenant %s: %w", t.ID, interpret(err))
+			return alike, fmt.Errorf("fold the name of tenant %s: %w", n.tenant, interpret(err))
 		}
 	}
 	return alike, nil
 }
 
-// staleNames are those whose key is not the one of this build, the oldest
-// tenant first.
-func staleNames(ctx context.Context, pool *pgxpool.Pool) ([]tenant.Tenant, error) {
-	rows, err := pool.Query(ctx, `SELECT id, name, name_key FROM tenants ORDER BY id`)
+// staleName is a name whose key is not the one of this build.
+type staleName struct {
+	tenant tenant.ID
+	name   string
+	// next tells that an open operation gives the tenant this name.
+	next bool
+}
+
+// staleNames are those of the oldest tenant first.
+func staleNames(ctx context.Context, pool *pgxpool.Pool) ([]staleName, error) {
+	rows, err := pool.Query(ctx, `
+		SELECT id, name, name_key, false AS next FROM tenants
+		UNION ALL SELECT t.id, coalesce(o.new_name, t.name), t.next_name_key, true FROM tenants t
+			JOIN operations o ON o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK') WHERE t.next_name_key IS NOT NULL
+		ORDER BY id, next`)
 	if err != nil {
 		return nil, err
 	}
-	var stale []tenant.Tenant
-	var t tenant.Tenant
+	var stale []staleName
+	var n staleName
 	var key string
-	_, err = pgx.ForEachRow(rows, []any{&t.ID, &t.Name, &key}, func() error {
-		if key != tenant.NameKey(t.Name) {
-			stale = append(stale, t)
+	_, err = pgx.ForEachRow(rows, []any{&n.tenant, &n.name, &key, &n.next}, func() error {
+		if key != tenant.NameKey(n.name) {
+			stale = append(stale, n)
 		}
 		return nil
 	})
 	return stale, err
 }
 
-func setApart(ctx context.Context, pool *pgxpool.Pool, t tenant.Tenant) (tenant.Alike, error) {
-	a := tenant.Alike{ID: t.ID, Name: t.Name}
-	key := tenant.NameKey(t.Name)
-	_, err := pool.Exec(ctx, `UPDATE tenants SET name_key = $2 WHERE id = $1`, string(t.ID), key+alikeMark+string(t.ID))
-	if err != nil {
+// write writes the key of a name. The operation that gives the tenant a next one may
+// have ended meanwhile.
+func (n staleName) write(ctx context.Context, pool *pgxpool.Pool, key string) error {
+	_, err := pool.Exec(ctx, `
+		UPDATE tenants SET name_key = CASE WHEN $3 THEN name_key ELSE $2 END, next_name_key = CASE WHEN $3 AND next_name_key IS NOT NULL THEN $2 ELSE next_name_key END
+		WHERE id = $1`, string(n.tenant), key, n.next)
+	return err
+}
+
+func (n staleName) setApart(ctx context.Context, pool *pgxpool.Pool) (tenant.Alike, error) {
+	a := tenant.Alike{ID: n.tenant, Name: n.name}
+	key := tenant.NameKey(n.name)
+	if err := n.write(ctx, pool, key+alikeMark+string(n.tenant)); err != nil {
 		return a, err
 	}
-	err = pool.QueryRow(ctx, `SELECT id, name FROM tenants WHERE coalesce(next_name_key, name_key) = $1 AND name_held`, key).
+	err := pool.QueryRow(ctx, `SELECT id, name FROM tenants WHERE coalesce(next_name_key, name_key) = $1 AND name_held`, key).
 		Scan(&a.Holder, &a.HolderName)
 	return a, ifThere(err) // it may have been given free meanwhile
 }

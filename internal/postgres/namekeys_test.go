@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -96,4 +97,25 @@ func reprovisioning(t *testing.T, id tenant.ID) tenant.Submission {
 	o := acceptance(t, "-").Operation
 	o.ID, o.TenantID = operation, id
 	return tenant.Submission{Operation: o, Actor: "test"}
+}
+
+// TestANextNameFromBeforeTheRule is compared by this build's rule as well, from before
+// the tenant has it.
+func TestANextNameFromBeforeTheRule(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	row := b.archivedFor(t, "Charité", time.Hour)
+	sub := acceptance(t, "-")
+	sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.Operation.NewName = nil, tenant.KindUndelete, row.ID, "Ｗｉｄｅ  Clinic"
+	_, err := b.operations.Submit(b.ctx, sub)
+	require.NoError(t, err)
+	b.mustExec(t, `UPDATE tenants SET next_name_key = 'ｗｉｄｅ  clinic'`)
+	for range 2 {
+		alike, err := postgres.RefoldNames(b.ctx, b.pool)
+		require.NoError(t, err)
+		require.Empty(t, alike)
+		_, err = b.operations.Submit(b.ctx, acceptance(t, "wide clinic"))
+		require.ErrorIs(t, err, tenant.ErrNameTaken)
+	}
+	require.Equal(t, 1, b.count(t, `SELECT count(*) FROM tenants WHERE name_key = $1 AND next_name_key = $2`, tenant.NameKey("Charité"), tenant.NameKey("Wide Clinic")))
 }

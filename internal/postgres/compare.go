@@ -52,9 +52,12 @@ const (
 	markOf = `(SELECT role_mark('')) || t.id`
 )
 
+// beingRemoved is a tenant of which a purge has begun.
+const beingRemoved = `EXISTS (SELECT FROM operations o WHERE o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK')
+	AND o.pivot_passed AND o.to_status = 'DELETED')`
+
 // inUse is a tenant whose data somebody has, and nobody is removing.
-const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED') AND (t.status <> 'ARCHIVED' OR NOT EXISTS (SELECT FROM operations o
-	WHERE o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK') AND o.pivot_passed AND o.to_status = 'DELETED'))`
+const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED') AND (t.status <> 'ARCHIVED' OR NOT ` + beingRemoved + `)`
 
 // gone is a tenant of whom no schema, role or living contract is left: one that was
 // rolled back, or purged.

@@ -61,10 +61,7 @@ func refuseRemoved(ctx context.Context, tx pgx.Tx, id tenant.ID) error {
 	}
 	var status tenant.Status
 	var removing bool
-	err := tx.QueryRow(ctx, `
-		SELECT t.status, EXISTS (SELECT FROM operations o WHERE o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK')
-			AND o.pivot_passed AND o.to_status = 'DELETED')
-		FROM tenants t WHERE t.id = $1`, string(id)).Scan(&status, &removing)
+	err := tx.QueryRow(ctx, `SELECT t.status, `+beingRemoved+` FROM tenants t WHERE t.id = $1`, string(id)).Scan(&status, &removing)
 	if err == nil && (removing || status == tenant.StatusDeleted) {
 		err = &tenant.RemovedError{Status: status}
 	}

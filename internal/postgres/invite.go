@@ -47,46 +47,42 @@ func mayInvite(ctx context.Context, tx pgx.Tx, sub *tenant.Submission) error {
 func usersOf(schema string) string { return pgx.Identifier{schema, "users"}.Sanitize() }
 
 // lookWhomToTell finds whom the mail to the address before is for, if anybody.
-func lookWhomToTell(ctx context.Context, tx pgx.Tx, w *tenant.Email) (err error) {
-	w.To, err = addressBefore(ctx, tx, w.Tenant)
+func lookWhomToTell(ctx context.Context, tx pgx.Tx, w *tenant.Email) error {
+	who, elsewhere, err := signsIn(ctx, tx, w.Tenant)
+	if elsewhere {
+		w.To = who
+	}
 	w.Nobody = w.To == nil && w.Before != tenant.EmailSent
 	return err
 }
 
 // mayLink refuses a mail whose link would set another password than the one that was
-// asked for, before it leaves and before it is repeated: a password that was set
-// meanwhile is reset by nobody's accident, and nobody takes the place of whoever
-// signs in unless an administrator has invited that address, and the one before was
-// told. own is the mail's link; once a password was set after it was made, it is
-// used up, and the mail may be repeated.
+// asked for. It is asked before the mail leaves and before it is repeated. A password
+// that was set meanwhile is not reset, and a link goes to another address than the one
+// that signs in only if an administrator has invited that address and the other one was
+// told. own is the mail's link; once a password was set after it was made, it is used
+// up, and the mail may be repeated.
 func mayLink(ctx context.Context, tx pgx.Tx, f tenant.Fence, w tenant.Email, own tenant.Invitation) error {
 	if w.Before == tenant.EmailSent {
 		return nil
 	}
-	var usedOwn, usedEarlier, resets, moved, told, made, password bool
-	b := &pgx.Batch{}
-	b.Queue(`
-		SELECT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = o.tenant_id AND i.used_at IS NOT NULL AND i.token_hash = ANY ($2)),
-			EXISTS (SELECT FROM invitations i WHERE i.tenant_id = o.tenant_id AND i.used_at >= o.created_at AND i.token_hash <> ALL ($2)),
-			o.resets_address IS NOT NULL, o.resets_address IS DISTINCT FROM t.addresses,
+	var usedOwn, usedEarlier, resets, moved, told, made bool
+	err := tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = t.id AND i.used_at IS NOT NULL AND i.token_hash = ANY ($2)),
+			EXISTS (SELECT FROM invitations i WHERE i.tenant_id = t.id AND i.used_at >= o.created_at AND i.token_hash <> ALL ($2)),
+			o.resets_address IS NOT NULL, coalesce(o.resets_address <> t.addresses, false),
 			EXISTS (SELECT FROM emails e WHERE e.operation_id = o.id AND e.template = $3)
-				OR EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $4 AND l.status = 'SKIPPED' AND l.error_class IS NOT NULL)
+				OR EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $4 AND l.status = 'SKIPPED' AND l.error_class IS NOT NULL),
+			to_regclass(quote_ident(t.schema_name) || '.users') IS NOT NULL
 		FROM operations o JOIN tenants t ON t.id = o.tenant_id WHERE o.id = $1`,
 		string(f.Operation), append([][]byte{own.TokenHash}, own.Earlier...),
 		tenant.StepSendInvitedElsewhereEmail.Template(), string(tenant.StepSendInvitedElsewhereEmail)).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&usedOwn, &usedEarlier, &resets, &moved, &told) })
-	b.Queue(`SELECT to_regclass(quote_ident($1) || '.users') IS NOT NULL`, w.Tenant.Schema).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&made) })
-	if err := run(ctx, tx, b); err != nil || !made {
+		Scan(&usedOwn, &usedEarlier, &resets, &moved, &told, &made)
+	if err != nil || !made {
 		return err
 	}
-	err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM `+usersOf(w.Tenant.Schema)+` WHERE id = $1 AND password_hash IS NOT NULL)`,
-		w.Tenant.ID.AdministratorID()).Scan(&password)
-	if err != nil {
-		return err
-	}
-	before, err := addressBefore(ctx, tx, w.Tenant)
-	if err != nil {
+	who, elsewhere, err := signsIn(ctx, tx, w.Tenant)
+	if err != nil || who == nil {
 		return err
 	}
 	instead := "ask for the invitation again"
@@ -95,9 +91,8 @@ func mayLink(ctx context.Context, tx pgx.Tx, f tenant.Fence, w tenant.Email, own
 	}
 	refused := &tenant.StepError{Step: w.Step, Class: tenant.ClassConflict, Permanent: true, Alone: true}
 	switch {
-	case !password:
-	case resets && moved, before != nil && !told:
-		refused.Reason = "a password was set, and the administrator's address was changed after it had been looked at whom the link is for: nothing was sent; " + instead
+	case moved, elsewhere && !told:
+		refused.Reason = "a password was set, and the administrator's address was changed since: nothing was sent; " + instead
 		return refused
 	case usedOwn:
 	case usedEarlier, !resets:
@@ -107,18 +102,18 @@ func mayLink(ctx context.Context, tx pgx.Tx, f tenant.Fence, w tenant.Email, own
 	return nil
 }
 
-// addressBefore is the administrator as the tenant's own users have it, if there is
-// a password and the address is not the one that is invited; otherwise nil.
-func addressBefore(ctx context.Context, tx pgx.Tx, t tenant.Tenant) (*tenant.Administrator, error) {
+// signsIn is the administrator as the tenant's own users have it, nil as long as
+// there is no password, and whether that address is not the one that is invited.
+func signsIn(ctx context.Context, tx pgx.Tx, t tenant.Tenant) (who *tenant.Administrator, elsewhere bool, err error) {
 	var a tenant.Administrator
-	err := tx.QueryRow(ctx, `
-		SELECT email, first_name, last_name FROM `+usersOf(t.Schema)+`
-		WHERE id = $1 AND password_hash IS NOT NULL AND lower(email) <> lower($2)`, t.ID.AdministratorID(), t.Administrator.Email).
-		Scan(&a.Email, &a.FirstName, &a.LastName)
+	err = tx.QueryRow(ctx, `
+		SELECT email, first_name, last_name, lower(email) <> lower($2) FROM `+usersOf(t.Schema)+`
+		WHERE id = $1 AND password_hash IS NOT NULL`, t.ID.AdministratorID(), t.Administrator.Email).
+		Scan(&a.Email, &a.FirstName, &a.LastName, &elsewhere)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil
+		return nil, false, nil
 	}
-	return &a, err
+	return &a, elsewhere, err
 }
 
 // logNobody writes that a step had no mail to send.

@@ -30,13 +30,7 @@ func (b testBundle) invitation(t *testing.T, id tenant.ID, admin bool) (tenant.O
 // invites gives an invitation to a run.
 func (b testBundle) invites(t *testing.T, id tenant.ID) tenant.Fence {
 	t.Helper()
-	o, err := b.invitation(t, id, true)
-	require.NoError(t, err)
-	o.RunID, o.State = "run of "+string(o.ID), tenant.StateRunning
-	c, err := b.transitions.Claim(b.ctx, o.Fence())
-	require.NoError(t, err)
-	require.True(t, c.Claimed)
-	return o.Fence()
+	return b.submit(t, tenant.KindInvite, id)
 }
 
 // tells begins the mail to the address before.

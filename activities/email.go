@@ -78,8 +78,8 @@ func (a *Email) SendDeletedEmail(ctx context.Context, f tenant.Fence, b Budget) 
 	return a.send(ctx, f, b, tenant.StepSendDeletedEmail, nil)
 }
 
-// SendInvitedElsewhereEmail tells whoever signs in as the administrator now that
-// another address is invited. There may be nobody.
+// SendInvitedElsewhereEmail tells the address that signs in as the administrator
+// that another one is invited. It sends nothing while no password is set.
 func (a *Email) SendInvitedElsewhereEmail(ctx context.Context, f tenant.Fence, b Budget) error {
 	return a.send(ctx, f, b, tenant.StepSendInvitedElsewhereEmail, nil)
 }

@@ -229,7 +229,7 @@ func TestWhoSignsInNowIsTold(t *testing.T) {
 		calls  []string
 		left   tenant.EmailState
 	}{
-		"somebody":            {office{mail: before, before: tenant.EmailPending}, []string{"Begin", "Send", "Complete"}, ""},
+		"there is somebody":   {office{mail: before, before: tenant.EmailPending}, []string{"Begin", "Send", "Complete"}, ""},
 		"told already":        {office{mail: before, before: tenant.EmailSent}, []string{"Begin", "Complete"}, ""},
 		"nobody":              {office{mail: tenant.Email{Nobody: true}, before: tenant.EmailPending}, []string{"Begin"}, ""},
 		"nobody any more":     {office{mail: tenant.Email{Nobody: true}, before: tenant.EmailUnknown}, []string{"Begin"}, ""},

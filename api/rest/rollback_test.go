@@ -106,7 +106,7 @@ func TestReprovision(t *testing.T) {
 	again("k", "").problem(t, http.StatusConflict, rest.CodeNameTaken)
 	b.send(t, http.MethodPost, "/v1/operations/"+holder["id"].(string)+"/rollback", operator(t), `{"reason": "a mistake"}`)
 
-	a := again("k", `{"reason": "it was none"}`)
+	a := again("k", `{"reason": "provision it again"}`)
 	require.Equal(t, http.StatusAccepted, a.status, string(a.body))
 	anew := a.json(t)
 	require.NotEqual(t, o["id"], anew["id"])
@@ -119,8 +119,8 @@ func TestReprovision(t *testing.T) {
 		require.Equal(t, before[same], after[same], same)
 	}
 	require.Nil(t, after["failureReason"])
-	require.Equal(t, anew["id"], again("k", `{"reason": "it was none"}`).json(t)["id"], "a repetition does it once")
-	again("k", `{"reason": "it was one"}`).problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
+	require.Equal(t, anew["id"], again("k", `{"reason": "provision it again"}`).json(t)["id"], "a repeated request is done once")
+	again("k", `{"reason": "for another reason"}`).problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
 	again("another", "").problem(t, http.StatusConflict, rest.CodeActionRefused)
 	b.send(t, http.MethodPost, "/v1/tenants", with(operator(t), "Idempotency-Key", "k"), request("Other")).
 		problem(t, http.StatusUnprocessableEntity, rest.CodeIdempotencyMismatch)
@@ -132,7 +132,7 @@ func TestReprovision(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"ada@platform reprovision refused ", "ada@platform reprovision refused ",
-		"ada@platform reprovision accepted it was none", "ada@platform reprovision refused it was one", "ada@platform reprovision refused ",
+		"ada@platform reprovision accepted provision it again", "ada@platform reprovision refused for another reason", "ada@platform reprovision refused ",
 		"ada@platform reprovision refused ", "ada@platform reprovision refused ",
 	}, b.audited(t, "tenant_id = $1 AND action = 'reprovision'", o["tenantId"]))
 }

@@ -90,7 +90,7 @@ func (d *deed) mayEnd(audited map[entry]int) []tenant.State {
 		return []tenant.State{tenant.StateRolledBack}
 	case mailDecides(l): // the address may be refused, and a later operation ends it
 		return []tenant.State{tenant.StateSucceeded, tenant.StateRolledBack}
-	case d.stopped && !(l.FailsClosed && d.fate.event == terminated): // whoever takes that over goes on
+	case d.stopped && !(l.FailsClosed && d.fate.event == terminated): // the run that takes over goes on
 		return []tenant.State{tenant.StateSucceeded, tenant.StateRolledBack}
 	}
 	return []tenant.State{tenant.StateSucceeded}

@@ -25,8 +25,9 @@ type absences struct {
 	of map[string]int
 }
 
-// away stops a component, which then neither answers nor refuses, until whoever
-// wanted it away has called back. One that is killed meanwhile comes back running.
+// away stops a component, so that it neither answers nor refuses. It stays stopped
+// until back was called as often as away. A component that is killed meanwhile comes
+// back running.
 func (c *chaos) away(ctx context.Context, component string) error {
 	c.absences.Lock()
 	defer c.absences.Unlock()

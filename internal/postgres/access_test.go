@@ -14,8 +14,8 @@ import (
 // submit records an operation of a tenant that is there, and gives it to a run.
 func (b testBundle) submit(t *testing.T, kind tenant.Kind, id tenant.ID) tenant.Fence {
 	t.Helper()
-	sub := acceptance(t, "-")
-	sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, kind, id
+	sub := submission(t, kind, id)
+	sub.Admin = true
 	o, err := b.operations.Submit(b.ctx, sub)
 	require.NoError(t, err)
 	o.RunID, o.State = "run of "+string(o.ID), tenant.StateRunning
@@ -166,8 +166,7 @@ func TestAnArchiveAndBack(t *testing.T) {
 			require.Empty(t, b.look(t))
 
 			b.accept(t, "charité") // the name is free
-			sub := acceptance(t, "-")
-			sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindUndelete, row.ID
+			sub := submission(t, tenant.KindUndelete, row.ID)
 			_, err = b.operations.Submit(b.ctx, sub)
 			require.ErrorIs(t, err, tenant.ErrNameTaken)
 			b.mustExec(t, `UPDATE tenants SET name_held = false WHERE id <> $1`, string(row.ID))
@@ -205,8 +204,7 @@ func TestUndeleteIsRefusedWhenItsTimeIsOver(t *testing.T) {
 	b.contractStatus(t, f, tenant.StepSuspendContract)
 	require.NoError(t, b.access.MarkArchived(b.ctx, f, time.Hour))
 	b.notify(t, f, tenant.StepSendArchivedEmail)
-	sub := acceptance(t, "-")
-	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindUndelete, row.ID
+	sub := submission(t, tenant.KindUndelete, row.ID)
 	b.mustExec(t, `UPDATE tenants SET purge_after = now() WHERE id = $1`, string(row.ID))
 	_, err := b.operations.Submit(b.ctx, sub)
 	var refused *tenant.StatusRefusedError
@@ -233,8 +231,7 @@ func TestAMailThatWaitsGivesWay(t *testing.T) {
 		b := setup(t)
 		before := b.claim(t, "Charité")
 		require.NoError(t, b.schemas.Create(b.ctx, before))
-		sub := acceptance(t, "-")
-		sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindSuspend, before.Tenant
+		sub := submission(t, tenant.KindSuspend, before.Tenant)
 		_, err := b.operations.Submit(b.ctx, sub)
 		require.ErrorContains(t, err, "the tenant is PROVISIONING")
 		b.activate(t, before)
@@ -252,8 +249,7 @@ func TestAMailThatWaitsGivesWay(t *testing.T) {
 		_, err = b.emails.Begin(b.ctx, before, tenant.StepSendWelcomeEmail, linkTo)
 		require.ErrorIs(t, err, tenant.ErrSuperseded)
 
-		sub = acceptance(t, "-")
-		sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindArchive, before.Tenant
+		sub = submission(t, tenant.KindArchive, before.Tenant)
 		_, err = b.operations.Submit(b.ctx, sub)
 		require.ErrorIs(t, err, tenant.ErrOperationOpen, "a suspension gives way to nothing")
 	}
@@ -278,8 +274,8 @@ func TestARunThatWasNotEnded(t *testing.T) {
 			require.NoError(t, b.schemas.Create(b.ctx, before))
 			b.activate(t, before)
 			submit := func(kind tenant.Kind) tenant.Operation {
-				sub := acceptance(t, "-")
-				sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, kind, before.Tenant
+				sub := submission(t, kind, before.Tenant)
+				sub.Admin = true
 				o, err := b.operations.Submit(b.ctx, sub)
 				require.NoError(t, err)
 				return o
@@ -312,8 +308,7 @@ func TestWhatEndsAccessIsTakenFirst(t *testing.T) {
 			FROM tenants, generate_series(1, 5000) n WHERE id = $1 RETURNING id)
 		INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period)
 		SELECT gen_random_uuid(), id, 'provision', 'PENDING', 1, 'test', '1m', '1h' FROM made`, string(row.ID))
-	sub := acceptance(t, "-")
-	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindSuspend, row.ID
+	sub := submission(t, tenant.KindSuspend, row.ID)
 	o, err := b.operations.Submit(b.ctx, sub)
 	require.NoError(t, err)
 	b.mustExec(t, `INSERT INTO incidents (dependency, cause, affected) VALUES ('mail', 'a test', 1)`)

@@ -94,6 +94,14 @@ func acceptance(t *testing.T, name string) tenant.Submission {
 	}
 }
 
+// submission is a request for an operation of a tenant that is there.
+func submission(t *testing.T, kind tenant.Kind, id tenant.ID) tenant.Submission {
+	t.Helper()
+	sub := acceptance(t, "-")
+	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, kind, id
+	return sub
+}
+
 // accept records a tenant.
 func (b testBundle) accept(t *testing.T, name string) tenant.Submission {
 	t.Helper()

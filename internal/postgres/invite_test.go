@@ -22,8 +22,8 @@ const (
 // invitation asks for one.
 func (b testBundle) invitation(t *testing.T, id tenant.ID, admin bool) (tenant.Operation, error) {
 	t.Helper()
-	sub := acceptance(t, "-")
-	sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.Admin = nil, tenant.KindInvite, id, admin
+	sub := submission(t, tenant.KindInvite, id)
+	sub.Admin = admin
 	return b.operations.Submit(b.ctx, sub)
 }
 
@@ -258,8 +258,8 @@ func TestAnInvitationKeepsNothingFromBeingDone(t *testing.T) {
 				if state == tenant.StateNeedsAttention || state == tenant.StateRollingBack {
 					b.move(t, f, tenant.StateRunning, state)
 				}
-				sub := acceptance(t, "-")
-				sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.Actor = nil, kind, row.ID, "ada"
+				sub := submission(t, kind, row.ID)
+				sub.Actor = "ada"
 				o, err := b.operations.Submit(b.ctx, sub)
 				require.NoError(t, err)
 				require.Equal(t, tenant.KindInvite, o.Supersedes, "its run is cancelled before this one's begins")

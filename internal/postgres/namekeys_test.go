@@ -105,8 +105,8 @@ func TestANextNameFromBeforeTheRule(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	row := b.archivedFor(t, "Charité", time.Hour)
-	sub := acceptance(t, "-")
-	sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.Operation.NewName = nil, tenant.KindUndelete, row.ID, "Ｗｉｄｅ  Clinic"
+	sub := submission(t, tenant.KindUndelete, row.ID)
+	sub.Operation.NewName = "Ｗｉｄｅ  Clinic"
 	_, err := b.operations.Submit(b.ctx, sub)
 	require.NoError(t, err)
 	b.mustExec(t, `UPDATE tenants SET next_name_key = 'ｗｉｄｅ  clinic'`)

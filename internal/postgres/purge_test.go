@@ -158,8 +158,7 @@ func TestTheCertificateSaysWhatStays(t *testing.T) {
 func TestAPurgeBeforeItsTime(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	sub := acceptance(t, "-")
-	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, tenant.KindPurge, b.archivedFor(t, "Charité", time.Hour).ID
+	sub := submission(t, tenant.KindPurge, b.archivedFor(t, "Charité", time.Hour).ID)
 	_, err := b.operations.Submit(b.ctx, sub)
 	var forbidden *tenant.ForbiddenError
 	require.ErrorAs(t, err, &forbidden)
@@ -227,8 +226,8 @@ func TestAPurgeLooksOnceMoreWhenItIsClaimed(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
 			row := b.archivedFor(t, "Charité", 0)
-			sub := acceptance(t, "-")
-			sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID, sub.OnlyDue = nil, !c.onlyDue, tenant.KindPurge, row.ID, c.onlyDue
+			sub := submission(t, tenant.KindPurge, row.ID)
+			sub.Admin, sub.OnlyDue = !c.onlyDue, c.onlyDue
 			o, err := b.operations.Submit(b.ctx, sub)
 			require.NoError(t, err)
 			require.NoError(t, c.change(b, row.ID))
@@ -260,8 +259,8 @@ func TestAHoldAndAClaimAtOnce(t *testing.T) {
 	b := setup(t)
 	for range 10 {
 		row := b.archivedFor(t, b.newName(t), 0)
-		sub := acceptance(t, "-")
-		sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, tenant.KindPurge, row.ID
+		sub := submission(t, tenant.KindPurge, row.ID)
+		sub.Admin = true
 		o, err := b.operations.Submit(b.ctx, sub)
 		require.NoError(t, err)
 		o.RunID, o.State = "r", tenant.StateRunning
@@ -292,8 +291,8 @@ func TestAHoldThatDidNotSeeThePurge(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	row := b.archivedFor(t, "Charité", 0)
-	sub := acceptance(t, "-")
-	sub.New, sub.Admin, sub.Operation.Kind, sub.Operation.TenantID = nil, true, tenant.KindPurge, row.ID
+	sub := submission(t, tenant.KindPurge, row.ID)
+	sub.Admin = true
 	o, err := b.operations.Submit(b.ctx, sub)
 	require.NoError(t, err)
 	hold, err := b.pool.Begin(b.ctx)

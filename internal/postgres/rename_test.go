@@ -33,8 +33,8 @@ func (b testBundle) archived(t *testing.T, name string, from tenant.Status) tena
 // undeletion asks for an archive to be taken back under a name; empty is its own.
 func undeletion(t *testing.T, id tenant.ID, name string) tenant.Submission {
 	t.Helper()
-	sub := acceptance(t, "-")
-	sub.New, sub.Operation.Kind, sub.Operation.TenantID, sub.Operation.NewName = nil, tenant.KindUndelete, id, name
+	sub := submission(t, tenant.KindUndelete, id)
+	sub.Operation.NewName = name
 	return sub
 }
 

@@ -63,10 +63,9 @@ func newTenant(n tenant.Spec) (tenant.Tenant, error) {
 // first request's operation.
 //
 // Errors: *tenant.InvalidError, tenant.ErrNotFound, *tenant.StatusRefusedError,
-// *tenant.ForbiddenError, tenant.ErrNameTaken, tenant.ErrOwnNameTaken where a new name
-// would help,
-// *tenant.OperationOpenError, tenant.ErrOperationOpen where it has ended by now,
-// tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
+// *tenant.ForbiddenError, tenant.ErrNameTaken, tenant.ErrOwnNameTaken where a new
+// name would help, *tenant.OperationOpenError, tenant.ErrOperationOpen where it has
+// ended by now, tenant.ErrIdempotencyMismatch, tenant.ErrUnavailable.
 func (s *Service) Submit(ctx context.Context, r tenant.Request, who tenant.Caller) (tenant.Operation, error) {
 	return s.submitTo(ctx, r, r.Kind, who)
 }

@@ -182,7 +182,7 @@ func mayHave(sub tenant.Submission, l tenant.Lifecycle, t tenant.Tenant, due boo
 	case sub.OnlyDue && !due:
 		refused.Why = "its grace period is not over"
 	case l.ClaimIsPivot && t.Status == tenant.StatusArchived && !sub.OnlyDue && !sub.Admin:
-		return &tenant.ForbiddenError{Reason: "an archive is purged before its time by somebody with the role admin alone, one tenant at a time"}
+		return &tenant.ForbiddenError{Reason: "only the role admin may purge an archive before its time, one tenant at a time"}
 	default:
 		return nil
 	}

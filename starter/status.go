@@ -12,11 +12,15 @@ import (
 )
 
 func (a *app) status() *cobra.Command {
+	var following bool
 	cmd := &cobra.Command{
 		Use:   "status TENANT-ID|OPERATION-ID",
 		Short: "Show how far a tenant is, what stands in the way, and the commands to paste",
 		Long: `Show how far a tenant is, step by step, what stands in the way, and the commands
 to paste. The id is a tenant's or an operation's.
+
+With --follow, first a line on standard error for each thing that happens, from the
+operation's beginning until it has ended or waits for a person.
 
 ` + exitHelp,
 		Args: one("the id of a tenant or of an operation"),
@@ -35,6 +39,14 @@ to paste. The id is a tenant's or an operation's.
 		if err != nil {
 			return err
 		}
+		if following {
+			if err := a.followEvents(cmd.Context(), service, p.Operation.ID); err != nil {
+				return err
+			}
+			if p, err = find(cmd.Context(), service, tenant.ID(p.Operation.ID)); err != nil {
+				return err
+			}
+		}
 		s := output.NewStatus(p)
 		if s.Workers, err = a.lookForWorkers(cmd.Context(), service); err != nil {
 			return err
@@ -44,6 +56,7 @@ to paste. The id is a tenant's or an operation's.
 		}
 		return judge(p.Tenant, p.Operation, false)
 	})
+	cmd.Flags().BoolVar(&following, "follow", false, "tell what happens until the operation has ended or waits for a person")
 	return cmd
 }
 

@@ -1,28 +1,42 @@
 package postgres
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
+	"strings"
 
 	"tenant-provisioning/internal/tenant"
 )
 
-// A cursor is the id of the last item of a page: ids are UUIDv7 and sort by
-// time. It is encoded so that nobody builds one by hand.
-func encodeCursor(id string) string {
-	return base64.RawURLEncoding.EncodeToString([]byte("after:" + id))
+// A listing is what a cursor belongs to, with its filter: the next page of another one
+// would leave out what nobody has seen.
+type listing string
+
+// listingOf names a listing by what it lists and its filter.
+func listingOf(what ...string) listing {
+	sum := sha256.Sum256([]byte(strings.Join(what, "\x00")))
+	return listing(hex.EncodeToString(sum[:4]))
 }
 
-// decodeCursor returns nil for the first page.
-func decodeCursor(cursor string) (*string, error) {
+// cursor is the listing and the id of the last item of a page: ids are UUIDv7 and sort
+// by time. It is encoded so that nobody builds one by hand.
+func (l listing) cursor(id string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte("after:" + string(l) + ":" + id))
+}
+
+// after reads a cursor; nil for the first page.
+func (l listing) after(cursor string) (*string, error) {
 	if cursor == "" {
 		return nil, nil //nolint:nilnil // no cursor is a value here: the first page
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(raw) < len("after:") || string(raw[:len("after:")]) != "after:" {
+	if err != nil {
 		return nil, tenant.ErrBadCursor
 	}
-	id, err := tenant.ParseID(string(raw[len("after:"):]))
-	if err != nil {
+	text, ours := strings.CutPrefix(string(raw), "after:"+string(l)+":")
+	id, err := tenant.ParseID(text)
+	if err != nil || !ours {
 		return nil, tenant.ErrBadCursor
 	}
 	s := string(id)
@@ -38,11 +52,11 @@ func pageSize(limit int) int {
 
 // page cuts the item that was read beyond the limit, to know whether there is
 // a next page.
-func page[T any](items []T, limit int, id func(T) string) tenant.Page[T] {
+func page[T any](l listing, items []T, limit int, id func(T) string) tenant.Page[T] {
 	p := tenant.Page[T]{Items: items}
 	if n := pageSize(limit); len(items) > n {
 		p.Items = items[:n]
-		p.NextCursor = encodeCursor(id(items[n-1]))
+		p.NextCursor = l.cursor(id(items[n-1]))
 	}
 	return p
 }

@@ -93,7 +93,7 @@ func (fs *Findings) RecordSweep(ctx context.Context, sweep tenant.Sweep) error {
 		if err := writeFindings(ctx, tx, sweep.Found); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(ctx, `SELECT settle_installation()`); err != nil {
+		if _, err := tx.Exec(ctx, `SELECT settle_installation(), settle_events()`); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, `

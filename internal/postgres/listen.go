@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,14 +23,71 @@ const listenPause = time.Second
 // another server has taken over.
 const listenCheck = 3 * time.Second
 
+// hearing is what is done with what is heard on a channel of NOTIFY.
+type hearing struct {
+	channel string
+	heard   func(payload string)
+	// listening is called when a connection listens, before which some may have been
+	// missed, and when it does so no more.
+	listening func(bool)
+}
+
 // Listen calls changed for each operation that was accepted or has changed its
 // state, until ctx ends. With an empty id it means that some may have been
 // missed: the connection is new. Notifications are a wake-up, not a promise;
 // who needs certainty reads the rows.
 func Listen(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger, changed func(tenant.OperationID, tenant.State)) {
+	listen(ctx, pool, log, hearing{
+		channel: "operations",
+		heard: func(payload string) {
+			id, state, _ := strings.Cut(payload, " ")
+			changed(tenant.OperationID(id), tenant.State(state))
+		},
+		listening: func(now bool) {
+			if now {
+				changed("", "")
+			}
+		},
+	})
+}
+
+// ListenToEvents calls heard for each event, as soon as it is committed, until ctx
+// ends. listening is called with true when a connection is new, so that some may have
+// been missed, and with false when it is lost: until the next one nothing is heard.
+func ListenToEvents(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger, heard func(tenant.Announcement), listening func(bool)) {
+	listen(ctx, pool, log, hearing{
+		channel:   "events",
+		listening: listening,
+		heard: func(payload string) {
+			if a, ok := readAnnouncement(payload); ok {
+				heard(a)
+			}
+		},
+	})
+}
+
+// readAnnouncement reads what the trigger on events has written
+// (migrations/control/00002_tenants_and_operations.sql). Anybody may notify: what it
+// cannot read is not ours.
+func readAnnouncement(payload string) (tenant.Announcement, bool) {
+	parts := strings.Split(strings.ReplaceAll(payload, " -", " "), " ")
+	const columns = 4
+	if len(parts) != columns {
+		return tenant.Announcement{}, false
+	}
+	transaction, err := strconv.ParseUint(parts[2], 10, 64)
+	return tenant.Announcement{
+		Tenant: tenant.ID(strings.TrimPrefix(parts[0], "-")), Operation: tenant.OperationID(parts[1]),
+		Transaction: transaction, State: tenant.State(parts[3]),
+	}, err == nil
+}
+
+func listen(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger, h hearing) {
 	for ctx.Err() == nil {
-		if err := listenOnce(ctx, pool, changed); err != nil && ctx.Err() == nil {
-			log.WarnContext(ctx, "not listening for operations; polling goes on", "error", err)
+		err := listenOnce(ctx, pool, h)
+		h.listening(false)
+		if err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "not listening for changes; polling goes on", "channel", h.channel, "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -38,19 +96,19 @@ func Listen(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger, changed f
 	}
 }
 
-func listenOnce(ctx context.Context, pool *pgxpool.Pool, changed func(tenant.OperationID, tenant.State)) error {
+func listenOnce(ctx context.Context, pool *pgxpool.Pool, h hearing) error {
 	// A connection of its own: one that waits would take a place in the pool.
 	conn, err := pgx.ConnectConfig(ctx, pool.Config().ConnConfig)
 	if err != nil {
 		return fmt.Errorf("connect to listen: %w", interpret(err))
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the connection is given up anyway
-	if _, err := conn.Exec(ctx, `LISTEN operations`); err != nil {
+	if _, err := conn.Exec(ctx, `LISTEN `+h.channel); err != nil {
 		return fmt.Errorf("listen: %w", interpret(err))
 	}
-	changed("", "")
+	h.listening(true)
 	for {
-		if err := hear(ctx, conn, changed); err != nil {
+		if err := hear(ctx, conn, h.heard); err != nil {
 			return fmt.Errorf("wait for a notification: %w", interpret(err))
 		}
 		if err := stillThere(ctx, pool.Config(), conn); err != nil {
@@ -60,7 +118,7 @@ func listenOnce(ctx context.Context, pool *pgxpool.Pool, changed func(tenant.Ope
 }
 
 // hear reports notifications for listenCheck.
-func hear(ctx context.Context, conn *pgx.Conn, changed func(tenant.OperationID, tenant.State)) error {
+func hear(ctx context.Context, conn *pgx.Conn, heard func(payload string)) error {
 	waiting, cancel := context.WithTimeout(ctx, listenCheck)
 	defer cancel()
 	for {
@@ -71,8 +129,7 @@ func hear(ctx context.Context, conn *pgx.Conn, changed func(tenant.OperationID, 
 		if err != nil {
 			return err
 		}
-		id, state, _ := strings.Cut(n.Payload, " ")
-		changed(tenant.OperationID(id), tenant.State(state))
+		heard(n.Payload)
 	}
 }
 

@@ -28,16 +28,24 @@ func (r *Repairs) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 		done, err = r.restoreGrants(ctx, f.Tenant)
 	case tenant.FindingContractUnknown, tenant.FindingContractDiffers:
 		done, err = r.change(ctx, f, "the journal names no contract that was made for the tenant in its generation", `
-			UPDATE tenants t SET contract_id = n.contract_id, version = version + 1, updated_at = now()
-			FROM (SELECT t.id, j.contract_id FROM tenants t JOIN `+journalled+`) n
-			WHERE n.id = t.id AND t.id = $1 AND `+inUse+` AND t.contract_id IS DISTINCT FROM n.contract_id`)
+			WITH changed AS (
+				UPDATE tenants t SET contract_id = n.contract_id, version = version + 1, updated_at = now()
+				FROM (SELECT t.id, j.contract_id FROM tenants t JOIN `+journalled+`) n
+				WHERE n.id = t.id AND t.id = $1 AND `+inUse+` AND t.contract_id IS DISTINCT FROM n.contract_id
+				RETURNING t.id, t.status
+			)
+			`+recordChange("repaired"))
 	case tenant.FindingStatusDiffers:
 		done, err = r.putStatus(ctx, f)
 	case tenant.FindingActiveWithoutDate:
 		done, err = r.change(ctx, f, "", `
-			UPDATE tenants t SET activated_at = coalesce((SELECT max(l.created_at) FROM provisioning_logs l
-				WHERE l.tenant_id = t.id AND l.step = 'MARK_ACTIVE' AND l.status = 'COMPLETED'), now()), version = version + 1, updated_at = now()
-			WHERE t.id = $1 AND `+inUse+` AND t.activated_at IS NULL`)
+			WITH changed AS (
+				UPDATE tenants t SET activated_at = coalesce((SELECT max(l.created_at) FROM provisioning_logs l
+					WHERE l.tenant_id = t.id AND l.step = 'MARK_ACTIVE' AND l.status = 'COMPLETED'), now()), version = version + 1, updated_at = now()
+				WHERE t.id = $1 AND `+inUse+` AND t.activated_at IS NULL
+				RETURNING t.id, t.status
+			)
+			`+recordChange("repaired"))
 	default:
 		return false, fmt.Errorf("the database alone does not repair a finding of the kind %s", f.Kind)
 	}

@@ -82,7 +82,7 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error
 	if to, err = provider.GetDBVersion(ctx); err != nil {
 		return from, 0, fmt.Errorf("read the database's version: %w", err)
 	}
-	if _, err := pool.Exec(ctx, `SELECT settle_installation()`); err != nil {
+	if _, err := pool.Exec(ctx, `SELECT settle_installation(), settle_events()`); err != nil {
 		return from, to, fmt.Errorf("note where the installation is at home: %w", interpret(err))
 	}
 	return from, to, nil

@@ -85,7 +85,8 @@ func one[T any](scan pgx.RowToFunc[T], into *T) func(pgx.Rows) error {
 
 // List lists operations, newest first.
 func (ops *Operations) List(ctx context.Context, f tenant.OperationFilter) (tenant.Page[tenant.Operation], error) {
-	after, err := decodeCursor(f.Cursor)
+	l := listingOf("operations", string(f.State), string(f.Kind), string(f.Tenant))
+	after, err := l.after(f.Cursor)
 	if err != nil {
 		return tenant.Page[tenant.Operation]{}, err
 	}
@@ -107,7 +108,7 @@ func (ops *Operations) List(ctx context.Context, f tenant.OperationFilter) (tena
 	if err != nil {
 		return tenant.Page[tenant.Operation]{}, fmt.Errorf("list operations: %w", interpret(err))
 	}
-	return page(items, f.Limit, func(o tenant.Operation) string { return string(o.ID) }), nil
+	return page(l, items, f.Limit, func(o tenant.Operation) string { return string(o.ID) }), nil
 }
 
 // Open lists the operations of these tenants that have not ended.

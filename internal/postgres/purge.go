@@ -119,7 +119,7 @@ func removeSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 	b := &pgx.Batch{}
 	b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
 	b.Queue(`DELETE FROM tenant_schema_versions WHERE tenant_id = $1::uuid`, string(f.Tenant))
-	b.Queue(`UPDATE tenants SET version = version + 1, updated_at = now() WHERE id = $1::uuid`, string(f.Tenant))
+	b.Queue(`UPDATE tenants SET version = version + 1, updated_at = now() WHERE id = $1::uuid AND $2::boolean`, string(f.Tenant), there)
 	b.Queue(noteRemoved+` jsonb_build_object('schema', $2::text, 'schemaWasThere', $3::boolean, 'tables', $4::integer, 'memberOf', $5::text) || removed WHERE id = $1::uuid`,
 		string(f.Operation), schema, there, tables, login)
 	if err := run(ctx, tx, b); err != nil {

@@ -25,8 +25,12 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 	lifecycle, _ := f.OfKind().Lifecycle()
 	b := &pgx.Batch{}
 	b.Queue(`
-		UPDATE operations SET run_id = $2, started_at = coalesce(started_at, now()), updated_at = now()
-		WHERE id = $1 AND generation = $3 AND (state = 'PENDING' OR run_id IS NULL AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))`,
+		WITH claimed AS (
+			UPDATE operations SET run_id = $2, started_at = coalesce(started_at, now()), updated_at = now()
+			WHERE id = $1 AND generation = $3 AND (state = 'PENDING' OR run_id IS NULL AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))
+			RETURNING id, tenant_id, kind, state
+		)
+		`+recordRun("claimed")+` WHERE state <> 'PENDING'`, // else its transition tells
 		string(f.Operation), f.Run, f.Generation)
 	begins := transition{
 		operation: f.Operation, kind: lifecycle.Kind, run: f.Run, from: tenant.StatePending, to: tenant.StateRunning, status: lifecycle.Running,
@@ -100,8 +104,12 @@ const mayBeRemoved = `EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id AND
 // when the operation is closed, or has another run by now.
 func (t *Transitions) Release(ctx context.Context, id tenant.OperationID, run string, stopped bool) (bool, error) {
 	tag, err := t.pool.Exec(ctx, `
-		UPDATE operations SET run_id = NULL, takeovers = takeovers + $3::boolean::integer, updated_at = now()
-		WHERE id = $1 AND run_id = $2 AND state NOT IN ('PENDING', 'SUCCEEDED', 'ROLLED_BACK')`, string(id), run, stopped)
+		WITH released AS (
+			UPDATE operations SET run_id = NULL, takeovers = takeovers + $3::boolean::integer, updated_at = now()
+			WHERE id = $1 AND run_id = $2 AND state NOT IN ('PENDING', 'SUCCEEDED', 'ROLLED_BACK')
+			RETURNING id, tenant_id, kind, state
+		)
+		`+recordRun("released"), string(id), run, stopped)
 	if err != nil {
 		return false, fmt.Errorf("release operation %s from its run: %w", id, interpret(err))
 	}

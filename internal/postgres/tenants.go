@@ -57,7 +57,8 @@ func (ts *Tenants) Find(ctx context.Context, id tenant.ID) (tenant.Tenant, error
 // List lists tenants, newest first. The deleted ones are records: they are in no
 // listing that does not ask for them.
 func (ts *Tenants) List(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
-	after, err := decodeCursor(f.Cursor)
+	l := listingOf("tenants", string(f.Status), tenant.NameKey(f.Name))
+	after, err := l.after(f.Cursor)
 	if err != nil {
 		return tenant.Page[tenant.Tenant]{}, err
 	}
@@ -75,7 +76,7 @@ func (ts *Tenants) List(ctx context.Context, f tenant.Filter) (tenant.Page[tenan
 	if err != nil {
 		return tenant.Page[tenant.Tenant]{}, fmt.Errorf("list tenants: %w", interpret(err))
 	}
-	return page(items, f.Limit, func(t tenant.Tenant) string { return string(t.ID) }), nil
+	return page(l, items, f.Limit, func(t tenant.Tenant) string { return string(t.ID) }), nil
 }
 
 func escapeLike(s string) string {
@@ -133,6 +134,10 @@ func writeAdministrator(ctx context.Context, tx pgx.Tx, t tenant.Tenant, admin t
 	}
 	changed, err := pgx.CollectExactlyOneRow(rows, scanTenant)
 	if err != nil {
+		return tenant.Tenant{}, err
+	}
+	if _, err := tx.Exec(ctx, `INSERT INTO events (tenant_id, type, data) VALUES ($1, 'tenant.changed', jsonb_build_object('status', $2::text))`,
+		string(t.ID), string(t.Status)); err != nil {
 		return tenant.Tenant{}, err
 	}
 	if admin.Email != t.Administrator.Email {

@@ -46,7 +46,7 @@ func TestTheDatabaseAllowsWhatTheDomainAllows(t *testing.T) {
 	require.Len(t, seen, len(tenant.States()))
 }
 
-// TestEventsTellOfEveryTransition, in the transaction that made it, and of nothing
+// TestEventsTellOfEveryTransition and of every step, in the transaction that made it, and of nothing
 // that did not happen.
 func TestEventsTellOfEveryTransition(t *testing.T) {
 	t.Parallel()
@@ -56,12 +56,15 @@ func TestEventsTellOfEveryTransition(t *testing.T) {
 	b.activate(t, done)
 	require.NoError(t, b.transitions.MarkActive(b.ctx, done), "a second time")
 	b.move(t, done, tenant.StateRunning, tenant.StateSucceeded)
-	rows, err := b.pool.Query(b.ctx, `SELECT type || '/' || (data->>'state') || '/' || coalesce(data->>'status', '-') FROM events WHERE operation_id = $1 ORDER BY id`, string(done.Operation))
+	rows, err := b.pool.Query(b.ctx, `SELECT type || '/' || coalesce(data->>'state', data->>'step') || '/' || coalesce(data->>'status', '-') FROM events WHERE operation_id = $1 ORDER BY id`, string(done.Operation))
 	require.NoError(t, err)
 	told, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"operation.pending/PENDING/PENDING", "operation.running/RUNNING/PROVISIONING", "tenant.active/RUNNING/ACTIVE", "operation.succeeded/SUCCEEDED/ACTIVE",
+		"operation.pending/PENDING/PENDING", "step.completed/CREATE_TENANT_RECORD/-", "operation.running/RUNNING/PROVISIONING",
+		"step.completed/CREATE_SCHEMA/-", "step.completed/RUN_MIGRATIONS/-", "step.completed/SEED_ROLES_AND_USER/-",
+		"step.in_progress/DEPLOY_SOROBAN_CONTRACT/-", "step.completed/DEPLOY_SOROBAN_CONTRACT/-", "step.completed/STORE_CONTRACT_ADDRESS/-",
+		"tenant.active/RUNNING/ACTIVE", "step.completed/MARK_ACTIVE/-", "operation.succeeded/SUCCEEDED/ACTIVE", "step.skipped/SEND_WELCOME_EMAIL/-",
 	}, told)
 }
 

@@ -31,6 +31,8 @@ type Bearer struct {
 	Role Role
 	// NoRole says why there is no role, in words that may be shown to the caller.
 	NoRole string
+	// Expires is when the token ends.
+	Expires time.Time
 }
 
 // Config says which tokens are accepted.
@@ -118,6 +120,9 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (Bearer, error) {
 	}
 	var b Bearer
 	b.Subject, _ = c[claimSubject].(string) // its form was checked
+	if ends, err := c.GetExpirationTime(); err == nil && ends != nil {
+		b.Expires = ends.Add(leeway)
+	}
 	b.Role, b.NoRole = findRole(c, v.roleClaim)
 	if _, there := find(c, v.roleClaim); !there && own && v.roleClaim != DefaultRoleClaim {
 		b.Role, b.NoRole = findRole(c, DefaultRoleClaim)

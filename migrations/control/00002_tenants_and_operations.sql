@@ -119,20 +119,34 @@ SELECT id, tenant_id, state, failed_step, failure_class, failure_reason, attempt
     CASE state WHEN 'ROLLBACK_BLOCKED' THEN coalesce(blocked_since, updated_at) ELSE updated_at END AS since
 FROM operations WHERE state IN ('NEEDS_ATTENTION', 'ROLLBACK_BLOCKED');
 
--- What has changed, in the transaction that changed it. Nothing in data is
--- personal. Ids are given before commits: a reader takes rows of transactions
--- below pg_snapshot_xmin, in the order of (transaction, id).
+-- What has changed, in the transaction that changed it: every change that a GET of
+-- the API shows has a row. Nothing in data is personal. Ids are given before
+-- commits: a reader takes rows of transactions below pg_snapshot_xmin, in the order
+-- of (transaction, id).
 CREATE TABLE events (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     transaction  xid8 NOT NULL DEFAULT pg_current_xact_id(),
     at           timestamptz NOT NULL DEFAULT now(),
-    tenant_id    uuid NOT NULL,
+    -- Null where it is about no tenant: an incident.
+    tenant_id    uuid,
     operation_id uuid,
     type         text NOT NULL,
     data         jsonb NOT NULL DEFAULT '{}'
 );
 CREATE INDEX events_in_order ON events (transaction, id);
-CREATE INDEX events_of_operation ON events (operation_id, id);
+CREATE INDEX events_of_operation ON events (operation_id, transaction, id);
+CREATE INDEX events_of_tenant ON events (tenant_id, transaction, id);
+
+-- Transactions are numbered by the server. Events that pg_restore has brought from
+-- another one may be ahead of its numbers, where nobody would see them: they come
+-- before all that happens from now on, in the order of their ids.
+-- +goose StatementBegin
+CREATE FUNCTION settle_events() RETURNS void
+LANGUAGE sql AS $$
+    UPDATE events SET transaction = '0'
+    WHERE id <= (SELECT max(id) FROM events WHERE transaction >= pg_snapshot_xmax(pg_current_snapshot())) AND transaction <> '0';
+$$;
+-- +goose StatementEnd
 
 CREATE TABLE provisioning_logs (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -287,10 +301,46 @@ CREATE TRIGGER operations_announce_insert AFTER INSERT ON operations
 CREATE TRIGGER operations_announce_update AFTER UPDATE OF state ON operations
     FOR EACH ROW WHEN (OLD.state IS DISTINCT FROM NEW.state) EXECUTE FUNCTION announce_operation();
 
+-- Tells the api, for its streams and its cache, what an event is about: tenant,
+-- operation, transaction and, where the operation's state changed, the state; "-"
+-- where there is none.
+-- +goose StatementBegin
+CREATE FUNCTION announce_event() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('events', concat_ws(' ', coalesce(NEW.tenant_id::text, '-'), coalesce(NEW.operation_id::text, '-'), NEW.transaction,
+        CASE WHEN NEW.type LIKE 'operation.%' THEN coalesce(NEW.data->>'state', '-') ELSE '-' END));
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER events_announce AFTER INSERT ON events
+    FOR EACH ROW EXECUTE FUNCTION announce_event();
+
+-- A line of the log is what people follow a run by, and is written in a dozen
+-- places: here each becomes an event.
+-- +goose StatementBegin
+CREATE FUNCTION record_step() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO events (tenant_id, operation_id, type, data)
+    SELECT NEW.tenant_id, NEW.operation_id, 'step.' || lower(NEW.status), jsonb_strip_nulls(jsonb_build_object(
+        'kind', o.kind, 'step', NEW.step, 'stepStatus', NEW.status, 'attempt', NEW.attempt, 'failureClass', NEW.error_class))
+    FROM operations o WHERE o.id = NEW.operation_id;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER provisioning_logs_record_insert AFTER INSERT ON provisioning_logs
+    FOR EACH ROW EXECUTE FUNCTION record_step();
+CREATE TRIGGER provisioning_logs_record_update AFTER UPDATE ON provisioning_logs
+    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION record_step();
+
 -- +goose Down
 DROP TRIGGER operations_announce_insert ON operations;
 DROP TRIGGER operations_announce_update ON operations;
-DROP FUNCTION announce_operation, seed_missing, give_access, revoke_access, run_script, claim_schema, next_attempt, pass_fence;
+DROP TRIGGER events_announce ON events;
+DROP TRIGGER provisioning_logs_record_insert ON provisioning_logs;
+DROP TRIGGER provisioning_logs_record_update ON provisioning_logs;
+DROP FUNCTION settle_events, announce_event, record_step, announce_operation, seed_missing, give_access, revoke_access, run_script, claim_schema, next_attempt, pass_fence;
 DROP TABLE tenant_schema_versions, idempotency_keys, provisioning_logs, events;
 DROP VIEW operations_waiting;
 DROP TABLE operations, tenants;

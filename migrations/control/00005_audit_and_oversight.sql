@@ -85,6 +85,22 @@ CREATE TABLE incidents (
 CREATE UNIQUE INDEX incidents_one_open ON incidents (dependency) WHERE closed_at IS NULL;
 CREATE INDEX incidents_latest ON incidents (dependency, closed_at);
 
+-- What waits for an incident is shown with each operation, so that its beginning and
+-- its end are events. An incident must find room when the disk is full; its event
+-- need not.
+-- +goose StatementBegin
+CREATE FUNCTION record_incident() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO events (type, data)
+    VALUES (CASE WHEN NEW.closed_at IS NULL THEN 'incident.opened' ELSE 'incident.closed' END,
+        jsonb_build_object('incidentId', NEW.id, 'dependency', NEW.dependency, 'cause', NEW.cause));
+    RETURN NULL;
+EXCEPTION WHEN disk_full THEN
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+
 -- What each worker tells of itself, every few seconds. Nobody else can say that
 -- no worker works: the api and the command line need none. All times are the
 -- database's: clocks of different machines are not compared.
@@ -167,9 +183,14 @@ CREATE INDEX notice_parkings_of_batch ON notice_parkings (batch);
 ALTER TABLE incidents SET (vacuum_truncate = false);
 INSERT INTO incidents (id, dependency, cause, affected) OVERRIDING SYSTEM VALUE VALUES (0, 'database', 'takes up room', 0);
 DELETE FROM incidents;
+CREATE TRIGGER incidents_record_insert AFTER INSERT ON incidents
+    FOR EACH ROW EXECUTE FUNCTION record_incident();
+CREATE TRIGGER incidents_record_update AFTER UPDATE OF closed_at ON incidents
+    FOR EACH ROW WHEN (OLD.closed_at IS DISTINCT FROM NEW.closed_at) EXECUTE FUNCTION record_incident();
 ALTER TABLE notices SET (vacuum_truncate = false);
 INSERT INTO notices (batch, recipient) VALUES (gen_random_uuid(), '');
 DELETE FROM notices;
 
 -- +goose Down
 DROP TABLE notice_parkings, notices, worker_outages, workers, incidents, findings, vouched_requests, audit_log;
+DROP FUNCTION record_incident;

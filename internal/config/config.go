@@ -51,6 +51,7 @@ type Config struct {
 	Provisioning Provisioning
 	Invitation   Invitation
 	RateLimit    RateLimit
+	Cache        Cache
 	Metrics      Metrics
 	// Warnings are what was found odd and is no mistake, for the log.
 	Warnings []string
@@ -103,7 +104,7 @@ func (r *reader) config(needs Section) *Config {
 		{NeedTemporal, func() { cfg.Temporal = r.temporal(needs&NeedMetrics != 0) }},
 		{NeedProvisioning, func() { cfg.Provisioning = r.provisioning() }},
 		{NeedInvitation, func() { cfg.Invitation = r.invitation() }},
-		{NeedRateLimit, func() { cfg.RateLimit = r.rateLimit() }},
+		{NeedRateLimit, func() { cfg.RateLimit, cfg.Cache = r.rateLimit(), r.cache() }},
 		{NeedMetrics, func() { cfg.Metrics = r.metrics() }},
 	} {
 		if needs&section.need != 0 {

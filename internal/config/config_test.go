@@ -72,7 +72,7 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, config.VersioningOff, cfg.Temporal.Versioning)
 	require.Equal(t, 30*time.Minute, cfg.Provisioning.StepRetryBudget)
 	require.Equal(t, 72*time.Hour, cfg.Provisioning.AttentionDeadline)
-	require.Equal(t, config.RateLimit{Enabled: true, Requests: 100, Window: time.Second, Burst: 100, Waiting: 100}, cfg.RateLimit)
+	require.Equal(t, config.RateLimit{Enabled: true, Requests: 100, Window: time.Second, Burst: 100, Waiting: 100, Streams: 2000}, cfg.RateLimit)
 	require.Equal(t, slog.LevelInfo, cfg.Log.Level)
 }
 

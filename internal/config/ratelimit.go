@@ -17,12 +17,16 @@ type RateLimit struct {
 	// time, in each process of the api (RATE_LIMIT_WAITING, 100): more operations
 	// than a person or a batch follows at once.
 	Waiting int
+	// Streams is how many streams of events a client may have open at a time, in one
+	// process (RATE_LIMIT_STREAMS).
+	Streams int
 }
 
 func (r *reader) rateLimit() RateLimit {
 	l := RateLimit{
 		Enabled:  read(r, setting{name: "RATE_LIMIT_ENABLED", def: "true"}, boolean),
 		Requests: int(read(r, setting{name: "RATE_LIMIT_REQUESTS", def: "100"}, whole(1, 1_000_000))),
+		Streams:  int(read(r, setting{name: "RATE_LIMIT_STREAMS", def: "2000"}, whole(1, 1_000_000))),
 		Window:   read(r, setting{name: "RATE_LIMIT_WINDOW", def: "1s"}, duration(time.Millisecond, day)),
 		Burst:    int(read(r, setting{name: "RATE_LIMIT_BURST"}, whole(1, 1_000_000))),
 		Waiting:  int(read(r, setting{name: "RATE_LIMIT_WAITING", def: "100"}, whole(1, 1_000_000))),

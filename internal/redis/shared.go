@@ -62,30 +62,40 @@ var errAlone = errors.New("the shared count is not asked now")
 
 // take counts a request against every check. Any error means that it was not
 // counted, or that nobody knows.
-func (s *shared) take(ctx context.Context, checks []Check) (answer, error) {
+func (s *shared) take(ctx context.Context, checks []Check) (told answer, err error) {
+	err = s.do(ctx, s.config.Timeout, func(ctx context.Context, client goredis.UniversalClient) (err error) {
+		told, err = s.ask(ctx, client, checks)
+		return err
+	})
+	return told, err
+}
+
+// do puts a question to Redis, if it is asked now and there is room within a time, and
+// waits so long for an answer. A failure has Redis left alone until a probe is answered.
+func (s *shared) do(ctx context.Context, within time.Duration, question func(context.Context, goredis.UniversalClient) error) error {
 	s.mu.Lock()
 	client, away := s.client, s.failure != nil
 	s.mu.Unlock()
 	if away {
-		return answer{}, errAlone
+		return errAlone
 	}
-	waiting, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	waiting, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	select {
 	case s.slots <- struct{}{}:
 		defer func() { <-s.slots }()
 	case <-waiting.Done():
-		return answer{}, errAlone
+		return errAlone
 	}
-	asking, cancel := context.WithTimeout(ctx, s.config.Timeout)
+	asking, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	told, err := s.ask(asking, client, checks)
-	// A caller that went away says nothing about Redis; nor does a client that
-	// was exchanged meanwhile.
+	err := question(asking, client)
+	// A caller that went away says nothing about Redis; nor does a client that was
+	// exchanged meanwhile.
 	if err != nil && ctx.Err() == nil && !errors.Is(err, goredis.ErrClosed) {
 		s.failed(classify(err))
 	}
-	return told, err
+	return err
 }
 
 // ask runs the script on a client.

@@ -10,13 +10,16 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/answers"
 	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/feed"
 	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/liveness"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/redis"
 	"tenant-provisioning/internal/service"
+	"tenant-provisioning/internal/tenant"
 )
 
 // clients are the other connections of this process, and what works on them.
@@ -25,6 +28,8 @@ type clients struct {
 	redis      *redis.Limiter
 	temporal   client.Client
 	operations *operations.Service
+	feed       *feed.Feed
+	answers    *answers.Cache // nil where none is wanted
 	watch      *liveness.Watch
 }
 
@@ -47,6 +52,17 @@ func open(s *service.Service) (*clients, error) {
 		Temporal: c.temporal, Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
 	})
+	events := postgres.NewEvents(s.Pool)
+	c.feed = feed.New(events, log)
+	if cfg.Cache.Enabled {
+		c.answers, err = answers.New(answers.Config{
+			Store: redis.NewCache(limiter, events.HashKey), Standing: events.Standing, MaxAge: cfg.Cache.MaxAge, Registerer: s.Metrics,
+		})
+		if err != nil {
+			c.close()
+			return nil, err
+		}
+	}
 	c.watch = liveness.NewWatch(liveness.WatchConfig{Look: c.operations.Workers, Outages: postgres.NewWorkers(s.Pool), Logger: log})
 	s.Metrics.MustRegister(c.watch)
 	return c, nil
@@ -71,12 +87,13 @@ func (c *clients) handler(ctx context.Context) (*rest.Server, error) {
 		return nil, err
 	}
 	var limiter rest.Limiter
-	var waiting int
+	var waiting, streams int
 	if cfg.RateLimit.Enabled {
-		limiter, waiting = newPace(c.redis, cfg.RateLimit), cfg.RateLimit.Waiting
+		limiter, waiting, streams = newPace(c.redis, cfg.RateLimit), cfg.RateLimit.Waiting, cfg.RateLimit.Streams
 	}
 	return rest.New(rest.Config{
 		Tenants: c.operations, Operations: c.operations, Tokens: tokens, Limiter: limiter, Waiting: waiting,
+		Events: c.feed, Streams: streams, Answers: c.answers,
 		Invitations: postgres.NewInvitations(c.Pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),
 		Database: rest.Check{Name: "database", Ask: c.Health.Ready},
 		Others: []rest.Check{
@@ -88,6 +105,29 @@ func (c *clients) handler(ctx context.Context) (*rest.Server, error) {
 		Note:       c.note,
 		Registerer: c.Metrics, Gatherer: c.Metrics, Logger: c.Log, Now: time.Now,
 	})
+}
+
+// heard passes on that something has changed.
+func (c *clients) heard(a tenant.Announcement) {
+	if c.answers != nil {
+		c.answers.Heard(a) // before anybody can be told of it
+	}
+	if a.State != "" {
+		c.operations.Announce(a.Operation, a.State)
+	}
+	c.feed.Announce(a.Transaction)
+}
+
+// listening passes on that some changes may have been missed, after the connection
+// is new.
+func (c *clients) listening(now bool) {
+	if c.answers != nil {
+		c.answers.Listening(now)
+	}
+	if now {
+		c.operations.Announce("", "")
+		c.feed.Announce(0)
+	}
 }
 
 func (c *clients) askTemporal(ctx context.Context) error {

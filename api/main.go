@@ -58,7 +58,8 @@ func answer(ctx context.Context, s *service.Service, drained func() <-chan time.
 	}
 	listening, stopListening := context.WithCancel(context.WithoutCancel(ctx))
 	var background sync.WaitGroup
-	background.Go(func() { postgres.Listen(listening, s.Pool, s.Log, c.operations.Announce) })
+	background.Go(func() { postgres.ListenToEvents(listening, s.Pool, s.Log, c.heard, c.listening) })
+	background.Go(func() { c.feed.Run(listening) })
 	background.Go(func() { c.watch.Run(listening) })
 	background.Go(func() { notifier.Run(listening) })
 	defer background.Wait()

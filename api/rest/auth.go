@@ -25,6 +25,8 @@ type Tokens interface {
 const (
 	keyBearer  = "bearer"
 	keyRefusal = "refusal"
+	// keyStream marks an answer that is a stream.
+	keyStream = "stream"
 )
 
 var (

@@ -35,7 +35,7 @@ func TestNothingUnderV1WithoutAToken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	routes := guardedRoutes(document(t, b.server))
-	require.Len(t, routes, 20)
+	require.Len(t, routes, 22)
 	for route := range routes {
 		method, path, _ := strings.Cut(route, " ")
 		a := b.send(t, method, path, nil, "not even JSON")
@@ -133,10 +133,10 @@ func TestRoles(t *testing.T) {
 			}
 			require.Contains(t, p.Detail, "operator or admin")
 		} else {
-			require.NotEqual(t, http.StatusForbidden, b.send(t, method, path, viewer(t), "").status)
+			require.NotEqual(t, http.StatusForbidden, b.send(t, method, path, with(viewer(t), "Accept", "application/json"), "").status)
 		}
 		for _, role := range []token.Role{token.RoleOperator, token.RoleAdmin} {
-			require.NotEqual(t, http.StatusForbidden, b.send(t, method, path, as(t, role), "").status)
+			require.NotEqual(t, http.StatusForbidden, b.send(t, method, path, with(as(t, role), "Accept", "application/json"), "").status)
 		}
 	}
 }

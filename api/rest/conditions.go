@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"net/http"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,10 +22,43 @@ type precondition struct {
 	versions []int64
 }
 
-// entityTag finds the tags in a list (RFC 9110, 8.8.3); a comma may be in one.
-// The groups are a number of ours, and what a proxy that compresses has put
-// behind it: Apache "-gzip", Jetty "--gzip", others ";gzip".
-var entityTag = regexp.MustCompile(`^(?:W/)?"(?:(\d{1,18})(?:(?:-{1,2}|[;:])(?:x-gzip|gzip|br|deflate|zstd))*|[!#-~\x80-\xff]*)"$`)
+// compressed is what a proxy that compresses puts behind a tag: Apache "-gzip", Jetty
+// "--gzip", others ";gzip".
+const compressed = `(?:(?:-{1,2}|[;:])(?:x-gzip|gzip|br|deflate|zstd))*`
+
+// entityTag finds the tags in a list (RFC 9110, 8.8.3); a comma may be in one. The
+// group is a version of ours, of which older tags had no hash behind it.
+var entityTag = regexp.MustCompile(`^(?:W/)?"(?:(\d{1,18})(?:-[0-9a-f]{8})?` + compressed + `|[!#-~\x80-\xff]*)"$`)
+
+// opaque is what of a tag names the answer.
+var opaque = regexp.MustCompile(`^(?:W/)?"([!#-~\x80-\xff]*?)` + compressed + `"$`)
+
+// possession is what a client has already, as If-None-Match says.
+type possession struct {
+	any  bool
+	tags []string
+}
+
+// readIfNoneMatch reads all that a request says in If-None-Match. Tags are compared
+// weakly (RFC 9110, 13.1.2): what a proxy has compressed is the same answer.
+func readIfNoneMatch(h http.Header) possession {
+	values := h.Values("If-None-Match")
+	if len(values) == 1 && strings.TrimSpace(values[0]) == "*" {
+		return possession{any: true}
+	}
+	var k possession
+	for _, tag := range splitTags(strings.Join(values, ",")) {
+		if found := opaque.FindStringSubmatch(tag); found != nil {
+			k.tags = append(k.tags, found[1])
+		}
+	}
+	return k
+}
+
+// has tells whether the client has the answer of this tag.
+func (k possession) has(tag string) bool {
+	return k.any || slices.Contains(k.tags, strings.Trim(tag, `"`))
+}
 
 // readIfMatch reads all that a request says in If-Match. A weak tag counts like
 // the strong one that a proxy has made it of: it names the version of the
@@ -90,5 +124,5 @@ func (p precondition) version(ctx context.Context, id tenant.ID, read func(conte
 	return noVersion, nil
 }
 
-// etag is the version as a strong tag.
+// etag is the version, to which the answer's hash is added before it is sent.
 func etag(t tenant.Tenant) string { return `"` + strconv.FormatInt(t.Version, 10) + `"` }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tenant-provisioning/internal/answers"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
@@ -22,6 +23,7 @@ import (
 const (
 	tagTenants    = "Tenants"
 	tagOperations = "Operations"
+	tagEvents     = "Events"
 	tagPeople     = "Invitations"
 	tagService    = "Service"
 )
@@ -39,8 +41,13 @@ type endpoint struct {
 	// refused audits a request of somebody who may not make it, about what has
 	// the id in the path; nil where nobody has to know.
 	refused func(ctx context.Context, id string, who tenant.Caller, why string) error
+	// about says what an answer is about, by the id in the path: it may be kept. Nil
+	// where none is.
+	about func(id string) (answers.Subject, error)
 	// slow endpoints see to their own deadlines.
 	slow bool
+	// streams tells an endpoint that answers with events.
+	streams bool
 }
 
 // commonProblems can come from every endpoint under /v1: of the middleware,
@@ -57,6 +64,10 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		Security:      []map[string][]string{{schemeBearer: {}}},
 		Middlewares:   huma.Middlewares{s.require(e), s.readJSON, withCaller},
 	}
+	tagged := !e.streams && (e.method == http.MethodGet || reflect.TypeFor[O]() == reflect.TypeFor[tenantOutput]())
+	if tagged {
+		op.Middlewares = append(op.Middlewares, s.remember(e))
+	}
 	codes := slices.Concat(commonProblems, e.problems)
 	if e.method != http.MethodGet {
 		codes = append(codes, CodeRequestTimeout, CodeTooLarge, CodeUnsupportedType)
@@ -72,9 +83,13 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
+		s.told(ctx, e, out)
 		return out, nil
 	})
 	s.describeSuccess(e)
+	if tagged {
+		s.describeTag(e)
+	}
 }
 
 // probe is a route that anybody may ask, and that does not look at what stands
@@ -154,6 +169,9 @@ func (s *Server) describeSuccess(e endpoint) {
 	}
 	r := op.Responses[strconv.Itoa(status)]
 	r.Description = words
+	if e.streams {
+		s.describeStream(op, r)
+	}
 	for name, doc := range map[string]string{
 		headerRequestID:       "Finds the request in the logs.",
 		"RateLimit-Limit":     "How many requests may come at once after a pause.",

@@ -32,6 +32,7 @@ const (
 	CodeLinkUsed            Code = "link-used"
 	CodeLinkExpired         Code = "link-expired"
 	CodeLinkClosed          Code = "link-closed"
+	CodeEventGone           Code = "event-gone"
 	CodeVersionMismatch     Code = "version-mismatch"
 	CodeTooLarge            Code = "too-large"
 	CodeUnsupportedType     Code = "unsupported-media-type"
@@ -71,6 +72,7 @@ var kinds = map[Code]kind{
 	CodeLinkUsed:            {status: http.StatusGone, title: "The link was used already", help: "Sign in."},
 	CodeLinkExpired:         {status: http.StatusGone, title: "The link has expired", help: "Answer the mail that it came with, and ask for a new invitation."},
 	CodeLinkClosed:          {status: http.StatusGone, title: "The link does not work now", help: "Ask for a new invitation; one can be sent while the tenant is active."},
+	CodeEventGone:           {status: http.StatusGone, title: "The event is not kept", help: "What came after it cannot be told. Read what you follow, and follow it from now on: without Last-Event-ID, and without \"after\"."},
 	CodeVersionMismatch:     {status: http.StatusPreconditionFailed, title: "The tenant was changed meanwhile", help: "Read it again and base the change on its new ETag."},
 	CodeTooLarge:            {status: http.StatusRequestEntityTooLarge, title: "The request's body is too large", help: "A body may have at most 64 KiB."},
 	CodeUnsupportedType:     {status: http.StatusUnsupportedMediaType, title: "The body's type is not supported", help: "Send application/json in UTF-8, not compressed."},
@@ -107,6 +109,8 @@ var known = []struct {
 	{tenant.ErrOperationOpen, CodeOperationOpen, "Another operation of this tenant has not ended."},
 	{tenant.ErrSuperseded, CodeConflict, "The operation has gone on meanwhile."},
 	{tenant.ErrIdempotencyMismatch, CodeIdempotencyMismatch, "This Idempotency-Key came with another body before."},
+	{tenant.ErrEventGone, CodeEventGone, "There is no event with this id: it is not kept any more, or the database was restored."},
+	{tenant.ErrEventsInterrupted, CodeUnavailable, "The events are interrupted for a moment."},
 	{tenant.ErrVersionMismatch, CodeVersionMismatch, "If-Match does not name the tenant's present version."},
 	{invitation.ErrUsed, CodeLinkUsed, "A password was already set with this link."},
 	{invitation.ErrExpired, CodeLinkExpired, "This link has expired."},
@@ -140,7 +144,7 @@ func problemOf(err error) (p *Problem, unexpected bool) {
 		}
 		return p, false
 	case errors.Is(err, tenant.ErrBadCursor):
-		return invalid(FieldProblem{Location: "query.cursor", Message: "must be the nextCursor of a page before"}), false
+		return invalid(FieldProblem{Location: "query.cursor", Message: "must be the nextCursor of a page before, with the same filter"}), false
 	case errors.As(err, &fromEcho):
 		return newProblem(codeOf(fromEcho.Code), ""), codeOf(fromEcho.Code) == CodeInternal
 	}

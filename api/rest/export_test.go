@@ -1,6 +1,9 @@
 package rest
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // CheckWithin gives a check another time than the product's: for tests whose
 // database answers, however slow the machine is.
@@ -11,3 +14,8 @@ func CheckWithin(c Check, limit time.Duration) Check {
 
 // ClientAddress finds who is behind a request.
 var ClientAddress = clientAddress
+
+// Times gives the streams of a server other times than the product's; zero leaves one.
+func Times(s *Server, beat, patience, life time.Duration) {
+	s.times = streamTimes{cmp.Or(beat, s.times.beat), cmp.Or(patience, s.times.patience), cmp.Or(life, s.times.life)}
+}

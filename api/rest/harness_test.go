@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -20,11 +21,13 @@ import (
 
 	"tenant-provisioning/api/rest"
 	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/feed"
 	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/temporalclient"
+	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
 
@@ -64,8 +67,17 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	tokens, err := token.NewVerifier(t.Context(), token.Config{Secret: secret, Now: time.Now})
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
+	events := feed.New(postgres.NewEvents(pool), slog.New(slog.DiscardHandler))
+	following, stop := context.WithCancel(t.Context())
+	var background sync.WaitGroup
+	background.Go(func() { events.Run(following) })
+	background.Go(func() {
+		postgres.ListenToEvents(following, pool, slog.New(slog.DiscardHandler), func(a tenant.Announcement) { events.Announce(a.Transaction) }, func(bool) {})
+	})
+	t.Cleanup(background.Wait)
+	t.Cleanup(stop)
 	c := rest.Config{
-		Tenants: service, Operations: service, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
+		Tenants: service, Operations: service, Events: events, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
 		Tokens: tokens, Database: rest.CheckWithin(rest.Check{Name: "database", Ask: health.Ping}, time.Minute),
 		PublicURL: publicURL, AppURL: appURL, Registerer: registry, Gatherer: registry, Logger: log, Now: time.Now,
 	}

@@ -65,6 +65,9 @@ func (i *operationInput) Resolve(huma.Context) []error {
 type operationOutput struct {
 	RetryAfter string `header:"Retry-After" doc:"Seconds after which to ask again; absent when the operation has ended."`
 	Body       Operation
+
+	// waited tells that a long poll has come to it.
+	waited bool
 }
 
 type operationsInput struct {
@@ -132,7 +135,7 @@ func accepted(o tenant.Operation) *acceptedOutput {
 func (s *Server) registerOperations() {
 	register(s, endpoint{
 		id: "list-operations", method: http.MethodGet, path: "/v1/operations", tag: tagOperations, role: token.RoleViewer,
-		summary: "List operations", description: "The newest first. `state=NEEDS_ATTENTION` and `state=ROLLBACK_BLOCKED` are what waits for a person.",
+		summary: "List operations", description: "The newest first. `state=NEEDS_ATTENTION` and `state=ROLLBACK_BLOCKED` are what waits for a person.", about: aboutAll,
 	}, func(ctx context.Context, in *operationsInput) (*operationsOutput, error) {
 		page, err := s.operations.Operations(ctx, tenant.OperationFilter{
 			State: tenant.State(in.State), Kind: tenant.Kind(in.Kind), Tenant: in.tenant, Cursor: in.Cursor, Limit: in.Limit,
@@ -147,7 +150,7 @@ func (s *Server) registerOperations() {
 		summary: "Follow an operation",
 		description: "With `wait`, a long poll: the answer comes when the operation has ended or needs a person, else after that time with what it is then. " +
 			"How many requests of a client may wait at a time is bounded; one more is 429.",
-		problems: []Code{CodeNotFound}, slow: true,
+		problems: []Code{CodeNotFound}, slow: true, about: aboutOperation,
 	}, s.getOperation)
 	s.registerAction(tenant.ActionRetry, "Retry an operation", "Tries the failed step, or the undo that is blocked, again.")
 	s.registerAction(tenant.ActionSkip, "Skip what stands in an operation's way",
@@ -195,7 +198,7 @@ func (s *Server) getOperation(ctx context.Context, in *operationInput) (*operati
 	if err != nil {
 		return nil, err
 	}
-	out := &operationOutput{Body: viewOperation(o)}
+	out := &operationOutput{Body: viewOperation(o), waited: in.wait > 0}
 	if !o.State.Closed() {
 		out.RetryAfter = strconv.Itoa(pollAgain)
 	}

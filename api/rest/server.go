@@ -15,6 +15,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"tenant-provisioning/internal/answers"
 )
 
 // answerWithin bounds every answer but a long poll, so that callers hear
@@ -33,6 +35,13 @@ type Config struct {
 	// Waiting is how many requests of one client may wait at a time; zero: any
 	// number.
 	Waiting int
+	// Events are what streams tell.
+	Events Events
+	// Streams is how many streams of one client may be open at a time; zero: any
+	// number.
+	Streams int
+	// Answers keeps answers that repeat; nil keeps none.
+	Answers *answers.Cache
 	// Database is what the API cannot work without; it decides /readyz and
 	// /health.
 	Database Check
@@ -65,6 +74,7 @@ func (c Config) validate() error {
 	}{
 		{c.Tenants == nil, "Tenants"},
 		{c.Operations == nil, "Operations"},
+		{c.Events == nil, "Events"},
 		{c.Invitations == nil, "Invitations"},
 		{c.Passwords == nil, "Passwords"},
 		{c.Tokens == nil, "Tokens"},
@@ -90,6 +100,11 @@ type Server struct {
 	tokens     Tokens
 	limiter    Limiter
 	waiting    waiting
+	events     Events
+	streams    waiting
+	answers    *answers.Cache
+	version    string
+	times      streamTimes
 	database   sharedCheck
 	others     []sharedCheck
 	note       func() string
@@ -112,7 +127,9 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting},
+		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
+		events: c.Events, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
+		answers: c.Answers, version: c.Version,
 		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: newMetrics(c.Registerer),
 		publicURL: c.PublicURL, logger: c.Logger, now: c.Now,
 	}
@@ -125,6 +142,7 @@ func New(c Config) (*Server, error) {
 	s.api = newAPI(s.echo, c)
 	s.registerTenants()
 	s.registerOperations()
+	s.registerEvents()
 	s.registerHealth()
 	s.registerPages(c)
 	s.registerMetrics(c.Gatherer)
@@ -140,6 +158,7 @@ func New(c Config) (*Server, error) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked := *r
 	if r.Method == http.MethodHead {
+		asked = *r.WithContext(context.WithValue(r.Context(), headKey{}, true))
 		asked.Method = http.MethodGet
 	}
 	u := *r.URL
@@ -150,6 +169,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	asked.URL = &u
 	s.echo.ServeHTTP(w, &asked)
 }
+
+// headKey marks a request that was a HEAD.
+type headKey struct{}
 
 // decoded is an escaped path as the router compares it, which decodes nothing.
 // Only a slash within a part stays as it is, so that it does not divide it.

@@ -126,7 +126,7 @@ func TestWithoutDatabaseEveryAnswerIs503(t *testing.T) {
 				})
 			}
 			all.Wait()
-			require.Len(t, answers, 20)
+			require.Len(t, answers, 22)
 			for route, a := range answers {
 				a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 				require.NotEmpty(t, a.header.Get("Retry-After"), route)

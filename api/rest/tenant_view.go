@@ -28,7 +28,7 @@ type Tenant struct {
 	PurgeAfter     time.Time      `json:"purgeAfter,omitzero" required:"false" doc:"Of an ARCHIVED tenant: until when the archive can be taken back. From then on its data may be removed for good."`
 	ArchivedFrom   statusName     `json:"archivedFrom,omitempty" doc:"Of an ARCHIVED tenant: the status to which an undelete leads back."`
 	LegalHold      *LegalHold     `json:"legalHold,omitempty" doc:"Keeps the tenant from being purged; absent when nobody has set one."`
-	OpenOperation  *OpenOperation `json:"openOperation,omitempty" doc:"The operation that has not ended; absent when there is none. Its state changes without another ETag."`
+	OpenOperation  *OpenOperation `json:"openOperation,omitempty" doc:"The operation that has not ended; absent when there is none."`
 }
 
 // LegalHold keeps a tenant from being purged.

@@ -124,7 +124,7 @@ func (i *TenantPath) Resolve(huma.Context) []error {
 }
 
 type tenantOutput struct {
-	ETag string `header:"ETag" doc:"The version, for If-Match." example:"\"3\""`
+	ETag string `header:"ETag" doc:"Names this answer, for If-None-Match, and the version, for If-Match." example:"\"3-5f1c0a9b\""`
 	Body Tenant
 }
 
@@ -176,7 +176,7 @@ func (s *Server) registerTenants() {
 	})
 	register(s, endpoint{
 		id: "list-tenants", method: http.MethodGet, path: "/v1/tenants", tag: tagTenants, role: token.RoleViewer,
-		summary: "List tenants", description: "The newest first. Deleted ones are listed only with `status=DELETED`.",
+		summary: "List tenants", description: "The newest first. Deleted ones are listed only with `status=DELETED`.", about: aboutAll,
 	}, func(ctx context.Context, in *tenantsInput) (*tenantsOutput, error) {
 		page, err := s.tenants.Tenants(ctx, tenant.Filter{Status: tenant.Status(in.Status), Name: in.Name, Cursor: in.Cursor, Limit: in.Limit})
 		if err != nil {
@@ -186,7 +186,7 @@ func (s *Server) registerTenants() {
 	})
 	register(s, endpoint{
 		id: "get-tenant", method: http.MethodGet, path: "/v1/tenants/{id}", tag: tagTenants, role: token.RoleViewer,
-		summary: "Read a tenant", description: "With the operation that is open, if there is one.", problems: []Code{CodeNotFound},
+		summary: "Read a tenant", description: "With the operation that is open, if there is one.", problems: []Code{CodeNotFound}, about: aboutTenant,
 	}, func(ctx context.Context, in *TenantPath) (*tenantOutput, error) {
 		t, err := s.tenants.Tenant(ctx, in.id)
 		if err != nil {
@@ -204,7 +204,7 @@ func (s *Server) registerTenants() {
 		id: "get-provisioning", method: http.MethodGet, path: "/v1/tenants/{id}/provisioning", tag: tagTenants, role: token.RoleViewer,
 		summary:     "How far a tenant's latest operation has come",
 		description: "The latest operation, of whatever kind, with every step: attempts, durations, errors; and the log.",
-		problems:    []Code{CodeNotFound},
+		problems:    []Code{CodeNotFound}, about: aboutTenant,
 	}, func(ctx context.Context, in *TenantPath) (*progressOutput, error) {
 		p, err := s.tenants.Progress(ctx, in.id)
 		if err != nil {

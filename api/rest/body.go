@@ -129,15 +129,21 @@ func isUTF8(charset string) bool {
 // fields is answered here, as huma would answer it: huma's own work for them
 // grows with the square of their number.
 func (s *Server) checkObject(op *huma.Operation, body []byte) error {
-	names, err := checkJSON(body)
-	if err != nil || len(names) <= maxFieldProblems {
+	members, err := checkJSON(body)
+	if err != nil {
 		return err
 	}
-	known := s.schemaOf(op.RequestBody.Content["application/json"].Schema).Properties
+	schema := s.schemaOf(op.RequestBody.Content["application/json"].Schema)
+	if empty := nulls(schema, members); len(empty) > 0 {
+		return invalid(empty...)
+	}
+	if len(members) <= maxFieldProblems {
+		return nil
+	}
 	var unknown []FieldProblem
-	for _, name := range names {
-		if known[name] == nil {
-			unknown = append(unknown, FieldProblem{Location: "body." + name, Message: validation.MsgUnexpectedProperty})
+	for _, m := range members {
+		if schema.Properties[m.name] == nil {
+			unknown = append(unknown, FieldProblem{Location: "body." + m.name, Message: validation.MsgUnexpectedProperty})
 		}
 	}
 	if len(unknown) <= maxFieldProblems {
@@ -146,9 +152,15 @@ func (s *Server) checkObject(op *huma.Operation, body []byte) error {
 	return invalid(unknown...)
 }
 
+// member is a key of a body, and whether its value is null.
+type member struct {
+	name string
+	null bool
+}
+
 // checkJSON accepts one JSON object as RFC 7493 has it: in UTF-8, without half
-// surrogates, each key once. It returns the keys of the object itself.
-func checkJSON(body []byte) (names []string, err error) {
+// surrogates, each key once. It returns the members of the object itself.
+func checkJSON(body []byte) (members []member, err error) {
 	decoder := jsontext.NewDecoder(bytes.NewReader(body))
 	if decoder.PeekKind() != '{' {
 		return nil, newProblem(CodeMalformed, "The body must be one JSON object.")
@@ -163,7 +175,9 @@ func checkJSON(body []byte) (names []string, err error) {
 		case err != nil:
 			return nil, newProblem(CodeMalformed, fmt.Sprintf("The body is not JSON in UTF-8: there is a mistake near byte %d.", decoder.InputOffset()))
 		case isName:
-			names = append(names, token.String())
+			members = append(members, member{name: token.String()})
+		case token.Kind() == 'n' && decoder.StackDepth() == 1:
+			members[len(members)-1].null = true
 		}
 		depth := decoder.StackDepth()
 		if depth > maxDepth {
@@ -176,5 +190,5 @@ func checkJSON(body []byte) (names []string, err error) {
 	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, newProblem(CodeMalformed, "The body goes on after its end.")
 	}
-	return names, nil
+	return members, nil
 }

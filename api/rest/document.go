@@ -22,7 +22,9 @@ const aboutAPI = `Creates, suspends, archives and brings back the tenants of a h
 
 **Tokens** are JSON Web Tokens with the claims sub, exp, aud and role: viewer reads, operator also creates, changes and acts, admin may also purge a tenant before its time, set and lift legal holds, send an invitation that resets a password, and skip what leaves something behind: a blocked undo, the ledger's part in the life of a tenant, and the mail that tells an address that another one is invited.
 
-**Unknown fields, unknown query parameters and fields in another case** are refused.`
+**Unknown fields, unknown query parameters and fields in another case** are refused, and so are a parameter that is given and empty and a field that is null. In answers nothing is null: what there is not, is left out.
+
+**Answers grow:** a later version may have more fields, and more values of what the document calls open (` + "`x-extensible-enum`" + `), such as kinds and states. Accept what you do not know, and decide by what you do.`
 
 func describe(c Config) *huma.OpenAPI {
 	version := c.Version
@@ -31,7 +33,9 @@ func describe(c Config) *huma.OpenAPI {
 	}
 	return &huma.OpenAPI{
 		OpenAPI: "3.1.0",
-		Info:    &huma.Info{Title: "Tenant provisioning", Version: version, Description: aboutAPI},
+		Info: &huma.Info{
+			Title: "Tenant provisioning", Version: version, Description: aboutAPI, Contact: &huma.Contact{Name: "Whoever runs this installation"},
+		},
 		Servers: []*huma.Server{{URL: c.PublicURL}},
 		Tags: []*huma.Tag{
 			{Name: tagTenants, Description: "Hospitals and practices of the platform."},
@@ -41,7 +45,7 @@ func describe(c Config) *huma.OpenAPI {
 			{Name: tagService, Description: "For those who run the service."},
 		},
 		Components: &huma.Components{
-			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+			Schemas: newSchemas(),
 			SecuritySchemes: map[string]*huma.SecurityScheme{
 				schemeBearer: {Type: "http", Scheme: "bearer", BearerFormat: "JWT", Description: "`starter token` makes one."},
 			},
@@ -53,13 +57,14 @@ func describe(c Config) *huma.OpenAPI {
 // both versions, and the page that shows it.
 func (s *Server) registerDocument() error {
 	s.documentPlainRoutes()
+	openAnswers(s.api.OpenAPI())
 	latest, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		return fmt.Errorf("encode the OpenAPI document: %w", err)
 	}
-	older, err := s.api.OpenAPI().Downgrade()
+	older, err := older(s.api.OpenAPI())
 	if err != nil {
-		return fmt.Errorf("encode the OpenAPI 3.0 document: %w", err)
+		return err
 	}
 	page, err := s.docsPage()
 	if err != nil {
@@ -86,7 +91,7 @@ func (s *Server) documentPlainRoutes() {
 	}
 	responses := func(codes ...Code) map[string]*huma.Response {
 		all := map[string]*huma.Response{"200": html("The page.")}
-		for _, code := range append(codes, CodeMalformed, CodeNotFound, CodeLinkUsed, CodeTooManyRequests, CodeInternal, CodeUnavailable) {
+		for _, code := range append(codes, CodeMalformed, CodeNotFound, CodeMethodNotAllowed, CodeLinkUsed, CodeTooManyRequests, CodeInternal, CodeUnavailable) {
 			all[fmt.Sprint(kinds[code].status)] = html("A page that says what to do: \"" + messageFor(code).Title + "\".")
 		}
 		return all
@@ -94,11 +99,13 @@ func (s *Server) documentPlainRoutes() {
 	doc := s.api.OpenAPI()
 	doc.AddOperation(&huma.Operation{
 		OperationID: "show-invitation", Method: http.MethodGet, Path: "/invitations/{token}", Tags: []string{tagPeople},
-		Summary: "The form for the first password", Parameters: []*huma.Param{token}, Responses: responses(),
+		Summary: "The form for the first password", Description: "Where the link of a welcome mail leads. Opening it uses nothing up.",
+		Security: public, Parameters: []*huma.Param{token}, Responses: responses(),
 	})
 	doc.AddOperation(&huma.Operation{
 		OperationID: "accept-invitation", Method: http.MethodPost, Path: "/invitations/{token}", Tags: []string{tagPeople},
-		Summary: "Set the first password, once", Parameters: []*huma.Param{token},
+		Summary: "Set the first password, once", Description: "What the form sends; only from our own page. The link works once.",
+		Security: public, Parameters: []*huma.Param{token},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{formType: {Schema: &huma.Schema{
 			Type: huma.TypeObject, Required: []string{"password", "repeat"},
 			Properties: map[string]*huma.Schema{
@@ -108,16 +115,17 @@ func (s *Server) documentPlainRoutes() {
 		}}}},
 		Responses: responses(CodeForbidden, CodeRequestTimeout, CodeTooLarge, CodeUnsupportedType, CodeInvalid),
 	})
-	for path, r := range map[string]struct{ id, summary, mediaType string }{
-		"/metrics":          {"metrics", "Metrics for Prometheus", "text/plain"},
-		"/openapi.json":     {"openapi", "This document, OpenAPI 3.1", echo.MIMEApplicationJSON},
-		"/openapi-3.0.json": {"openapi-3-0", "This document, OpenAPI 3.0", echo.MIMEApplicationJSON},
-		"/docs":             {"docs", "This document, as a page", "text/html"},
+	for path, r := range map[string]struct{ id, summary, description, mediaType string }{
+		"/metrics":          {"metrics", "Metrics for Prometheus", "Of this process. Labels are routes, never tenants or clients.", "text/plain"},
+		"/openapi.json":     {"openapi", "This document, OpenAPI 3.1", "Enumerations in answers are open: `x-extensible-enum` lists the values of this version.", echo.MIMEApplicationJSON},
+		"/openapi-3.0.json": {"openapi-3-0", "This document, OpenAPI 3.0", "The same for generators that do not read 3.1.", echo.MIMEApplicationJSON},
+		"/docs":             {"docs", "This document, as a page", "To read; the same document.", "text/html"},
 	} {
-		all := s.responses([]Code{CodeMalformed, CodeInternal, CodeTooManyRequests})
+		all := s.responses([]Code{CodeMalformed, CodeMethodNotAllowed, CodeInternal, CodeTooManyRequests})
 		all["200"] = &huma.Response{Description: "What was asked for.", Content: map[string]*huma.MediaType{r.mediaType: {}}}
 		doc.AddOperation(&huma.Operation{
-			OperationID: r.id, Method: http.MethodGet, Path: path, Tags: []string{tagService}, Summary: r.summary, Responses: all,
+			OperationID: r.id, Method: http.MethodGet, Path: path, Tags: []string{tagService}, Summary: r.summary,
+			Description: r.description, Security: public, Responses: all,
 		})
 	}
 }

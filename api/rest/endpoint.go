@@ -50,9 +50,12 @@ type endpoint struct {
 	streams bool
 }
 
-// commonProblems can come from every endpoint under /v1: of the middleware,
-// and of what is behind the API.
-var commonProblems = []Code{CodeMalformed, CodeUnauthenticated, CodeForbidden, CodeInvalid, CodeTooManyRequests, CodeInternal, CodeUnavailable}
+// public is the security of what anybody may ask.
+var public = []map[string][]string{}
+
+// commonProblems can come from every endpoint under /v1: of the router, the
+// middleware, and of what is behind the API.
+var commonProblems = []Code{CodeMalformed, CodeUnauthenticated, CodeForbidden, CodeMethodNotAllowed, CodeInvalid, CodeTooManyRequests, CodeInternal, CodeUnavailable}
 
 // register makes an endpoint of a handler: deadline, errors and document are
 // the same for all.
@@ -62,7 +65,7 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		Description:   strings.TrimSpace(e.description + "\n\nNeeds the role " + needed(e.role) + "."),
 		DefaultStatus: e.status,
 		Security:      []map[string][]string{{schemeBearer: {}}},
-		Middlewares:   huma.Middlewares{s.require(e), s.readJSON, withCaller},
+		Middlewares:   huma.Middlewares{s.require(e), s.refuseEmpty, s.readJSON, withCaller},
 	}
 	tagged := !e.streams && (e.method == http.MethodGet || reflect.TypeFor[O]() == reflect.TypeFor[tenantOutput]())
 	if tagged {
@@ -90,6 +93,7 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 	if tagged {
 		s.describeTag(e)
 	}
+	describeQuery(s.operation(e.method, e.path))
 }
 
 // probe is a route that anybody may ask, and that does not look at what stands
@@ -97,7 +101,7 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 func (s *Server) probe(id, method, path, summary, description string, codes ...Code) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Tags: []string{tagService}, Summary: summary, Description: description,
-		Responses: s.responses(append(codes, CodeInternal)), SkipValidateParams: true,
+		Responses: s.responses(append(codes, CodeMethodNotAllowed, CodeInternal)), SkipValidateParams: true, Security: public,
 	}
 }
 
@@ -155,6 +159,9 @@ func problemHeaders(code Code) map[string]*huma.Param {
 	}
 	if code == CodeUnauthenticated {
 		headers["WWW-Authenticate"] = text("How to authenticate.")
+	}
+	if code == CodeMethodNotAllowed {
+		headers["Allow"] = text("The methods that are allowed.")
 	}
 	return headers
 }

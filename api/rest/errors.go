@@ -165,18 +165,18 @@ func conflictOf(err error) *Problem {
 	switch {
 	case errors.As(err, &refused):
 		p := newProblem(CodeActionRefused, refused.Error()+".")
-		p.State, p.Allowed = stateName(refused.State), []string{}
-		for _, a := range refused.Allowed {
-			p.Allowed = append(p.Allowed, string(a))
-		}
+		p.State, p.Allowed = refused.State, append([]tenant.Action{}, refused.Allowed...)
 		return p
 	case errors.As(err, &byStatus):
 		p := newProblem(CodeActionRefused, byStatus.Error()+".")
-		p.TenantStatus, p.Allowed = statusName(byStatus.Status), byStatus.Allowed()
+		p.TenantStatus, p.Allowed = byStatus.Status, []tenant.Action{}
+		for _, verb := range byStatus.Allowed() {
+			p.Allowed = append(p.Allowed, tenant.Action(verb))
+		}
 		return p
 	case errors.As(err, &open):
 		p := newProblem(CodeOperationOpen, open.Error()+".")
-		p.OperationID, p.State = open.Open.ID, stateName(open.Open.State)
+		p.OperationID, p.State = open.Open.ID, open.Open.State
 		return p
 	case errors.As(err, &changed):
 		p := newProblem(CodePlanChanged, changed.Error()+".")
@@ -184,7 +184,7 @@ func conflictOf(err error) *Problem {
 		return p
 	case errors.As(err, &removed):
 		p := newProblem(CodeConflict, sentence(removed.Error()))
-		p.TenantStatus = statusName(removed.Status)
+		p.TenantStatus = removed.Status
 		return p
 	}
 	return nil

@@ -14,25 +14,25 @@ type Event struct {
 	At           time.Time           `json:"at" doc:"When its transaction began: not the order of events."`
 	TenantID     tenant.ID           `json:"tenantId,omitempty" format:"uuid" doc:"Whose change it is; absent of an incident." example:"01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01"`
 	OperationID  tenant.OperationID  `json:"operationId,omitempty" format:"uuid" doc:"The operation that it belongs to; absent where there is none." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
-	Kind         kindName            `json:"kind,omitempty" doc:"The operation's kind."`
-	State        stateName           `json:"state,omitempty" doc:"The operation's state, where that has changed."`
-	Status       statusName          `json:"status,omitempty" doc:"The tenant's status, where that may have changed."`
-	Step         stepName            `json:"step,omitempty" doc:"The step that was begun, done, undone or skipped, or has failed." example:"CREATE_SCHEMA"`
-	StepStatus   tenant.StepStatus   `json:"stepStatus,omitempty" enum:"IN_PROGRESS,COMPLETED,FAILED,ROLLED_BACK,SKIPPED" doc:"What became of the step."`
+	Kind         tenant.Kind         `json:"kind,omitempty" doc:"The operation's kind."`
+	State        tenant.State        `json:"state,omitempty" doc:"The operation's state, where that has changed."`
+	Status       tenant.Status       `json:"status,omitempty" doc:"The tenant's status, where that may have changed."`
+	Step         tenant.Step         `json:"step,omitempty" doc:"The step that was begun, done, undone or skipped, or has failed." example:"CREATE_SCHEMA"`
+	StepStatus   tenant.StepStatus   `json:"stepStatus,omitempty" doc:"What became of the step."`
 	Attempt      int                 `json:"attempt,omitempty" doc:"Which attempt at the step, counted from 1."`
-	FailedStep   stepName            `json:"failedStep,omitempty" doc:"The step that stands in the operation's way." example:"SEND_WELCOME_EMAIL"`
+	FailedStep   tenant.Step         `json:"failedStep,omitempty" doc:"The step that stands in the operation's way." example:"SEND_WELCOME_EMAIL"`
 	FailureClass tenant.FailureClass `json:"failureClass,omitempty" doc:"The sort of failure."`
 	IncidentID   int64               `json:"incidentId,omitempty" doc:"The incident's number."`
-	Dependency   tenant.Dependency   `json:"dependency,omitempty" enum:"database,ledger,mail" doc:"What fails, of an incident."`
+	Dependency   tenant.Dependency   `json:"dependency,omitempty" doc:"What fails, of an incident."`
 	Cause        string              `json:"cause,omitempty" doc:"Why, of an incident."`
 }
 
 func viewEvent(e tenant.ChangeEvent) Event {
 	return Event{
 		ID: strconv.FormatInt(int64(e.ID), 10), Type: e.Type, At: e.At.UTC(), TenantID: e.Tenant, OperationID: e.Operation,
-		Kind: kindName(e.Kind), State: stateName(e.State), Status: statusName(e.Status),
-		Step: stepName(e.Step), StepStatus: e.StepStatus, Attempt: e.Attempt,
-		FailedStep: stepName(e.FailedStep), FailureClass: e.FailureClass,
+		Kind: e.Kind, State: e.State, Status: e.Status,
+		Step: e.Step, StepStatus: e.StepStatus, Attempt: e.Attempt,
+		FailedStep: e.FailedStep, FailureClass: e.FailureClass,
 		IncidentID: e.IncidentID, Dependency: e.Dependency, Cause: e.Cause,
 	}
 }

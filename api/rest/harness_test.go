@@ -92,7 +92,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	transport := &http.Transport{}
 	t.Cleanup(transport.CloseIdleConnections)
 	b.client = &http.Client{
-		Transport:     documented{t: t, next: transport, doc: document(t, b.server)},
+		Transport:     documented{t: t, next: transport, doc: closedDocument(t, b.server)},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       2 * time.Minute,
 	}

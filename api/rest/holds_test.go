@@ -35,7 +35,7 @@ func TestALegalHoldKeepsATenant(t *testing.T) {
 	b.settle(t, id)
 	p := b.send(t, http.MethodPost, path+"/purge", admin, `{"reason": "they asked"}`).problem(t, http.StatusConflict, rest.CodeActionRefused)
 	require.Regexp(t, `a legal hold that ada@platform has set on \d{4}-\d\d-\d\d keeps it`, p.Detail)
-	require.Equal(t, []string{"undelete"}, p.Allowed)
+	require.Equal(t, []tenant.Action{"undelete"}, p.Allowed)
 
 	for range 2 { // the second finds nothing to lift
 		a = b.send(t, http.MethodDelete, path+"/legal-hold?reason=closed", admin, "")

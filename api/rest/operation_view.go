@@ -10,15 +10,15 @@ import (
 type Operation struct {
 	ID                tenant.OperationID  `json:"id" format:"uuid" doc:"Identifies the operation." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
 	TenantID          tenant.ID           `json:"tenantId" format:"uuid" doc:"The tenant that it works on." example:"01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01"`
-	Kind              kindName            `json:"kind" doc:"What it does."`
-	State             stateName           `json:"state" doc:"Where it is. SUCCEEDED and ROLLED_BACK are final; NEEDS_ATTENTION and ROLLBACK_BLOCKED wait for a person."`
+	Kind              tenant.Kind         `json:"kind" doc:"What it does."`
+	State             tenant.State        `json:"state" doc:"Where it is. SUCCEEDED and ROLLED_BACK are final; NEEDS_ATTENTION and ROLLBACK_BLOCKED wait for a person."`
 	Generation        int                 `json:"generation" doc:"How often the tenant was provisioned by then, counted from 1." example:"1"`
 	NewName           string              `json:"newName,omitempty" doc:"The tenant's new name, held for it while the operation is open; it has it together with its new status." example:"St. Mary's at the Lake"`
-	FailedStep        stepName            `json:"failedStep,omitempty" doc:"The step that stands in the way, or that ended the operation." example:"SEND_WELCOME_EMAIL"`
-	FailureClass      tenant.FailureClass `json:"failureClass,omitempty" enum:"permanent,exhausted,conflict,capacity,auth,cancelled,undo_failed" doc:"The sort of failure."`
+	FailedStep        tenant.Step         `json:"failedStep,omitempty" doc:"The step that stands in the way, or that ended the operation." example:"SEND_WELCOME_EMAIL"`
+	FailureClass      tenant.FailureClass `json:"failureClass,omitempty" doc:"The sort of failure."`
 	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"smtp: refused the recipient's address (550 5.1.1): change it with PATCH /v1/tenants/{id}, then retry"`
 	Attempts          int                 `json:"attempts,omitempty" doc:"How often the failed step was tried."`
-	AllowedActions    []tenant.Action     `json:"allowedActions" nullable:"false" enum:"retry,skip,rollback" doc:"What a person may do with it now."`
+	AllowedActions    []tenant.Action     `json:"allowedActions" nullable:"false" doc:"What a person may do with it now."`
 	WaitingFor        *WaitingFor         `json:"waitingFor,omitempty" doc:"The incident that it waits for; absent when it waits for none. Nobody need act on it."`
 	AttentionDeadline time.Time           `json:"attentionDeadline,omitzero" required:"false" doc:"When a parked operation goes on if nobody decides: it rolls back or, past the point of no return, ends without the steps that it can do without. Where neither may be, as before a suspension is done, people are told again."`
 	CreatedAt         time.Time           `json:"createdAt" doc:"When it was accepted."`
@@ -30,7 +30,7 @@ type Operation struct {
 // WaitingFor is an open incident that an operation waits for.
 type WaitingFor struct {
 	IncidentID   int64             `json:"incidentId,omitempty" doc:"The incident's number." example:"3"`
-	Dependency   tenant.Dependency `json:"dependency" enum:"database,ledger,mail" doc:"What fails for many tenants at once."`
+	Dependency   tenant.Dependency `json:"dependency" doc:"What fails for many tenants at once."`
 	Cause        string            `json:"cause" doc:"Why, in plain words." example:"the mail provider does not answer"`
 	Since        time.Time         `json:"since" doc:"When the incident was opened."`
 	ActionNeeded bool              `json:"actionNeeded" enum:"false" doc:"Always false: the operation goes on by itself when the incident is over."`
@@ -39,8 +39,8 @@ type WaitingFor struct {
 
 func viewOperation(o tenant.Operation) Operation {
 	return Operation{
-		ID: o.ID, TenantID: o.TenantID, Kind: kindName(o.Kind), State: stateName(o.State), Generation: o.Generation, NewName: o.NewName,
-		FailedStep: stepName(o.FailedStep), FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
+		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, Generation: o.Generation, NewName: o.NewName,
+		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		AllowedActions: o.AllowedActions(), WaitingFor: (*WaitingFor)(o.WaitingFor), AttentionDeadline: o.AttentionDeadline.UTC(),
 		CreatedAt: o.CreatedAt.UTC(), StartedAt: o.StartedAt.UTC(), FinishedAt: o.FinishedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 	}

@@ -71,9 +71,9 @@ type operationOutput struct {
 }
 
 type operationsInput struct {
-	State    stateName `query:"state" doc:"Only operations in this state."`
-	Kind     kindName  `query:"kind" doc:"Only operations of this kind."`
-	TenantID string    `query:"tenantId" format:"uuid" doc:"Only operations of this tenant."`
+	State    asked[tenant.State] `query:"state" doc:"Only operations in this state."`
+	Kind     asked[tenant.Kind]  `query:"kind" doc:"Only operations of this kind."`
+	TenantID string              `query:"tenantId" format:"uuid" doc:"Only operations of this tenant."`
 	PageQuery
 
 	tenant tenant.ID

@@ -21,7 +21,7 @@ func TestActions(t *testing.T) {
 	}
 	p := act("retry", `{"reason": "try"}`).problem(t, http.StatusConflict, rest.CodeActionRefused)
 	require.EqualValues(t, tenant.StatePending, p.State)
-	require.Equal(t, []string{"rollback"}, p.Allowed)
+	require.Equal(t, []tenant.Action{"rollback"}, p.Allowed)
 
 	a := act("rollback", `{"reason": " a mistake ", "requestId": "INC-1"}`)
 	require.Equal(t, http.StatusAccepted, a.status, string(a.body))

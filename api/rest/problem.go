@@ -26,11 +26,11 @@ type Problem struct {
 	Detail    string         `json:"detail,omitempty" doc:"What is wrong with this request, and what to do." example:"Another tenant has this name."`
 	Code      Code           `json:"code" doc:"The kind of problem, for programs." example:"name-taken"`
 	RequestID string         `json:"requestId,omitempty" doc:"Finds the request in the logs; the header X-Request-Id of the answer says the same." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
-	Errors    []FieldProblem `json:"errors,omitempty" doc:"What is wrong with each part of the request."`
-	State     stateName      `json:"state,omitempty" doc:"Where the operation is that refused an action, or that is in the way." example:"RUNNING"`
+	Errors    []FieldProblem `json:"errors,omitempty" nullable:"false" doc:"What is wrong with each part of the request."`
+	State     tenant.State   `json:"state,omitempty" doc:"Where the operation is that refused an action, or that is in the way." example:"RUNNING"`
 	// TenantStatus is set where the tenant's status has refused an operation.
-	TenantStatus statusName `json:"tenantStatus,omitempty" doc:"The tenant's status, where that has refused the request." example:"ACTIVE"`
-	Allowed      []string   `json:"allowedActions,omitzero" required:"false" nullable:"false" doc:"What may be done instead, with the operation or with the tenant." example:"[\"retry\"]"`
+	TenantStatus tenant.Status   `json:"tenantStatus,omitempty" doc:"The tenant's status, where that has refused the request." example:"ACTIVE"`
+	Allowed      []tenant.Action `json:"allowedActions,omitzero" required:"false" nullable:"false" doc:"What may be done instead, with the operation or with the tenant." example:"[\"retry\"]"`
 	// OperationID is set where another operation is in the way.
 	OperationID tenant.OperationID `json:"operationId,omitempty" format:"uuid" doc:"The open operation that is in the way." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
 	PlanHash    string             `json:"planHash,omitempty" doc:"The hash of the present plan of a rollback that was refused because the plan has changed." example:"5f1c0a9be2d47788"`

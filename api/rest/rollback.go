@@ -54,7 +54,7 @@ type rollbackOutput struct {
 // RollbackPlan is what a rollback would do now.
 type RollbackPlan struct {
 	OperationID tenant.OperationID `json:"operationId" format:"uuid" doc:"The operation that would be rolled back."`
-	State       stateName          `json:"state" doc:"Where it is now."`
+	State       tenant.State       `json:"state" doc:"Where it is now."`
 	PlanHash    string             `json:"planHash" doc:"Send it with the rollback, so that it is refused if the plan has changed by then." example:"5f1c0a9be2d47788"`
 	Steps       []UndoStep         `json:"steps" nullable:"false" doc:"What is undone, in this order. A step that is being done now is waited for and undone as well."`
 	Remains     []string           `json:"remains" nullable:"false" doc:"What no rollback removes."`
@@ -69,7 +69,7 @@ type UndoStep struct {
 }
 
 func viewPlan(p tenant.RollbackPlan) RollbackPlan {
-	v := RollbackPlan{OperationID: p.Operation, State: stateName(p.State), PlanHash: p.Hash, Remains: p.Remains, Steps: make([]UndoStep, len(p.Steps))}
+	v := RollbackPlan{OperationID: p.Operation, State: p.State, PlanHash: p.Hash, Remains: p.Remains, Steps: make([]UndoStep, len(p.Steps))}
 	for i, u := range p.Steps {
 		v.Steps[i] = UndoStep{Name: u.Name, Undoes: u.Undoes, Does: u.Does, Reversible: u.Reversible}
 	}

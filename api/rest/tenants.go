@@ -91,8 +91,8 @@ func (i *createInput) Resolve(ctx huma.Context) []error {
 }
 
 type tenantsInput struct {
-	Status statusName `query:"status" doc:"Only tenants in this status. Without it, all but those that are DELETED."`
-	Name   string     `query:"name" maxLength:"100" doc:"Only tenants whose name has this in it, compared as names are." example:"mary"`
+	Status asked[tenant.Status] `query:"status" doc:"Only tenants in this status. Without it, all but those that are DELETED."`
+	Name   string               `query:"name" maxLength:"100" doc:"Only tenants whose name has this in it, compared as names are." example:"mary"`
 	PageQuery
 }
 
@@ -129,9 +129,9 @@ type tenantOutput struct {
 }
 
 type administratorChange struct {
-	AdminEmail     *string `json:"adminEmail,omitempty" doc:"The new address. Links that were sent to the old one end." example:"ada@stmarys.example"`
-	AdminFirstName *string `json:"adminFirstName,omitempty" example:"Ada"`
-	AdminLastName  *string `json:"adminLastName,omitempty" example:"Lovelace"`
+	AdminEmail     *string `json:"adminEmail,omitempty" nullable:"false" doc:"The new address. Links that were sent to the old one end." example:"ada@stmarys.example"`
+	AdminFirstName *string `json:"adminFirstName,omitempty" nullable:"false" doc:"Up to 100 characters." example:"Ada"`
+	AdminLastName  *string `json:"adminLastName,omitempty" nullable:"false" doc:"Up to 100 characters." example:"Lovelace"`
 }
 
 type changeInput struct {

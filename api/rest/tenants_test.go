@@ -147,7 +147,7 @@ func TestListingsPageThroughEverything(t *testing.T) {
 		seen := map[any]bool{}
 		cursor, pages := "", 0
 		for {
-			page := b.get(t, path+"?limit=3&cursor="+cursor).json(t)
+			page := b.get(t, path+"?limit=3"+cursor).json(t)
 			pages++
 			for _, item := range page["items"].([]any) {
 				id := item.(map[string]any)["id"]
@@ -158,7 +158,7 @@ func TestListingsPageThroughEverything(t *testing.T) {
 			if !more {
 				break
 			}
-			cursor = url.QueryEscape(next)
+			cursor = "&cursor=" + url.QueryEscape(next)
 		}
 		require.Len(t, seen, tenants, path)
 		require.Equal(t, 3, pages)
@@ -200,11 +200,9 @@ func TestChangeAdministrator(t *testing.T) {
 	require.Regexp(t, `^"4-[0-9a-f]{8}"$`, got.header.Get("ETag"))
 	require.Equal(t, "Hopper", got.json(t)["adminLastName"])
 
-	for _, body := range []string{`{}`, `{"adminEmail": null}`} {
-		p := change("", body).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
-		require.Equal(t, "body", p.Errors[0].Location)
-	}
-	p := change("", `{"adminEmail": "Bob <a@b.c>", "adminLastName": "\u0007"}`).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
+	p := change("", `{}`).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
+	require.Equal(t, "body", p.Errors[0].Location)
+	p = change("", `{"adminEmail": "Bob <a@b.c>", "adminLastName": "\u0007"}`).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
 	require.Len(t, p.Errors, 2)
 	change("", `{"name": "Another"}`).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
 	unknown, err := tenant.NewID()

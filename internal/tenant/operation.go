@@ -73,6 +73,11 @@ const (
 	ClassUndoFailed FailureClass = "undo_failed"
 )
 
+// FailureClasses lists every class.
+func FailureClasses() []FailureClass {
+	return []FailureClass{ClassPermanent, ClassExhausted, ClassConflict, ClassCapacity, ClassAuth, ClassCancelled, ClassUndoFailed}
+}
+
 // Operation is one piece of work on one tenant, from its acceptance to its
 // end. A tenant has at most one open operation.
 type Operation struct {

@@ -54,3 +54,8 @@ const (
 	// nobody to send its mail to.
 	StepSkipped StepStatus = "SKIPPED"
 )
+
+// StepStatuses lists every outcome.
+func StepStatuses() []StepStatus {
+	return []StepStatus{StepInProgress, StepCompleted, StepFailed, StepRolledBack, StepSkipped}
+}

@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// enumeration is a vocabulary, and what stands for its type in answers.
+type enumeration struct {
+	vocabulary
+
+	alias reflect.Type
+}
+
+// vocabularies has the enumerations by their types. The values are the domain's
+// own lists, so that the document knows a new one as soon as they do; here stands
+// what they mean to a caller.
+var vocabularies = map[reflect.Type]enumeration{
+	reflect.TypeFor[tenant.Kind](): enumerate("Kind", "What an operation does to its tenant.", tenant.Kinds(), map[tenant.Kind]string{
+		tenant.KindProvision: "creates a tenant, or a failed one anew",
+		tenant.KindSuspend:   "ends the access to the tenant's data for now",
+		tenant.KindResume:    "gives it back",
+		tenant.KindArchive:   "ends the access for good, unless that is taken back in time",
+		tenant.KindUndelete:  "takes an archive back",
+		tenant.KindPurge:     "removes for good what the tenant was",
+		tenant.KindInvite:    "sends the administrator another link to set a password by",
+	}),
+	reflect.TypeFor[tenant.State](): enumerate("State", "Where an operation is. It ends in `SUCCEEDED` or `ROLLED_BACK`; one that has ended has `finishedAt`.", tenant.States(), map[tenant.State]string{
+		tenant.StatePending:         "accepted; it starts by itself",
+		tenant.StateRunning:         "being worked on; attempts that fail are repeated by themselves",
+		tenant.StateNeedsAttention:  "waits for a person, who decides by one of `allowedActions`",
+		tenant.StateRollingBack:     "being undone, the newest step first",
+		tenant.StateRollbackBlocked: "an undo does not succeed; it is tried again ever more slowly, and a person may act",
+		tenant.StateSucceeded:       "done",
+		tenant.StateRolledBack:      "undone: the tenant has the status that it had before, or is FAILED if it was being provisioned",
+	}),
+	reflect.TypeFor[tenant.Status](): enumerate("Status", "Where a tenant is in its life.", tenant.Statuses(), map[tenant.Status]string{
+		tenant.StatusPending:      "accepted, and waits for its operation to start",
+		tenant.StatusProvisioning: "its schema, contract and users are being made",
+		tenant.StatusActive:       "in use",
+		tenant.StatusSuspended:    "its access is off for now; all its data is kept",
+		tenant.StatusFailed:       "its provisioning was rolled back; its name is free, and it can be provisioned anew or deleted",
+		tenant.StatusArchived:     "deleted, and can be taken back until `purgeAfter`: no access, its data is kept",
+		tenant.StatusDeleted:      "its data is gone; the record stays",
+	}),
+	reflect.TypeFor[tenant.Step](): enumerate("Step", "A step of an operation. Which ones it has depends on its kind; some are left out where they have nothing to do.", tenant.Steps(), nil),
+	reflect.TypeFor[tenant.StepStatus](): enumerate("StepStatus", "What came of an attempt at a step.", tenant.StepStatuses(), map[tenant.StepStatus]string{
+		tenant.StepInProgress: "under way, or lost with its worker",
+		tenant.StepCompleted:  "done",
+		tenant.StepFailed:     "ended in an error",
+		tenant.StepRolledBack: "its effect was undone",
+		tenant.StepSkipped:    "given up by a person, a deadline or a cancel, or there was nobody to send its mail to",
+	}),
+	reflect.TypeFor[tenant.FailureClass](): enumerate("FailureClass", "The sort of a failure.", tenant.FailureClasses(), map[tenant.FailureClass]string{
+		tenant.ClassPermanent:  "does not go away by waiting: somebody has to change something",
+		tenant.ClassExhausted:  "a passing fault that lasted longer than the step's budget for retries",
+		tenant.ClassConflict:   "something is in the way that belongs to somebody else",
+		tenant.ClassCapacity:   "a limit was reached: disk, connections, balance",
+		tenant.ClassAuth:       "a key, password or signature was refused",
+		tenant.ClassCancelled:  "stopped by a person",
+		tenant.ClassUndoFailed: "an undo did not succeed",
+	}),
+	reflect.TypeFor[tenant.Dependency](): enumerate("Dependency", "A system that all tenants share.", tenant.Dependencies(), map[tenant.Dependency]string{
+		tenant.DependencyDatabase: "PostgreSQL",
+		tenant.DependencyLedger:   "Stellar's RPC server and the network behind it",
+		tenant.DependencyMail:     "the mail provider, with its backup",
+	}),
+	reflect.TypeFor[tenant.Action](): enumerate("Action", "What may be done: with an operation, or with a tenant.", offered(), nil),
+	reflect.TypeFor[Code]():          enumerate("Code", "The kind of a problem.", codes(), titles()),
+}
+
+func enumerate[T ~string](name, about string, values []T, meanings map[T]string) enumeration {
+	e := enumeration{vocabulary: vocabulary{name: name, about: about}, alias: reflect.TypeFor[answered[T]]()}
+	for _, value := range values {
+		e.values = append(e.values, word{string(value), meanings[value]})
+	}
+	return e
+}
+
+// offered is what allowedActions can have: the actions on an operation, and the
+// verbs of what may be asked for a tenant.
+func offered() []tenant.Action {
+	all := tenant.Actions()
+	for _, l := range tenant.Lifecycles() {
+		all = append(all, tenant.Action(l.Verb))
+	}
+	return all
+}
+
+func codes() []Code { return slices.Sorted(maps.Keys(kinds)) }
+
+func titles() map[Code]string {
+	words := map[Code]string{}
+	for code, k := range kinds {
+		words[code] = k.title
+	}
+	return words
+}

@@ -66,6 +66,10 @@ chaos: bin/devstack bin/api bin/worker bin/starter bin/chaos ## Kill everything 
 		bin/devstack up --data-dir "$$dir" --starter bin/starter -- \
 		bin/chaos -pids "$$dir/pids" $(if $(SEED),-seed $(SEED)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(N),-n $(N))
 
+.PHONY: clients
+clients: bin/devstack bin/api bin/worker bin/starter ## Lint the OpenAPI documents, and use clients for Python, TypeScript and Go (needs node and python3)
+	@bin/devstack up --ephemeral --starter bin/starter -- sh scripts/clients.sh
+
 .PHONY: histories
 histories: bin/devstack ## Record the histories of runs that replay tests read, in workflows/testdata (RUN=TestOnTheServer/reset for some)
 	@bin/devstack up --ephemeral --no-setup -- go test ./workflows -count 1 -run '$(or $(RUN),TestOnTheServer)' -record

@@ -120,6 +120,36 @@ func TestNothingIsNullable(t *testing.T) {
 	}
 }
 
+// TestReferencesStandAlone in the 3.0 document, which ignores what is beside one.
+func TestReferencesStandAlone(t *testing.T) {
+	t.Parallel()
+	var tree any
+	require.NoError(t, json.Unmarshal(fetch(t, setup(t).server, "/openapi-3.0.json"), &tree))
+	found := 0
+	var look func(any)
+	look = func(tree any) {
+		switch node := tree.(type) {
+		case map[string]any:
+			if node["$ref"] != nil {
+				found++
+				require.Len(t, node, 1, "beside %s", node["$ref"])
+			}
+			for _, child := range node {
+				look(child)
+			}
+		case []any:
+			for _, child := range node {
+				look(child)
+			}
+		}
+	}
+	look(tree)
+	require.Greater(t, found, 100)
+	kind := load(t, setup(t).server, "/openapi-3.0.json").Components.Schemas["Operation"].Value.Properties["kind"].Value
+	require.Equal(t, "What it does.", kind.Description)
+	require.Equal(t, "#/components/schemas/Kind", kind.AllOf[0].Ref)
+}
+
 // each calls for every operation of the document, with a path that leads nowhere.
 func each(t *testing.T, doc *openapi3.T, see func(path, method string, op *openapi3.Operation)) {
 	t.Helper()

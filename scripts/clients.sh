@@ -88,7 +88,8 @@ lint() {
 # compiles it with the program that uses it.
 python() {
 	cp "$tools/python/life.py" .
-	quietly "$client: generate" openapi-python-client generate --path "$1" --output-path tenants_api --overwrite --meta none --fail-on-warning
+	quietly "$client: generate" openapi-python-client generate --path "$1" --config "$tools/python/generator.yaml" \
+		--output-path tenants_api --overwrite --meta none --fail-on-warning
 	quietly "$client: check the types" mypy --strict life.py
 	life() { "$dir/venv/bin/python" life.py "$@"; }
 }

@@ -20,7 +20,7 @@ func TestActions(t *testing.T) {
 		return b.send(t, http.MethodPost, "/v1/operations/"+o["id"].(string)+"/"+action, operator(t), body)
 	}
 	p := act("retry", `{"reason": "try"}`).problem(t, http.StatusConflict, rest.CodeActionRefused)
-	require.EqualValues(t, tenant.StatePending, p.State)
+	require.Equal(t, tenant.StatePending, p.State)
 	require.Equal(t, []tenant.Action{"rollback"}, p.Allowed)
 
 	a := act("rollback", `{"reason": " a mistake ", "requestId": "INC-1"}`)

@@ -129,9 +129,9 @@ type tenantOutput struct {
 }
 
 type administratorChange struct {
-	AdminEmail     *string `json:"adminEmail,omitempty" nullable:"false" doc:"The new address. Links that were sent to the old one end." example:"ada@stmarys.example"`
-	AdminFirstName *string `json:"adminFirstName,omitempty" nullable:"false" doc:"Up to 100 characters." example:"Ada"`
-	AdminLastName  *string `json:"adminLastName,omitempty" nullable:"false" doc:"Up to 100 characters." example:"Lovelace"`
+	AdminEmail     *string `json:"adminEmail,omitempty" doc:"The new address. Links that were sent to the old one end." example:"ada@stmarys.example"`
+	AdminFirstName *string `json:"adminFirstName,omitempty" doc:"Up to 100 characters." example:"Ada"`
+	AdminLastName  *string `json:"adminLastName,omitempty" doc:"Up to 100 characters." example:"Lovelace"`
 }
 
 type changeInput struct {

@@ -35,7 +35,7 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.refusals(ctx, o), c.pages(ctx), later.later(ctx, o))
+	return errors.Join(c.refusals(ctx, o), c.pages(ctx, o.TenantId), later.later(ctx, o))
 }
 
 type client struct{ *api.ClientWithResponses }
@@ -103,4 +103,3 @@ func (c client) steps(ctx context.Context, id uuid.UUID) ([]api.StepProgress, er
 	p, err := got(func(a *api.GetProvisioningResponse) *api.Progress { return a.JSON200 })(c.GetProvisioningWithResponse(ctx, id))
 	return p.Steps, err
 }
-

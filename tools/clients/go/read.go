@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -20,22 +21,31 @@ func (c client) refusals(ctx context.Context, o api.Operation) error {
 	return errors.Join(err, check(nobody.Code, "not-found", "an unknown tenant"))
 }
 
-func (c client) pages(ctx context.Context) error {
-	seen, one := map[uuid.UUID]bool{}, int64(1)
+func (c client) pages(ctx context.Context, of uuid.UUID) error {
+	var kinds []api.Kind
 	var cursor *string
-	for {
-		page, err := got(func(a *api.ListTenantsResponse) *api.ListTenant { return a.JSON200 })(
-			c.ListTenantsWithResponse(ctx, &api.ListTenantsParams{Limit: &one, Cursor: cursor}))
+	for one := int64(1); ; {
+		page, err := got(func(a *api.ListOperationsResponse) *api.ListOperation { return a.JSON200 })(
+			c.ListOperationsWithResponse(ctx, &api.ListOperationsParams{TenantId: &of, Limit: &one, Cursor: cursor}))
 		if err != nil {
 			return err
 		}
-		for _, t := range page.Items {
-			seen[t.Id] = true
+		for _, o := range page.Items {
+			kinds = append(kinds, o.Kind)
 		}
 		if cursor = page.NextCursor; cursor == nil {
-			return check(len(seen) > 1, true, "more than one page")
+			break
 		}
 	}
+	return errors.Join(check(kinds, "[undelete archive resume suspend provision]", "the operations, a page each"), c.listed(ctx, of))
+}
+
+func (c client) listed(ctx context.Context, id uuid.UUID) error {
+	active := api.ListTenantsParamsStatus("ACTIVE")
+	living, err := got(func(a *api.ListTenantsResponse) *api.ListTenant { return a.JSON200 })(
+		c.ListTenantsWithResponse(ctx, &api.ListTenantsParams{Status: &active}))
+	found := slices.ContainsFunc(living.Items, func(t api.Tenant) bool { return t.Id == id })
+	return errors.Join(err, check(found, true, "the tenant is listed"))
 }
 
 // later reads the answers of a later version, with words that this client does not

@@ -1,6 +1,6 @@
 # Go and make are all that a machine needs for demo, test, devstack, build and
 # bench; everything else is fetched or built by them. contract and sorohost
-# need Rust.
+# need Rust, scalar needs npm.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -81,6 +81,10 @@ contract: ## Rebuild the tenant contract and compare it with the committed one (
 .PHONY: sorohost
 sorohost: ## Rebuild the Soroban host and compare it with the committed one (UPDATE=1: replace it)
 	sh internal/devnet/sorohost/build.sh $(if $(UPDATE),,--check)
+
+.PHONY: scalar
+scalar: ## Compare the committed renderer of /docs with npm's (UPDATE=1: replace it)
+	sh api/rest/docs/scalar.sh $(if $(UPDATE),,--check)
 
 .PHONY: clean
 clean: ## Remove what was built; the stack's data in .devstack stay

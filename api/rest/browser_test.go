@@ -45,7 +45,12 @@ func browser(t *testing.T) context.Context {
 // -artifacts).
 func shoot(ctx context.Context, t *testing.T, name string) {
 	t.Helper()
-	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+	keep(ctx, t, name, chromedp.FullScreenshot(100))
+}
+
+func keep(ctx context.Context, t *testing.T, name string, picture chromedp.Action[[]byte]) {
+	t.Helper()
+	png, err := chromedp.Run(ctx, picture)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(t.ArtifactDir(), name+".png"), png, 0o600))
 }
@@ -96,13 +101,10 @@ func TestPagesInABrowser(t *testing.T) {
 	require.NotEmpty(t, b.passwordHash(t, users))
 	shoot(ctx, t, "done")
 
-	for name, path := range map[string]string{"used": "/invitations/" + linkToken, "unknown": "/invitations/unknownunknownunknown", "docs-phone": "/docs"} {
+	for name, path := range map[string]string{"used": "/invitations/" + linkToken, "unknown": "/invitations/unknownunknownunknown"} {
 		do(chromedp.Navigate(b.url + path))
 		shoot(ctx, t, name)
 	}
-	dark(ctx, t, "light")
-	do(chromedp.EmulateViewport(1280, 900), chromedp.Navigate(b.url+"/docs"))
-	shoot(ctx, t, "docs")
 	require.Empty(t, said.all())
 }
 

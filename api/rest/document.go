@@ -1,11 +1,9 @@
 package rest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
@@ -13,18 +11,6 @@ import (
 
 // schemeBearer names the way to authenticate.
 const schemeBearer = "bearer"
-
-const aboutAPI = `Creates, suspends, archives and brings back the tenants of a healthcare platform, and follows and steers the operations that do it.
-
-**Creating a tenant, and everything else that is done to one,** answers at once with an operation, which goes on by itself until it has ended or needs a person. Follow it at its ` + "`Location`" + `, best with ` + "`?wait=30s`" + `. Send an ` + "`Idempotency-Key`" + ` so that the request can be repeated safely.
-
-**Errors** are problems (RFC 9457, ` + "`application/problem+json`" + `). ` + "`code`" + ` is for programs, ` + "`detail`" + ` and ` + "`errors`" + ` for people, ` + "`requestId`" + ` for the log.
-
-**Tokens** are JSON Web Tokens with the claims sub, exp, aud and role: viewer reads, operator also creates, changes and acts, admin may also purge a tenant before its time, set and lift legal holds, send an invitation that resets a password, and skip what leaves something behind: a blocked undo, the ledger's part in the life of a tenant, and the mail that tells an address that another one is invited.
-
-**Unknown fields, unknown query parameters and fields in another case** are refused, and so are a parameter that is given and empty and a field that is null. In answers nothing is null: what there is not, is left out.
-
-**Answers grow:** a later version may have more fields, and more values of what the document calls open (` + "`x-extensible-enum`" + `), such as kinds and states. Accept what you do not know, and decide by what you do.`
 
 func describe(c Config) *huma.OpenAPI {
 	version := c.Version
@@ -34,7 +20,7 @@ func describe(c Config) *huma.OpenAPI {
 	return &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info: &huma.Info{
-			Title: "Tenant provisioning", Version: version, Description: aboutAPI, Contact: &huma.Contact{Name: "Whoever runs this installation"},
+			Title: "Tenant provisioning", Version: version, Description: about(c.PublicURL), Contact: &huma.Contact{Name: "Whoever runs this installation"},
 		},
 		Servers: []*huma.Server{{URL: c.PublicURL}},
 		Tags: []*huma.Tag{
@@ -57,6 +43,9 @@ func describe(c Config) *huma.OpenAPI {
 // both versions, and the page that shows it.
 func (s *Server) registerDocument() error {
 	s.documentPlainRoutes()
+	if err := s.registerDocs(); err != nil {
+		return err
+	}
 	openAnswers(s.api.OpenAPI())
 	latest, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
@@ -66,17 +55,9 @@ func (s *Server) registerDocument() error {
 	if err != nil {
 		return err
 	}
-	page, err := s.docsPage()
-	if err != nil {
-		return err
-	}
 	for path, body := range map[string][]byte{"/openapi.json": latest, "/openapi-3.0.json": older} {
 		s.echo.GET(path, func(c echo.Context) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, body) })
 	}
-	s.echo.GET("/docs", func(c echo.Context) error {
-		c.Response().Header().Set("Content-Security-Policy", page.policy)
-		return c.HTMLBlob(http.StatusOK, page.html)
-	})
 	return nil
 }
 
@@ -136,16 +117,4 @@ func (s *Server) schemaOf(schema *huma.Schema) *huma.Schema {
 		schema = s.api.OpenAPI().Components.Schemas.SchemaFromRef(schema.Ref)
 	}
 	return schema
-}
-
-// indented is an example as a person reads it.
-func indented(v any) string {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(v); err != nil {
-		return ""
-	}
-	return strings.TrimSpace(b.String())
 }

@@ -47,8 +47,7 @@ func newPages(c Config) (*pages, error) {
 // parsePage makes a template of files, the first of which is the outermost.
 func parsePage(css []byte, files ...string) (*template.Template, error) {
 	t, err := template.New("frame.html").Funcs(template.FuncMap{
-		"style":    func() template.CSS { return template.CSS(css) }, //nolint:gosec // the file is ours
-		"indented": indented,
+		"style": func() template.CSS { return template.CSS(css) }, //nolint:gosec // the file is ours
 	}).ParseFS(pageFiles, files...)
 	if err != nil {
 		return nil, fmt.Errorf("parse a page: %w", err)

@@ -48,6 +48,8 @@ type endpoint struct {
 	slow bool
 	// streams tells an endpoint that answers with events.
 	streams bool
+	// deprecated is nil as long as the endpoint stays.
+	deprecated *deprecation
 }
 
 // public is the security of what anybody may ask.
@@ -70,6 +72,9 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 	tagged := !e.streams && (e.method == http.MethodGet || reflect.TypeFor[O]() == reflect.TypeFor[tenantOutput]())
 	if tagged {
 		op.Middlewares = append(op.Middlewares, s.remember(e))
+	}
+	if e.deprecated != nil {
+		op.Middlewares = slices.Insert(op.Middlewares, 0, e.deprecated.announce)
 	}
 	codes := slices.Concat(commonProblems, e.problems)
 	if e.method != http.MethodGet {
@@ -94,6 +99,9 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		s.describeTag(e)
 	}
 	describeQuery(s.operation(e.method, e.path))
+	if e.deprecated != nil {
+		e.deprecated.describe(s.operation(e.method, e.path))
+	}
 }
 
 // probe is a route that anybody may ask, and that does not look at what stands

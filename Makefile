@@ -44,9 +44,10 @@ race: ## The packages in which goroutines meet, under the race detector (needs a
 build: bin/api bin/worker bin/starter ## bin/api, bin/worker and bin/starter, static
 
 .PHONY: lint
-lint: bin/tools/golangci-lint bin/tools/workflowcheck ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust
+lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...
 	bin/tools/workflowcheck -config tools/workflowcheck.yml ./workflows/...
+	bin/tools/clientgen -check
 	@sh scripts/fmt.sh --check
 	@sh scripts/clippy.sh
 
@@ -73,6 +74,11 @@ clients: bin/devstack bin/api bin/worker bin/starter ## Lint the OpenAPI documen
 .PHONY: histories
 histories: bin/devstack ## Record the histories of runs that replay tests read, in workflows/testdata (RUN=TestOnTheServer/reset for some)
 	@bin/devstack up --ephemeral --no-setup -- go test ./workflows -count 1 -run '$(or $(RUN),TestOnTheServer)' -record
+
+.PHONY: client
+client: bin/tools/clientgen ## Write the API's document and the Go client that is made of it anew
+	go test ./api/rest -count 1 -run TestDocumentGolden -update
+	bin/tools/clientgen
 
 .PHONY: contract
 contract: ## Rebuild the tenant contract and compare it with the committed one (UPDATE=1: replace it)

@@ -539,7 +539,7 @@ type Problem struct {
 	// What may be done instead, with the operation or with the tenant.
 	//
 	// Example: ["retry"]
-	AllowedActions []string `json:"allowedActions,omitempty,omitzero"`
+	AllowedActions []Action `json:"allowedActions,omitempty,omitzero"`
 
 	// The kind of problem, for programs.
 	Code Code `json:"code"`
@@ -956,6 +956,7 @@ func (c *Client) ListOperations(ctx context.Context, params ListOperationsParams
 func (c *Client) GetOperation(ctx context.Context, id string, params GetOperationParams) (Operation, error) {
 	r := request{method: http.MethodGet, path: "/v1/operations/" + url.PathEscape(id), again: true}
 	r.ask("wait", params.Wait)
+	r.wait = waiting(params.Wait)
 	var answer Operation
 	header, err := c.call(ctx, r, &answer)
 	answer.ETag = header.Get("ETag")

@@ -120,7 +120,7 @@ func TestProblems(t *testing.T) {
 	require.False(t, IsCode(err, CodeNameTaken))
 	require.False(t, IsCode(errors.New("another"), CodeActionRefused))
 	require.Equal(t, StateRunning, p.State)
-	require.Equal(t, []string{"rollback"}, p.AllowedActions)
+	require.Equal(t, []Action{ActionRollback}, p.AllowedActions)
 	require.Equal(t, 3*time.Second, p.RetryAfter)
 	require.EqualError(t, err, "409 The action is refused: It runs.; body.reason: is required (request r)")
 

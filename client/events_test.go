@@ -205,9 +205,12 @@ func TestHeartbeatsKeepAConnection(t *testing.T) {
 	}, answers(http.StatusNoContent, nil))
 	c, _ := connect(t, s.url)
 	c.idle = 700 * time.Millisecond
+	n := 0
 	for _, err := range c.OperationEvents(t.Context(), "o") {
 		require.NoError(t, err)
+		n++
 	}
+	require.Equal(t, 1, n, "the event after the heartbeats")
 	require.Len(t, s.requests(), 2, "only the end of the stream has ended the first connection")
 }
 
@@ -224,6 +227,7 @@ func TestWhoeverReadsEventsMayStop(t *testing.T) {
 	require.Empty(t, s.requests()[0].query, "without After the stream begins now")
 
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	var last error
 	for e, err := range c.Events(ctx, EventsParams{}) {
 		if cancel(); err == nil {

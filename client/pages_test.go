@@ -33,7 +33,8 @@ func TestAllPagesAreRead(t *testing.T) {
 
 	s = serve(t, answers(http.StatusOK, OperationPage{Items: []Operation{{ID: "1"}, {ID: "2"}}, NextCursor: "next"}))
 	c, _ = connect(t, s.url)
-	for range c.Operations(t.Context(), ListOperationsParams{}) {
+	for _, err := range c.Operations(t.Context(), ListOperationsParams{}) {
+		require.NoError(t, err)
 		break
 	}
 	require.Len(t, s.requests(), 1, "pages that nobody wants are not read")

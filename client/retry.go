@@ -41,7 +41,7 @@ func (c *Client) call(ctx context.Context, r request, into any) (http.Header, er
 			return header, nil
 		}
 		pause := c.pause(err, attempt)
-		if ctx.Err() != nil || !passes(err, r.again) || c.now().Add(pause).Sub(begun) > c.patience {
+		if !passes(err, r.again) || c.now().Add(pause).Sub(begun) > c.patience {
 			return nil, err
 		}
 		if over := c.sleep(ctx, pause); over != nil {

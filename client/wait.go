@@ -3,8 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
-	"net/http"
-	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -26,16 +25,13 @@ func (c *Client) Wait(ctx context.Context, operationID string) (Operation, error
 // WaitFor follows an operation until it is as wanted, or has ended. An operation
 // that waits for a person is looked at once a minute.
 func (c *Client) WaitFor(ctx context.Context, operationID string, wanted func(Operation) bool) (Operation, error) {
-	r := request{method: http.MethodGet, path: "/v1/operations/" + url.PathEscape(operationID), again: true, wait: longPoll}
-	r.ask("wait", longPoll.String())
 	for {
 		asked := c.now()
-		var o Operation
-		header, err := c.call(ctx, r, &o)
+		o, err := c.GetOperation(ctx, operationID, GetOperationParams{Wait: longPoll.String()})
 		if err != nil {
 			return o, fmt.Errorf("follow operation %s: %w", operationID, err)
 		}
-		if o.RetryAfter = retryAfter(header, c.now()); wanted(o) || o.State.Ended() {
+		if wanted(o) || o.State.Ended() {
 			return o, nil
 		}
 		pause := o.RetryAfter
@@ -46,6 +42,18 @@ func (c *Client) WaitFor(ctx context.Context, operationID string, wanted func(Op
 			return o, fmt.Errorf("follow operation %s, which is %s: %w", operationID, o.State, err)
 		}
 	}
+}
+
+// waiting is how long the API waits when it is asked to in these words.
+func waiting(wait string) time.Duration {
+	if seconds, err := strconv.ParseUint(wait, 10, 16); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	d, err := time.ParseDuration(wait)
+	if err != nil {
+		return 0 // the API refuses it
+	}
+	return max(0, d)
 }
 
 // Ended reports whether nothing more happens to the operation.

@@ -38,8 +38,12 @@ func nameEnums(doc *openapi3.T, codes []any) error {
 		if !ref.Value.Type.Is("string") {
 			return
 		}
-		if where == "Problem.code" && values == nil {
+		switch {
+		case values != nil:
+		case where == "Problem.code":
 			values = codes
+		case where == "Problem.allowedActions": // of an operation or of a tenant
+			values = []any{"retry", "skip"}
 		}
 		if len(values) < 2 {
 			return

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 )
 
 // message is a mail in the catcher.
@@ -80,13 +81,16 @@ func opens(ctx context.Context, url string) error {
 	return nil
 }
 
+// pageTimeout is more than a page or the catcher takes.
+const pageTimeout = 10 * time.Second
+
 // get makes a request that must be answered with 200.
 func get(ctx context.Context, url string) (*http.Response, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return nil, fmt.Errorf("make a request to %s: %w", url, err)
 	}
-	response, err := (&http.Client{Timeout: requestTimeout}).Do(request)
+	response, err := (&http.Client{Timeout: pageTimeout}).Do(request)
 	if err != nil {
 		return nil, err
 	}

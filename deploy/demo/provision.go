@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -17,7 +19,7 @@ const frame = 150 * time.Millisecond
 
 // provision creates the tenants through the API and shows their progress until
 // nothing more happens by itself.
-func provision(ctx context.Context, api *client, tenants []tenant.Spec, s screen) (board, error) {
+func provision(ctx context.Context, api *client.Client, tenants []tenant.Spec, s screen) (board, error) {
 	b := board{lines: make([]line, len(tenants))}
 	begin := time.Now()
 	err := each(ctx, len(tenants), func(ctx context.Context, i int) error {
@@ -48,34 +50,36 @@ func provision(ctx context.Context, api *client, tenants []tenant.Spec, s screen
 
 // create asks for the tenant. What the API refuses is shown as the tenant's
 // problem.
-func (l *line) create(ctx context.Context, api *client, n tenant.Spec) error {
-	op, err := api.create(ctx, n)
-	var refused *apiError
-	if errors.As(err, &refused) && refused.Status < 500 {
+func (l *line) create(ctx context.Context, api *client.Client, n tenant.Spec) error {
+	op, err := api.CreateTenant(ctx, client.CreateTenantParams{
+		Name: n.Name, AdminEmail: n.Administrator.Email, AdminFirstName: n.Administrator.FirstName,
+		AdminLastName: n.Administrator.LastName, Tier: n.Tier, Region: n.Region,
+	})
+	if refused, ok := errors.AsType[*client.Problem](err); ok && refused.Status < http.StatusInternalServerError {
 		l.problem = "refused: " + refused.Error()
 		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("create %q: %w", n.Name, err)
 	}
-	l.tenantID, l.operationID, l.state = op.TenantID, op.ID, op.State
+	l.tenantID, l.operationID, l.state = tenant.ID(op.TenantID), tenant.OperationID(op.ID), tenant.State(op.State)
 	return nil
 }
 
 // read brings the line up to date.
-func (l *line) read(ctx context.Context, api *client) error {
+func (l *line) read(ctx context.Context, api *client.Client) error {
 	if l.settled() {
 		return nil
 	}
-	p, err := api.progress(ctx, l.tenantID)
+	p, err := api.GetProvisioning(ctx, string(l.tenantID))
 	if err != nil {
 		return fmt.Errorf("follow %q: %w", l.name, err)
 	}
-	l.status, l.state, l.steps = p.Status, p.Operation.State, l.steps[:0]
+	l.status, l.state, l.steps = tenant.Status(p.Status), tenant.State(p.Operation.State), l.steps[:0]
 	for _, s := range p.Steps {
 		l.steps = append(l.steps, step{
-			step: s.Step, status: s.Status, attempts: s.Attempts, err: s.Error,
-			duration: time.Duration(s.DurationMS * float64(time.Millisecond)),
+			step: tenant.Step(s.Step), status: tenant.StepStatus(s.Status), attempts: s.Attempts, err: s.Error,
+			duration: time.Duration(s.DurationMs * float64(time.Millisecond)),
 		})
 	}
 	if !l.settled() {
@@ -87,7 +91,7 @@ func (l *line) read(ctx context.Context, api *client) error {
 	if !p.Operation.FinishedAt.IsZero() {
 		l.seconds = p.Operation.FinishedAt.Sub(p.Operation.CreatedAt).Seconds()
 	}
-	t, err := api.tenant(ctx, l.tenantID)
+	t, err := api.GetTenant(ctx, string(l.tenantID))
 	if err != nil {
 		return fmt.Errorf("read %q: %w", l.name, err)
 	}

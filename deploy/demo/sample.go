@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/roster"
 )
@@ -36,17 +37,19 @@ func readSample(path string) ([]tenant.Spec, error) {
 	return sample, nil
 }
 
+// longPage is the most that the API lists at a time.
+const longPage = 200
+
 // freeRound is the number of the first round whose names nobody holds: the
 // tenants of earlier runs are alive and keep theirs.
-func freeRound(ctx context.Context, api *client, sample []tenant.Spec) (int, error) {
+func freeRound(ctx context.Context, api *client.Client, sample []tenant.Spec) (int, error) {
 	held := map[string]bool{}
 	for _, n := range sample {
-		named, err := api.named(ctx, n.Name)
-		if err != nil {
-			return 0, fmt.Errorf("look for tenants of an earlier run: %w", err)
-		}
-		for _, t := range named {
-			if t.Status.HoldsName() {
+		for t, err := range api.Tenants(ctx, client.ListTenantsParams{Name: n.Name, Limit: longPage}) {
+			if err != nil {
+				return 0, fmt.Errorf("look for tenants of an earlier run: %w", err)
+			}
+			if tenant.Status(t.Status).HoldsName() {
 				held[tenant.NameKey(t.Name)] = true
 			}
 		}

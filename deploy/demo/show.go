@@ -11,6 +11,7 @@ import (
 	"github.com/mattn/go-isatty"
 	"golang.org/x/term"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
@@ -23,7 +24,10 @@ func show(ctx context.Context, f flags, s settings, sample []tenant.Spec, out io
 	if err != nil {
 		return places{}, err
 	}
-	api := newClient(s.App.URL, bearer)
+	api, err := client.New(client.Config{URL: s.App.URL, Token: bearer})
+	if err != nil {
+		return places{}, err
+	}
 	round, err := freeRound(ctx, api, sample)
 	if err != nil {
 		return places{}, err

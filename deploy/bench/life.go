@@ -8,8 +8,9 @@ import (
 	"slices"
 	"time"
 
-	"go.temporal.io/sdk/client"
+	temporal "go.temporal.io/sdk/client"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/tenant"
@@ -66,7 +67,7 @@ func pauseReconciler(ctx context.Context) error {
 		return err
 	}
 	defer c.Close()
-	err = c.ScheduleClient().GetHandle(ctx, workflows.ReconcileSchedule).Pause(ctx, client.SchedulePauseOptions{Note: "a benchmark"})
+	err = c.ScheduleClient().GetHandle(ctx, workflows.ReconcileSchedule).Pause(ctx, temporal.SchedulePauseOptions{Note: "a benchmark"})
 	if err != nil {
 		return fmt.Errorf("pause the reconciler: %w", err)
 	}
@@ -97,8 +98,8 @@ func measureLifeAt(ctx context.Context, bin string, subjects *[]string, n int) (
 			return Life{}, err
 		}
 	}
-	for _, verb := range []string{"suspend", "resume"} { // the first of each makes connections
-		if _, err := c.turn(ctx, verb, (*subjects)[:1], nil); err != nil {
+	for _, kind := range []tenant.Kind{tenant.KindSuspend, tenant.KindResume} { // the first of each makes connections
+		if _, err := c.turn(ctx, kind, (*subjects)[:1], nil); err != nil {
 			return Life{}, err
 		}
 	}
@@ -106,10 +107,10 @@ func measureLifeAt(ctx context.Context, bin string, subjects *[]string, n int) (
 		return Life{}, err
 	}
 	fmt.Fprintf(os.Stderr, "bench: %d tenants are suspended and resumed\n", n)
-	if life.Suspend, err = c.turn(ctx, "suspend", *subjects, life.Idle); err != nil {
+	if life.Suspend, err = c.turn(ctx, tenant.KindSuspend, *subjects, life.Idle); err != nil {
 		return Life{}, err
 	}
-	life.Resume, err = c.turn(ctx, "resume", *subjects, life.Idle)
+	life.Resume, err = c.turn(ctx, tenant.KindResume, *subjects, life.Idle)
 	return life, err
 }
 
@@ -117,8 +118,10 @@ func measureLifeAt(ctx context.Context, bin string, subjects *[]string, n int) (
 func (c *caller) subjects(ctx context.Context, n int) ([]string, error) {
 	ids := make([]string, n)
 	for i := range ids {
-		o, err := c.succeed(ctx, "/v1/tenants", fmt.Appendf(nil,
-			`{"name": "Benchmark clinic life.%d", "adminEmail": "admin.%d@clinic.example", "adminFirstName": "Ada", "adminLastName": "Lovelace"}`, i, i))
+		o, err := c.succeed(ctx, c.create(tenant.Spec{
+			Name:          fmt.Sprintf("Benchmark clinic life.%d", i),
+			Administrator: tenant.Administrator{Email: fmt.Sprintf("admin.%d@clinic.example", i), FirstName: "Ada", LastName: "Lovelace"},
+		}))
 		if err != nil {
 			return nil, err
 		}
@@ -156,10 +159,21 @@ func idle(ctx context.Context) (map[string]float64, error) {
 }
 
 // changesAccess is the step by which access has ended, or is back.
-var changesAccess = map[string]tenant.Step{"suspend": tenant.StepRevokeAccess, "resume": tenant.StepMarkActive}
+var changesAccess = map[tenant.Kind]tenant.Step{tenant.KindSuspend: tenant.StepRevokeAccess, tenant.KindResume: tenant.StepMarkActive}
+
+// ask asks for an operation of a tenant.
+func (c *caller) ask(kind tenant.Kind, id string) accepting {
+	const reason = "a benchmark"
+	return func(ctx context.Context) (client.Operation, error) {
+		if kind == tenant.KindSuspend {
+			return c.api.SuspendTenant(ctx, id, client.SuspendTenantParams{Reason: reason})
+		}
+		return c.api.ResumeTenant(ctx, id, client.ResumeTenantParams{Reason: reason})
+	}
+}
 
 // turn does one kind of operation to each tenant, one after the other.
-func (c *caller) turn(ctx context.Context, verb string, tenants []string, idle map[string]float64) (Turn, error) {
+func (c *caller) turn(ctx context.Context, kind tenant.Kind, tenants []string, idle map[string]float64) (Turn, error) {
 	before, err := readCPU()
 	if err != nil {
 		return Turn{}, err
@@ -168,7 +182,7 @@ func (c *caller) turn(ctx context.Context, verb string, tenants []string, idle m
 	started := time.Now()
 	for _, id := range tenants {
 		began := time.Now()
-		o, err := c.succeed(ctx, "/v1/tenants/"+id+"/"+verb, []byte(`{"reason": "a benchmark"}`))
+		o, err := c.succeed(ctx, c.ask(kind, id))
 		if err != nil {
 			return Turn{}, err
 		}
@@ -176,7 +190,7 @@ func (c *caller) turn(ctx context.Context, verb string, tenants []string, idle m
 		// The database's clock is this machine's.
 		err = c.pool.QueryRow(ctx, `
 			SELECT o.finished_at, l.created_at FROM operations o JOIN provisioning_logs l ON l.operation_id = o.id
-			WHERE o.id = $1 AND l.step = $2 AND l.status = 'COMPLETED'`, o.ID, string(changesAccess[verb])).Scan(&finished, &changed)
+			WHERE o.id = $1 AND l.step = $2 AND l.status = 'COMPLETED'`, o.ID, string(changesAccess[kind])).Scan(&finished, &changed)
 		if err != nil {
 			return Turn{}, fmt.Errorf("read when operation %s had its effect: %w", o.ID, err)
 		}

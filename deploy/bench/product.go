@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/child"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
@@ -27,15 +25,14 @@ const (
 	readyTimeout = 30 * time.Second
 	// stopTimeout bounds their orderly stop.
 	stopTimeout = 30 * time.Second
-	// longPoll is how long one question about an operation waits.
-	longPoll = "30s"
+	// requestTimeout bounds one request, however busy the machine is.
+	requestTimeout = time.Minute
 )
 
 // caller calls the REST API and reads when a tenant became active.
 type caller struct {
-	url, token string
-	http       *http.Client
-	pool       *pgxpool.Pool
+	api  *client.Client
+	pool *pgxpool.Pool
 }
 
 // measureProduct measures the way that a caller of the API sees.
@@ -92,7 +89,12 @@ func startProduct(ctx context.Context, bin string, concurrency int) (c *caller, 
 	started = append(started, pool.Close)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = concurrency
-	return &caller{url: cfg.App.URL, token: bearer, http: &http.Client{Transport: transport}, pool: pool}, stop, nil
+	// Sent once: a repetition and the pause before it would hide in the latencies.
+	api, err := client.New(client.Config{URL: cfg.App.URL, Token: bearer, HTTP: &http.Client{Transport: transport}, Timeout: requestTimeout, Patience: -1})
+	if err != nil {
+		return nil, stop, err
+	}
+	return &caller{api: api, pool: pool}, stop, nil
 }
 
 // answers asks whether a program is ready.
@@ -113,24 +115,9 @@ func answers(url string) func(context.Context) error {
 	}
 }
 
-// operation is what the benchmark reads of an operation.
-type operation struct {
-	ID            string       `json:"id"`
-	TenantID      string       `json:"tenantId"`
-	State         tenant.State `json:"state"`
-	FailureReason string       `json:"failureReason"`
-}
-
 func (c *caller) provision(ctx context.Context, n tenant.Spec) (time.Duration, error) {
-	body, err := json.Marshal(map[string]string{
-		"name": n.Name, "adminEmail": n.Administrator.Email,
-		"adminFirstName": n.Administrator.FirstName, "adminLastName": n.Administrator.LastName,
-	})
-	if err != nil {
-		return 0, err
-	}
 	began := time.Now()
-	o, err := c.succeed(ctx, "/v1/tenants", body)
+	o, err := c.succeed(ctx, c.create(n))
 	if err != nil {
 		return 0, err
 	}
@@ -142,38 +129,25 @@ func (c *caller) provision(ctx context.Context, n tenant.Spec) (time.Duration, e
 	return active.Sub(began), nil
 }
 
-// succeed asks for an operation, and waits until it has succeeded.
-func (c *caller) succeed(ctx context.Context, path string, body []byte) (operation, error) {
-	o, err := c.do(ctx, http.MethodPost, path, body)
-	for err == nil && !o.State.Closed() {
-		o, err = c.do(ctx, http.MethodGet, "/v1/operations/"+o.ID+"?wait="+longPoll, nil)
+// accepting asks for an operation.
+type accepting func(context.Context) (client.Operation, error)
+
+func (c *caller) create(n tenant.Spec) accepting {
+	return func(ctx context.Context) (client.Operation, error) {
+		return c.api.CreateTenant(ctx, client.CreateTenantParams{
+			Name: n.Name, AdminEmail: n.Administrator.Email, AdminFirstName: n.Administrator.FirstName, AdminLastName: n.Administrator.LastName,
+		})
 	}
-	if err == nil && o.State != tenant.StateSucceeded {
-		err = fmt.Errorf("operation %s is %s: %s", o.ID, o.State, o.FailureReason)
-	}
-	return o, err
 }
 
-func (c *caller) do(ctx context.Context, method, path string, body []byte) (o operation, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.url+path, bytes.NewReader(body))
-	if err != nil {
-		return o, err
+// succeed asks for an operation, and waits until it has succeeded.
+func (c *caller) succeed(ctx context.Context, ask accepting) (client.Operation, error) {
+	o, err := ask(ctx)
+	if err == nil {
+		o, err = c.api.WaitFor(ctx, o.ID, func(o client.Operation) bool { return o.State.Ended() })
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if err == nil {
+		err = o.Err()
 	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return o, err
-	}
-	defer func() { err = errors.Join(err, resp.Body.Close()) }()
-	answer, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return o, err
-	}
-	if resp.StatusCode >= http.StatusBadRequest {
-		return o, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, answer)
-	}
-	return o, json.Unmarshal(answer, &o)
+	return o, err
 }

@@ -9,8 +9,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"go.temporal.io/sdk/client"
+	temporal "go.temporal.io/sdk/client"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/stellar"
@@ -22,16 +23,17 @@ const tokenTTL = 24 * time.Hour
 
 // chaos is the product on a stack whose parts are killed.
 type chaos struct {
-	url, token, mails string
-	rpc, deployer     string
-	pids, bin         string
-	http              *http.Client
-	pool              *pgxpool.Pool
-	ledger            *stellar.Deployer
-	temporal          client.Client
-	api, worker       *program
-	absences          absences
-	stories           []*story
+	mails         string
+	rpc, deployer string
+	pids, bin     string
+	client        *client.Client
+	http          *http.Client // for the catcher and the ledger
+	pool          *pgxpool.Pool
+	ledger        *stellar.Deployer
+	temporal      temporal.Client
+	api, worker   *program
+	absences      absences
+	stories       []*story
 }
 
 // begin starts the api and the worker, and reaches what is looked at later.
@@ -40,12 +42,16 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &chaos{url: cfg.App.URL, mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, bin: o.bin, http: &http.Client{Timeout: requestTimeout}, absences: absences{of: map[string]int{}}}
+	c := &chaos{mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, bin: o.bin, http: &http.Client{Timeout: requestTimeout}, absences: absences{of: map[string]int{}}}
 	if _, err := c.pid("postgres"); err != nil {
 		return nil, err
 	}
 	// Some kinds, and to go on without the ledger, are for an administrator.
-	if c.token, err = connect.Signer(cfg.JWT).Issue("chaos", token.RoleAdmin, tokenTTL, time.Now()); err != nil {
+	bearer, err := connect.Signer(cfg.JWT).Issue("chaos", token.RoleAdmin, tokenTTL, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	if c.client, err = client.New(client.Config{URL: cfg.App.URL, Token: bearer, Timeout: requestTimeout, Patience: patience}); err != nil {
 		return nil, err
 	}
 	if c.pool, err = connect.Database(ctx, cfg.DB, "chaos"); err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/api/serviceerror"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -88,16 +89,16 @@ func (c *chaos) goThrough(ctx context.Context, s *story, d *deed) (tenant.State,
 	last := len(s.deeds) == len(s.life.fates)
 	var decided, at time.Time
 	for {
-		o, err := c.follow(ctx, d.id)
+		o, err := c.operation(ctx, d.id, "5s")
 		switch {
 		case err != nil:
 			return "", err
-		case o.State.Closed():
-			return o.State, nil
+		case o.State.Ended():
+			return tenant.State(o.State), nil
 		case !o.State.NeedsPerson():
-		case d.fate.decision == leaveIt && !last && o.givesWay():
+		case d.fate.decision == leaveIt && !last && givesWay(o):
 			d.left = true
-			return o.State, nil
+			return tenant.State(o.State), nil
 		case o.UpdatedAt.Equal(decided) && time.Since(at) < reconsider:
 			err = sleep(ctx, poll) // what was decided is being done
 		default:
@@ -117,12 +118,12 @@ func (c *chaos) goThrough(ctx context.Context, s *story, d *deed) (tenant.State,
 // next asks for the next operation, of a kind that the table has for the tenant's
 // status by now; false where it has none.
 func (c *chaos) next(ctx context.Context, s *story) (bool, error) {
-	var t struct{ Status tenant.Status }
-	if err := c.expect(ctx, request{method: http.MethodGet, path: "/v1/tenants/" + s.tenant}, http.StatusOK, &t); err != nil {
+	t, err := insist(ctx, func(ctx context.Context) (client.Tenant, error) { return c.client.GetTenant(ctx, s.tenant) })
+	if err != nil {
 		return false, err
 	}
 	f := s.life.fates[len(s.deeds)]
-	kind, can := f.kind(t.Status, s.deeds[len(s.deeds)-1])
+	kind, can := f.kind(tenant.Status(t.Status), s.deeds[len(s.deeds)-1])
 	if !can {
 		return false, nil
 	}
@@ -165,8 +166,7 @@ func (c *chaos) stop(ctx context.Context, s *story, d *deed, how func(ctx contex
 			return nil
 		}
 		if _, none := errors.AsType[*serviceerror.NotFound](err); none { // not yet begun, or over
-			var o operation
-			if err := c.expect(ctx, request{method: http.MethodGet, path: "/v1/operations/" + d.id}, http.StatusOK, &o); err != nil || o.State.Closed() {
+			if o, err := c.operation(ctx, d.id, ""); err != nil || o.State.Ended() {
 				return err
 			}
 		}

@@ -5,15 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -31,14 +30,16 @@ func (c *chaos) create(ctx context.Context, s *story) error {
 	if f.event == mailRefused {
 		s.email = refusedAddress()
 	}
-	create := request{method: http.MethodPost, path: "/v1/tenants", key: uuid.NewString(), body: map[string]string{
-		"name": s.name, "adminEmail": s.email, "adminFirstName": "Ada", "adminLastName": "Lovelace",
-	}}
+	create := func(ctx context.Context, key string) (client.Operation, error) {
+		return c.client.CreateTenant(ctx, client.CreateTenantParams{
+			Name: s.name, AdminEmail: s.email, AdminFirstName: "Ada", AdminLastName: "Lovelace", IdempotencyKey: key,
+		})
+	}
 	o, err := c.accept(ctx, f, create, "provision", "--name", s.name, "--admin-email", s.email, "--admin-first-name", "Ada", "--admin-last-name", "Lovelace")
 	if err != nil {
 		return err
 	}
-	s.tenant, s.deeds = o.TenantID, []*deed{{fate: f, id: o.ID, kind: o.Kind}}
+	s.tenant, s.deeds = o.TenantID, []*deed{{fate: f, id: o.ID, kind: tenant.Kind(o.Kind)}}
 	return nil
 }
 
@@ -49,82 +50,62 @@ func (c *chaos) submit(ctx context.Context, s *story, f fate, kind tenant.Kind) 
 			return err
 		}
 	}
-	q, err := c.route(ctx, kind)
+	ask, err := c.asking(kind, s.tenant)
 	if err != nil {
 		return err
 	}
-	q.path, q.key = strings.ReplaceAll(q.path, "{id}", s.tenant), uuid.NewString()
-	q.body = map[string]string{"reason": "chaos"}
-	o, err := c.accept(ctx, f, q, kind.Verb(), s.tenant, "--reason", "chaos")
+	o, err := c.accept(ctx, f, ask, kind.Verb(), s.tenant, "--reason", "chaos")
 	if err != nil {
 		return fmt.Errorf("%s: %w", kind.Verb(), err)
 	}
-	if o.TenantID != s.tenant || o.Kind != kind {
+	if o.TenantID != s.tenant || tenant.Kind(o.Kind) != kind {
 		return fmt.Errorf("%s of tenant %s was accepted as %s of tenant %s", kind, s.tenant, o.Kind, o.TenantID)
 	}
 	s.deeds = append(s.deeds, &deed{fate: f, id: o.ID, kind: kind})
 	return nil
 }
 
-// route finds in the API's own document how a kind of operation is asked for.
-func (c *chaos) route(ctx context.Context, kind tenant.Kind) (request, error) {
-	var document struct {
-		Paths map[string]map[string]json.RawMessage
-	}
-	if err := c.expect(ctx, request{method: http.MethodGet, path: "/openapi.json"}, http.StatusOK, &document); err != nil {
-		return request{}, err
-	}
-	for path, methods := range document.Paths {
-		for method, raw := range methods {
-			var o struct{ OperationID string }
-			if err := json.Unmarshal(raw, &o); err == nil && o.OperationID == kind.Verb()+"-tenant" { // a path has more than methods
-				return request{method: strings.ToUpper(method), path: path}, nil
-			}
-		}
-	}
-	return request{}, fmt.Errorf("the API's document has no operation %s-tenant, by which %s is asked for", kind.Verb(), kind)
-}
-
 // accept has an operation accepted: over the API, twice under one key, which must
 // give one operation; or by the command line, with a budget that an absent ledger
 // uses up. From then on the ledger is away, until the fate gives it back.
-func (c *chaos) accept(ctx context.Context, f fate, q request, command ...string) (first operation, err error) {
+func (c *chaos) accept(ctx context.Context, f fate, ask accepting, command ...string) (first client.Operation, err error) {
+	key := uuid.NewString()
 	if f.event == ledgerAway {
 		if err := c.away(ctx, "stellar"); err != nil {
 			return first, err
 		}
-		if first, err = c.acceptImpatiently(ctx, q.key, command); err != nil {
+		if first, err = c.acceptImpatiently(ctx, key, command); err != nil {
 			err = errors.Join(err, c.back(context.WithoutCancel(ctx), "stellar"))
 		}
 		return first, err
 	}
-	var second operation
-	for _, o := range []*operation{&first, &second} {
-		if err := c.expect(ctx, q, http.StatusAccepted, o); err != nil {
+	var second client.Operation
+	for _, o := range []*client.Operation{&first, &second} {
+		if *o, err = insist(ctx, func(ctx context.Context) (client.Operation, error) { return ask(ctx, key) }); err != nil {
 			return first, err
 		}
 	}
 	if first.ID != second.ID {
-		return first, fmt.Errorf("%s %s was accepted as operation %s and, repeated, as %s", q.method, q.path, first.ID, second.ID)
+		return first, fmt.Errorf("what was accepted as operation %s was, repeated, accepted as %s", first.ID, second.ID)
 	}
 	return first, nil
 }
 
 // acceptImpatiently has an operation accepted whose steps park soon: it has the
 // budget of the program that accepts it.
-func (c *chaos) acceptImpatiently(ctx context.Context, key string, command []string) (operation, error) {
+func (c *chaos) acceptImpatiently(ctx context.Context, key string, command []string) (client.Operation, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		cmd := c.starter(ctx, append(command, "--idempotency-key", key, "--output", "json")...)
 		cmd.Env = append(os.Environ(), "STEP_RETRY_BUDGET="+shortBudget.String())
 		out, err := cmd.Output() // its status tells of the operation too, when it has parked already
-		var made struct{ Operation operation }
+		var made struct{ Operation client.Operation }
 		if unread := json.Unmarshal(out, &made); unread == nil && made.Operation.ID != "" {
 			return made.Operation, nil
 		}
 		if over := sleep(ctx, poll); over != nil {
-			return operation{}, fmt.Errorf("starter %s does not succeed within %s: %w", command[0], patience, err)
+			return client.Operation{}, fmt.Errorf("starter %s does not succeed within %s: %w", command[0], patience, err)
 		}
 	}
 }

@@ -18,9 +18,10 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/mail/mailtest"
 )
 
@@ -60,8 +61,8 @@ func (i *installation) signal(o operation, action string) error {
 
 func (i *installation) update(o operation, action string) error {
 	return i.asksTemporal(func() error {
-		handle, err := i.temporal().UpdateWorkflow(i.t.Context(), client.UpdateWorkflowOptions{
-			WorkflowID: workflowID(o), UpdateName: action, Args: []any{input}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		handle, err := i.temporal().UpdateWorkflow(i.t.Context(), sdk.UpdateWorkflowOptions{
+			WorkflowID: workflowID(o), UpdateName: action, Args: []any{input}, WaitForStage: sdk.WorkflowUpdateStageCompleted,
 		})
 		if err != nil {
 			return err
@@ -81,12 +82,12 @@ func (i *installation) parksBeforeThePivot() operation {
 	i.rpc.refuse()
 	i.start()
 	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
-	require.Equal(i.t, "DEPLOY_SOROBAN_CONTRACT", o.FailedStep)
-	require.Equal(i.t, "exhausted", o.FailureClass)
+	require.Equal(i.t, client.StepNameDeploySorobanContract, o.FailedStep)
+	require.Equal(i.t, client.FailureClassExhausted, o.FailureClass)
 	require.Contains(i.t, o.FailureReason, "SOROBAN_RPC_URL")
 	require.Positive(i.t, o.Attempts)
-	require.ElementsMatch(i.t, []string{"retry", "rollback"}, o.AllowedActions)
-	require.Equal(i.t, "PROVISIONING", i.tenant(o.TenantID).Status)
+	require.ElementsMatch(i.t, []client.Action{client.ActionRetry, client.ActionRollback}, o.AllowedActions)
+	require.Equal(i.t, client.StatusProvisioning, i.tenant(o.TenantID).Status)
 	return o
 }
 
@@ -96,9 +97,9 @@ func (i *installation) parksAfterThePivot() operation {
 	i.mail.Fail(mailtest.Fault{Status: http.StatusBadRequest})
 	i.start()
 	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
-	require.Equal(i.t, "SEND_WELCOME_EMAIL", o.FailedStep)
-	require.Equal(i.t, "permanent", o.FailureClass)
-	require.ElementsMatch(i.t, []string{"retry", "skip"}, o.AllowedActions)
+	require.Equal(i.t, client.StepNameSendWelcomeEmail, o.FailedStep)
+	require.Equal(i.t, client.FailureClassPermanent, o.FailureClass)
+	require.ElementsMatch(i.t, []client.Action{client.ActionRetry, client.ActionSkip}, o.AllowedActions)
 	i.requireTenant(o)
 	return o
 }
@@ -197,7 +198,9 @@ func TestOperatorSeesWhatIsParked(t *testing.T) {
 	})
 	require.Contains(t, shown, `provisioning_operations{state="NEEDS_ATTENTION"} 1`)
 	require.Contains(t, shown, `provisioning_operations{state="RUNNING"} 0`)
-	listed := read[struct{ Items []operation }](i, i.insist(http.MethodGet, "/v1/operations?state=NEEDS_ATTENTION", nil))
+	listed, err := i.client().ListOperations(t.Context(), client.ListOperationsParams{State: client.StateNeedsAttention})
+	require.NoError(t, err)
+	o.RetryAfter = 0 // a list does not say when to read it again
 	require.Equal(t, []operation{o}, listed.Items)
 	require.Contains(t, i.output("list", "--attention"), o.ID)
 	status := i.answered("status", o.TenantID)
@@ -296,8 +299,8 @@ func TestRetryThatFails(t *testing.T) {
 	i.mail.Fail(mailtest.Fault{Status: http.StatusServiceUnavailable})
 	i.start()
 	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
-	require.Equal(t, "SEND_WELCOME_EMAIL", o.FailedStep)
-	require.Equal(t, "exhausted", o.FailureClass)
+	require.Equal(t, client.StepNameSendWelcomeEmail, o.FailedStep)
+	require.Equal(t, client.FailureClassExhausted, o.FailureClass)
 	i.actUntilAccepted(o.ID, "retry")
 	eventually(t, "it parks again after more attempts", func() bool {
 		again := i.operation(o.ID)
@@ -317,7 +320,7 @@ func TestRollback(t *testing.T) {
 			o := i.parksBeforeThePivot() // nothing was sent: nothing is to be asked of the ledger
 			tool.act(i, o, "rollback")
 			o, _ = i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
-			require.Equal(t, "cancelled", o.FailureClass)
+			require.Equal(t, client.FailureClassCancelled, o.FailureClass)
 			i.requireAudited(o, "rollback", tool)
 			i.refuses(o, "retry")
 		})
@@ -392,7 +395,7 @@ func TestDeadline(t *testing.T) {
 		i.rpc.fail(http.StatusServiceUnavailable)
 		i.start()
 		o, _ := i.isRolledBack(i.create("Charité"), enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
-		require.Equal(t, "exhausted", o.FailureClass, "which alone does not roll back")
+		require.Equal(t, client.FailureClassExhausted, o.FailureClass, "which alone does not roll back")
 	})
 	t.Run("after the pivot", func(t *testing.T) {
 		t.Parallel()

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
@@ -8,32 +9,25 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"tenant-provisioning/client"
 	tenantcontract "tenant-provisioning/contracts/tenant"
 )
 
-// plan is what a dry run answers.
-type plan struct {
-	State, PlanHash string
-	Steps           []struct {
-		Name       string
-		Reversible bool
-	}
-}
-
-func (p plan) undos() (names []string) {
+// undos are the names of what a plan undoes.
+func undos(p client.RollbackPlan) (names []string) {
 	for _, s := range p.Steps {
 		names = append(names, s.Name)
 	}
 	return names
 }
 
-func (i *installation) dryRun(o operation) plan {
+func (i *installation) dryRun(o operation) client.RollbackPlan {
 	i.t.Helper()
 	before := i.operation(o.ID)
-	r := i.insist(http.MethodPost, "/v1/operations/"+o.ID+"/rollback?dryRun=true", nil)
-	require.Equal(i.t, http.StatusOK, r.status, "%s", r.body)
+	plan, err := i.client().PlanRollback(i.t.Context(), o.ID)
+	require.NoError(i.t, err)
 	require.Equal(i.t, before, i.operation(o.ID), "a dry run changes nothing")
-	return read[plan](i, r)
+	return plan
 }
 
 // TestAPlanThatHasChanged is not carried out; the present one is.
@@ -46,24 +40,25 @@ func TestAPlanThatHasChanged(t *testing.T) {
 	o := i.create("Charité")
 	held.await()
 	early := i.dryRun(o)
-	require.Equal(t, []string{"drop schema and role", "mark the tenant FAILED"}, early.undos())
+	require.Equal(t, []string{"drop schema and role", "mark the tenant FAILED"}, undos(early))
 	held.release()
 	o = i.reaches(o.ID, "NEEDS_ATTENTION")
 
 	present := i.dryRun(o)
-	require.Equal(t, []string{"terminate the contract", "drop schema and role", "mark the tenant FAILED"}, present.undos())
+	require.Equal(t, []string{"terminate the contract", "drop schema and role", "mark the tenant FAILED"}, undos(present))
 	require.False(t, present.Steps[0].Reversible, "a ledger cannot be undone")
-	body := map[string]string{"reason": "a test", "requestId": uuid.NewString(), "planHash": early.PlanHash}
-	r := i.insist(http.MethodPost, "/v1/operations/"+o.ID+"/rollback", body)
-	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
-	refusal := read[problem](i, r)
-	require.Equal(t, "plan-changed", refusal.Code)
+	rollback := func(hash string) error {
+		_, err := i.client().RollbackOperation(t.Context(), o.ID, client.RollbackOperationParams{Reason: "a test", PlanHash: hash})
+		return err
+	}
+	refusal, refused := errors.AsType[*client.Problem](rollback(early.PlanHash))
+	require.True(t, refused)
+	require.Equal(t, client.CodePlanChanged, refusal.Code)
 	require.Contains(t, refusal.Detail, present.PlanHash)
 	require.Equal(t, o, i.operation(o.ID))
 	require.Equal(t, "refused", value[string](i, `SELECT outcome FROM audit_log WHERE operation_id = $1 AND action = 'rollback'`, o.ID))
 
-	body["planHash"] = present.PlanHash
-	i.askedAgain(o.ID, "rollback", body)
+	require.NoError(t, rollback(present.PlanHash))
 	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 }
 
@@ -108,7 +103,7 @@ func TestReprovision(t *testing.T) {
 
 	r = i.insist(http.MethodPost, path, nil)
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
-	require.Equal(t, "action-refused", read[problem](i, r).Code)
+	require.Equal(t, client.CodeActionRefused, read[problem](i, r).Code)
 }
 
 // TestReprovisionNeedsTheName, which somebody may have taken meanwhile.
@@ -122,6 +117,6 @@ func TestReprovisionNeedsTheName(t *testing.T) {
 	i.becomesActive(i.create("Charité"))
 	r := i.insist(http.MethodPost, "/v1/tenants/"+o.TenantID+"/reprovision", nil)
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
-	require.Equal(t, "name-taken", read[problem](i, r).Code)
+	require.Equal(t, client.CodeNameTaken, read[problem](i, r).Code)
 	i.requireNothingOf(i.tenant(o.TenantID))
 }

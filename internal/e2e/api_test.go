@@ -13,26 +13,23 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/client"
 )
 
-// operation and tenant are what the API shows, as a client would declare it.
-type operation struct {
-	ID, TenantID, Kind, State               string
-	FailedStep, FailureClass, FailureReason string
-	Attempts                                int
-	AllowedActions                          []string
-	WaitingFor                              *struct{ Dependency, Message string }
-}
+// What the API shows.
+type (
+	operation = client.Operation
+	tenant    = client.Tenant
+	problem   = client.Problem
+)
 
-type tenant struct {
-	ID, Name, Status                 string
-	SchemaName, RoleName, ContractID string
-	AdminEmail, FailureReason        string
-}
-
-type problem struct {
-	Code, Detail, State string
-	AllowedActions      []string
+// client calls the API as an integrator does.
+func (i *installation) client() *client.Client {
+	i.t.Helper()
+	c, err := client.New(client.Config{URL: i.url, Token: i.token, Timeout: promptly, Patience: patience})
+	require.NoError(i.t, err)
+	return c
 }
 
 // reply is an answer of the api.
@@ -50,7 +47,7 @@ func read[T any](i *installation, r reply) T {
 	return v
 }
 
-// try makes a request; an error is one of the connection.
+// try makes a request, for what the client does not show or would repeat; an error is one of the connection.
 func (i *installation) try(within time.Duration, method, path string, body any, header ...string) (reply, error) {
 	ctx, cancel := context.WithTimeout(i.t.Context(), within)
 	defer cancel()
@@ -110,11 +107,11 @@ func (i *installation) insist(method, path string, body any, header ...string) r
 	return r
 }
 
-// request is the body that creates a tenant.
-func request(name string) map[string]string {
-	return map[string]string{
-		"name": name, "adminEmail": strings.ToLower("ada." + uuid.NewString()[:8] + "@hospital.example"),
-		"adminFirstName": "Ada", "adminLastName": "Lovelace",
+// request is what creates a tenant.
+func request(name string) client.CreateTenantParams {
+	return client.CreateTenantParams{
+		Name: name, AdminEmail: strings.ToLower("ada." + uuid.NewString()[:8] + "@hospital.example"),
+		AdminFirstName: "Ada", AdminLastName: "Lovelace",
 	}
 }
 
@@ -125,9 +122,11 @@ func (i *installation) create(name string) operation {
 }
 
 // createAs has a tenant accepted, once however often it is asked for.
-func (i *installation) createAs(body map[string]string) operation {
+func (i *installation) createAs(params client.CreateTenantParams) operation {
 	i.t.Helper()
-	return i.accepted(i.insist(http.MethodPost, "/v1/tenants", body, "Idempotency-Key", uuid.NewString()))
+	o, err := i.client().CreateTenant(i.t.Context(), params)
+	require.NoError(i.t, err)
+	return o
 }
 
 func (i *installation) accepted(r reply) operation {
@@ -140,35 +139,33 @@ func (i *installation) accepted(r reply) operation {
 
 func (i *installation) operation(id string) operation {
 	i.t.Helper()
-	r := i.insist(http.MethodGet, "/v1/operations/"+id, nil)
-	require.Equal(i.t, http.StatusOK, r.status, "%s", r.body)
-	return read[operation](i, r)
+	o, err := i.client().GetOperation(i.t.Context(), id, client.GetOperationParams{})
+	require.NoError(i.t, err)
+	return o
 }
 
 func (i *installation) tenant(id string) tenant {
 	i.t.Helper()
-	r := i.insist(http.MethodGet, "/v1/tenants/"+id, nil)
-	require.Equal(i.t, http.StatusOK, r.status, "%s", r.body)
-	return read[tenant](i, r)
+	t, err := i.client().GetTenant(i.t.Context(), id)
+	require.NoError(i.t, err)
+	return t
 }
 
 // reaches waits until an operation is in a state. An operation that has ended
 // otherwise never will be.
-func (i *installation) reaches(id, state string) operation {
+func (i *installation) reaches(id string, state client.State) operation {
 	i.t.Helper()
-	path := "/v1/operations/" + id
-	if state != "RUNNING" { // a long poll waits for everything but that
-		path += "?wait=5s"
+	var params client.GetOperationParams
+	if state != client.StateRunning { // a long poll waits for everything but that
+		params.Wait = "5s"
 	}
+	c := i.client()
 	var o operation
 	eventually(i.t, fmt.Sprintf("operation %s is %s", id, state), func() bool {
-		r, err := i.try(promptly+promptly, http.MethodGet, path, nil)
-		if err != nil || r.status != http.StatusOK {
-			return false
-		}
-		o = read[operation](i, r)
-		ended := o.State == "SUCCEEDED" || o.State == "ROLLED_BACK"
-		require.False(i.t, ended && o.State != state, "the operation ended as %+v", o)
+		var err error
+		o, err = c.GetOperation(i.t.Context(), id, params)
+		require.NoError(i.t, err)
+		require.False(i.t, o.State.Ended() && o.State != state, "the operation ended as %+v", o)
 		return o.State == state
 	})
 	return o
@@ -183,7 +180,21 @@ func (i *installation) act(id, action string) reply {
 // actUntilAccepted acts as a client does.
 func (i *installation) actUntilAccepted(id, action string) {
 	i.t.Helper()
-	i.askedAgain(id, action, map[string]string{"reason": "a test", "requestId": uuid.NewString()})
+	const why = "a test"
+	var err error
+	switch c, ctx := i.client(), i.t.Context(); action {
+	case "retry":
+		_, err = c.RetryOperation(ctx, id, client.RetryOperationParams{Reason: why})
+	case "skip":
+		_, err = c.SkipOperation(ctx, id, client.SkipOperationParams{Reason: why})
+	case "rollback":
+		_, err = c.RollbackOperation(ctx, id, client.RollbackOperationParams{Reason: why})
+	case "cancel":
+		_, err = c.CancelOperation(ctx, id, client.CancelOperationParams{Reason: why})
+	default:
+		require.FailNow(i.t, "no action of the API", action)
+	}
+	require.NoError(i.t, err)
 }
 
 // askedAgain has an action accepted, once however often it is asked for: each

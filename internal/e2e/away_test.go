@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/redis/redistest"
 )
 
@@ -142,7 +143,7 @@ func TestTemporalIsKilled(t *testing.T) {
 	server.kill()
 	i.start()
 	first := i.create("Charité")
-	require.Equal(t, "PENDING", i.operation(first.ID).State)
+	require.Equal(t, client.StatePending, i.operation(first.ID).State)
 	held := i.rpc.hold(t, sendTransaction, beforeSending)
 	server.start()
 	held.await()
@@ -165,10 +166,10 @@ func TestEveryWorkerIsAway(t *testing.T) {
 	i := install(t, nil)
 	i.startAPI()
 	o, unwanted := i.create("Charité"), i.create("Bethanien")
-	require.Equal(t, "PENDING", i.operation(o.ID).State)
+	require.Equal(t, client.StatePending, i.operation(o.ID).State)
 	i.actUntilAccepted(unwanted.ID, "rollback") // nothing was done, so nobody is needed
-	require.Equal(t, "ROLLED_BACK", i.operation(unwanted.ID).State)
-	require.Equal(t, "FAILED", i.tenant(unwanted.TenantID).Status)
+	require.Equal(t, client.StateRolledBack, i.operation(unwanted.ID).State)
+	require.Equal(t, client.StatusFailed, i.tenant(unwanted.TenantID).Status)
 	i.startWorker()
 	i.becomesActive(o)
 	i.requireNoMore()

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/mail/mailtest"
 )
 
@@ -40,7 +41,7 @@ func TestCancel(t *testing.T) {
 			o := i.parksBeforeThePivot()
 			i.cancelledBy(o, by)
 			o, _ = i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_CANCELED)
-			require.Equal(t, "cancelled", o.FailureClass)
+			require.Equal(t, client.FailureClassCancelled, o.FailureClass)
 			i.refuses(o, "cancel")
 		})
 		t.Run("parked after the pivot by "+by.name, func(t *testing.T) {
@@ -80,7 +81,7 @@ func TestCancel(t *testing.T) {
 		i.startAPI()
 		o := i.create("Charité")
 		i.cancelledBy(o, cancelWays[1])
-		require.Equal(t, "ROLLED_BACK", i.operation(o.ID).State)
+		require.Equal(t, client.StateRolledBack, i.operation(o.ID).State)
 		i.startWorker()
 		i.becomesActive(i.create("Charité"))
 	})

@@ -79,7 +79,7 @@ func (i *installation) shown(o operation) []string {
 			return answer.Get(&metadata)
 		}))
 		_, code, found = strings.Cut(metadata.GetCurrentDetails(), "```\n")
-		return found && strings.HasPrefix(metadata.GetCurrentDetails(), "**"+o.State+"**")
+		return found && strings.HasPrefix(metadata.GetCurrentDetails(), "**"+string(o.State)+"**")
 	})
 	code, _, _ = strings.Cut(code, "```")
 	var commands []string

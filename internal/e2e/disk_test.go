@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/client"
 )
 
 // diskSetting names the directory of a small file system to the test's own
@@ -147,10 +149,10 @@ func (i *installation) createsUntilRefused() (accepted []operation, again func()
 		require.Equal(i.t, http.StatusServiceUnavailable, r.status, "%s", r.body)
 		require.NotEmpty(i.t, r.header.Get("Retry-After"))
 		require.Equal(i.t, "application/problem+json", r.header.Get("Content-Type"))
-		require.Equal(i.t, "unavailable", read[problem](i, r).Code)
+		require.Equal(i.t, client.CodeUnavailable, read[problem](i, r).Code)
 		require.Zero(i.t, value[int](i, `
 			SELECT (SELECT count(*) FROM tenants WHERE name = $1) + (SELECT count(*) FROM idempotency_keys) - $2
-				+ (SELECT count(*) FROM operations o WHERE NOT EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id))`, body["name"], keys))
+				+ (SELECT count(*) FROM operations o WHERE NOT EXISTS (SELECT FROM tenants t WHERE t.id = o.tenant_id))`, body.Name, keys))
 		return accepted, func() operation {
 			eventually(i.t, "it is accepted", func() bool { r = ask(); return r.status == http.StatusAccepted })
 			o := i.accepted(r)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"tenant-provisioning/client"
 	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/mail/mailtest"
 )
@@ -47,7 +48,7 @@ func (i *installation) becomesActive(o operation) tenant {
 func (i *installation) requireTenant(o operation) tenant {
 	i.t.Helper()
 	t := i.tenant(o.TenantID)
-	require.Equal(i.t, "ACTIVE", t.Status, "%+v", t)
+	require.Equal(i.t, client.StatusActive, t.Status, "%+v", t)
 	require.Equal(i.t, 1, value[int](i, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, t.SchemaName))
 	require.Equal(i.t, 1, value[int](i, `SELECT count(*) FROM pg_roles WHERE rolname = $1`, t.RoleName))
 	require.Equal(i.t, 1, value[int](i, fmt.Sprintf(`SELECT count(*) FROM %q.users WHERE email = $1`, t.SchemaName), t.AdminEmail))
@@ -76,7 +77,7 @@ func (i *installation) isRolledBack(o operation, closed enumspb.WorkflowExecutio
 	i.t.Helper()
 	o = i.reaches(o.ID, "ROLLED_BACK")
 	t := i.tenant(o.TenantID)
-	require.Equal(i.t, "FAILED", t.Status)
+	require.Equal(i.t, client.StatusFailed, t.Status)
 	require.NotEmpty(i.t, t.FailureReason)
 	require.Empty(i.t, t.ContractID)
 	i.closes(o, closed)

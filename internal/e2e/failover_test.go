@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-smtp"
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/mail/mailtest"
 )
 
@@ -239,7 +240,7 @@ func TestARefusedAddressParksAlone(t *testing.T) {
 	backup := i.withBackup()
 	i.start()
 	o := i.reaches(i.create("Charité").ID, "NEEDS_ATTENTION")
-	require.Equal(t, "permanent", o.FailureClass)
+	require.Equal(t, client.FailureClassPermanent, o.FailureClass)
 	require.Contains(t, o.FailureReason, "change it with PATCH")
 	require.Contains(t, o.FailureReason, "User unknown")
 	require.Empty(t, backup.links())

@@ -10,11 +10,14 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+
+	"tenant-provisioning/client"
 )
 
 // failure is one that no repetition mends, before the tenant is active.
 type failure struct {
-	step, class string
+	step  client.StepName
+	class client.FailureClass
 	// says is a part of the reason that people read.
 	says string
 	// arrange brings it about, and returns what ends it.
@@ -115,9 +118,9 @@ func TestForeignSchema(t *testing.T) {
 	i.execute(fmt.Sprintf(`CREATE SCHEMA %q; CREATE TABLE %q.patients AS SELECT 'Ada' AS name`, schema, schema))
 	i.startWorker()
 	o = i.reaches(o.ID, "ROLLED_BACK")
-	require.Equal(t, "CREATE_SCHEMA", o.FailedStep)
-	require.Equal(t, "conflict", o.FailureClass)
-	require.Equal(t, "FAILED", i.tenant(o.TenantID).Status)
+	require.Equal(t, client.StepNameCreateSchema, o.FailedStep)
+	require.Equal(t, client.FailureClassConflict, o.FailureClass)
+	require.Equal(t, client.StatusFailed, i.tenant(o.TenantID).Status)
 	require.Equal(t, "Ada", value[string](i, fmt.Sprintf(`SELECT name FROM %q.patients`, schema)))
 	require.Zero(t, i.contractsMade())
 }
@@ -128,14 +131,14 @@ func TestMailIsRejected(t *testing.T) {
 	i := install(t, nil)
 	i.start()
 	body := request("Charité")
-	wrong, right := body["adminEmail"], "ada@right.example"
+	wrong, right := body.AdminEmail, "ada@right.example"
 	i.mail.RejectAddress(wrong)
 	o := i.createAs(body)
 	o = i.reaches(o.ID, "NEEDS_ATTENTION")
-	require.Equal(t, "SEND_WELCOME_EMAIL", o.FailedStep)
-	require.Equal(t, "permanent", o.FailureClass)
+	require.Equal(t, client.StepNameSendWelcomeEmail, o.FailedStep)
+	require.Equal(t, client.FailureClassPermanent, o.FailureClass)
 	require.NotContains(t, o.FailureReason, wrong, "an address is personal")
-	require.ElementsMatch(t, []string{"retry", "skip"}, o.AllowedActions)
+	require.ElementsMatch(t, []client.Action{client.ActionRetry, client.ActionSkip}, o.AllowedActions)
 	i.requireTenant(o)
 	i.refuses(o, "rollback")
 
@@ -155,7 +158,7 @@ func (i *installation) refuses(o operation, action string) {
 	r := i.insist(http.MethodPost, "/v1/operations/"+o.ID+"/"+action, map[string]string{"reason": "a test", "requestId": uuid.NewString()})
 	require.Equal(i.t, http.StatusConflict, r.status, "%s", r.body)
 	p := read[problem](i, r)
-	require.Equal(i.t, "action-refused", p.Code)
+	require.Equal(i.t, client.CodeActionRefused, p.Code)
 	require.Equal(i.t, before.State, p.State)
 	require.ElementsMatch(i.t, before.AllowedActions, p.AllowedActions)
 	require.Equal(i.t, before, i.operation(o.ID))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/mail/mailtest"
 )
 
@@ -15,7 +16,7 @@ const many = 15
 
 // shared are the things that all tenants need, each with how it goes away.
 var shared = map[string]struct {
-	dependency string
+	dependency client.Dependency
 	// budget is how long a step may fail, far below what the outage lasts and far
 	// above the time in which all come to the step: the mails are not due at the
 	// same moment.
@@ -28,7 +29,7 @@ var shared = map[string]struct {
 
 // waiting are the states of what waits for an incident: in its step or, where a
 // slow dispatcher had not come to it before, at the dispatcher.
-var waiting = []string{"RUNNING", "PENDING"}
+var waiting = []client.State{client.StateRunning, client.StatePending}
 
 // TestWhatEverybodyNeedsIsAway is one incident: nothing parks although the
 // budgets are long used up, what is new waits, and all goes on when it is back.
@@ -56,7 +57,7 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			eventually(t, "it lasts", func() bool {
 				return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE last_probe_at > opened_at + 1.5 * $1::interval`, c.budget)
 			})
-			require.Equal(t, "PENDING", i.operation(late.ID).State)
+			require.Equal(t, client.StatePending, i.operation(late.ID).State)
 			require.Equal(t, tried, i.attempts(alone), "what comes to the step waits before it")
 			operations = append(operations, alone)
 			for _, op := range operations {
@@ -158,8 +159,8 @@ func TestAnIncidentThatIsNoneComesToPeople(t *testing.T) {
 	i.startWorker()
 	for _, o := range operations {
 		o = i.reaches(o.ID, "NEEDS_ATTENTION")
-		require.Equal(t, "SEND_WELCOME_EMAIL", o.FailedStep)
-		require.Equal(t, "auth", o.FailureClass)
+		require.Equal(t, client.StepNameSendWelcomeEmail, o.FailedStep)
+		require.Equal(t, client.FailureClassAuth, o.FailureClass)
 	}
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM incidents WHERE reopened > 5`))
 	i.mail.Recover()

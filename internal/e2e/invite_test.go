@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/mail/mailtest"
 )
 
@@ -88,10 +89,10 @@ func TestAnInvitationIsRefusedForGood(t *testing.T) {
 	link := i.link(tenant)
 	i.mail.Fail(mailtest.Fault{Status: http.StatusBadRequest})
 	o := i.reaches(i.accepted(i.invites(tenant, i.token)).ID, "ROLLED_BACK")
-	require.Equal(t, "SEND_WELCOME_EMAIL", o.FailedStep)
-	require.Equal(t, "permanent", o.FailureClass)
+	require.Equal(t, client.StepNameSendWelcomeEmail, o.FailedStep)
+	require.Equal(t, client.FailureClassPermanent, o.FailureClass)
 	i.closes(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
-	require.Equal(t, "ACTIVE", i.tenant(tenant.ID).Status)
+	require.Equal(t, client.StatusActive, i.tenant(tenant.ID).Status)
 	require.Equal(t, http.StatusOK, i.page(link).status)
 	i.mail.Recover()
 	i.reaches(i.accepted(i.invites(tenant, i.token)).ID, "SUCCEEDED")
@@ -126,7 +127,7 @@ func TestAnInvitationThatWaitsForTheMailGivesWay(t *testing.T) {
 		return !value[bool](i, `SELECT has_schema_privilege($1, $2, 'USAGE')`, suspended.RoleName, suspended.SchemaName)
 	})
 	ended := i.operation(waits.ID)
-	require.Equal(t, "ROLLED_BACK", ended.State)
+	require.Equal(t, client.StateRolledBack, ended.State)
 	require.Equal(t, "given up for a later operation (suspend)", ended.FailureReason)
 	eventually(t, "it is suspended", func() bool { return i.tenant(suspended.ID).Status == "SUSPENDED" })
 

@@ -1,12 +1,13 @@
 package e2e
 
 import (
-	"net/http"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+
+	"tenant-provisioning/client"
 )
 
 // TestLateStepChangesNothing delays a worker's statements that make a schema on
@@ -35,7 +36,7 @@ func TestLateStepChangesNothing(t *testing.T) {
 	again := direct.create("Bethanien") // which either worker may do
 	direct.becomesActive(again)
 	direct.requireNothingOf(tenant)
-	require.Equal(t, "ROLLED_BACK", direct.operation(o.ID).State)
+	require.Equal(t, client.StateRolledBack, direct.operation(o.ID).State)
 }
 
 // TestStoppedWorkerCommitsLate stops a worker whose statements the database has
@@ -60,7 +61,7 @@ func TestStoppedWorkerCommitsLate(t *testing.T) {
 	stopped.Signal(syscall.SIGCONT)
 	i.becomesActive(i.create("Bethanien"))
 	i.requireNothingOf(tenant)
-	require.Equal(t, "ROLLED_BACK", i.operation(o.ID).State)
+	require.Equal(t, client.StateRolledBack, i.operation(o.ID).State)
 }
 
 // TestALateAttemptFailsByItself: a stopped worker's attempt at the contract comes
@@ -87,10 +88,9 @@ func TestALateAttemptFailsByItself(t *testing.T) {
 	})
 	held.release()
 	active := i.becomesActive(o)
-	progress := i.insist(http.MethodGet, "/v1/tenants/"+active.ID+"/provisioning", nil)
-	for _, step := range read[struct {
-		Steps []struct{ Step, Status string }
-	}](i, progress).Steps {
-		require.Equal(t, "COMPLETED", step.Status, step.Step)
+	progress, err := i.client().GetProvisioning(t.Context(), active.ID)
+	require.NoError(t, err)
+	for _, step := range progress.Steps {
+		require.Equal(t, client.StepStatusCompleted, step.Status, step.Step)
 	}
 }

@@ -8,13 +8,14 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 
+	"tenant-provisioning/client"
 	tenantcontract "tenant-provisioning/contracts/tenant"
 )
 
 // turn is one kind of operation in a tenant's life, and how it leaves the tenant.
 type turn struct {
 	kind, method, path string
-	status             string
+	status             client.Status
 	contract           tenantcontract.Status
 	template           string
 	// stages are the steps in whose log rows a worker is killed.
@@ -120,7 +121,7 @@ func TestLifeOfATenant(t *testing.T) {
 	i.reaches(suspended.ID, "SUCCEEDED")
 	i.reaches(archive.ask(i, tenant.ID).ID, "SUCCEEDED")
 	i.reaches(undelete.ask(i, tenant.ID).ID, "SUCCEEDED")
-	require.Equal(t, "SUSPENDED", i.tenant(tenant.ID).Status, "what was suspended comes back so")
+	require.Equal(t, client.StatusSuspended, i.tenant(tenant.ID).Status, "what was suspended comes back so")
 	require.Equal(t, tenantcontract.Suspended, i.contractStatus(tenant.ContractID))
 	require.Empty(t, i.reconciles())
 }
@@ -148,7 +149,7 @@ func TestATenantComesBackUnderANewName(t *testing.T) {
 	i.actUntilAccepted(o.ID, "rollback")
 	i.reaches(o.ID, "ROLLED_BACK")
 	left := i.tenant(before.ID)
-	require.Equal(t, "ARCHIVED", left.Status)
+	require.Equal(t, client.StatusArchived, left.Status)
 	require.Equal(t, "Charité", left.Name)
 
 	held := row("provisioning_logs", "NEW.step = 'MARK_ACTIVE' AND NEW.tenant_id = '"+before.ID+"'")(i)
@@ -207,19 +208,19 @@ func TestASuspensionIsTakenBack(t *testing.T) {
 		return value[bool](i, `SELECT has_schema_privilege($1, $2, 'USAGE')`, tenant.RoleName, tenant.SchemaName)
 	}
 	require.False(t, usage(), "access stays off while it waits")
-	require.Equal(t, "ACTIVE", i.tenant(tenant.ID).Status)
+	require.Equal(t, client.StatusActive, i.tenant(tenant.ID).Status)
 	i.rpc.heal()
 	i.actUntilAccepted(o.ID, "rollback")
 	i.reaches(o.ID, "ROLLED_BACK")
 	require.True(t, usage())
-	require.Equal(t, "ACTIVE", i.tenant(tenant.ID).Status)
+	require.Equal(t, client.StatusActive, i.tenant(tenant.ID).Status)
 	require.Equal(t, tenantcontract.Active, i.contractStatus(tenant.ContractID))
 	require.Empty(t, i.reconciles())
 
 	r := i.insist(http.MethodPost, "/v1/tenants/"+tenant.ID+"/resume", map[string]string{"reason": "x"})
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
 	refused := read[problem](i, r)
-	require.Equal(t, "action-refused", refused.Code)
-	require.ElementsMatch(t, []string{"suspend", "archive", "invite"}, refused.AllowedActions)
+	require.Equal(t, client.CodeActionRefused, refused.Code)
+	require.ElementsMatch(t, []client.Action{"suspend", "archive", "invite"}, refused.AllowedActions)
 	require.Contains(t, refused.Detail, "ACTIVE")
 }

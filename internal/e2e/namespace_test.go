@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/workflowservice/v1"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"tenant-provisioning/client"
 )
 
 // workerSays is the answer of a worker's /readyz; nothing while it does not
@@ -62,7 +64,7 @@ func TestTemporalLacksWhatRunsNeed(t *testing.T) {
 				return true
 			})
 			require.Contains(t, worker.stderr.String(), "starter setup")
-			require.Equal(t, "PENDING", i.operation(o.ID).State)
+			require.Equal(t, client.StatePending, i.operation(o.ID).State)
 
 			i.output("setup", "--wait", "1m")
 			i.becomesActive(o)

@@ -76,7 +76,7 @@ func TestPeopleAreToldOfWhatParks(t *testing.T) {
 	mail := i.awaitNotices(1)
 	require.Equal(t, "An operation needs attention: DEPLOY_SOROBAN_CONTRACT, exhausted", mail.Subject)
 	for _, action := range o.AllowedActions {
-		require.Contains(t, mail.Text, "starter "+action+" "+o.ID)
+		require.Contains(t, mail.Text, "starter "+string(action)+" "+o.ID)
 	}
 	require.NotContains(t, mail.Text, i.tenant(o.TenantID).Name)
 }

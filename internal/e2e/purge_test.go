@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/client"
 	tenantcontract "tenant-provisioning/contracts/tenant"
 )
 
@@ -26,7 +27,7 @@ func (i *installation) archives(t tenant) {
 func (i *installation) isGone(was tenant) {
 	i.t.Helper()
 	now := i.tenant(was.ID)
-	require.Equal(i.t, "DELETED", now.Status)
+	require.Equal(i.t, client.StatusDeleted, now.Status)
 	require.Equal(i.t, was.ContractID, now.ContractID)
 	require.Empty(i.t, now.AdminEmail)
 	require.Zero(i.t, value[int](i, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, was.SchemaName))
@@ -104,10 +105,10 @@ func TestAPurgeWithoutTheLedgerKeepsTheSchema(t *testing.T) {
 	i.rpc.refuse()
 	o := i.accepted(i.insist(http.MethodPost, "/v1/tenants/"+tenant.ID+"/purge", map[string]string{"reason": "x"}, "Idempotency-Key", uuid.NewString()))
 	parked := i.reaches(o.ID, "NEEDS_ATTENTION")
-	require.Equal(t, "TERMINATE_CONTRACT", parked.FailedStep)
-	require.Equal(t, []string{"retry", "skip"}, parked.AllowedActions)
+	require.Equal(t, client.StepNameTerminateContract, parked.FailedStep)
+	require.Equal(t, []client.Action{client.ActionRetry, client.ActionSkip}, parked.AllowedActions)
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM pg_namespace WHERE nspname = $1`, tenant.SchemaName))
-	require.Equal(t, "ARCHIVED", i.tenant(tenant.ID).Status)
+	require.Equal(t, client.StatusArchived, i.tenant(tenant.ID).Status)
 	require.Equal(t, tenant.AdminEmail, i.tenant(tenant.ID).AdminEmail)
 	require.Equal(t, http.StatusConflict, i.insist(http.MethodPut, "/v1/tenants/"+tenant.ID+"/legal-hold", map[string]string{"reason": "late"}).status)
 	i.actUntilAccepted(o.ID, "skip")

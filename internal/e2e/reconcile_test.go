@@ -14,8 +14,9 @@ import (
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
-	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/client"
 
+	"tenant-provisioning/client"
 	"tenant-provisioning/internal/postgres/postgrestest"
 )
 
@@ -86,7 +87,7 @@ func TestRunIsTerminated(t *testing.T) {
 			i.reconciles()
 			if value[bool](i, `SELECT pivot_passed FROM operations WHERE id = $1`, o.ID) {
 				i.reaches(o.ID, "SUCCEEDED")
-				require.Equal(t, "ACTIVE", i.tenant(o.TenantID).Status)
+				require.Equal(t, client.StatusActive, i.tenant(o.TenantID).Status)
 				require.Equal(t, 1, len(i.mails(i.tenant(o.TenantID).AdminEmail))) //nolint:testifylint // Len would print them
 			} else {
 				i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
@@ -289,7 +290,7 @@ func TestWhatTheLedgerSaysOtherwise(t *testing.T) {
 func (i *installation) pausesReconciler() {
 	i.t.Helper()
 	schedule := i.temporal().ScheduleClient().GetHandle(i.t.Context(), "tenant-reconcile")
-	require.NoError(i.t, i.asksTemporal(func() error { return schedule.Pause(i.t.Context(), client.SchedulePauseOptions{Note: "a test"}) }))
+	require.NoError(i.t, i.asksTemporal(func() error { return schedule.Pause(i.t.Context(), sdk.SchedulePauseOptions{Note: "a test"}) }))
 }
 
 // TestTooMuchToFind of one kind, as after a restore without schemas and roles:

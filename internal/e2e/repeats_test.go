@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/client"
 )
 
 // atOnce makes the same number of requests at a time as it has answers for.
@@ -40,7 +42,7 @@ func TestOneOfTwentyGetsTheName(t *testing.T) {
 		case http.StatusAccepted:
 			winner = i.accepted(r)
 		case http.StatusConflict:
-			require.Equal(t, "name-taken", read[problem](i, r).Code)
+			require.Equal(t, client.CodeNameTaken, read[problem](i, r).Code)
 		}
 	}
 	require.Equal(t, map[int]int{http.StatusAccepted: 1, http.StatusConflict: 19}, statuses)

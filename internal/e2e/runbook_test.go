@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
+
+	"tenant-provisioning/client"
 )
 
 var runbooks = filepath.Join("..", "..", "docs", "runbooks")
@@ -140,9 +142,10 @@ func TestRunbookOfAStuckLife(t *testing.T) {
 	t.Parallel()
 	const page = "stuck-life.md"
 	for name, c := range map[string]struct {
-		follow        func(*installation, operation)
-		state, status string
-		access        bool
+		follow func(*installation, operation)
+		state  client.State
+		status client.Status
+		access bool
 	}{
 		"retry":    {func(i *installation, o operation) { i.rpc.heal(); i.follow(o, page) }, "SUCCEEDED", "SUSPENDED", false},
 		"rollback": {func(i *installation, o operation) { i.rpc.heal(); i.followInstead(o, page) }, "ROLLED_BACK", "ACTIVE", true},
@@ -269,7 +272,7 @@ func (i *installation) blocksRollback() (o operation, mend func()) {
 	i.execute(`GRANT USAGE ON SCHEMA public TO ` + role)
 	i.actUntilAccepted(o.ID, "rollback")
 	o = i.reaches(o.ID, "ROLLBACK_BLOCKED")
-	require.Equal(i.t, "undo_failed", o.FailureClass)
+	require.Equal(i.t, client.FailureClassUndoFailed, o.FailureClass)
 	require.Contains(i.t, o.FailureReason, "2BP01", "something depends on the role")
 	require.Contains(i.t, o.FailureReason, "privileges for schema public")
 	return o, func() { i.execute(`REVOKE USAGE ON SCHEMA public FROM ` + role) }
@@ -319,7 +322,7 @@ func TestRunbookOfNoWorker(t *testing.T) {
 	i.startAPI()
 	o := i.create("Charité")
 	i.follow(o, "no-worker.md")
-	require.Equal(t, "PENDING", i.operation(o.ID).State)
+	require.Equal(t, client.StatePending, i.operation(o.ID).State)
 	i.startWorker()
 	i.becomesActive(o)
 }
@@ -340,7 +343,7 @@ func TestRunbooksThatLook(t *testing.T) {
 			i.follow(o, page)
 		}
 	}
-	require.Equal(t, "NEEDS_ATTENTION", i.operation(o.ID).State, "looking changes nothing")
+	require.Equal(t, client.StateNeedsAttention, i.operation(o.ID).State, "looking changes nothing")
 }
 
 // TestRunbooksAreListed keeps the index complete.

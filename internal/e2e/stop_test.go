@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/client"
 )
 
 // TestWorkerStopsInOrder asks a worker to stop in the middle of some runs: it
@@ -62,7 +64,7 @@ func TestAPIStopsInOrder(t *testing.T) {
 		require.Equal(t, 2, value[int](i, `SELECT count(*) FROM tenants`))
 	}
 	require.Equal(t, http.StatusOK, polled.status, "the long poll is answered at once: %s", polled.body)
-	require.Equal(t, "PENDING", read[operation](i, polled).State)
+	require.Equal(t, client.StatePending, read[operation](i, polled).State)
 	require.Zero(t, api.wait(), "it ends well")
 }
 

@@ -17,8 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
-	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/log"
+
+	"tenant-provisioning/client"
 )
 
 func decode[T any](t testing.TB, r io.Reader) T {
@@ -29,11 +31,11 @@ func decode[T any](t testing.TB, r io.Reader) T {
 }
 
 // temporal is a client as an operator's tool has it.
-func (i *installation) temporal() client.Client {
+func (i *installation) temporal() sdk.Client {
 	i.t.Helper()
-	c, err := client.NewLazyClient(client.Options{
+	c, err := sdk.NewLazyClient(sdk.Options{
 		HostPort: i.env["TEMPORAL_ADDRESS"], Namespace: i.env["TEMPORAL_NAMESPACE"],
-		ConnectionOptions: client.ConnectionOptions{GetSystemInfoTimeout: patience},
+		ConnectionOptions: sdk.ConnectionOptions{GetSystemInfoTimeout: patience},
 		Logger:            log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	require.NoError(i.t, err)
@@ -55,7 +57,7 @@ func (i *installation) asksTemporal(ask func() error) (err error) {
 
 // workflowID is of a provisioning where a test knows of the operation only its id.
 func workflowID(o operation) string {
-	return "tenant-" + cmp.Or(o.Kind, "provision") + "/" + o.TenantID
+	return "tenant-" + string(cmp.Or(o.Kind, client.KindProvision)) + "/" + o.TenantID
 }
 
 // closes waits until an operation's run has closed, and says how.

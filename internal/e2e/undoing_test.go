@@ -5,7 +5,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
+	sdk "go.temporal.io/sdk/client"
+
+	"tenant-provisioning/client"
 )
 
 // TestRollbackIsTerminated in the middle of each undo: whatever the terminated
@@ -34,7 +36,7 @@ func TestRollbackIsTerminated(t *testing.T) {
 			_, worker := i.start()
 			o := i.create("Charité")
 			held.await()
-			require.Equal(t, "ROLLING_BACK", i.operation(o.ID).State)
+			require.Equal(t, client.StateRollingBack, i.operation(o.ID).State)
 			run := i.terminateHeld(o)
 			if c.local {
 				worker.kill()
@@ -45,7 +47,7 @@ func TestRollbackIsTerminated(t *testing.T) {
 			i.reconciles()
 			o, tenant := i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 			require.NotEqual(t, run, value[string](i, `SELECT run_id FROM operations WHERE id = $1`, o.ID), "another run has ended it")
-			require.Equal(t, "MARK_ACTIVE", o.FailedStep, "the cause is kept")
+			require.Equal(t, client.StepNameMarkActive, o.FailedStep, "the cause is kept")
 			require.Contains(t, tenant.FailureReason, "SQLSTATE 22012")
 			i.ages(o)
 			require.Empty(t, i.reconciles(), "it fits together again")
@@ -71,7 +73,7 @@ func TestBlockedRollbackIsTerminated(t *testing.T) {
 		return err == nil && answer.Get(&asked) == nil && asked.State == "ROLLBACK_BLOCKED" && asked.FailedStep != ""
 	})
 	require.NotEqual(t, first, value[string](i, `SELECT run_id FROM operations WHERE id = $1`, o.ID))
-	require.ElementsMatch(t, []string{"retry", "skip"}, i.operation(o.ID).AllowedActions)
+	require.ElementsMatch(t, []client.Action{client.ActionRetry, client.ActionSkip}, i.operation(o.ID).AllowedActions)
 
 	i.terminateHeld(o)
 	i.execute(`DROP TRIGGER keep ON tenant_schema_versions`)
@@ -92,7 +94,7 @@ func TestScheduleReconciles(t *testing.T) {
 	i.rpc.heal()
 	i.terminate(o)
 	schedule := i.temporal().ScheduleClient().GetHandle(t.Context(), "tenant-reconcile")
-	var is *client.ScheduleDescription
+	var is *sdk.ScheduleDescription
 	require.NoError(t, i.asksTemporal(func() (err error) {
 		is, err = schedule.Describe(t.Context())
 		return err
@@ -102,7 +104,7 @@ func TestScheduleReconciles(t *testing.T) {
 	require.LessOrEqual(t, is.Schedule.Spec.Intervals[0].Every.Minutes(), 5.0)
 	// After a round that is just due, which may have begun before the run ended.
 	require.NoError(t, i.asksTemporal(func() error {
-		return schedule.Trigger(t.Context(), client.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
+		return schedule.Trigger(t.Context(), sdk.ScheduleTriggerOptions{Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_BUFFER_ONE})
 	}))
 	i.isRolledBack(o, enumspb.WORKFLOW_EXECUTION_STATUS_FAILED)
 	eventually(t, "the repair is audited", func() bool {

@@ -38,7 +38,7 @@ func (a *app) followEvents(ctx context.Context, p *controlPlane, id tenant.Opera
 	for {
 		err := events.Follow(ctx, tenant.Following{
 			EventFilter: tenant.EventFilter{Operation: id}, EventStart: tenant.EventStart{After: last},
-			Ready: func() error { return nil }, Heartbeat: time.Minute,
+			Ready: func(tenant.EventID) error { return nil }, Heartbeat: time.Minute,
 			Deliver: func(batch []tenant.ChangeEvent) error { return a.tell(batch, &last) },
 		})
 		switch {

@@ -126,10 +126,14 @@ func TestTheInstallationsEvents(t *testing.T) {
 	b := setup(t)
 	before := b.create(t, "Before")
 	s := b.subscribe(t, "/v1/events", "")
+	require.True(t, s.lines.Scan() && s.lines.Scan())
+	begins := strings.TrimPrefix(s.lines.Text(), "id: ")
 	o := b.create(t, "Charité")
 	pending, _ := s.next(t)
 	require.Equal(t, o["id"], string(pending.OperationID), "what was before is not told")
 	s.leave()
+	again, _ := b.subscribe(t, "/v1/events", begins).next(t)
+	require.Equal(t, pending.ID, again.ID, "who is cut off before the first event goes on where it began")
 	one := b.subscribe(t, "/v1/events?after=0&tenantId="+before["tenantId"].(string), "")
 	e, _ := one.next(t)
 	require.Equal(t, before["id"], string(e.OperationID))
@@ -290,7 +294,7 @@ func TestWhoDoesNotReadIsCutOff(t *testing.T) {
 type interrupted struct{ rest.Events }
 
 func (interrupted) Follow(_ context.Context, w tenant.Following) error {
-	if err := w.Ready(); err != nil {
+	if err := w.Ready(0); err != nil {
 		return err
 	}
 	return tenant.ErrEventsInterrupted

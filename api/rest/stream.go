@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -82,7 +81,7 @@ func (s *Server) replay(ctx context.Context, f tenant.EventFilter, after tenant.
 		}
 		st := s.newStream(ctx, closes)
 		st.follow(s, func(following context.Context) error {
-			if err := st.begin(); err != nil {
+			if err := st.begin(after); err != nil {
 				return err
 			}
 			events, err := first, error(nil)
@@ -155,8 +154,9 @@ func (st *stream) reason(ctx context.Context, s *Server, err error) string {
 	return "interrupted"
 }
 
-// begin sends the head. What a HEAD asks for ends with it.
-func (st *stream) begin() error {
+// begin sends the head, and the event after which the stream begins: a client that is
+// cut off before the first event goes on from there. What a HEAD asks for ends with it.
+func (st *stream) begin(after tenant.EventID) error {
 	if !st.starting.Stop() {
 		return context.DeadlineExceeded
 	}
@@ -167,7 +167,7 @@ func (st *stream) begin() error {
 	if st.c.Request().Context().Value(headKey{}) != nil {
 		return errFinished
 	}
-	return st.write([]byte("retry: " + strconv.FormatInt(streamRetry.Milliseconds(), 10) + "\n\n"))
+	return st.write(fmt.Appendf(nil, "retry: %d\nid: %d\n\n", streamRetry.Milliseconds(), after))
 }
 
 // send sends events, or a comment where there are none.

@@ -98,7 +98,7 @@ func (b *bundle) all(t *testing.T) (ids []tenant.EventID) {
 // errEnough ends a following of the tests.
 var errEnough = errors.New("enough")
 
-func nothing() error { return nil }
+func nothing(tenant.EventID) error { return nil }
 
 // reader keeps what was delivered.
 type reader struct {
@@ -225,7 +225,7 @@ func TestManyFollowAtTheCostOfOne(t *testing.T) {
 			all.Go(func() {
 				err := b.feed.Follow(ctx, tenant.Following{
 					EventFilter: filter, EventStart: tenant.EventStart{Now: true}, Heartbeat: time.Minute,
-					Ready:   func() error { ready.Add(1); return nil },
+					Ready:   func(tenant.EventID) error { ready.Add(1); return nil },
 					Deliver: func(events []tenant.ChangeEvent) error { got.Add(int64(len(events))); return nil },
 				})
 				if !errors.Is(err, context.Canceled) {
@@ -260,7 +260,7 @@ func TestWhoIsSlowCatchesUp(t *testing.T) {
 	go func() {
 		done <- b.feed.Follow(ctx, tenant.Following{
 			EventStart: tenant.EventStart{Now: true}, Heartbeat: time.Minute,
-			Ready: func() error { close(ready); return nil },
+			Ready: func(tenant.EventID) error { close(ready); return nil },
 			Deliver: func(events []tenant.ChangeEvent) error {
 				select {
 				case <-goOn:
@@ -302,7 +302,7 @@ func TestAnotherDatabaseInItsPlace(t *testing.T) {
 	ready := make(chan struct{})
 	go func() {
 		done <- b.feed.Follow(t.Context(), tenant.Following{
-			EventStart: tenant.EventStart{Now: true}, Ready: func() error { close(ready); return nil }, Deliver: r.deliver, Heartbeat: time.Minute,
+			EventStart: tenant.EventStart{Now: true}, Ready: func(tenant.EventID) error { close(ready); return nil }, Deliver: r.deliver, Heartbeat: time.Minute,
 		})
 	}()
 	<-ready
@@ -332,7 +332,7 @@ func TestEventsOfAnotherServer(t *testing.T) {
 	ready := make(chan struct{})
 	go func() {
 		_ = b.feed.Follow(t.Context(), tenant.Following{ // it ends with the test
-			EventStart: tenant.EventStart{Now: true}, Ready: func() error { close(ready); return nil }, Deliver: r.deliver, Heartbeat: time.Minute,
+			EventStart: tenant.EventStart{Now: true}, Ready: func(tenant.EventID) error { close(ready); return nil }, Deliver: r.deliver, Heartbeat: time.Minute,
 		})
 	}()
 	<-ready

@@ -28,7 +28,7 @@ func (f *Feed) Follow(ctx context.Context, w tenant.Following) error {
 		if err != nil || !behind {
 			return err
 		}
-		w.Now, w.Ready = false, func() error { return nil }
+		w.Now, w.Ready = false, func(tenant.EventID) error { return nil }
 	}
 }
 
@@ -46,7 +46,7 @@ func (f *Feed) accompany(ctx context.Context, one *follower, w tenant.Following,
 	if w.Now {
 		*last = one.start
 	}
-	if err := w.Ready(); err != nil {
+	if err := w.Ready(last.ID); err != nil {
 		return false, err
 	}
 	if err := f.catchUp(ctx, one, last, w.Deliver); err != nil {

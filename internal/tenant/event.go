@@ -81,8 +81,9 @@ type EventStart struct {
 type Following struct {
 	EventFilter
 	EventStart
-	// Ready is called before the first delivery, when nothing can be lost any more.
-	Ready func() error
+	// Ready is called before the first delivery, when nothing can be lost any more,
+	// with the event after which it begins; zero where there is none.
+	Ready func(EventID) error
 	// Deliver gets events in order, each once. When there are none for as long as
 	// Heartbeat it gets none, so that it can tell that it is there.
 	Deliver   func([]ChangeEvent) error

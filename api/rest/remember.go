@@ -85,7 +85,15 @@ func (s *Server) answer(ctx huma.Context, e endpoint, ask func(context.Context) 
 		return ask(ctx.Context())
 	}
 	fresh := strings.Contains(strings.ToLower(ctx.Header("Cache-Control")), "no-cache")
-	return s.answers.Answer(ctx.Context(), q, fresh, ask)
+	// One deadline for all of it: also those who wait for another's answer, and then
+	// ask themselves, hear in time.
+	c := humaecho.Unwrap(ctx)
+	r := c.Request()
+	within, cancel := context.WithTimeout(r.Context(), answerWithin)
+	defer cancel()
+	c.SetRequest(r.WithContext(within))
+	defer c.SetRequest(r)
+	return s.answers.Answer(within, q, fresh, ask)
 }
 
 // sees is what callers of an endpoint may see: all who have its role see the same. It

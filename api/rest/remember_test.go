@@ -45,7 +45,7 @@ func remember(t *testing.T, processes int, maxAge time.Duration, changes ...func
 		t.Cleanup(func() { require.NoError(t, limiter.Close()) })
 		events := postgres.NewEvents(pool)
 		cache, err := answers.New(answers.Config{
-			Store: redis.NewCache(limiter, events.HashKey), Standing: events.Standing, MaxAge: maxAge, Registerer: registry,
+			Store: redis.NewCache(limiter, events.HashKey), Standing: events.Standing, MaxAge: maxAge, Patience: time.Minute, Registerer: registry,
 		})
 		require.NoError(t, err)
 		ctx, stop := context.WithCancel(t.Context())

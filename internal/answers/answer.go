@@ -2,6 +2,7 @@ package answers
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -41,6 +42,9 @@ func (c *Cache) Answer(ctx context.Context, q Question, fresh bool, ask func(con
 			c.asked.WithLabelValues("hit").Inc()
 			return Answer{Value: e.Value, Good: true}
 		}
+	}
+	if fresh {
+		floor = math.MaxUint64 // what has begun already is not fresh
 	}
 	for {
 		one, first := c.board(q)
@@ -94,19 +98,17 @@ func (c *Cache) fly(ctx context.Context, q Question, one *flight, ask func(conte
 		c.mu.Unlock()
 		close(one.done)
 	}()
-	epoch := c.now()
-	p, err := c.config.Standing(ctx, q.About)
+	p, err := c.standing(ctx, q.About)
 	if err != nil {
 		return ask(ctx) // which says so
 	}
-	c.learn(epoch, p)
 	one.answer, one.snapshot = ask(ctx), p.Snapshot
 	if !one.answer.Good {
 		return one.answer
 	}
 	c.raise(p.Changed, q.About)
 	if keep := c.config.MaxAge - time.Since(began); keep > 0 && c.stillTrue(p.Database, q, p.Snapshot) {
-		go c.put(context.WithoutCancel(ctx), p, q, one.answer.Value, keep)
+		c.putting.Go(func() { c.put(context.WithoutCancel(ctx), p, q, one.answer.Value, keep) })
 	}
 	return one.answer
 }

@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -50,6 +51,9 @@ type Config struct {
 	// MaxAge is how old an answer may be at most. It is for changes that nobody has
 	// told of: those that a person made with psql, mostly.
 	MaxAge time.Duration
+	// Patience bounds how long the database may take to say where it stands; while it
+	// is slower answers are not kept. Zero: 1 s.
+	Patience time.Duration
 	// Registerer receives answer_cache_total.
 	Registerer prometheus.Registerer
 }
@@ -74,6 +78,9 @@ type Cache struct {
 	epoch   int
 	floors  floors
 	flights map[Question]*flight
+
+	// putting is what is being kept, after it was answered.
+	putting sync.WaitGroup
 }
 
 // New makes a cache.
@@ -81,6 +88,7 @@ func New(c Config) (*Cache, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
+	c.Patience = cmp.Or(c.Patience, time.Second)
 	cache := &Cache{
 		config: c, flights: map[Question]*flight{}, floors: floors{every: 2 * c.MaxAge},
 		asked: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -97,6 +105,7 @@ func (c *Cache) Listening(now bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.listening, c.database = now, ""
+	c.floors.clear()
 	c.epoch++
 }
 
@@ -131,12 +140,10 @@ func (c *Cache) Told(ctx context.Context, id tenant.ID, operation tenant.Operati
 	if c == nil {
 		return
 	}
-	epoch := c.now()
-	p, err := c.config.Standing(ctx, Subject{})
+	p, err := c.standing(ctx, Subject{})
 	if err != nil {
 		return
 	}
-	c.learn(epoch, p)
 	all := subjects(id, operation)
 	c.raise(p.Changed, all...)
 	c.config.Store.Raise(ctx, p.Database, all, p.Changed, c.config.MaxAge)
@@ -151,19 +158,23 @@ func (c *Cache) raise(transaction uint64, all ...Subject) {
 	}
 }
 
-func (c *Cache) now() (epoch int) {
+// standing asks the database where it stands. The first time since changes are heard
+// it is all that is known: whatever has changed before may have been missed.
+func (c *Cache) standing(ctx context.Context, about Subject) (tenant.Standing, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.config.Patience)
+	defer cancel()
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.epoch
-}
-
-// learn takes note of the database when it is asked for the first time since changes
-// are heard: whatever has changed before may have been missed.
-func (c *Cache) learn(epoch int, p tenant.Standing) {
+	epoch := c.epoch
+	c.mu.Unlock()
+	p, err := c.config.Standing(ctx, about)
+	if err != nil {
+		return p, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.listening && c.database == "" && c.epoch == epoch {
 		c.database = p.Database
-		c.floors.base(p.Next - 1)
+		c.floors.raiseAll(p.Next - 1)
 	}
+	return p, nil
 }

@@ -14,10 +14,8 @@ type floors struct {
 	all uint64
 }
 
-// base begins anew, with one floor for all.
-func (f *floors) base(transaction uint64) {
-	f.all, f.recent, f.before = transaction, nil, nil
-}
+// clear forgets them all: another database may follow, with numbers of its own.
+func (f *floors) clear() { f.all, f.recent, f.before = 0, nil, nil }
 
 // raiseAll raises the floor of every subject.
 func (f *floors) raiseAll(transaction uint64) { f.all = max(f.all, transaction) }

@@ -14,14 +14,7 @@ import (
 // more steps than anybody could have foreseen.
 func TestRandomKills(t *testing.T) {
 	t.Parallel()
-	seed := rand.Uint64()
-	if given := os.Getenv("E2E_SEED"); given != "" {
-		var err error
-		seed, err = strconv.ParseUint(given, 10, 64)
-		require.NoError(t, err, "E2E_SEED")
-	}
-	t.Logf("E2E_SEED=%d", seed)
-	random := rand.New(rand.NewPCG(seed, seed))
+	random := repeatable(t)
 	i := install(t, nil)
 	i.startAPI()
 	const perRound = 3
@@ -45,4 +38,17 @@ func TestRandomKills(t *testing.T) {
 // logged counts the lines of all operations' logs.
 func (i *installation) logged() int {
 	return value[int](i, `SELECT count(*) FROM provisioning_logs`)
+}
+
+// repeatable are random numbers that E2E_SEED repeats.
+func repeatable(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := rand.Uint64()
+	if given := os.Getenv("E2E_SEED"); given != "" {
+		var err error
+		seed, err = strconv.ParseUint(given, 10, 64)
+		require.NoError(t, err, "E2E_SEED")
+	}
+	t.Logf("E2E_SEED=%d", seed)
+	return rand.New(rand.NewPCG(seed, seed))
 }

@@ -24,6 +24,7 @@ type options struct {
 	bin         string
 	// life lists numbers of tenants; empty measures provisioning.
 	life []int
+	api  apiOptions
 }
 
 func main() {
@@ -46,6 +47,12 @@ func run(ctx context.Context, args []string) error {
 	}
 	if len(o.life) > 0 {
 		if report.Life, err = measureLife(ctx, o.bin, o.life, o.tenants); err != nil {
+			return err
+		}
+		o.concurrency = nil
+	}
+	if o.api.wanted {
+		if report.API, err = measureAPI(ctx, o.bin, o.api); err != nil {
 			return err
 		}
 		o.concurrency = nil
@@ -80,10 +87,12 @@ func parse(args []string) (options, error) {
 	life := flags.String("life", "", "measure suspend and resume instead, in a database of so many tenants: numbers, separated by commas, such as 100,10000")
 	c := flags.String("c", "1,8,32", "concurrencies, separated by commas")
 	bin := flags.String("bin", filepath.Dir(self), "directory of api and worker")
+	o := options{}
+	o.api.bind(flags)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
-	o := options{tenants: *n, bin: *bin}
+	o.tenants, o.bin = *n, *bin
 	if o.concurrency, err = numbers(*c); err != nil {
 		return options{}, fmt.Errorf("-c: %w", err)
 	}
@@ -92,7 +101,12 @@ func parse(args []string) (options, error) {
 			return options{}, fmt.Errorf("-life: %w", err)
 		}
 	}
+	if err := o.api.validate(); err != nil {
+		return options{}, err
+	}
 	switch {
+	case o.api.wanted && o.life != nil:
+		return options{}, errors.New("-api and -life: measure one at a time")
 	case o.tenants < 1:
 		return options{}, errors.New("-n: at least one tenant")
 	case o.life != nil && (!slices.IsSorted(o.life) || o.life[0] < o.tenants):

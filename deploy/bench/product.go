@@ -31,13 +31,17 @@ const (
 
 // caller calls the REST API and reads when a tenant became active.
 type caller struct {
-	api  *client.Client
-	pool *pgxpool.Pool
+	api    *client.Client
+	pool   *pgxpool.Pool
+	url    string
+	bearer string
+	// process is the api.
+	process *child.Process
 }
 
 // measureProduct measures the way that a caller of the API sees.
 func measureProduct(ctx context.Context, bin, label string, n, concurrency int) (Result, error) {
-	c, stop, err := startProduct(ctx, bin, concurrency)
+	c, stop, err := startProduct(ctx, bin, concurrency, both)
 	if err != nil {
 		return Result{}, err
 	}
@@ -45,8 +49,12 @@ func measureProduct(ctx context.Context, bin, label string, n, concurrency int) 
 	return drive(ctx, label, n, concurrency, c.provision)
 }
 
-// startProduct starts api and worker, and makes a caller of them.
-func startProduct(ctx context.Context, bin string, concurrency int) (c *caller, stop func(), err error) {
+// both are the programs that provisioning needs. The api comes first.
+var both = []string{"api", "worker"}
+
+// startProduct starts some programs of the product, with settings beside those of the
+// stack, and makes a caller of the api.
+func startProduct(ctx context.Context, bin string, concurrency int, programs []string, settings ...string) (c *caller, stop func(), err error) {
 	cfg, err := config.Load(config.Options{}, config.NeedByAPI|config.NeedMetrics)
 	if err != nil {
 		return nil, nil, err
@@ -62,14 +70,10 @@ func startProduct(ctx context.Context, bin string, concurrency int) (c *caller, 
 			stop()
 		}
 	}()
+	c = &caller{url: cfg.App.URL}
 	urls := map[string]string{"api": cfg.App.URL, "worker": "http://" + cfg.Metrics.Addr}
-	for _, name := range []string{"api", "worker"} {
-		p, err := child.Start(child.Spec{
-			Path: filepath.Join(bin, name), Stderr: os.Stderr, Grace: stopTimeout,
-			// One client measures: the limit on what one client may ask does not belong
-			// to the figure.
-			Env: append(os.Environ(), "RATE_LIMIT_ENABLED=false", "LOG_LEVEL=warn"),
-		})
+	for _, name := range programs {
+		p, err := startProgram(filepath.Join(bin, name), settings)
 		if err != nil {
 			return nil, stop, err
 		}
@@ -77,24 +81,36 @@ func startProduct(ctx context.Context, bin string, concurrency int) (c *caller, 
 		if err := p.Ready(ctx, readyTimeout, answers(urls[name]+"/readyz")); err != nil {
 			return nil, stop, err
 		}
+		if name == "api" {
+			c.process = p
+		}
 	}
-	bearer, err := connect.Signer(cfg.JWT).Issue("bench", token.RoleOperator, time.Hour, time.Now())
-	if err != nil {
+	if c.bearer, err = connect.Signer(cfg.JWT).Issue("bench", token.RoleOperator, time.Hour, time.Now()); err != nil {
 		return nil, stop, err
 	}
-	pool, err := connect.Database(ctx, cfg.DB, "bench")
-	if err != nil {
+	if c.pool, err = connect.Database(ctx, cfg.DB, "bench"); err != nil {
 		return nil, stop, err
 	}
-	started = append(started, pool.Close)
+	started = append(started, c.pool.Close)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = concurrency
-	// Sent once: a repetition and the pause before it would hide in the latencies.
-	api, err := client.New(client.Config{URL: cfg.App.URL, Token: bearer, HTTP: &http.Client{Transport: transport}, Timeout: requestTimeout, Patience: -1})
-	if err != nil {
-		return nil, stop, err
-	}
-	return &caller{api: api, pool: pool}, stop, nil
+	c.api, err = c.client(transport)
+	return c, stop, err
+}
+
+func startProgram(path string, settings []string) (*child.Process, error) {
+	return child.Start(child.Spec{
+		Path: path, Stderr: os.Stderr, Grace: stopTimeout,
+		// One client measures: the limit on what one client may ask does not belong
+		// to the figure.
+		Env: append(append(os.Environ(), "RATE_LIMIT_ENABLED=false", "LOG_LEVEL=warn"), settings...),
+	})
+}
+
+// client makes a client that sends everything once: a repetition and the pause before
+// it would hide in the latencies.
+func (c *caller) client(transport http.RoundTripper) (*client.Client, error) {
+	return client.New(client.Config{URL: c.url, Token: c.bearer, HTTP: &http.Client{Transport: transport}, Timeout: requestTimeout, Patience: -1})
 }
 
 // answers asks whether a program is ready.

@@ -16,6 +16,7 @@ type Report struct {
 	StartedAt      time.Time `json:"startedAt"`
 	Runs           []Run     `json:"runs,omitempty"`
 	Life           []Life    `json:"life,omitempty"`
+	API            *API      `json:"api,omitempty"`
 }
 
 // Run is one concurrency, both ways.

@@ -1,8 +1,11 @@
 // Command bench measures provisioning on the embedded stack: through the REST
 // API and Temporal as in production, and, in the same run, the same work by a
 // plain loop that keeps no state of a run (raw). With -life it measures suspend and
-// resume instead, at several numbers of tenants. It prints one JSON document.
+// resume instead, at several numbers of tenants, and with -api the API alone: reads at
+// fixed rates with and without the cache, creations, and streams of events. It prints
+// one JSON document.
 //
 // It is a benchmark, never a test: it asserts that every tenant became active
-// and nothing about time. Its figures are comparable within one run only.
+// and that every stream got every event, and nothing about time. Its figures are
+// comparable within one run only.
 package main

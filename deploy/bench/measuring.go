@@ -36,11 +36,14 @@ func (m *measuring) turn(ctx context.Context, round int, cache bool) error {
 	defer stop()
 	for _, rate := range m.rates {
 		fmt.Fprintf(os.Stderr, "bench: round %d, CACHE_ENABLED=%t, %d/s\n", round+1, cache, rate)
+		before, s := schedule{rate, lead}, schedule{rate, m.window}
+		if cache {
+			before.window = cacheLead
+		}
 		seed := uint64(round)
-		if _, err := c.load(ctx, schedule{rate, lead}, mix(m.all, rate*int(lead.Seconds()), seed)); err != nil {
+		if _, err := c.load(ctx, before, mix(m.all, before.count(), seed)); err != nil {
 			return err
 		}
-		s := schedule{rate, m.window}
 		got, err := c.load(ctx, s, mix(m.all, s.count(), seed+1000))
 		if err != nil {
 			return err

@@ -8,17 +8,28 @@ import (
 	"strconv"
 )
 
-// memory is what a process holds resident, in MiB, and the most that it has held.
-func memory(pid int) (now, most float64, err error) {
+// Memory is what a process holds, in MiB.
+type Memory struct {
+	// Resident is VmRSS. Its own memory, RssAnon, is a part of it: the rest are pages of
+	// the program's file, which the kernel takes back when it needs them.
+	Resident float64 `json:"rssMiB"`
+	Own      float64 `json:"rssAnonMiB"`
+	// Peak is the most that was resident, VmHWM.
+	Peak float64 `json:"peakMiB"`
+}
+
+// memory reads what a process holds.
+func memory(pid int) (m Memory, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return 0, 0, fmt.Errorf("read how much memory the api takes: only Linux tells: %w", err)
+		return m, fmt.Errorf("read how much memory the api takes: only Linux tells: %w", err)
 	}
-	if now, err = mebibytes(status, "VmRSS"); err != nil {
-		return 0, 0, err
+	for name, to := range map[string]*float64{"VmRSS": &m.Resident, "RssAnon": &m.Own, "VmHWM": &m.Peak} {
+		if *to, err = mebibytes(status, name); err != nil {
+			return m, err
+		}
 	}
-	most, err = mebibytes(status, "VmHWM")
-	return now, most, err
+	return m, nil
 }
 
 // mebibytes reads a line of /proc/PID/status (proc(5)), as "VmRSS:	   43512 kB".

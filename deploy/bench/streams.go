@@ -23,19 +23,21 @@ const (
 	wanted = 60
 )
 
-// Streams is what streams of events on one api take. Memory is that of the api that is
-// resident, VmRSS and VmHWM of Linux, in MiB.
+// Streams is what streams of events on one api take.
 type Streams struct {
-	Streams int     `json:"streams"`
-	Before  float64 `json:"rssBeforeMiB"`
-	// Open is with all streams open and nothing to tell but that they are.
-	Open float64 `json:"rssOpenMiB"`
-	// Delivered is after each of them has got all events; Peak is the most there was.
-	Delivered float64 `json:"rssDeliveredMiB"`
-	Peak      float64 `json:"rssPeakMiB"`
-	Wanted    float64 `json:"wantedMiB"`
-	Within    bool    `json:"withinWanted"`
-	Events    int     `json:"eventsToEach"`
+	Streams int `json:"streams"`
+	// Before is the api that has just been started, and Open with all streams open and
+	// nothing to tell but that they are.
+	Before Memory `json:"before"`
+	Open   Memory `json:"open"`
+	// Delivered is after each of them has got all events.
+	Delivered Memory `json:"delivered"`
+	// PerStream is how much more there is resident when they are open, in KiB for each.
+	PerStream float64 `json:"openKiBPerStream"`
+	// Within says whether Open and Delivered have no more resident than Wanted, in MiB.
+	Wanted float64 `json:"wantedMiB"`
+	Within bool    `json:"withinWanted"`
+	Events int     `json:"eventsToEach"`
 	// Complete is how many streams got every event, once and in order.
 	Complete int `json:"completeStreams"`
 	// Late is from the last change until the last stream had it, in milliseconds.
@@ -94,7 +96,7 @@ func measureStreams(ctx context.Context, bin string, n int, all []known) (*Strea
 	defer stop()
 	fmt.Fprintf(os.Stderr, "bench: %d streams are opened\n", n)
 	s := &Streams{Streams: n, Wanted: wanted}
-	if s.Before, _, err = memory(c.process.PID()); err != nil {
+	if s.Before, err = memory(c.process.PID()); err != nil {
 		return nil, err
 	}
 	var after string
@@ -120,16 +122,17 @@ func measureStreams(ctx context.Context, bin string, n int, all []known) (*Strea
 	if err := wait(ctx, heartbeats, nil); err != nil {
 		return nil, err
 	}
-	if s.Open, _, err = memory(c.process.PID()); err != nil {
+	if s.Open, err = memory(c.process.PID()); err != nil {
 		return nil, err
 	}
 	if err := s.deliver(ctx, c, listeners, all, after); err != nil {
 		return nil, err
 	}
 	s.Connections = through.begun.Load()
-	if s.Delivered, s.Peak, err = memory(c.process.PID()); err != nil {
+	if s.Delivered, err = memory(c.process.PID()); err != nil {
 		return nil, err
 	}
-	s.Within = max(s.Open, s.Delivered, s.Peak) <= wanted
+	s.PerStream = round((s.Open.Resident - s.Before.Resident) * 1024 / float64(n))
+	s.Within = max(s.Open.Resident, s.Delivered.Resident) <= wanted
 	return s, nil
 }

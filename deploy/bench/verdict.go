@@ -19,14 +19,21 @@ func ratio(rounds []float64) Ratio {
 	return Ratio{Median: round((rounds[(n-1)/2] + rounds[n/2]) / 2), Min: round(rounds[0]), Max: round(rounds[n-1])}
 }
 
+// margin is how far from one a ratio must be to count: rounds that differ by less may
+// agree by chance.
+const margin = 0.05
+
 // less and more are what all rounds agree on.
-func (r Ratio) less() bool { return r.Max < 1 }
-func (r Ratio) more() bool { return r.Min > 1 }
+func (r Ratio) less() bool { return r.Max < 1 && r.Median <= 1-margin }
+func (r Ratio) more() bool { return r.Min > 1 && r.Median >= 1+margin }
 
 func (r Ratio) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", r.Median, r.Min, r.Max) }
 
 // comparisons compares what was sampled, rate by rate.
 func (m *measuring) comparisons() []Comparison {
+	if m.rounds == 0 {
+		return nil
+	}
 	var all []Comparison
 	for _, rate := range m.rates {
 		with, without := m.samples[point{rate, true}], m.samples[point{rate, false}]

@@ -36,6 +36,8 @@ func TestFinding(t *testing.T) {
 		{same, same, undecided},
 		{more, same, costs},
 		{same, more, costs},
+		{Ratio{Median: 0.97, Min: 0.95, Max: 0.99}, same, undecided},
+		{Ratio{Median: 1.03, Min: 1.01, Max: 1.04}, same, undecided},
 		{more, more, costs},
 	} {
 		require.Equal(t, c.want, Comparison{CPU: c.cpu, P99: c.p99}.finding(), "CPU %s, p99 %s", c.cpu, c.p99)

@@ -94,7 +94,8 @@ func startProduct(ctx context.Context, bin string, concurrency int, programs []s
 	started = append(started, c.pool.Close)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = concurrency
-	c.api, err = c.client(transport)
+	// Sent once: a repetition and the pause before it would hide in the latencies.
+	c.api, err = c.client(transport, -1)
 	return c, stop, err
 }
 
@@ -107,10 +108,8 @@ func startProgram(path string, settings []string) (*child.Process, error) {
 	})
 }
 
-// client makes a client that sends everything once: a repetition and the pause before
-// it would hide in the latencies.
-func (c *caller) client(transport http.RoundTripper) (*client.Client, error) {
-	return client.New(client.Config{URL: c.url, Token: c.bearer, HTTP: &http.Client{Transport: transport}, Timeout: requestTimeout, Patience: -1})
+func (c *caller) client(transport http.RoundTripper, patience time.Duration) (*client.Client, error) {
+	return client.New(client.Config{URL: c.url, Token: c.bearer, HTTP: &http.Client{Transport: transport}, Timeout: requestTimeout, Patience: patience})
 }
 
 // answers asks whether a program is ready.

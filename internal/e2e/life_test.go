@@ -175,6 +175,7 @@ func TestWorkerIsKilledInALife(t *testing.T) {
 			t.Run(u.kind+"/"+name, func(t *testing.T) {
 				t.Parallel()
 				i := install(t, nil)
+				i.execute(watchChanges)
 				i.startAPI()
 				worker := i.startWorker()
 				tenant := i.becomesActive(i.create("Charité"))
@@ -189,6 +190,7 @@ func TestWorkerIsKilledInALife(t *testing.T) {
 				i.startWorker()
 				i.takes(u, o, tenant, n+2)
 				require.Empty(t, i.reconciles())
+				require.Empty(t, i.unannounced())
 			})
 		}
 	}

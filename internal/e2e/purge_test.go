@@ -46,6 +46,7 @@ func TestWorkerIsKilledInAPurge(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			i := install(t, nil)
+			i.execute(watchChanges)
 			i.startAPI()
 			worker := i.startWorker()
 			tenant := i.becomesActive(i.create("Charité"))
@@ -59,6 +60,7 @@ func TestWorkerIsKilledInAPurge(t *testing.T) {
 			i.takes(purge, o, tenant, 3)
 			i.isGone(tenant)
 			require.Empty(t, i.reconciles())
+			require.Empty(t, i.unannounced())
 		})
 	}
 }

@@ -36,11 +36,11 @@ func (a *app) followEvents(ctx context.Context, p *controlPlane, id tenant.Opera
 	})
 	var last tenant.EventID
 	for {
-		err := events.Follow(ctx, tenant.Following{
-			EventFilter: tenant.EventFilter{Operation: id}, EventStart: tenant.EventStart{After: last},
-			Ready: func(tenant.EventID) error { return nil }, Heartbeat: time.Minute,
-			Deliver: func(batch []tenant.ChangeEvent) error { return a.tell(batch, &last) },
-		})
+		stream, err := events.Join(ctx, tenant.EventFilter{Operation: id}, tenant.EventStart{After: last})
+		if err == nil {
+			err = stream.Follow(ctx, time.Minute, func(batch []*tenant.ChangeEvent) error { return a.tell(batch, &last) })
+			stream.Leave()
+		}
 		switch {
 		case errors.Is(err, errSettled):
 			return nil
@@ -57,7 +57,7 @@ func (a *app) followEvents(ctx context.Context, p *controlPlane, id tenant.Opera
 
 // tell writes lines, and ends the following with the state after which nothing
 // happens by itself: what follows that in its transaction is told too.
-func (a *app) tell(batch []tenant.ChangeEvent, last *tenant.EventID) error {
+func (a *app) tell(batch []*tenant.ChangeEvent, last *tenant.EventID) error {
 	settled := false
 	for _, e := range batch {
 		fmt.Fprintln(a.err, output.EventLine(e))

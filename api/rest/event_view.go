@@ -27,7 +27,7 @@ type Event struct {
 	Cause        string              `json:"cause,omitempty" doc:"Why, of an incident."`
 }
 
-func viewEvent(e tenant.ChangeEvent) Event {
+func viewEvent(e *tenant.ChangeEvent) Event {
 	return Event{
 		ID: strconv.FormatInt(int64(e.ID), 10), Type: e.Type, At: e.At.UTC(), TenantID: e.Tenant, OperationID: e.Operation,
 		Kind: e.Kind, State: e.State, Status: e.Status,

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"reflect"
@@ -16,12 +17,11 @@ import (
 
 // Events tells what changes. *feed.Feed does.
 type Events interface {
-	// Follow delivers events until ctx ends, or the follower returns an error. It
-	// returns tenant.ErrEventGone for a start that is not there, and
-	// tenant.ErrEventsInterrupted where it cannot go on.
-	Follow(ctx context.Context, w tenant.Following) error
+	// Join begins to follow the events that a filter picks; whoever has joined leaves.
+	// The error is tenant.ErrEventGone for a start that is not there.
+	Join(ctx context.Context, f tenant.EventFilter, start tenant.EventStart) (tenant.EventStream, error)
 	// Page reads some events after one that is known; zero reads the first.
-	Page(ctx context.Context, f tenant.EventFilter, after tenant.EventID, limit int) ([]tenant.ChangeEvent, error)
+	Page(ctx context.Context, f tenant.EventFilter, after tenant.EventID, limit int) ([]*tenant.ChangeEvent, error)
 }
 
 // LastEvent is the last event that a client has. It is exported, like PageQuery,
@@ -132,12 +132,12 @@ func (s *Server) registerEvents() {
 		if in.plain {
 			return s.pageOfEvents(ctx, filter, in.start, in.Limit)
 		}
-		return s.stream(ctx, filter, in.start, func(tenant.ChangeEvent) bool { return false })
+		return s.stream(ctx, filter, in.start, func(*tenant.ChangeEvent) bool { return false })
 	})
 }
 
 // closes tells the event with which an operation ends.
-func closes(e tenant.ChangeEvent) bool { return e.State.Closed() }
+func closes(e *tenant.ChangeEvent) bool { return e.State.Closed() }
 
 // maxPageOfEvents is how many events a page has at most.
 const maxPageOfEvents = 500
@@ -151,7 +151,7 @@ func (s *Server) pageOfEvents(ctx context.Context, f tenant.EventFilter, start t
 	if err != nil {
 		return nil, err
 	}
-	page := tenant.Page[tenant.ChangeEvent]{Items: events}
+	page := tenant.Page[*tenant.ChangeEvent]{Items: events}
 	if len(events) > limit {
 		page.Items = events[:limit]
 		page.NextCursor = viewEvent(events[limit-1]).ID
@@ -163,6 +163,40 @@ func (s *Server) pageOfEvents(ctx context.Context, f tenant.EventFilter, start t
 		if err := encode(ctx.BodyWriter(), body); err != nil && ctx.Context().Err() == nil {
 			s.logger.Error("an answer could not be written", "requestId", requestID(humaecho.Unwrap(ctx)), "error", err)
 		}
+	}}, nil
+}
+
+// replay answers with the events of an operation that has ended: all of them, since
+// none will come.
+func (s *Server) replay(ctx context.Context, f tenant.EventFilter, after tenant.EventID) (*huma.StreamResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	var text bytes.Buffer
+	for {
+		events, err := s.events.Page(ctx, f, after, maxPageOfEvents)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range events {
+			one, err := s.wire.of(e)
+			if err != nil {
+				return nil, err
+			}
+			text.Write(one)
+			after = e.ID
+		}
+		if len(events) < maxPageOfEvents {
+			break
+		}
+	}
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		if text.Len() == 0 {
+			ctx.SetStatus(http.StatusNoContent)
+			return
+		}
+		ctx.SetHeader("Content-Type", "text/event-stream")
+		ctx.SetStatus(http.StatusOK)
+		_, _ = ctx.BodyWriter().Write(text.Bytes()) // whoever has gone comes again
 	}}, nil
 }
 

@@ -295,10 +295,14 @@ func TestWhoDoesNotReadIsCutOff(t *testing.T) {
 // interrupted tells that the events cannot be read on, after the first.
 type interrupted struct{ rest.Events }
 
-func (interrupted) Follow(_ context.Context, w tenant.Following) error {
-	if err := w.Ready(0); err != nil {
-		return err
-	}
+type brokenOff struct{ tenant.EventStream }
+
+func (i interrupted) Join(ctx context.Context, f tenant.EventFilter, start tenant.EventStart) (tenant.EventStream, error) {
+	s, err := i.Events.Join(ctx, f, start)
+	return brokenOff{s}, err
+}
+
+func (brokenOff) Follow(context.Context, time.Duration, func([]*tenant.ChangeEvent) error) error {
 	return tenant.ErrEventsInterrupted
 }
 

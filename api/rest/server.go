@@ -105,6 +105,7 @@ type Server struct {
 	answers    *answers.Cache
 	version    string
 	times      streamTimes
+	wire       wire
 	database   sharedCheck
 	others     []sharedCheck
 	note       func() string

@@ -3,11 +3,12 @@ package rest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,167 +40,164 @@ const streamRetry = 2 * time.Second
 // errFinished ends a stream that has told all there is to tell.
 var errFinished = errors.New("the operation has ended")
 
-// stream is an answer that goes on.
+// stream is an answer that goes on, on a connection that was taken from the HTTP
+// server: what that keeps for a request in progress, two goroutines with deep stacks
+// and three buffers, would be four times what the stream needs.
 type stream struct {
-	c       echo.Context
-	control *http.ResponseController
-	metrics *metrics
-	times   streamTimes
-	last    func(tenant.ChangeEvent) bool
-	// starting cancels the stream unless it has begun in time; living ends it.
-	starting, living *time.Timer
+	server    *Server
+	requestID string
+	conn      net.Conn
+	events    tenant.EventStream
+	last      func(*tenant.ChangeEvent) bool
+	// left is set when the client has closed the connection.
+	left atomic.Bool
 }
 
 // stream answers with the events that a filter picks. It ends after the one that is
 // the last.
-func (s *Server) stream(ctx context.Context, f tenant.EventFilter, start tenant.EventStart, last func(tenant.ChangeEvent) bool) (*huma.StreamResponse, error) {
+func (s *Server) stream(ctx context.Context, f tenant.EventFilter, start tenant.EventStart, last func(*tenant.ChangeEvent) bool) (*huma.StreamResponse, error) {
 	leave, err := s.streams.enter(caller(ctx).Client)
 	if err != nil {
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		defer leave()
-		st := s.newStream(ctx, last)
-		st.follow(s, func(following context.Context) error {
-			return s.events.Follow(following, tenant.Following{
-				EventFilter: f, EventStart: start, Ready: st.begin, Deliver: st.send, Heartbeat: st.times.beat,
-			})
-		})
-	}}, nil
-}
-
-// replay answers with the events of an operation that has ended.
-func (s *Server) replay(ctx context.Context, f tenant.EventFilter, after tenant.EventID) (*huma.StreamResponse, error) {
-	first, err := s.events.Page(ctx, f, after, maxPageOfEvents)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	events, err := s.events.Join(ctx, f, start)
 	if err != nil {
+		leave()
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		if len(first) == 0 {
-			ctx.SetStatus(http.StatusNoContent)
+		c := humaecho.Unwrap(ctx)
+		st := &stream{server: s, requestID: requestID(c), events: events, last: last}
+		bearer, _ := c.Get(keyBearer).(token.Bearer)
+		if err := st.begin(c); err != nil || st.conn == nil {
+			events.Leave()
+			leave()
+			if err != nil {
+				s.fail(err, c)
+			}
 			return
 		}
-		st := s.newStream(ctx, closes)
-		st.follow(s, func(following context.Context) error {
-			if err := st.begin(after); err != nil {
-				return err
-			}
-			events, err := first, error(nil)
-			for ; len(events) > 0 && err == nil; events, err = s.events.Page(following, f, events[len(events)-1].ID, maxPageOfEvents) {
-				if err := st.send(events); err != nil && !errors.Is(err, errFinished) {
-					return err
-				}
-			}
-			return errors.Join(err, errFinished)
-		})
+		go func() {
+			defer leave()
+			st.run(s.lasts(bearer))
+		}()
 	}}, nil
 }
 
-func (s *Server) newStream(ctx huma.Context, last func(tenant.ChangeEvent) bool) *stream {
-	c := humaecho.Unwrap(ctx)
-	c.Set(keyStream, true)
-	// Echo's own writer keeps errors of flushing to itself.
-	return &stream{c: c, control: http.NewResponseController(c.Response().Writer), metrics: s.metrics, times: s.times, last: last}
-}
-
-// follow runs a stream until its end, whatever that is, and answers with a problem
-// where it has not begun.
-func (st *stream) follow(s *Server, run func(context.Context) error) {
-	ctx, cancel := context.WithCancel(st.c.Request().Context())
-	defer cancel()
-	defer context.AfterFunc(s.draining, cancel)()
-	st.starting = time.AfterFunc(answerWithin, cancel)
-	st.living = time.AfterFunc(st.lasts(s.now()), cancel)
-	defer st.living.Stop()
-	st.metrics.streams.Inc()
-	defer st.metrics.streams.Dec()
-	err := run(ctx)
-	if !st.c.Response().Committed {
-		if !st.starting.Stop() {
-			err = context.DeadlineExceeded
-		}
-		st.c.Set(keyStream, nil)
-		s.fail(err, st.c)
-		return
-	}
-	st.metrics.ended.WithLabelValues(st.reason(ctx, s, err)).Inc()
-	// The connection may serve other requests.
-	_ = st.control.SetWriteDeadline(time.Time{}) // one that knows no deadlines needs none
-}
-
 // lasts is how long a stream may go on.
-func (st *stream) lasts(now time.Time) time.Duration {
-	bearer, _ := st.c.Get(keyBearer).(token.Bearer)
-	if left := bearer.Expires.Sub(now); !bearer.Expires.IsZero() && left < st.times.life {
+func (s *Server) lasts(bearer token.Bearer) time.Duration {
+	if left := bearer.Expires.Sub(s.now()); !bearer.Expires.IsZero() && left < s.times.life {
 		return left
 	}
-	return st.times.life
+	return s.times.life
+}
+
+// begin takes the connection over, and sends the head and the event after which the
+// stream begins: a client that is cut off before the first event goes on from there. A
+// HEAD is answered with the head.
+func (st *stream) begin(c echo.Context) (err error) {
+	c.Set(keyStream, true)
+	h := c.Response().Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no") // of nginx, which would hold events back
+	if c.Request().Context().Value(headKey{}) != nil {
+		c.Response().WriteHeader(http.StatusOK)
+		return nil
+	}
+	h.Set("Connection", "close") // the end of the connection is that of the body
+	h.Set("Date", st.server.now().UTC().Format(http.TimeFormat))
+	if st.conn, _, err = c.Response().Hijack(); err != nil {
+		return fmt.Errorf("take the connection over: %w", err)
+	}
+	c.Response().Committed, c.Response().Status = true, http.StatusOK
+	head := bytes.NewBufferString("HTTP/1.1 200 OK\r\n")
+	if err := h.Write(head); err != nil {
+		return err
+	}
+	fmt.Fprintf(head, "\r\nretry: %d\nid: %d\n\n", streamRetry.Milliseconds(), st.events.Begins())
+	// The server's deadline for a request is none for a stream. Whether the client is
+	// still there shows with the first event.
+	_ = st.conn.SetDeadline(time.Time{})
+	_ = st.write(head.Bytes())
+	return nil
+}
+
+// run sends events until the end, whatever that is.
+func (st *stream) run(lasts time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), lasts)
+	defer cancel()
+	defer context.AfterFunc(st.server.draining, cancel)()
+	go st.await(cancel)
+	m := st.server.metrics
+	m.streams.Inc()
+	err := st.events.Follow(ctx, st.server.times.beat, st.send)
+	m.streams.Dec()
+	st.events.Leave()
+	m.ended.WithLabelValues(st.reason(ctx, err)).Inc()
+	_ = st.conn.Close() // what was not read is asked for again
+}
+
+// await waits for the client to leave; it has nothing more to say.
+func (st *stream) await(cancel func()) {
+	var nothing [1]byte
+	for {
+		if _, err := st.conn.Read(nothing[:]); err != nil {
+			st.left.Store(true)
+			cancel()
+			return
+		}
+	}
 }
 
 // reason is why a stream has ended.
-func (st *stream) reason(ctx context.Context, s *Server, err error) string {
+func (st *stream) reason(ctx context.Context, err error) string {
+	_, network := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(err, errFinished):
 		return "finished"
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "unread"
-	case st.c.Request().Context().Err() != nil:
+	case st.left.Load(), network:
 		return "left"
-	case s.draining.Err() != nil:
+	case st.server.draining.Err() != nil:
 		return "stopping"
 	case ctx.Err() != nil:
 		return "expired"
 	}
-	s.logger.WarnContext(ctx, "a stream of events was interrupted", "requestId", requestID(st.c), "error", err)
+	st.server.logger.WarnContext(ctx, "a stream of events was interrupted", "requestId", st.requestID, "error", err)
 	return "interrupted"
 }
 
-// begin sends the head, and the event after which the stream begins: a client that is
-// cut off before the first event goes on from there. What a HEAD asks for ends with it.
-func (st *stream) begin(after tenant.EventID) error {
-	if !st.starting.Stop() {
-		return context.DeadlineExceeded
-	}
-	h := st.c.Response().Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no") // of nginx, which would hold events back
-	st.c.Response().WriteHeader(http.StatusOK)
-	if st.c.Request().Context().Value(headKey{}) != nil {
-		return errFinished
-	}
-	return st.write(fmt.Appendf(nil, "retry: %d\nid: %d\n\n", streamRetry.Milliseconds(), after))
-}
-
 // send sends events, or a comment where there are none.
-func (st *stream) send(events []tenant.ChangeEvent) error {
+func (st *stream) send(events []*tenant.ChangeEvent) error {
 	if len(events) == 0 {
 		return st.write([]byte(": still here\n\n"))
 	}
-	var b bytes.Buffer
 	var over error
-	for _, e := range events {
-		data, err := json.Marshal(viewEvent(e))
-		if err != nil {
-			return fmt.Errorf("encode an event: %w", err)
+	texts := make([][]byte, len(events))
+	for i, e := range events {
+		var err error
+		if texts[i], err = st.server.wire.of(e); err != nil {
+			return err
 		}
-		fmt.Fprintf(&b, "id: %d\nevent: %s\ndata: %s\n\n", e.ID, e.Type, data)
 		if st.last(e) {
 			over = errFinished
 		}
 	}
-	if err := st.write(b.Bytes()); err != nil {
+	if err := st.write(texts...); err != nil {
 		return err
 	}
-	st.metrics.sent.Add(float64(len(events)))
+	st.server.metrics.sent.Add(float64(len(events)))
 	return over
 }
 
-func (st *stream) write(text []byte) error {
-	if err := st.control.SetWriteDeadline(time.Now().Add(st.times.patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+func (st *stream) write(texts ...[]byte) error {
+	if err := st.conn.SetWriteDeadline(time.Now().Add(st.server.times.patience)); err != nil {
 		return err
 	}
-	if _, err := st.c.Response().Write(text); err != nil {
-		return err
-	}
-	return st.control.Flush()
+	all := net.Buffers(texts)
+	_, err := all.WriteTo(st.conn)
+	return err
 }

@@ -26,7 +26,8 @@ func (s *Streams) deliver(ctx context.Context, c *caller, listeners []listener, 
 		}
 	}
 	changed := time.Now()
-	rows, err := c.pool.Query(ctx, `SELECT id::text FROM events WHERE id > $1::text::bigint ORDER BY id`, after)
+	rows, err := c.pool.Query(ctx, `SELECT id::text FROM events
+		WHERE (transaction, id) > (SELECT transaction, id FROM events WHERE id = $1::text::bigint) ORDER BY transaction, id`, after)
 	if err != nil {
 		return fmt.Errorf("read what there was to tell: %w", err)
 	}
@@ -53,6 +54,9 @@ func (s *Streams) deliver(ctx context.Context, c *caller, listeners []listener, 
 			s.Complete++
 		}
 		failed = errors.Join(failed, err)
+	}
+	if s.Complete < len(listeners) && late == nil && failed == nil {
+		failed = errors.New("others came, or in another order")
 	}
 	if s.Complete < len(listeners) {
 		return fmt.Errorf("%d of %d streams have got every event: %w", s.Complete, len(listeners), errors.Join(late, failed))

@@ -100,7 +100,7 @@ func measureStreams(ctx context.Context, bin string, n int, all []known) (*Strea
 		return nil, err
 	}
 	var after string
-	if err := c.pool.QueryRow(ctx, `SELECT coalesce(max(id), 0)::text FROM events`).Scan(&after); err != nil {
+	if err := c.pool.QueryRow(ctx, `SELECT id::text FROM events ORDER BY transaction DESC, id DESC LIMIT 1`).Scan(&after); err != nil {
 		return nil, fmt.Errorf("read the last event: %w", err)
 	}
 	through := &counting{RoundTripper: &http.Transport{}}

@@ -98,7 +98,26 @@ func (b *bundle) all(t *testing.T) (ids []tenant.EventID) {
 // errEnough ends a following of the tests.
 var errEnough = errors.New("enough")
 
-func nothing(tenant.EventID) error { return nil }
+// following is somebody who follows.
+type following struct {
+	tenant.EventFilter
+	tenant.EventStart
+	Ready     func()
+	Deliver   func([]*tenant.ChangeEvent) error
+	Heartbeat time.Duration
+}
+
+func follow(ctx context.Context, f *feed.Feed, w following) error {
+	stream, err := f.Join(ctx, w.EventFilter, w.EventStart)
+	if err != nil {
+		return err
+	}
+	defer stream.Leave()
+	w.Ready()
+	return stream.Follow(ctx, w.Heartbeat, w.Deliver)
+}
+
+func nothing() {}
 
 // reader keeps what was delivered.
 type reader struct {
@@ -106,7 +125,7 @@ type reader struct {
 	ids []tenant.EventID
 }
 
-func (r *reader) deliver(events []tenant.ChangeEvent) error {
+func (r *reader) deliver(events []*tenant.ChangeEvent) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, e := range events {
@@ -194,9 +213,9 @@ func noError(t *testing.T, err error) bool {
 func (b *bundle) followAgainAndAgain(ctx context.Context, t *testing.T, processes []*feed.Feed, r *reader) {
 	for ctx.Err() == nil {
 		left := rand.IntN(4)
-		err := processes[rand.IntN(len(processes))].Follow(ctx, tenant.Following{
+		err := follow(ctx, processes[rand.IntN(len(processes))], following{
 			EventStart: r.last(), Ready: nothing, Heartbeat: time.Minute,
-			Deliver: func(events []tenant.ChangeEvent) error {
+			Deliver: func(events []*tenant.ChangeEvent) error {
 				if left--; left < 0 {
 					return errEnough
 				}
@@ -223,10 +242,10 @@ func TestManyFollowAtTheCostOfOne(t *testing.T) {
 	for _, filter := range []tenant.EventFilter{{}, {Tenant: of.Tenant}, {Operation: of.Operation}} {
 		for range each {
 			all.Go(func() {
-				err := b.feed.Follow(ctx, tenant.Following{
+				err := follow(ctx, b.feed, following{
 					EventFilter: filter, EventStart: tenant.EventStart{Now: true}, Heartbeat: time.Minute,
-					Ready:   func(tenant.EventID) error { ready.Add(1); return nil },
-					Deliver: func(events []tenant.ChangeEvent) error { got.Add(int64(len(events))); return nil },
+					Ready:   func() { ready.Add(1) },
+					Deliver: func(events []*tenant.ChangeEvent) error { got.Add(int64(len(events))); return nil },
 				})
 				if !errors.Is(err, context.Canceled) {
 					t.Error(err)
@@ -258,10 +277,10 @@ func TestWhoIsSlowCatchesUp(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() {
-		done <- b.feed.Follow(ctx, tenant.Following{
+		done <- follow(ctx, b.feed, following{
 			EventStart: tenant.EventStart{Now: true}, Heartbeat: time.Minute,
-			Ready: func(tenant.EventID) error { close(ready); return nil },
-			Deliver: func(events []tenant.ChangeEvent) error {
+			Ready: func() { close(ready) },
+			Deliver: func(events []*tenant.ChangeEvent) error {
 				select {
 				case <-goOn:
 				case <-ctx.Done():
@@ -286,7 +305,7 @@ func TestAnEventThatIsNotKept(t *testing.T) {
 	b := setup(t)
 	b.happen(t, 1, tenant.EventFilter{})
 	gone := b.all(t)[0] + 1
-	err := b.feed.Follow(t.Context(), tenant.Following{EventStart: tenant.EventStart{After: gone}, Ready: nothing, Deliver: (&reader{}).deliver, Heartbeat: time.Minute})
+	err := follow(t.Context(), b.feed, following{EventStart: tenant.EventStart{After: gone}, Ready: nothing, Deliver: (&reader{}).deliver, Heartbeat: time.Minute})
 	require.ErrorIs(t, err, tenant.ErrEventGone)
 	_, err = b.feed.Page(t.Context(), tenant.EventFilter{}, gone, 1)
 	require.ErrorIs(t, err, tenant.ErrEventGone)
@@ -301,8 +320,8 @@ func TestAnotherDatabaseInItsPlace(t *testing.T) {
 	done := make(chan error, 1)
 	ready := make(chan struct{})
 	go func() {
-		done <- b.feed.Follow(t.Context(), tenant.Following{
-			EventStart: tenant.EventStart{Now: true}, Ready: func(tenant.EventID) error { close(ready); return nil }, Deliver: r.deliver, Heartbeat: time.Minute,
+		done <- follow(t.Context(), b.feed, following{
+			EventStart: tenant.EventStart{Now: true}, Ready: func() { close(ready) }, Deliver: r.deliver, Heartbeat: time.Minute,
 		})
 	}()
 	<-ready
@@ -315,7 +334,7 @@ func TestAnotherDatabaseInItsPlace(t *testing.T) {
 	require.NoError(t, err)
 	b.store.moved.Store(false)
 	require.ErrorIs(t, <-done, tenant.ErrEventsInterrupted)
-	err = b.feed.Follow(t.Context(), tenant.Following{EventStart: r.last(), Ready: nothing, Deliver: r.deliver, Heartbeat: time.Minute})
+	err = follow(t.Context(), b.feed, following{EventStart: r.last(), Ready: nothing, Deliver: r.deliver, Heartbeat: time.Minute})
 	require.ErrorIs(t, err, tenant.ErrEventGone)
 }
 
@@ -331,8 +350,8 @@ func TestEventsOfAnotherServer(t *testing.T) {
 	r := &reader{}
 	ready := make(chan struct{})
 	go func() {
-		_ = b.feed.Follow(t.Context(), tenant.Following{ // it ends with the test
-			EventStart: tenant.EventStart{Now: true}, Ready: func(tenant.EventID) error { close(ready); return nil }, Deliver: r.deliver, Heartbeat: time.Minute,
+		_ = follow(t.Context(), b.feed, following{ // it ends with the test
+			EventStart: tenant.EventStart{Now: true}, Ready: func() { close(ready) }, Deliver: r.deliver, Heartbeat: time.Minute,
 		})
 	}()
 	<-ready
@@ -353,7 +372,7 @@ func TestAHeartbeatWhereNothingHappens(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	beats := 0
-	err := b.feed.Follow(t.Context(), tenant.Following{Ready: nothing, Heartbeat: time.Millisecond, Deliver: func(events []tenant.ChangeEvent) error {
+	err := follow(t.Context(), b.feed, following{Ready: nothing, Heartbeat: time.Millisecond, Deliver: func(events []*tenant.ChangeEvent) error {
 		if len(events) > 0 {
 			t.Error("nothing has happened")
 		}

@@ -8,80 +8,85 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Follow delivers events until ctx ends, or Ready or Deliver returns an error, which
-// it returns.
+// Join begins to follow the events that a filter picks. Whoever has joined must leave.
 //
-// Other errors: tenant.ErrEventGone when the event to begin after is not there,
-// tenant.ErrEventsInterrupted, tenant.ErrUnavailable, and that of ctx.
-func (f *Feed) Follow(ctx context.Context, w tenant.Following) error {
+// Errors: tenant.ErrEventGone when the event to begin after is not there,
+// tenant.ErrUnavailable, and that of ctx.
+func (f *Feed) Join(ctx context.Context, filter tenant.EventFilter, start tenant.EventStart) (tenant.EventStream, error) {
 	last := tenant.EventPosition{}
-	if w.After != 0 {
+	if start.After != 0 {
 		var err error
-		if last, err = f.store.Locate(ctx, w.After); err != nil {
-			return err
+		if last, err = f.store.Locate(ctx, start.After); err != nil {
+			return nil, err
 		}
 	}
-	for {
-		one := f.join(w.EventFilter)
-		behind, err := f.accompany(ctx, one, w, &last)
-		f.leave(one)
-		if err != nil || !behind {
-			return err
-		}
-		w.Now, w.Ready = false, func(tenant.EventID) error { return nil }
+	one := f.join(filter)
+	if err := one.admitted(ctx); err != nil {
+		one.Leave()
+		return nil, err
+	}
+	if one.last = last; start.Now {
+		one.last = one.start
+	}
+	return one, nil
+}
+
+// admitted waits until a follower is sure to get what comes.
+func (one *follower) admitted(ctx context.Context) error {
+	select {
+	case <-one.joined:
+		return one.err
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
-// accompany catches up and then delivers what comes. It reports whether the follower
-// was left behind, and must catch up again after last.
-func (f *Feed) accompany(ctx context.Context, one *follower, w tenant.Following, last *tenant.EventPosition) (behind bool, err error) {
-	select {
-	case <-one.joined:
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	if one.err != nil {
-		return false, one.err
-	}
-	if w.Now {
-		*last = one.start
-	}
-	if err := w.Ready(last.ID); err != nil {
-		return false, err
-	}
-	if err := f.catchUp(ctx, one, last, w.Deliver); err != nil {
-		return false, err
-	}
-	beat := time.NewTicker(w.Heartbeat)
+// Begins is the event after which the following begins.
+func (one *follower) Begins() tenant.EventID { return one.last.ID }
+
+// Leave ends the following.
+func (one *follower) Leave() { one.feed.leave(one) }
+
+// Follow delivers events until ctx ends or deliver returns an error, which it returns.
+//
+// Other errors: tenant.ErrEventsInterrupted, tenant.ErrUnavailable, and that of ctx.
+func (one *follower) Follow(ctx context.Context, heartbeat time.Duration, deliver func([]*tenant.ChangeEvent) error) error {
+	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	if err := one.catchUp(ctx, deliver); err != nil {
+		return err
+	}
 	for {
-		behind, err := f.pass(one, last, w.Deliver)
-		if behind || err != nil {
-			return behind, err
+		behind, err := one.pass(deliver)
+		if err == nil && behind {
+			err = one.again(ctx, deliver)
+		}
+		if err != nil {
+			return err
 		}
 		select {
 		case <-one.news:
 		case <-beat.C:
-			if err := w.Deliver(nil); err != nil {
-				return false, err
+			if err := deliver(nil); err != nil {
+				return err
 			}
 		case <-ctx.Done():
-			return false, ctx.Err()
+			return ctx.Err()
 		}
 	}
 }
 
 // pass delivers what has come.
-func (f *Feed) pass(one *follower, last *tenant.EventPosition, deliver func([]tenant.ChangeEvent) error) (behind bool, err error) {
-	events, behind, sentAway := f.take(one)
-	for len(events) > 0 && !last.Before(events[0].Position) {
+func (one *follower) pass(deliver func([]*tenant.ChangeEvent) error) (behind bool, err error) {
+	events, behind, sentAway := one.feed.take(one)
+	for len(events) > 0 && !one.last.Before(events[0].Position) {
 		events = events[1:] // another process, ahead of this one, has delivered it
 	}
 	if len(events) > 0 {
 		if err := deliver(events); err != nil {
 			return false, err
 		}
-		*last = events[len(events)-1].Position
+		one.last = events[len(events)-1].Position
 	}
 	if sentAway {
 		return false, tenant.ErrEventsInterrupted
@@ -89,11 +94,21 @@ func (f *Feed) pass(one *follower, last *tenant.EventPosition, deliver func([]te
 	return behind, nil
 }
 
+// again joins anew after there were more events than the queue holds, and catches up.
+func (one *follower) again(ctx context.Context, deliver func([]*tenant.ChangeEvent) error) error {
+	one.feed.rejoin(one)
+	if err := one.admitted(ctx); err != nil {
+		return err
+	}
+	return one.catchUp(ctx, deliver)
+}
+
 // catchUp delivers what is between the last event that the follower has and the first
 // that it is sure to get.
-func (f *Feed) catchUp(ctx context.Context, one *follower, last *tenant.EventPosition, deliver func([]tenant.ChangeEvent) error) error {
-	for last.Before(one.start) {
-		batch, err := f.store.Read(ctx, tenant.EventQuery{EventFilter: one.filter, After: *last, UpTo: &one.start, Limit: maxRead})
+func (one *follower) catchUp(ctx context.Context, deliver func([]*tenant.ChangeEvent) error) error {
+	for one.last.Before(one.start) {
+		upTo := one.start
+		batch, err := one.feed.store.Read(ctx, tenant.EventQuery{EventFilter: one.filter, After: one.last, UpTo: &upTo, Limit: maxRead})
 		if err != nil {
 			return err
 		}
@@ -102,9 +117,9 @@ func (f *Feed) catchUp(ctx context.Context, one *follower, last *tenant.EventPos
 				return err
 			}
 		}
-		*last = one.start
+		one.last = one.start
 		if len(batch.Events) == maxRead {
-			*last = batch.Events[maxRead-1].Position
+			one.last = batch.Events[maxRead-1].Position
 		}
 	}
 	return nil
@@ -113,7 +128,7 @@ func (f *Feed) catchUp(ctx context.Context, one *follower, last *tenant.EventPos
 // Page reads some events after one that is known; zero reads the first.
 //
 // Errors: tenant.ErrEventGone, tenant.ErrUnavailable.
-func (f *Feed) Page(ctx context.Context, filter tenant.EventFilter, after tenant.EventID, limit int) ([]tenant.ChangeEvent, error) {
+func (f *Feed) Page(ctx context.Context, filter tenant.EventFilter, after tenant.EventID, limit int) ([]*tenant.ChangeEvent, error) {
 	q := tenant.EventQuery{EventFilter: filter, Limit: limit}
 	if after != 0 {
 		var err error

@@ -8,7 +8,10 @@ const maxQueue = 256
 
 // follower gets the events that its filter picks, from start on.
 type follower struct {
+	feed   *Feed
 	filter tenant.EventFilter
+	// last is the last event that it has had.
+	last tenant.EventPosition
 	// joined is closed when start is known, or it is sure that it cannot be, with err.
 	joined chan struct{}
 	start  tenant.EventPosition
@@ -19,7 +22,7 @@ type follower struct {
 
 	// What follows is guarded by the feed's lock.
 
-	queue []tenant.ChangeEvent
+	queue []*tenant.ChangeEvent
 	// behind says that there were more events than the queue holds.
 	behind bool
 	// sentAway says that there will be no more.
@@ -28,12 +31,22 @@ type follower struct {
 
 // join adds a follower. It gets events once its joined is closed.
 func (f *Feed) join(filter tenant.EventFilter) *follower {
-	one := &follower{filter: filter, joined: make(chan struct{}), news: make(chan struct{}, 1)}
+	one := &follower{feed: f, filter: filter, joined: make(chan struct{}), news: make(chan struct{}, 1)}
 	f.mu.Lock()
 	f.joining = append(f.joining, one)
 	f.mu.Unlock()
 	f.stir()
 	return one
+}
+
+// rejoin has a follower that was left behind begin anew, with an empty queue.
+func (f *Feed) rejoin(one *follower) {
+	f.leave(one)
+	f.mu.Lock()
+	one.joined, one.behind, one.queue = make(chan struct{}), false, nil
+	f.joining = append(f.joining, one)
+	f.mu.Unlock()
+	f.stir()
 }
 
 func (f *Feed) leave(one *follower) {
@@ -79,7 +92,7 @@ func (f *Feed) turnAway(err error) {
 }
 
 // handOut gives events to whoever follows them.
-func (f *Feed) handOut(events []tenant.ChangeEvent) {
+func (f *Feed) handOut(events []*tenant.ChangeEvent) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range events {
@@ -94,7 +107,7 @@ func (f *Feed) handOut(events []tenant.ChangeEvent) {
 	}
 }
 
-func (f *Feed) give(filter tenant.EventFilter, e tenant.ChangeEvent) {
+func (f *Feed) give(filter tenant.EventFilter, e *tenant.ChangeEvent) {
 	for one := range f.following[filter] {
 		if len(one.queue) == maxQueue {
 			one.queue, one.behind = nil, true
@@ -126,7 +139,7 @@ func (one *follower) wake() {
 }
 
 // take empties a follower's queue.
-func (f *Feed) take(one *follower) (events []tenant.ChangeEvent, behind, sentAway bool) {
+func (f *Feed) take(one *follower) (events []*tenant.ChangeEvent, behind, sentAway bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	events, one.queue = one.queue, nil

@@ -35,11 +35,11 @@ func recordChange(what string) string {
 
 const eventColumns = `e.id, e.transaction::text, e.at, e.type, coalesce(e.tenant_id::text, ''), coalesce(e.operation_id::text, ''), e.data`
 
-func scanEvent(row pgx.CollectableRow) (tenant.ChangeEvent, error) {
-	var e tenant.ChangeEvent
+func scanEvent(row pgx.CollectableRow) (*tenant.ChangeEvent, error) {
+	e := &tenant.ChangeEvent{}
 	var transaction string
 	if err := row.Scan(&e.ID, &transaction, &e.At, &e.Type, &e.Tenant, &e.Operation, &e.EventData); err != nil {
-		return e, err
+		return nil, err
 	}
 	number, err := strconv.ParseUint(transaction, 10, 64)
 	e.Position = tenant.EventPosition{Transaction: number, ID: e.ID}

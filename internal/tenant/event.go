@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"context"
 	"errors"
 	"time"
 )
@@ -77,17 +78,16 @@ type EventStart struct {
 	After EventID
 }
 
-// Following is somebody who follows events.
-type Following struct {
-	EventFilter
-	EventStart
-	// Ready is called before the first delivery, when nothing can be lost any more,
-	// with the event after which it begins; zero where there is none.
-	Ready func(EventID) error
-	// Deliver gets events in order, each once. When there are none for as long as
-	// Heartbeat it gets none, so that it can tell that it is there.
-	Deliver   func([]ChangeEvent) error
-	Heartbeat time.Duration
+// EventStream is a following that has begun: nothing that comes from now on is lost.
+type EventStream interface {
+	// Begins is the event after which it begins; zero where there is none.
+	Begins() EventID
+	// Follow delivers events in order, each once, until ctx ends or deliver returns an
+	// error. When there are none for as long as heartbeat it delivers none, so that
+	// deliver can tell that it is there. It is called once.
+	Follow(ctx context.Context, heartbeat time.Duration, deliver func([]*ChangeEvent) error) error
+	// Leave ends a following, whether Follow was called or not.
+	Leave()
 }
 
 // EventQuery asks for events in order.
@@ -103,7 +103,7 @@ type EventQuery struct {
 
 // EventBatch is a part of the events in order.
 type EventBatch struct {
-	Events []ChangeEvent
+	Events []*ChangeEvent
 	// Horizon is the oldest transaction that has not ended. The order of events from
 	// there on is not settled, and they are not among these.
 	Horizon uint64

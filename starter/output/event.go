@@ -8,7 +8,7 @@ import (
 )
 
 // EventLine is an event as a line: when, and what.
-func EventLine(e tenant.ChangeEvent) string {
+func EventLine(e *tenant.ChangeEvent) string {
 	what := e.Type
 	switch {
 	case e.Step != "":

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -84,14 +85,14 @@ func (b *bundle) happen(t *testing.T, n int, of tenant.EventFilter) {
 	}
 }
 
-// all lists what was written, in order.
-func (b *bundle) all(t *testing.T) (ids []tenant.EventID) {
+// all lists what was written, in order: also what an open transaction somewhere else on
+// the server still holds back.
+func (b *bundle) all(t *testing.T) []tenant.EventID {
 	t.Helper()
-	batch, err := b.store.Events.Read(t.Context(), tenant.EventQuery{Limit: 1_000_000})
+	rows, err := b.pool.Query(t.Context(), `SELECT id FROM events ORDER BY transaction, id`)
 	require.NoError(t, err)
-	for _, e := range batch.Events {
-		ids = append(ids, e.ID)
-	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[tenant.EventID])
+	require.NoError(t, err)
 	return ids
 }
 

@@ -27,8 +27,10 @@ func (i *installation) shell(script string, more map[string]string) *process {
 	return launch(i.t, env, "/bin/sh", "-euc", script)
 }
 
-// late is how starter, temporal and curl say that they had no answer in time.
-var late = []string{"temporarily unavailable", "deadline exceeded", "Workflow is busy", "returned error: 503"}
+// late is how starter, temporal and curl say that they had no answer in time: the last
+// is Temporal's word for a query while a task of the run, which its worker was too slow
+// to end, is being repeated.
+var late = []string{"temporarily unavailable", "deadline exceeded", "Workflow is busy", "returned error: 503", "due to Workflow Task in failed state"}
 
 // untilAnswered runs a command to its end, and again while it ends for want of an
 // answer in time. What it does must bear that.

@@ -92,14 +92,14 @@ func (c client) follow(ctx context.Context, o api.Operation, err error) (api.Ope
 }
 
 func (c client) tenant(ctx context.Context, id uuid.UUID) (api.Tenant, error) {
-	return got(func(a *api.GetTenantResponse) *api.Tenant { return a.JSON200 })(c.GetTenantWithResponse(ctx, id))
+	return got(func(a *api.GetTenantResponse) *api.Tenant { return a.JSON200 })(c.GetTenantWithResponse(ctx, id, nil))
 }
 
 func (c client) unknown(ctx context.Context) (api.Problem, error) {
-	return got(func(a *api.GetTenantResponse) *api.Problem { return a.ApplicationproblemJSON404 })(c.GetTenantWithResponse(ctx, uuid.New()))
+	return got(func(a *api.GetTenantResponse) *api.Problem { return a.ApplicationproblemJSON404 })(c.GetTenantWithResponse(ctx, uuid.New(), nil))
 }
 
 func (c client) steps(ctx context.Context, id uuid.UUID) ([]api.StepProgress, error) {
-	p, err := got(func(a *api.GetProvisioningResponse) *api.Progress { return a.JSON200 })(c.GetProvisioningWithResponse(ctx, id))
+	p, err := got(func(a *api.GetProvisioningResponse) *api.Progress { return a.JSON200 })(c.GetProvisioningWithResponse(ctx, id, nil))
 	return p.Steps, err
 }

@@ -76,7 +76,7 @@ histories: bin/devstack ## Record the histories of runs that replay tests read, 
 	@bin/devstack up --ephemeral --no-setup -- go test ./workflows -count 1 -run '$(or $(RUN),TestOnTheServer)' -record
 
 .PHONY: client
-client: bin/tools/clientgen ## Write the API's document and the Go client that is made of it anew
+client: bin/tools/clientgen ## Regenerate the committed OpenAPI document and the Go client from it
 	go test ./api/rest -count 1 -run TestDocumentGolden -update
 	bin/tools/clientgen
 

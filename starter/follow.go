@@ -47,7 +47,7 @@ func (a *app) followEvents(ctx context.Context, p *controlPlane, id tenant.Opera
 		case errors.Is(err, tenant.ErrEventsInterrupted):
 			continue
 		case errors.Is(err, tenant.ErrEventGone):
-			a.say("the database was restored: following begins anew")
+			a.say("the database was restored: following from its first event again")
 			last = 0
 			continue
 		}

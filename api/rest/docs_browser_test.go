@@ -85,7 +85,7 @@ func (p *docsPage) until(script string) {
 	require.NoError(p.t, err)
 }
 
-// load opens the page anew, at a fragment.
+// load reloads the page at a fragment.
 func (p *docsPage) load(fragment string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate("about:blank"), chromedp.Navigate(p.url+"/docs"+fragment))

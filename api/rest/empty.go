@@ -37,9 +37,9 @@ func describeQuery(op *huma.Operation) {
 	}
 }
 
-// nulls names the fields of a body that are null and need not be there: whoever
-// sends one may mean "leave it as it is", "take the default" or "remove it", and
-// huma would let it pass. Of a required field huma says what it must be.
+// nulls names the optional fields of a body that are null. A null may mean "leave it
+// as it is", "take the default" or "remove it", and huma would let it pass. Required
+// fields huma refuses itself.
 func nulls(schema *huma.Schema, members []member) []FieldProblem {
 	var wrong []FieldProblem
 	for _, m := range members {

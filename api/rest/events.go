@@ -17,8 +17,8 @@ import (
 
 // Events tells what changes. *feed.Feed does.
 type Events interface {
-	// Join begins to follow the events that a filter picks; whoever has joined leaves.
-	// The error is tenant.ErrEventGone for a start that is not there.
+	// Join starts following the events that a filter picks. The caller must call Leave
+	// on the stream. The error is tenant.ErrEventGone if there is no such start.
 	Join(ctx context.Context, f tenant.EventFilter, start tenant.EventStart) (tenant.EventStream, error)
 	// Page reads some events after one that is known; zero reads the first.
 	Page(ctx context.Context, f tenant.EventFilter, after tenant.EventID, limit int) ([]*tenant.ChangeEvent, error)
@@ -53,8 +53,8 @@ func (l *LastEvent) Resolve(ctx huma.Context) []error {
 	return nil
 }
 
-// prefersJSON tells who wants a page of events from who wants a stream: whoever
-// accepts anything gets the stream.
+// prefersJSON reports whether a client wants a page of events rather than a stream.
+// Clients that accept anything get the stream.
 func prefersJSON(accept string) bool {
 	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/event-stream")
 }
@@ -196,7 +196,7 @@ func (s *Server) replay(ctx context.Context, f tenant.EventFilter, after tenant.
 		}
 		ctx.SetHeader("Content-Type", "text/event-stream")
 		ctx.SetStatus(http.StatusOK)
-		_, _ = ctx.BodyWriter().Write(text.Bytes()) // whoever has gone comes again
+		_, _ = ctx.BodyWriter().Write(text.Bytes()) // a client that is gone reconnects
 	}}, nil
 }
 

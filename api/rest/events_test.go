@@ -90,7 +90,7 @@ func (b *testBundle) end(t *testing.T, o map[string]any) {
 		INSERT INTO events (tenant_id, operation_id, type, data) SELECT tenant_id, id, 'operation.succeeded', '{"kind": "provision", "state": "SUCCEEDED", "status": "ACTIVE"}' FROM ended`, o["id"])
 }
 
-// TestAnOperationsStreamEndsWithIt, and whoever comes again is told to stay away.
+// TestAnOperationsStreamEndsWithIt, and a client that reconnects gets 204.
 func TestAnOperationsStreamEndsWithIt(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -147,7 +147,7 @@ func TestTheInstallationsEvents(t *testing.T) {
 	header := with(viewer(t), "Accept", "application/json")
 	var types []string
 	last := "0"
-	require.Eventually(t, func() bool { // an open transaction of somebody else may hold them back
+	require.Eventually(t, func() bool { // another test's open transaction may delay them
 		a := b.send(t, http.MethodGet, "/v1/events?limit=1&after="+last, header, "")
 		require.Equal(t, http.StatusOK, a.status, string(a.body))
 		page.NextCursor = ""

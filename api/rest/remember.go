@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -40,11 +40,18 @@ func record(ctx huma.Context, next func(huma.Context)) *recorded {
 	return r
 }
 
-// kept is a good answer as it is kept.
+// kept is a good answer as it is kept: a line for each of two headers, and the body.
 type kept struct {
-	ETag       string `json:"etag"`
-	RetryAfter string `json:"retryAfter,omitempty"`
-	Body       []byte `json:"body"`
+	etag, retryAfter string
+	body             []byte
+}
+
+func (k kept) encode() []byte { return fmt.Appendf(nil, "%s\n%s\n%s", k.etag, k.retryAfter, k.body) }
+
+func decodeKept(value []byte) (k kept) {
+	etag, rest, _ := bytes.Cut(value, []byte("\n"))
+	retryAfter, body, _ := bytes.Cut(rest, []byte("\n"))
+	return kept{etag: string(etag), retryAfter: string(retryAfter), body: body}
 }
 
 // remember gives answers their tags, answers 304 to whoever has the same already, and
@@ -52,37 +59,29 @@ type kept struct {
 func (s *Server) remember(e endpoint) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		var other *recorded // an answer that is not good
-		ask := func(context.Context) answers.Answer {
+		a := s.answer(ctx, e, func() answers.Answer {
 			r := record(ctx, next)
 			if r.status != http.StatusOK {
 				other = r
 				return answers.Answer{}
 			}
-			value, err := json.Marshal(kept{ETag: tagOf(r), RetryAfter: r.header.Get("Retry-After"), Body: r.body.Bytes()})
-			if err != nil { // of text it never fails
-				other = r
-			}
-			return answers.Answer{Value: value, Good: err == nil}
-		}
-		a := s.answer(ctx, e, ask)
+			k := kept{etag: tagOf(r), retryAfter: r.header.Get("Retry-After"), body: r.body.Bytes()}
+			return answers.Answer{Value: k.encode(), Good: true}
+		})
 		c := humaecho.Unwrap(ctx)
-		var good kept
-		switch {
-		case !a.Good:
+		if !a.Good {
 			other.send(c)
-		case json.Unmarshal(a.Value, &good) == nil:
-			good.send(c)
-		default: // it was kept by another version
-			record(ctx, next).send(c)
+			return
 		}
+		decodeKept(a.Value).send(c)
 	}
 }
 
 // answer asks, or finds what is kept, where that may be.
-func (s *Server) answer(ctx huma.Context, e endpoint, ask func(context.Context) answers.Answer) answers.Answer {
+func (s *Server) answer(ctx huma.Context, e endpoint, ask func() answers.Answer) answers.Answer {
 	q, repeats := s.question(ctx, e)
 	if s.answers == nil || !repeats {
-		return ask(ctx.Context())
+		return ask()
 	}
 	fresh := strings.Contains(strings.ToLower(ctx.Header("Cache-Control")), "no-cache")
 	// One deadline for all of it: also those who wait for another's answer, and then
@@ -156,20 +155,20 @@ func (r *recorded) send(c echo.Context) {
 // send sends a good answer, or that there is none but the one that the client has.
 func (k kept) send(c echo.Context) {
 	h := c.Response().Header()
-	h.Set("ETag", k.ETag)
+	h.Set("ETag", k.etag)
 	if c.Request().Method == http.MethodGet {
 		h.Set("Cache-Control", "private, no-cache")
 	}
-	if k.RetryAfter != "" {
-		h.Set("Retry-After", k.RetryAfter)
+	if k.retryAfter != "" {
+		h.Set("Retry-After", k.retryAfter)
 	}
-	if c.Request().Method == http.MethodGet && readIfNoneMatch(c.Request().Header).has(k.ETag) {
+	if c.Request().Method == http.MethodGet && readIfNoneMatch(c.Request().Header).has(k.etag) {
 		c.Response().WriteHeader(http.StatusNotModified)
 		return
 	}
 	h.Set("Content-Type", echo.MIMEApplicationJSON)
 	c.Response().WriteHeader(http.StatusOK)
-	_, _ = c.Response().Write(k.Body) // as above
+	_, _ = c.Response().Write(k.body) // as above
 }
 
 // told has no older answer follow one that comes from the database itself: that of a

@@ -20,7 +20,7 @@ type enumeration struct {
 // what they mean to a caller.
 var vocabularies = map[reflect.Type]enumeration{
 	reflect.TypeFor[tenant.Kind](): enumerate("Kind", "What an operation does to its tenant.", tenant.Kinds(), map[tenant.Kind]string{
-		tenant.KindProvision: "creates a tenant, or a failed one anew",
+		tenant.KindProvision: "creates a tenant, or provisions a failed one again",
 		tenant.KindSuspend:   "ends the access to the tenant's data for now",
 		tenant.KindResume:    "gives it back",
 		tenant.KindArchive:   "ends the access for good, unless that is taken back in time",
@@ -42,7 +42,7 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.StatusProvisioning: "its schema, contract and users are being made",
 		tenant.StatusActive:       "in use",
 		tenant.StatusSuspended:    "its access is off for now; all its data is kept",
-		tenant.StatusFailed:       "its provisioning was rolled back; its name is free, and it can be provisioned anew or deleted",
+		tenant.StatusFailed:       "its provisioning was rolled back; its name is free, and it can be provisioned again or deleted",
 		tenant.StatusArchived:     "deleted, and can be taken back until `purgeAfter`: no access, its data is kept",
 		tenant.StatusDeleted:      "its data is gone; the record stays",
 	}),

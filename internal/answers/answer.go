@@ -28,13 +28,13 @@ const putTimeout = time.Second
 
 // Answer answers a question: with an answer that is kept, with that of somebody who
 // asks the same at the moment, or by ask. fresh wants none that is kept.
-func (c *Cache) Answer(ctx context.Context, q Question, fresh bool, ask func(context.Context) Answer) Answer {
+func (c *Cache) Answer(ctx context.Context, q Question, fresh bool, ask func() Answer) Answer {
 	c.mu.Lock()
 	database, usable, floor := c.database, c.listening, c.floors.of(q.About)
 	c.mu.Unlock()
 	if !usable {
 		c.asked.WithLabelValues("off").Inc()
-		return ask(ctx)
+		return ask()
 	}
 	if database != "" && !fresh {
 		e, found := c.config.Store.Get(ctx, database, q)
@@ -55,7 +55,7 @@ func (c *Cache) Answer(ctx context.Context, q Question, fresh bool, ask func(con
 		select {
 		case <-one.done:
 		case <-ctx.Done():
-			return ask(ctx) // which says so
+			return ask() // which says so
 		}
 		// One that began before this question may not show what its asker knows of.
 		if one.answer.Good && one.snapshot > floor {
@@ -63,7 +63,7 @@ func (c *Cache) Answer(ctx context.Context, q Question, fresh bool, ask func(con
 			return one.answer
 		}
 		if !one.answer.Good {
-			return ask(ctx)
+			return ask()
 		}
 		floor = 0 // the next one begins after this question
 	}
@@ -90,7 +90,7 @@ func (c *Cache) board(q Question) (one *flight, first bool) {
 }
 
 // fly asks the database, for all who wait, and keeps the answer.
-func (c *Cache) fly(ctx context.Context, q Question, one *flight, ask func(context.Context) Answer) Answer {
+func (c *Cache) fly(ctx context.Context, q Question, one *flight, ask func() Answer) Answer {
 	began := time.Now()
 	defer func() {
 		c.mu.Lock()
@@ -100,9 +100,9 @@ func (c *Cache) fly(ctx context.Context, q Question, one *flight, ask func(conte
 	}()
 	p, err := c.standing(ctx, q.About)
 	if err != nil {
-		return ask(ctx) // which says so
+		return ask() // which says so
 	}
-	one.answer, one.snapshot = ask(ctx), p.Snapshot
+	one.answer, one.snapshot = ask(), p.Snapshot
 	if !one.answer.Good {
 		return one.answer
 	}

@@ -144,7 +144,7 @@ func TestNoAnswerIsOlderThanWhatIsHeard(t *testing.T) {
 				if len(older[q]) > 0 && rapid.Bool().Draw(t, "an old entry is back") {
 					w.Put(context.Background(), "a", q, rapid.SampledFrom(older[q]).Draw(t, "entry"), 0)
 				}
-				a := c.Answer(context.Background(), q, fresh, func(context.Context) answers.Answer {
+				a := c.Answer(context.Background(), q, fresh, func() answers.Answer {
 					return answers.Answer{Value: []byte{w.read()}, Good: true}
 				})
 				answers.Settle(c)
@@ -171,7 +171,7 @@ func TestAChangeWhileItIsRead(t *testing.T) {
 	c := newCache(t, w)
 	c.Listening(true)
 	ask := func(during func()) byte {
-		return c.Answer(t.Context(), question, false, func(context.Context) answers.Answer {
+		return c.Answer(t.Context(), question, false, func() answers.Answer {
 			read := w.read()
 			during()
 			return answers.Answer{Value: []byte{read}, Good: true}
@@ -204,7 +204,7 @@ func TestIncidentsShowEverywhere(t *testing.T) {
 	c.Listening(true)
 	asked := 0
 	ask := func() {
-		c.Answer(t.Context(), question, false, func(context.Context) answers.Answer {
+		c.Answer(t.Context(), question, false, func() answers.Answer {
 			asked++
 			return answers.Answer{Value: []byte{1}, Good: true}
 		})

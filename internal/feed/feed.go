@@ -71,13 +71,7 @@ func (f *Feed) Announce(transaction uint64) {
 	f.stir()
 }
 
-// Followers is how many follow now.
-func (f *Feed) Followers() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.count()
-}
-
+// count is how many follow or have joined.
 func (f *Feed) count() int {
 	n := len(f.joining)
 	for _, group := range f.following {
@@ -129,7 +123,7 @@ func (f *Feed) rest(ctx context.Context, pause time.Duration) {
 
 func (f *Feed) complain(ctx context.Context, err error) {
 	if !f.failed && ctx.Err() == nil {
-		f.log.WarnContext(ctx, "events cannot be read; whoever follows them waits", "error", err)
+		f.log.WarnContext(ctx, "events cannot be read; streams wait", "error", err)
 	}
 	f.failed = true
 	f.turnAway(err)
@@ -138,8 +132,6 @@ func (f *Feed) complain(ctx context.Context, err error) {
 // advance hands out what is new. It reports whether something was announced whose
 // order is not settled yet.
 func (f *Feed) advance(ctx context.Context) (waiting bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
 	f.mu.Lock()
 	idle, announced := f.count() == 0, f.announced
 	f.mu.Unlock()
@@ -147,28 +139,38 @@ func (f *Feed) advance(ctx context.Context) (waiting bool, err error) {
 		f.known = false
 		return false, nil
 	}
-	if !f.known {
-		if f.tail, err = f.store.Last(ctx); err != nil {
-			return false, err
-		}
-		f.known, f.server = true, ""
-	}
 	var horizon uint64
 	for more := true; more; {
-		batch, err := f.store.Read(ctx, tenant.EventQuery{After: f.tail, Limit: maxRead})
-		if err != nil {
-			return false, err
-		}
-		goesOn, err := f.goesOn(ctx, batch)
-		if err != nil || !goesOn {
+		batch, err := f.read(ctx)
+		if err != nil || !f.known {
 			return true, err
 		}
-		f.handOut(batch.Events)
 		f.admit() // each time: there may always be more
 		more, horizon = len(batch.Events) == maxRead, batch.Horizon
 	}
 	f.failed = false
 	return announced >= horizon, nil
+}
+
+// read hands out the next events after the tail, or none and forgets the tail when the
+// database was replaced.
+func (f *Feed) read(ctx context.Context) (batch tenant.EventBatch, err error) {
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	if !f.known {
+		if f.tail, err = f.store.Last(ctx); err != nil {
+			return batch, err
+		}
+		f.known, f.server = true, ""
+	}
+	if batch, err = f.store.Read(ctx, tenant.EventQuery{After: f.tail, Limit: maxRead}); err != nil {
+		return batch, err
+	}
+	goesOn, err := f.goesOn(ctx, batch)
+	if goesOn {
+		f.handOut(batch.Events)
+	}
+	return batch, err
 }
 
 // goesOn makes sure that what was read follows what was handed out: a database that
@@ -185,7 +187,7 @@ func (f *Feed) goesOn(ctx context.Context, batch tenant.EventBatch) (bool, error
 		replaced = found != f.tail
 	}
 	if replaced {
-		f.log.WarnContext(ctx, "the database was replaced by one without the latest events; whoever follows them begins anew")
+		f.log.WarnContext(ctx, "the database was replaced by one without the latest events; its followers are disconnected")
 		f.known = false
 		f.interrupt()
 		return false, nil

@@ -8,7 +8,7 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Join begins to follow the events that a filter picks. Whoever has joined must leave.
+// Join starts following the events that a filter picks. The caller must call Leave.
 //
 // Errors: tenant.ErrEventGone when the event to begin after is not there,
 // tenant.ErrUnavailable, and that of ctx.
@@ -94,7 +94,7 @@ func (one *follower) pass(deliver func([]*tenant.ChangeEvent) error) (behind boo
 	return behind, nil
 }
 
-// again joins anew after there were more events than the queue holds, and catches up.
+// again joins once more after the queue has overflowed, and catches up.
 func (one *follower) again(ctx context.Context, deliver func([]*tenant.ChangeEvent) error) error {
 	one.feed.rejoin(one)
 	if err := one.admitted(ctx); err != nil {

@@ -39,7 +39,7 @@ func (f *Feed) join(filter tenant.EventFilter) *follower {
 	return one
 }
 
-// rejoin has a follower that was left behind begin anew, with an empty queue.
+// rejoin puts a follower that fell behind back in line, with an empty queue.
 func (f *Feed) rejoin(one *follower) {
 	f.leave(one)
 	f.mu.Lock()

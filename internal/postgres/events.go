@@ -27,6 +27,11 @@ func recordRun(what string) string {
 		SELECT tenant_id, id, 'operation.` + what + `', jsonb_build_object('kind', kind, 'state', state) FROM ` + what
 }
 
+// recordOfTenant is the statement that records what has changed ($2) of a tenant ($1)
+// that keeps its status.
+const recordOfTenant = `INSERT INTO events (tenant_id, type, data)
+	SELECT id, 'tenant.' || $2::text, jsonb_build_object('status', status) FROM tenants WHERE id = $1`
+
 // recordChange is the statement that records a change of the tenants in changed,
 // which keep their status.
 func recordChange(what string) string {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -38,8 +39,7 @@ func (ts *Tenants) changeHold(ctx context.Context, id tenant.ID, e tenant.AuditE
 		}
 		b := &pgx.Batch{}
 		if tag.RowsAffected() > 0 {
-			b.Queue(`INSERT INTO events (tenant_id, type, data) SELECT id, 'tenant.' || replace($2::text, '-', '_'), jsonb_build_object('status', status) FROM tenants WHERE id = $1`,
-				string(id), e.Action)
+			b.Queue(recordOfTenant, string(id), strings.ReplaceAll(e.Action, "-", "_"))
 		}
 		b.Queue(`SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id)).Query(one(scanTenant, &changed))
 		if err := run(ctx, tx, b); err != nil {

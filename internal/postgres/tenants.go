@@ -136,8 +136,7 @@ func writeAdministrator(ctx context.Context, tx pgx.Tx, t tenant.Tenant, admin t
 	if err != nil {
 		return tenant.Tenant{}, err
 	}
-	if _, err := tx.Exec(ctx, `INSERT INTO events (tenant_id, type, data) VALUES ($1, 'tenant.changed', jsonb_build_object('status', $2::text))`,
-		string(t.ID), string(t.Status)); err != nil {
+	if _, err := tx.Exec(ctx, recordOfTenant, string(t.ID), "changed"); err != nil {
 		return tenant.Tenant{}, err
 	}
 	if admin.Email != t.Administrator.Email {

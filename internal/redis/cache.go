@@ -135,12 +135,12 @@ func (c *Cache) Put(ctx context.Context, database string, q answers.Question, e 
 // Raise tells all processes of a change.
 func (c *Cache) Raise(ctx context.Context, database string, all []answers.Subject, transaction uint64, keep time.Duration) {
 	_ = c.do(ctx, func(ctx context.Context, client goredis.UniversalClient) error { // they hear of it otherwise, a moment later
-		for _, s := range all {
-			if err := c.script.Run(ctx, client, []string{c.floorKey(database, s)}, keep.Milliseconds(), number(transaction)).Err(); err != nil {
-				return err
-			}
+		pipe := client.Pipeline()
+		for _, s := range all { // by its text: one that Redis does not know by its hash would need another round trip
+			c.script.Eval(ctx, pipe, []string{c.floorKey(database, s)}, keep.Milliseconds(), number(transaction))
 		}
-		return nil
+		_, err := pipe.Exec(ctx)
+		return err
 	})
 }
 

@@ -46,10 +46,20 @@ func (r *Runs) Look(ctx context.Context, o tenant.Operation) (activities.RunStat
 // Start starts a run of an operation, whatever became of earlier ones. One
 // that is open already is no error.
 func (r *Runs) Start(ctx context.Context, o tenant.Operation) error {
-	if err := startRun(ctx, r.Temporal, r.TaskQueue, o); !errors.Is(err, errRunIsOpen) {
+	err := startRun(ctx, r.Temporal, r.TaskQueue, o)
+	if isTooLate(err) { // it may have started all the same, which a second start tells
+		err = startRun(ctx, r.Temporal, r.TaskQueue, o)
+	}
+	if !errors.Is(err, errRunIsOpen) {
 		return err
 	}
 	return nil
+}
+
+// isTooLate tells an answer that did not come in time.
+func isTooLate(err error) bool {
+	_, late := errors.AsType[*serviceerror.DeadlineExceeded](err)
+	return late || errors.Is(err, context.DeadlineExceeded)
 }
 
 // errRunIsOpen is a run of the operation's kind and tenant that is open already: the

@@ -1,6 +1,7 @@
 package child
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ const readyPoll = 20 * time.Millisecond
 type Process struct {
 	spec     Spec
 	cmd      *exec.Cmd
+	group    int           // the process group; with a guard it has another number than the program
 	logStart int64         // where its output begins in the log file
 	ended    chan struct{} // closed after err is set
 	err      error
@@ -60,6 +62,7 @@ func (p *Process) start() error {
 		if g, err = newGuard(p.spec.StopSignal); err != nil {
 			return err
 		}
+		p.cmd.SysProcAttr.Pgid = g.group
 	}
 	started := make(chan error)
 	go func() {
@@ -70,11 +73,9 @@ func (p *Process) start() error {
 			started <- err
 			return
 		}
-		err := g.watch(p.PID())
-		if err != nil {
-			p.Signal(syscall.SIGKILL)
-		}
-		started <- err
+		p.group = cmp.Or(p.cmd.SysProcAttr.Pgid, p.PID())
+		g.joined()
+		started <- nil
 		p.err = p.cmd.Wait()
 		g.end()
 		close(p.ended)
@@ -104,7 +105,7 @@ func (p *Process) Signal(sig syscall.Signal) {
 	case !p.spec.Family:
 		_ = p.cmd.Process.Signal(sig)
 	case p.Running(): // or the number may be another group's
-		_ = syscall.Kill(-p.PID(), sig)
+		_ = syscall.Kill(-p.group, sig)
 	}
 }
 

@@ -24,35 +24,55 @@ done
 kill -KILL -"$group" 2>/dev/null`
 
 // guard is a shell that ends what is left of a process group. It costs a
-// megabyte, where a copy of this program would cost a hundred. It is there before
-// the group is. A nil guard has nothing to do.
+// megabyte, where a copy of this program would cost a hundred. It knows the group
+// before the program is in it, for this process may die at any moment. A nil guard
+// has nothing to do.
 type guard struct {
 	pipe io.WriteCloser
 	cmd  *exec.Cmd
+	// group is led by leader until the program has joined it.
+	group  int
+	leader *exec.Cmd
+	hold   io.Closer
 }
 
 func newGuard(sig syscall.Signal) (*guard, error) {
-	cmd := exec.Command("/bin/sh", "-c", guardScript, "guard", strconv.Itoa(int(sig)))
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a Ctrl-C is not for the guard
-	pipe, err := cmd.StdinPipe()
+	leader, hold, err := startShell("read -r end")
 	if err != nil {
-		return nil, fmt.Errorf("make the guard's pipe: %w", err)
+		return nil, fmt.Errorf("make a process group: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	g := &guard{group: leader.Process.Pid, leader: leader, hold: hold}
+	if g.cmd, g.pipe, err = startShell(guardScript, "guard", strconv.Itoa(int(sig))); err != nil {
+		g.joined()
 		return nil, fmt.Errorf("start a guard: %w", err)
 	}
-	return &guard{pipe: pipe, cmd: cmd}, nil
+	if _, err := fmt.Fprintln(g.pipe, g.group); err != nil {
+		g.end()
+		return nil, fmt.Errorf("tell the guard about process group %d: %w", g.group, err)
+	}
+	return g, nil
 }
 
-// watch tells the guard which process group is in its care.
-func (g *guard) watch(group int) error {
-	if g == nil {
-		return nil
+// startShell runs a script in a process group of its own, which a Ctrl-C does not
+// reach, and that reads from the pipe.
+func startShell(script string, args ...string) (*exec.Cmd, io.WriteCloser, error) {
+	cmd := exec.Command("/bin/sh", append([]string{"-c", script}, args...)...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, nil, err
 	}
-	if _, err := fmt.Fprintln(g.pipe, group); err != nil {
-		return fmt.Errorf("tell the guard about process group %d: %w", group, err)
+	return cmd, pipe, cmd.Start()
+}
+
+// joined ends the group's leader: the program holds the group from now on.
+func (g *guard) joined() {
+	if g == nil || g.leader == nil {
+		return
 	}
-	return nil
+	_ = g.hold.Close()  // it fails only when the leader is gone
+	_ = g.leader.Wait() // its status says nothing
+	g.leader = nil
 }
 
 // end has the guard end what is left of the group, and waits until nothing is.
@@ -60,6 +80,7 @@ func (g *guard) end() {
 	if g == nil {
 		return
 	}
+	g.joined()
 	_ = g.pipe.Close() // it fails only when the guard is gone
 	_ = g.cmd.Wait()   // its status says only that nobody was left to be killed
 }

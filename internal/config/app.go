@@ -44,7 +44,7 @@ func (r *reader) app() App {
 		url.def = fmt.Sprintf("http://localhost:%d", a.Port)
 	}
 	a.URL = read(r, url, webURL)
-	a.TenantURL = read(r, setting{name: "TENANT_APP_URL", def: a.URL}, webURL)
+	a.TenantURL = read(r, setting{name: "TENANT_APP_URL", def: a.URL, from: "APP_URL"}, webURL)
 	a.TrustedProxies = read(r, setting{name: "TRUSTED_PROXIES"}, networks)
 	a.NotifyEmail = read(r, setting{name: "NOTIFY_EMAIL"}, mailboxes)
 	a.NotifyWebhook = readSecret(r, setting{name: "NOTIFY_WEBHOOK"}, secretURL)

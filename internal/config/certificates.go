@@ -12,6 +12,8 @@ import (
 // means everywhere, its content.
 func (r *reader) rootCertificates(name string) *x509.CertPool {
 	set := setting{name: name}
+	const want = "the path of a file with certificates in PEM (-----BEGIN CERTIFICATE-----), or its content"
+	r.asked = append(r.asked, asked{set, want})
 	value, err := r.source.lookup(set)
 	if err != nil {
 		r.problem(set, "%v", err)
@@ -20,17 +22,16 @@ func (r *reader) rootCertificates(name string) *x509.CertPool {
 	if value == "" {
 		return nil
 	}
-	const want = "expected the path of a file with certificates in PEM (-----BEGIN CERTIFICATE-----), or its content"
 	content := []byte(value)
 	if !strings.HasPrefix(strings.TrimSpace(value), "-----BEGIN") {
 		if content, err = os.ReadFile(value); err != nil {
-			r.problem(set, "%v; %s", err, want)
+			r.problem(set, "%v; expected %s", err, want)
 			return nil
 		}
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(content) {
-		r.problem(set, "there is no certificate in it; %s", want)
+		r.problem(set, "there is no certificate in it; expected %s", want)
 		return nil
 	}
 	return roots

@@ -33,7 +33,8 @@ const (
 const (
 	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedNotices
 	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMetrics
-	needAll      = NeedNotices<<1 - 1
+	// NeedByStarter is what the subcommands need together.
+	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning
 )
 
 // Config is everything that can be set. Sections that were not asked for are

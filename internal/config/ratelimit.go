@@ -1,6 +1,9 @@
 package config
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // RateLimit bounds the requests of one client of the api.
 type RateLimit struct {
@@ -28,11 +31,12 @@ func (r *reader) rateLimit() RateLimit {
 		Requests: int(read(r, setting{name: "RATE_LIMIT_REQUESTS", def: "100"}, whole(1, 1_000_000))),
 		Streams:  int(read(r, setting{name: "RATE_LIMIT_STREAMS", def: "2000"}, whole(1, 1_000_000))),
 		Window:   read(r, setting{name: "RATE_LIMIT_WINDOW", def: "1s"}, duration(time.Millisecond, day)),
-		Burst:    int(read(r, setting{name: "RATE_LIMIT_BURST"}, whole(1, 1_000_000))),
 		Waiting:  int(read(r, setting{name: "RATE_LIMIT_WAITING", def: "100"}, whole(1, 1_000_000))),
 	}
-	if l.Burst == 0 {
-		l.Burst = l.Requests
+	burst := setting{name: "RATE_LIMIT_BURST", from: "RATE_LIMIT_REQUESTS"}
+	if l.Requests > 0 { // otherwise it is wrong, and was told of
+		burst.def = strconv.Itoa(l.Requests)
 	}
+	l.Burst = int(read(r, burst, whole(1, 1_000_000)))
 	return l
 }

@@ -8,9 +8,11 @@ import (
 
 // setting names one variable.
 type setting struct {
-	name     string
-	aliases  []string
-	def      string
+	name    string
+	aliases []string
+	def     string
+	// from is the setting whose value def is, for the catalogue.
+	from     string
 	required bool
 	// secret keeps the value out of problems.
 	secret bool
@@ -38,6 +40,14 @@ type reader struct {
 	production bool
 	problems   []Problem
 	warnings   []string
+	// asked are the settings that were asked for, in that order, for the catalogue.
+	asked []asked
+}
+
+// asked is a setting, and what its value is expected to be.
+type asked struct {
+	setting
+	want string
 }
 
 func (r *reader) problem(set setting, format string, args ...any) {
@@ -51,6 +61,7 @@ func (r *reader) problem(set setting, format string, args ...any) {
 // noting a problem.
 func read[T any](r *reader, set setting, k kind[T]) T {
 	var zero T
+	r.asked = append(r.asked, asked{set, k.want})
 	for _, name := range append([]string{set.name}, set.aliases...) {
 		r.noteLink(name)
 	}

@@ -92,7 +92,7 @@ func (r *reader) temporal(worker bool) Temporal {
 		options:     func() client.Options { return options },
 	}
 	versioned := worker && (t.Versioning == VersioningAutoUpgrade || t.Versioning == VersioningPinned)
-	t.DeploymentName = read(r, setting{name: "TEMPORAL_DEPLOYMENT_NAME", def: t.TaskQueue}, text("the name of the deployment"))
+	t.DeploymentName = read(r, setting{name: "TEMPORAL_DEPLOYMENT_NAME", def: t.TaskQueue, from: "TEMPORAL_TASK_QUEUE"}, text("the name of the deployment"))
 	t.BuildID = read(r, setting{name: "TEMPORAL_WORKER_BUILD_ID", required: versioned},
 		text("the version of this worker, because TEMPORAL_WORKER_VERSIONING is not off"))
 	return t
@@ -133,26 +133,28 @@ func (r *reader) temporalClientOptions() client.Options {
 // checkTemporalSettings refuses what envconfig would ignore or what would only
 // fail at the first call.
 func (r *reader) checkTemporalSettings() {
-	read(r, setting{name: "TEMPORAL_ADDRESS"}, hostPort)
+	read(r, setting{name: "TEMPORAL_ADDRESS", def: client.DefaultHostPort}, hostPort) // after the file's
 	for _, name := range []string{"TEMPORAL_TLS", "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION"} {
 		read(r, setting{name: name}, sdkBoolean)
 	}
-	for _, name := range temporalNames {
-		set := setting{name: name}
+	for _, set := range temporalSettings {
+		r.asked = append(r.asked, asked{set, "what the Temporal SDK expects"})
 		if _, err := r.source.lookup(set); err != nil {
 			r.problem(set, "%v", err)
 		}
 	}
 }
 
-// temporalNames are those that envconfig looks up by name, but for the ones
-// that are checked by kind.
-var temporalNames = []string{
-	"TEMPORAL_NAMESPACE", "TEMPORAL_API_KEY", "TEMPORAL_CLIENT_AUTHORITY", "TEMPORAL_PROFILE",
-	"TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_CERT_DATA",
-	"TEMPORAL_TLS_CLIENT_KEY_PATH", "TEMPORAL_TLS_CLIENT_KEY_DATA",
-	"TEMPORAL_TLS_SERVER_CA_CERT_PATH", "TEMPORAL_TLS_SERVER_CA_CERT_DATA", "TEMPORAL_TLS_SERVER_NAME",
-	"TEMPORAL_CODEC_ENDPOINT", "TEMPORAL_CODEC_AUTH",
+// temporalSettings are those that envconfig looks up by name, but for the ones
+// that are checked by kind. The last is the beginning of any number of names.
+var temporalSettings = []setting{
+	{name: "TEMPORAL_NAMESPACE", def: defaultName}, {name: "TEMPORAL_API_KEY", secret: true},
+	{name: "TEMPORAL_CLIENT_AUTHORITY"}, {name: "TEMPORAL_PROFILE", def: "default"},
+	{name: "TEMPORAL_TLS_CLIENT_CERT_PATH"}, {name: "TEMPORAL_TLS_CLIENT_CERT_DATA"},
+	{name: "TEMPORAL_TLS_CLIENT_KEY_PATH"}, {name: "TEMPORAL_TLS_CLIENT_KEY_DATA", secret: true},
+	{name: "TEMPORAL_TLS_SERVER_CA_CERT_PATH"}, {name: "TEMPORAL_TLS_SERVER_CA_CERT_DATA"}, {name: "TEMPORAL_TLS_SERVER_NAME"},
+	{name: "TEMPORAL_CODEC_ENDPOINT"}, {name: "TEMPORAL_CODEC_AUTH", secret: true},
+	{name: grpcMetaPrefix + "*", secret: true},
 }
 
 var hostPort = kind[string]{want: `an address such as "temporal:7233" or "[::1]:7233"`, parse: func(s string) (string, bool) {

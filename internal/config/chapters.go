@@ -1,0 +1,110 @@
+package config
+
+// Chapter is what is said of settings that belong together.
+type Chapter struct {
+	Title   string
+	Entries []Entry
+}
+
+// Entry is what is said of one setting, or of some that are set together. Its
+// texts are Markdown, as docs/OPERATIONS.md has them.
+type Entry struct {
+	Names []string
+	// Unset is what holds where a setting is not set, if it has no default: of each
+	// name, or of all of them.
+	Unset []string
+	Means string
+}
+
+// Chapters has every setting of the Catalogue once, in the order in which people
+// read them.
+func Chapters() []Chapter {
+	return []Chapter{
+		{"The installation", installation},
+		{"PostgreSQL", database},
+		{"Redis: limits and cached answers", limits},
+		{"Callers and their tokens", callers},
+		{"Mail", mails},
+		{"Stellar", ledger},
+		{"Temporal", engine},
+		{"How patient operations are", patience},
+		{"The process", process},
+	}
+}
+
+var installation = []Entry{
+	{[]string{"NODE_ENV"}, nil, "`production` refuses weak secrets, a local network, missing `PAYLOAD_KEYS`"},
+	{[]string{"APP_PORT", "APP_URL"}, nil, "`APP_URL` is what callers and mails see; required in production"},
+	{[]string{"TRUSTED_PROXIES"}, []string{"the same machine"}, "addresses and networks, separated by commas, of the proxies before the api. Only their `X-Forwarded-For` says who the client is; of it counts the last address that is not one of theirs. **Name your ingress**: else all requests without a token count as one client, the ingress"},
+	{[]string{"TENANT_APP_URL"}, nil, "base of the link in the welcome mail; `/invitations/` there must lead to the api"},
+	{[]string{"NOTIFY_EMAIL"}, []string{"nobody"}, "who is told of operations that need attention, of incidents, and when no worker is running. Only the api can send the last: give it the `MAIL_` settings too"},
+	{[]string{"NOTIFY_WEBHOOK"}, nil, "a URL that gets the same as a JSON POST, also while mail is away, and from an api without mail settings; it is a secret. Give the api and the workers the same `NOTIFY_` settings: whichever sees first that something parked tells its own"},
+	{[]string{
+		"DB_SSLROOTCERT", "REDIS_SSLROOTCERT", "MAIL_SSLROOTCERT", "MAIL_BACKUP_SSLROOTCERT", "SOROBAN_RPC_SSLROOTCERT", "JWT_JWKS_SSLROOTCERT", "NOTIFY_WEBHOOK_SSLROOTCERT",
+	}, []string{"the system's"}, "the path of a PEM file (or its content) with the authorities that sign that server's certificate; no other is trusted then. SMTP insists on TLS with it, Redis needs `REDIS_TLS=true`. Temporal: `TEMPORAL_TLS_SERVER_CA_CERT_PATH` or `TEMPORAL_TLS_SERVER_CA_CERT_DATA`. Read at the start"},
+}
+
+var database = []Entry{
+	{[]string{"DB_HOST", "DB_PORT", "DB_USERNAME", "DB_PASSWORD", "DB_NAME"}, nil, "the user makes schemas and roles. `DB_HOST` may be several, with commas: the first that takes writes is used"},
+	{[]string{"DB_SSLMODE"}, nil, "`verify-full` checks whom it talks to, and is the default with `DB_SSLROOTCERT`"},
+	{[]string{"DB_SSLCERT", "DB_SSLKEY"}, nil, "PEM files of a certificate of our own, for a server that asks for one"},
+	{[]string{"DB_MAX_CONNS"}, nil, "of one process's pool; a worker takes 5 more, an api 1: the sum must stay below `max_connections`"},
+}
+
+var limits = []Entry{
+	{[]string{"REDIS_HOST", "REDIS_PORT", "REDIS_TLS"}, nil, "rate limits and cached answers only: may be lost at any time. One server, or any node of a cluster, which is recognised by itself; never a replica"},
+	{[]string{"REDIS_USERNAME", "REDIS_PASSWORD"}, []string{"the user `default`", "none"}, "a user needs no more than `~tenant-provisioning:* +evalsha +eval +get +set +time`, in a cluster also `+cluster\\|slots`"},
+	{[]string{"RATE_LIMIT_ENABLED", "RATE_LIMIT_REQUESTS", "RATE_LIMIT_WINDOW", "RATE_LIMIT_BURST"}, nil, "per client (the subject of a token, else the IPv4 address or the /64 of IPv6), over all processes of the api; while Redis cannot count, in each of them"},
+	{[]string{"CACHE_ENABLED", "CACHE_MAX_AGE"}, nil, "whether answers that repeat are kept in Redis, and how old one may be at most. What the product changes is seen at once; what a person changes with psql after that time. They are sealed with a key that is derived from `installation.hash_key` and is never in Redis"},
+	{[]string{"RATE_LIMIT_STREAMS"}, nil, "how many streams of events a client may have open at a time, in each process of the api; one more is 429"},
+	{[]string{"RATE_LIMIT_WAITING"}, nil, "how many requests of a client may wait for an operation (`?wait=`) at a time, in each process of the api; one more is 429"},
+}
+
+var callers = []Entry{
+	{[]string{"JWT_SECRET"}, nil, "≥ 64 characters, the same for api and `starter`; a new one ends all tokens. A worker needs it only after an upgrade, see `INVITATION_SECRET`"},
+	{[]string{"JWT_EXPIRATION"}, nil, "of `starter token`; tokens cannot be revoked"},
+	{[]string{"JWT_AUDIENCE", "JWT_ISSUER"}, []string{"`tenant-provisioning`", "any"}, "`aud` and `iss` that a token must have, ours and a provider's; `starter token` writes them. In production `JWT_AUDIENCE` is required with `JWT_JWKS_URL`"},
+	{[]string{"JWT_JWKS_URL"}, nil, "tokens of your identity provider, with `sub`, `exp`, `aud` and a role; then the api can do without `JWT_SECRET`. See [Identity provider](#identity-provider)"},
+	{[]string{"JWT_ROLE_CLAIM"}, []string{"`role`"}, "the claim that has the role or a list of roles, or the path to it: `roles` (Entra), `groups` (Okta), `realm_access.roles`, `resource_access.my-app.roles` (Keycloak), `https://your.example/roles` (Auth0)"},
+}
+
+var mails = []Entry{
+	{[]string{"MAIL_TRANSPORT", "MAIL_HOST", "MAIL_PORT", "MAIL_USER", "MAIL_PASSWORD", "MAIL_FROM"}, []string{"by host", "", "", "none", "none", ""}, "`MAIL_TRANSPORT` is `sendgrid` where the host is SendGrid's, else `smtp`. `MAIL_PASSWORD` is the API key where SendGrid sends"},
+	{[]string{"SENDGRID_BASE_URL"}, nil, "`https://api.eu.sendgrid.com` keeps data in the EU"},
+	{[]string{"MAIL_HELO", "MAIL_BACKUP_HELO"}, []string{"the machine's full name, or its address"}, "how the worker greets an SMTP server; many refuse a name that DNS does not know"},
+	{[]string{"MAIL_BACKUP_TRANSPORT", "MAIL_BACKUP_HOST", "MAIL_BACKUP_PORT", "MAIL_BACKUP_USER", "MAIL_BACKUP_PASSWORD"}, nil, "sends when the first cannot; without it mail waits"},
+}
+
+var ledger = []Entry{
+	{[]string{"SOROBAN_NETWORK", "SOROBAN_RPC_URL", "SOROBAN_CONTRACT_DEPLOYER_SECRET"}, nil, "`public`, `testnet`, `local` or a passphrase; the address of an RPC server; the seed that pays. Never changed while operations are open. On `testnet` the URL may be left out: `https://soroban-testnet.stellar.org`"},
+	{[]string{"SOROBAN_CHANNELS"}, nil, "about one deployment each per ledger; each holds 1 XLM"},
+	{[]string{"SOROBAN_CHANNEL_SECRET"}, []string{"the deployer's"}, "the seed that the channel accounts are derived from"},
+	{[]string{"SOROBAN_MAX_FEE"}, nil, "in stroops (20000000 are 2 XLM); what would cost more asks for attention"},
+}
+
+var engine = []Entry{
+	{[]string{"TEMPORAL_ADDRESS", "TEMPORAL_NAMESPACE", "TEMPORAL_TASK_QUEUE"}, nil, "two more queues are derived: `-stellar`, `-email`"},
+	{[]string{
+		"TEMPORAL_API_KEY", "TEMPORAL_TLS", "TEMPORAL_TLS_SERVER_NAME", "TEMPORAL_TLS_SERVER_CA_CERT_PATH", "TEMPORAL_TLS_SERVER_CA_CERT_DATA",
+		"TEMPORAL_TLS_CLIENT_CERT_PATH", "TEMPORAL_TLS_CLIENT_CERT_DATA", "TEMPORAL_TLS_CLIENT_KEY_PATH", "TEMPORAL_TLS_CLIENT_KEY_DATA",
+		"TEMPORAL_TLS_DISABLE_HOST_VERIFICATION", "TEMPORAL_CLIENT_AUTHORITY", "TEMPORAL_GRPC_META_*",
+	}, nil, "TLS, API key and headers, with the meaning that the Temporal SDK gives them. `_PATH` is a file, `_DATA` its content"},
+	{[]string{"TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE"}, nil, "the SDK's TOML file, and what to take of it; the environment goes before it. None in the home directory is read"},
+	{[]string{"TEMPORAL_CODEC_ENDPOINT", "TEMPORAL_CODEC_AUTH"}, nil, "a remote codec of the SDK's; `PAYLOAD_KEYS` needs none"},
+	{[]string{"TEMPORAL_WORKER_VERSIONING", "TEMPORAL_WORKER_BUILD_ID", "TEMPORAL_DEPLOYMENT_NAME"}, nil, "see [Start, stop, upgrade](#start-stop-upgrade)"},
+	{[]string{"TEMPORAL_RETENTION"}, nil, "how long a closed run can be looked at; set by `starter setup`"},
+	{[]string{"PAYLOAD_KEYS"}, nil, "encrypts what Temporal stores; the first encrypts, all decrypt. A new key goes last everywhere, then first (*Changing the payload key*). Temporal Web UI and `temporal` then need `starter codec`"},
+}
+
+var patience = []Entry{
+	{[]string{"STEP_RETRY_BUDGET"}, nil, "how long a step may fail before it parks: its failed attempts and the pauses after them. Waiting for a worker, a lost attempt, and waiting for a turn use nothing of it; for operations accepted from then on"},
+	{[]string{"ATTENTION_DEADLINE"}, nil, "when a parked operation is decided by itself. Of a suspension or an archive that is not done, and of a purge at a step that must be done, people are only told again. It is also how long an archived tenant stays, at least, after a purge of it was rolled back. A deadline that ends in an incident of what the step needs, or more than five minutes before a worker was there to see it, begins anew"},
+	{[]string{"INVITATION_TTL"}, nil, "how long the mail's link works"},
+	{[]string{"DELETE_GRACE"}, nil, "how long an archived tenant can be taken back, for archives that are done from then on; the mail to its administrator says until when"},
+	{[]string{"INVITATION_SECRET"}, []string{"a random key in the database"}, "what workers derive the links of mails from, ≥ 32 characters, not `JWT_SECRET`; several with commas between them, the one for new links first. See [Links of welcome mails](#links-of-welcome-mails)"},
+}
+
+var process = []Entry{
+	{[]string{"METRICS_ADDR"}, nil, "the worker's listener"},
+	{[]string{"LOG_LEVEL", "LOG_DIR"}, nil, "JSON on standard error; a file per process in `LOG_DIR` as well"},
+}

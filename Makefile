@@ -80,6 +80,10 @@ client: bin/tools/clientgen ## Regenerate the committed OpenAPI document and the
 	go test ./api/rest -count 1 -run TestDocumentGolden -update
 	bin/tools/clientgen
 
+.PHONY: settings
+settings: ## Regenerate .env.example and the table of settings after internal/config has changed
+	go test ./internal/config -count 1 -run TestDocuments -update
+
 .PHONY: contract
 contract: ## Rebuild the tenant contract and compare it with the committed one (UPDATE=1: replace it)
 	sh contracts/tenant/build.sh $(if $(UPDATE),,--check)

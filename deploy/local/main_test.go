@@ -59,7 +59,7 @@ func TestItServesKeepsAndEnds(t *testing.T) {
 		}
 		response, err := http.Get(fmt.Sprintf("http://%s/messages?to=ada@hospital.example", mail))
 		require.NoError(t, err)
-		require.EqualValues(t, http.StatusOK, response.StatusCode)
+		require.Equal(t, http.StatusOK, response.StatusCode)
 		content := make([]byte, 4096)
 		n, _ := response.Body.Read(content)
 		require.Contains(t, string(content[:n]), "Hello")

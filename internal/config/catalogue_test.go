@@ -71,7 +71,7 @@ func TestDefaultsAreAccepted(t *testing.T) {
 	}
 	with, err := load(t, every, append(defaults, valid()...)...)
 	require.NoError(t, err)
-	require.NotEqual(t, without.Temporal.Address, "")
+	require.Equal(t, without.Temporal.Address, with.Temporal.Address)
 	without.Temporal, with.Temporal = config.Temporal{}, config.Temporal{} // with a function, which cannot be compared
 	require.Equal(t, without, with)
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Runs the tests of both modules and prints their events as JSON, for gotestsum.
+# Runs the tests of all modules and prints their events as JSON, for gotestsum.
 #
-# PKG  packages, relative to the root; all of both modules when empty
+# PKG  packages, relative to the root; all of all modules when empty
 # RUN  only tests that match
 # RACE the race detector when not empty; needs a C compiler
 set -u
@@ -9,8 +9,10 @@ status=0
 
 root=''
 nested=''
-for package in ${PKG:-./... ./deploy/devstack/...}; do
+check=''
+for package in ${PKG:-./... ./deploy/devstack/... ./deploy/check/...}; do
 	case $package in
+	./deploy/check*) check="$check .${package#./deploy/check}" ;;
 	./deploy/devstack*) nested="$nested .${package#./deploy/devstack}" ;;
 	*) root="$root $package" ;;
 	esac
@@ -24,6 +26,10 @@ if [ -n "$root" ]; then
 	else
 		go test -timeout 30m "$@" $root || status=1
 	fi
+fi
+if [ -n "$check" ]; then
+	# shellcheck disable=SC2086 # a list of packages
+	(cd deploy/check && go test -timeout 30m "$@" $check) || status=1
 fi
 # go vet would analyse the 1,800 packages under the embedded Temporal server,
 # and each test binary there takes 2.6 GB to link: one at a time.

@@ -86,10 +86,12 @@ func environment(s types.ServiceConfig) map[string]string {
 	return values
 }
 
+var catalogue = config.Catalogue()
+
 // named is a value for each setting that cannot be taken for another's.
 func named() map[string]string {
 	values := map[string]string{"POSTGRES_PASSWORD": "x", "TEMPORAL_DB_PASSWORD": "x", "GRAFANA_PASSWORD": "x"}
-	for _, s := range config.Catalogue() {
+	for _, s := range catalogue {
 		values[s.Name] = "value-of-" + s.Name
 	}
 	values["APP_PORT"] = "3000" // stands where a number must be
@@ -267,12 +269,18 @@ func TestComposeWaitsForWhatIsReady(t *testing.T) {
 			switch how.Condition {
 			case types.ServiceConditionHealthy:
 				require.NotNil(t, other.HealthCheck, "%s waits for the health of %s", name, needed)
+				require.False(t, other.HealthCheck.Disable, "%s waits for the health of %s", name, needed)
 			case types.ServiceConditionCompletedSuccessfully:
 				require.Equal(t, "on-failure:3", other.Restart, "%s waits for the end of %s", name, needed)
 			default:
 				t.Errorf("%s waits for %s to be started only", name, needed)
 			}
 			require.True(t, how.Required || len(other.Profiles) > 0, "%s goes without %s", name, needed)
+		}
+	}
+	for name, process := range products {
+		if process == config.Starter {
+			require.True(t, p.Services[name].HealthCheck.Disable, "%s would have that of the image, an api's", name)
 		}
 	}
 	for _, name := range []string{"api", "worker"} {

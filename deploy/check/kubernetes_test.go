@@ -200,7 +200,7 @@ func (all manifests) settings(c container, secrets map[string]string) map[string
 // names are the settings of the catalogue that are secret, or are not, of processes.
 func names(processes config.Process, secret bool) []string {
 	var found []string
-	for _, s := range config.Catalogue() {
+	for _, s := range catalogue {
 		if s.Readers&processes != 0 && s.Secret == secret && !strings.HasSuffix(s.Name, "*") {
 			found = append(found, s.Name)
 		}
@@ -477,8 +477,9 @@ func TestProductionHasWhatTheGuideNames(t *testing.T) {
 	require.NotEmpty(t, ingress.Spec.TLS)
 	for _, rule := range ingress.Spec.Rules {
 		for _, path := range rule.HTTP.Paths {
-			covers := path.PathType != "Exact" && strings.HasPrefix("/metrics", strings.TrimSuffix(path.Path, "/"))
-			require.False(t, covers || path.Path == "/metrics", "%s leads to /metrics", path.Path)
+			const hidden = "/metrics"
+			covers := path.PathType != "Exact" && strings.HasPrefix(hidden, strings.TrimSuffix(path.Path, "/"))
+			require.False(t, covers || path.Path == hidden, "%s leads to %s", path.Path, hidden)
 		}
 	}
 }

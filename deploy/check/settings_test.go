@@ -28,7 +28,8 @@ func differences(process config.Process, g given) []string {
 	for _, name := range foreign {
 		delete(rest, name)
 	}
-	for _, s := range config.Catalogue() {
+	expected := named()
+	for _, s := range catalogue {
 		if s.Readers&process == 0 || strings.HasSuffix(s.Name, "*") {
 			continue
 		}
@@ -42,7 +43,7 @@ func differences(process config.Process, g given) []string {
 			found = append(found, s.Name+": is missing")
 		case s.Secret && !isFile:
 			found = append(found, s.Name+": is secret, and no file")
-		case s.Secret && file != path, !s.Secret && plain != named()[s.Name]:
+		case s.Secret && file != path, !s.Secret && plain != expected[s.Name]:
 			found = append(found, s.Name+": has another's value")
 		case s.Secret && !slices.Contains(g.files, path):
 			found = append(found, s.Name+": its file is not mounted")

@@ -68,6 +68,7 @@ func TestStackWorks(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, config.Production, cfg.Environment)
 		require.True(t, s.ReadOnly, name)
+		require.Equal(t, products[name] == config.Starter, s.HealthCheck.Disable, "%s: the image's check is of an api", name)
 		requireNinetyPercent(t, int64(s.Deploy.Resources.Limits.MemoryBytes), environment(s)["GOMEMLIMIT"], name)
 	}
 	for _, name := range []string{"api", "worker"} {

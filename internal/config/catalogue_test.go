@@ -17,7 +17,7 @@ import (
 func TestEverySettingIsExplainedOnce(t *testing.T) {
 	t.Parallel()
 	var read, explained []string
-	for _, s := range config.Catalogue() {
+	for _, s := range catalogue {
 		read = append(read, s.Name)
 		require.NotZero(t, s.Readers, s.Name)
 		require.NotEmpty(t, s.Expected, s.Name)
@@ -45,7 +45,7 @@ func TestCatalogueSaysWhatLoadDoes(t *testing.T) {
 		} {
 			_, err := load(t, tt.needs, "NODE_ENV="+environment)
 			missing := problems(t, err)
-			for _, s := range config.Catalogue() {
+			for _, s := range catalogue {
 				title := s.Name
 				if len(s.Aliases) > 0 {
 					title += " (or " + strings.Join(s.Aliases, ", ") + ")"
@@ -64,7 +64,7 @@ func TestDefaultsAreAccepted(t *testing.T) {
 	without, err := load(t, every, valid()...)
 	require.NoError(t, err)
 	var defaults []string
-	for _, s := range config.Catalogue() {
+	for _, s := range catalogue {
 		if s.Default != "" && s.Name != "MAIL_BACKUP_PORT" { // by which there would be a backup
 			defaults = append(defaults, s.Name+"="+s.Default)
 		}
@@ -80,7 +80,7 @@ func TestDefaultsAreAccepted(t *testing.T) {
 func TestEverySecretIsOne(t *testing.T) {
 	t.Parallel()
 	named := regexp.MustCompile(`SECRET|PASSWORD|API_KEY$|KEY_DATA|_AUTH$|PAYLOAD_KEYS|WEBHOOK$|META_`)
-	for _, s := range config.Catalogue() {
+	for _, s := range catalogue {
 		require.Equal(t, named.MatchString(s.Name), s.Secret, s.Name)
 	}
 }

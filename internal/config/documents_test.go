@@ -72,10 +72,11 @@ func table() string {
 	return b.String()
 }
 
+var catalogue = config.Catalogue()
+
 func setting(name string) config.Setting {
-	all := config.Catalogue()
-	if i := slices.IndexFunc(all, func(s config.Setting) bool { return s.Name == name }); i >= 0 {
-		return all[i]
+	if i := slices.IndexFunc(catalogue, func(s config.Setting) bool { return s.Name == name }); i >= 0 {
+		return catalogue[i]
 	}
 	return config.Setting{}
 }

@@ -43,7 +43,7 @@ func run(args []string) error {
 	if len(args) != 1 {
 		return fmt.Errorf("expected the path of swagger.json, got %q", args)
 	}
-	text, err := os.ReadFile(args[0])
+	text, err := os.ReadFile(args[0]) //nolint:gosec // of whoever runs it
 	if err != nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func run(args []string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join("schemas", name+".json"), append(out, '\n'), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join("schemas", name+".json"), append(out, '\n'), 0o600); err != nil {
 			return err
 		}
 	}

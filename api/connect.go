@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 
 	"tenant-provisioning/api/rest"
 	"tenant-provisioning/internal/answers"
+	"tenant-provisioning/internal/build"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/feed"
 	"tenant-provisioning/internal/invitation"
@@ -148,11 +148,10 @@ func (c *clients) note() string {
 	return strings.Join(notes, "\n")
 }
 
-// version is what the Go tool wrote into the binary.
+// version is that of the document; empty while nothing is known of it.
 func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "(devel)" {
-		return ""
+	if v := build.This().Version; v != build.Unknown {
+		return v
 	}
-	return info.Main.Version
+	return ""
 }

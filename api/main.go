@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"strconv"
 	"sync"
 	"time"
@@ -32,10 +33,19 @@ func main() {
 // run is the program. drained tells when load balancers must have heard of its
 // end.
 func run(ctx context.Context, args []string, drained func() <-chan time.Time) error {
-	return service.Run(ctx, "api", args, config.NeedByAPI, func(ctx context.Context, s *service.Service) error {
+	return service.Run(ctx, "api", "Answer the HTTP API of the control plane.", args, config.NeedByAPI, func(ctx context.Context, s *service.Service) error {
 		return answer(ctx, s, drained)
-	})
+	}, service.Healthcheck(listens), service.Drain(listens))
 }
+
+// listens is where the api of this container is asked.
+func listens(opts config.Options) (string, error) {
+	port, err := config.APIPort(opts)
+	return at(port), err
+}
+
+// at is every address of this machine.
+func at(port int) string { return ":" + strconv.Itoa(port) }
 
 // answer makes the API and serves it until ctx ends.
 func answer(ctx context.Context, s *service.Service, drained func() <-chan time.Time) error {
@@ -52,7 +62,7 @@ func answer(ctx context.Context, s *service.Service, drained func() <-chan time.
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", ":"+strconv.Itoa(s.Config.App.Port))
+	listener, err := net.Listen("tcp", at(s.Config.App.Port))
 	if err != nil {
 		return fmt.Errorf("listen on APP_PORT: %w (another process has the port; choose another one)", err)
 	}
@@ -91,10 +101,13 @@ const (
 	maxHeader = 32 << 10
 )
 
-// serve answers until ctx ends, and then stops in order.
+// serve answers until ctx ends, and then stops in order. Before that a signal may
+// tell that the end is near.
 func serve(ctx context.Context, listener net.Listener, handler drainer, drained func() <-chan time.Time, log *slog.Logger) error {
+	told, forget := signal.NotifyContext(ctx, service.DrainSignal)
+	defer forget()
 	server := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		Handler: parting(told, handler), ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	ended := make(chan error, 1)
@@ -102,14 +115,21 @@ func serve(ctx context.Context, listener net.Listener, handler drainer, drained 
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
+	case <-told.Done():
 	}
-	log.Info("stopping: requests that have begun are answered", "at most", (drainDelay + stopTimeout).String())
 	handler.Drain()
+	heard := drained()
+	log.Info("draining: load balancers hear of the end before it comes")
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve: %w", err)
-	case <-drained():
+	case <-ctx.Done():
+	}
+	log.Info("stopping: requests that have begun are answered", "at most", (drainDelay + stopTimeout).String())
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-heard:
 	}
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
@@ -121,4 +141,16 @@ func serve(ctx context.Context, listener net.Listener, handler drainer, drained 
 	}
 	log.Info("stopped")
 	return nil
+}
+
+// parting has the connections on which requests still come end with their answer
+// once the end is near: a proxy that kept one would send its next request just
+// when it is closed.
+func parting(told context.Context, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if told.Err() != nil {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }

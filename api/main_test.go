@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/build"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/redis"
@@ -32,7 +35,7 @@ const runsAPI = "TEST_RUNS_API"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(runsAPI) != "" {
-		if err := run(context.Background(), nil, inputEnds); err != nil {
+		if err := run(context.Background(), os.Args[1:], inputEnds); err != nil {
 			fmt.Fprintln(os.Stderr, "api:", err)
 			os.Exit(1)
 		}
@@ -192,6 +195,35 @@ func TestStopAnswersWhatHasBegun(t *testing.T) {
 	require.Equal(t, http.StatusOK, <-polled)
 }
 
+// TestDrain does what Kubernetes does: preStop, while requests still come, and
+// then SIGTERM.
+func TestDrain(t *testing.T) {
+	t.Parallel()
+	_, db := postgrestest.NewWithConfig(t)
+	p := start(t, append(nothingThere(t),
+		"DB_HOST="+db.Host, fmt.Sprintf("DB_PORT=%d", db.Port), "DB_USERNAME="+db.User, "DB_PASSWORD="+db.Password, "DB_NAME="+db.Database)...)
+	p.await(t, "/readyz", http.StatusOK)
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.url, "http://"))
+	require.NoError(t, err)
+
+	status, said := command(t, []string{"APP_PORT=" + port}, "drain", "--for", "0s", "--pid", strconv.Itoa(p.Process.Pid))
+	require.Zero(t, status, said)
+	status, said = p.get(t, "/readyz")
+	require.Equal(t, http.StatusServiceUnavailable, status, said)
+	status, said = p.get(t, "/v1/tenants")
+	require.Equal(t, http.StatusOK, status, "requests are answered all the same: %s", said)
+	res, err := http.Get(p.url + "/livez")
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusOK, res.StatusCode, "nothing ends it before SIGTERM")
+	require.True(t, res.Close, "whoever keeps connections keeps none to it")
+	require.NotContains(t, p.output.String(), "stopping")
+
+	p.heard()
+	require.NoError(t, p.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, p.exit(t), p.output.String())
+}
+
 func TestWrongSettingsAreReportedByName(t *testing.T) {
 	t.Parallel()
 	p := start(t, "DB_PORT=none", "REDIS_PORT=0")
@@ -214,9 +246,63 @@ func TestPortThatIsTaken(t *testing.T) {
 	require.Contains(t, p.output.String(), "APP_PORT")
 }
 
-func TestArgumentsAreRefused(t *testing.T) {
+// command runs the api with arguments and nothing but the given settings.
+func command(t *testing.T, settings []string, args ...string) (status int, said string) {
+	t.Helper()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), self, args...)
+	cmd.Dir = t.TempDir() // without a .env
+	cmd.Env = append([]string{runsAPI + "=1"}, settings...)
+	out, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) {
+		require.NoError(t, err)
+	}
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+func TestCommands(t *testing.T) {
 	t.Parallel()
-	require.ErrorContains(t, run(t.Context(), []string{"--help"}, inputEnds), "no arguments")
+	status, said := command(t, nil, "frobnicate")
+	require.Equal(t, 1, status)
+	require.Equal(t, `api: "frobnicate" is not understood: without an argument it does its work, with settings from the environment; `+
+		"the other commands are healthcheck, drain, --help, --version\n", said)
+	for _, args := range [][]string{{"--frobnicate"}, {"healthcheck", "now"}, {"drain", "--pid", "0"}, {"drain", "--for", "1h"}} {
+		status, said = command(t, nil, args...)
+		require.Equal(t, 1, status, "%v: %s", args, said)
+	}
+	status, said = command(t, nil, "--help")
+	require.Zero(t, status)
+	require.Regexp(t, `(?s)Answer the HTTP API.*\n  drain .*\n  healthcheck `, said)
+	status, said = command(t, nil, "--version")
+	require.Zero(t, status)
+	require.Equal(t, "api "+build.This().Line()+"\n", said)
+}
+
+// TestHealthcheck: a container asks with its own environment, of which only the
+// port matters.
+func TestHealthcheck(t *testing.T) {
+	t.Parallel()
+	p := start(t, nothingThere(t)...)
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(p.url, "http://"))
+	require.NoError(t, err)
+	settings := []string{"NODE_ENV=production", "APP_PORT=" + port, "HTTP_PROXY=http://127.0.0.1:1"}
+	p.await(t, "/livez", http.StatusOK)
+	status, said := command(t, settings, "healthcheck")
+	require.Zero(t, status, "the database is away, which is no fault of the container: %s", said)
+	status, said = command(t, settings, "healthcheck", "--ready")
+	require.Equal(t, 1, status)
+	require.Contains(t, said, "api: healthcheck: /readyz at :"+port+" says 503: ")
+	require.Contains(t, said, "does not answer")
+
+	require.NoError(t, p.Process.Kill())
+	require.Error(t, p.exit(t))
+	status, said = command(t, settings, "healthcheck")
+	require.Equal(t, 1, status)
+	require.Contains(t, said, "api: healthcheck: :"+port+" does not answer")
+	status, said = command(t, []string{"APP_PORT=none"}, "healthcheck")
+	require.Equal(t, 1, status)
+	require.Contains(t, said, "APP_PORT")
 }
 
 // TestDefaultPace: a client may make 100 requests in one second, and the next

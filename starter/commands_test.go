@@ -222,6 +222,8 @@ func TestVersionIsOneDocument(t *testing.T) {
 	r := offline(t, nil, "version", "-o", "json")
 	require.NoError(t, json.Unmarshal([]byte(r.out), &doc))
 	require.True(t, strings.HasPrefix(doc.Go, "go1."))
+	require.NotEmpty(t, doc.Version)
+	require.Equal(t, r, offline(t, nil, "--version", "-o", "json"), "the flag that other programs have")
 }
 
 var oneTenant = []string{

@@ -10,6 +10,7 @@ import (
 )
 
 func (a *app) root() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "starter",
 		Short: "Provision, suspend, archive and purge tenants, see where they are, and act when a step needs a person",
@@ -30,6 +31,9 @@ With --output json a command that has nothing else to answer answers its error:
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			a.started = true
+			if version {
+				return a.answer(thisBuild())
+			}
 			return cmd.Help()
 		},
 	}
@@ -49,6 +53,7 @@ With --output json a command that has nothing else to answer answers its error:
 	flags := root.PersistentFlags()
 	flags.VarP(&a.format, "output", "o", "how to answer: table for people, json for programs")
 	flags.StringVar(&a.actor, "actor", "", "who acts, for the audit log (default: this user at this host)")
+	root.Flags().BoolVar(&version, "version", false, "the same as the command version")
 	root.AddCommand(
 		a.provision(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"),

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"runtime"
-	"runtime/debug"
-
 	"github.com/spf13/cobra"
 
+	"tenant-provisioning/internal/build"
 	"tenant-provisioning/starter/output"
 )
 
@@ -18,21 +16,8 @@ func (a *app) version() *cobra.Command {
 	}
 }
 
-// thisBuild reads what the Go tool wrote into the binary.
+// thisBuild is what this program was built from.
 func thisBuild() output.Version {
-	v := output.Version{Version: "(unknown)", Go: runtime.Version()}
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return v
-	}
-	v.Version = info.Main.Version
-	for _, s := range info.Settings {
-		switch s.Key {
-		case "vcs.revision":
-			v.Revision = s.Value
-		case "vcs.modified":
-			v.Modified = s.Value == "true"
-		}
-	}
-	return v
+	i := build.This()
+	return output.Version{Version: i.Version, Revision: i.Revision, Modified: i.Modified, Committed: i.Committed, Go: i.Go}
 }

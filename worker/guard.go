@@ -1,18 +1,19 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"go.temporal.io/sdk/client"
 
+	"tenant-provisioning/internal/build"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/liveness"
 	"tenant-provisioning/internal/operations"
@@ -67,13 +68,8 @@ func newGuard(c *clients) *guard {
 	}
 }
 
-// version is the build's: as it was deployed, or as the Go tool has written it.
-func version(buildID string) string {
-	if info, ok := debug.ReadBuildInfo(); ok && buildID == "" {
-		return info.Main.Version
-	}
-	return buildID
-}
+// version is the build's: as it was deployed, or as it is written into it.
+func version(buildID string) string { return cmp.Or(buildID, build.This().Version) }
 
 // notReady says why the worker takes no work; empty when it takes work.
 func (g *guard) notReady() string {

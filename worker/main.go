@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/operations"
@@ -27,7 +28,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	return service.Run(ctx, "worker", args, connect.NeedBySteps, work)
+	return service.Run(ctx, "worker", "Do the steps of operations.", args, connect.NeedBySteps, work, service.Healthcheck(config.WorkerAddr))
 }
 
 // work does what a worker does until ctx ends.

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -11,7 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/spf13/cobra"
 
+	"tenant-provisioning/internal/build"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/logging"
@@ -32,15 +33,20 @@ type Service struct {
 }
 
 // Run does the work of the process called name, with the settings that it needs,
-// until that ends. SIGINT and SIGTERM end its context, and a second one the
-// process at once.
+// until that ends; does says in a line what that is. SIGINT and SIGTERM end its
+// context, and a second one the process at once. With an argument it does one of
+// the other commands instead, which read their settings themselves.
 //
-// It fails without work when there are arguments, when settings are wrong, and
+// It fails without work when an argument is unknown, when settings are wrong, and
 // when the database cannot be used whatever one waits for; otherwise as do does.
-func Run(ctx context.Context, name string, args []string, needs config.Section, do func(context.Context, *Service) error) error {
-	if len(args) > 0 {
-		return fmt.Errorf("%q is not understood: it takes no arguments, only settings from the environment, which docs/OPERATIONS.md lists", args[0])
-	}
+func Run(ctx context.Context, name, does string, args []string, needs config.Section, do func(context.Context, *Service) error, others ...*cobra.Command) error {
+	root := command(name, does, func(cmd *cobra.Command) error { return run(cmd.Context(), name, needs, do) }, others)
+	root.SetArgs(args)
+	root.SetOut(os.Stdout)
+	return root.ExecuteContext(ctx)
+}
+
+func run(ctx context.Context, name string, needs config.Section, do func(context.Context, *Service) error) error {
 	ctx, release := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer release()
 	context.AfterFunc(ctx, release)
@@ -53,11 +59,12 @@ func Run(ctx context.Context, name string, args []string, needs config.Section, 
 		return err
 	}
 	defer logFile.Close() //nolint:errcheck // the last line is written
+	log.Info("starting", "build", build.This())
 	for _, w := range cfg.Warnings {
 		log.Warn("a setting is not what it seems", "says", w)
 	}
 	s := &Service{Config: cfg, Log: log, Metrics: prometheus.NewRegistry()}
-	s.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build.Metric())
 	if s.Pool, err = connect.Database(ctx, cfg.DB, name); err != nil {
 		return err
 	}

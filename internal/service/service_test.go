@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/build"
 	"tenant-provisioning/internal/child"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/service"
@@ -25,7 +27,7 @@ func TestMain(m *testing.M) {
 	if does == "" {
 		os.Exit(m.Run())
 	}
-	err := service.Run(context.Background(), "tester", os.Args[1:], config.NeedDB, func(ctx context.Context, s *service.Service) error {
+	err := service.Run(context.Background(), "tester", "Test.", os.Args[1:], config.NeedDB, func(ctx context.Context, s *service.Service) error {
 		if does == "fail" {
 			return errors.New("the work has failed")
 		}
@@ -110,7 +112,16 @@ func TestWhatKeepsItFromWorkIsSaid(t *testing.T) {
 	p = start(t, "fail", nobody()...)
 	require.Equal(t, 1, ends(t, p))
 	require.ErrorContains(t, p.Err(), "tester: the work has failed")
+}
 
-	err := service.Run(t.Context(), "tester", []string{"--help"}, config.NeedDB, func(context.Context, *service.Service) error { return nil })
-	require.ErrorContains(t, err, `"--help" is not understood: it takes no arguments`)
+// TestTheFirstLineSaysWhatRuns: whoever has only the log knows the version.
+func TestTheFirstLineSaysWhatRuns(t *testing.T) {
+	t.Parallel()
+	p := start(t, "fail", nobody()...)
+	require.Equal(t, 1, ends(t, p))
+	_, said, _ := strings.Cut(p.Err().Error(), "the last lines:\n")
+	first, _, _ := strings.Cut(said, "\n")
+	require.Contains(t, first, `"msg":"starting"`)
+	require.Contains(t, first, `"version":"`+build.This().Version+`"`)
+	require.Contains(t, first, `"go":"`+build.This().Go+`"`)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tenant-provisioning/internal/build"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -98,22 +99,16 @@ func (s Setup) Text() string { return strings.Join(s.Done, "\n") + "\n" }
 
 // Version is the build.
 type Version struct {
-	Version  string `json:"version"`
-	Revision string `json:"revision,omitempty"`
-	Modified bool   `json:"modified"`
-	Go       string `json:"go"`
+	Version   string    `json:"version"`
+	Revision  string    `json:"revision,omitempty"`
+	Modified  bool      `json:"modified"`
+	Committed time.Time `json:"committed,omitzero"`
+	Go        string    `json:"go"`
 }
 
 // Text is one line.
 func (v Version) Text() string {
-	text := "starter " + v.Version
-	if v.Revision != "" {
-		text += " " + v.Revision
-	}
-	if v.Modified {
-		text += " (with changes that are not committed)"
-	}
-	return text + " " + v.Go + "\n"
+	return "starter " + build.Info{Version: v.Version, Revision: v.Revision, Modified: v.Modified, Committed: v.Committed, Go: v.Go}.Line() + "\n"
 }
 
 // Codec is a codec server that listens.

@@ -175,7 +175,7 @@ func TestGolden(t *testing.T) {
 			ID: aTenant().ID, Name: "St.\u00a0Mary's  Hospital", Holder: "0195942c-0000-7b53-9b57-2f4d9b0a0f11", HolderName: aTenant().Name,
 		}}},
 		"setup":   output.Setup{Done: []string{"one", "two"}},
-		"version": output.Version{Version: "v1.2.3", Revision: "0123abc", Modified: true, Go: "go1.26.8"},
+		"version": output.Version{Version: "v1.2.3", Revision: "0123abc", Modified: true, Committed: accepted, Go: "go1.26.8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -43,6 +43,10 @@ race: ## The packages in which goroutines meet, under the race detector (needs a
 .PHONY: build
 build: bin/api bin/worker bin/starter ## bin/api, bin/worker and bin/starter, static
 
+.PHONY: image
+image: ## The container image, by docker or buildah (IMAGE=registry/name:tag, PUSH=1: push it)
+	@IMAGE='$(IMAGE)' PUSH='$(PUSH)' sh scripts/image.sh
+
 .PHONY: lint
 lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...

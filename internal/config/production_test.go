@@ -23,6 +23,7 @@ func validSeed() string {
 func production(extra ...string) []string {
 	return valid(append([]string{
 		"NODE_ENV=production", "APP_URL=https://api.hospital.test", "PAYLOAD_KEYS=" + payloadKey, "SOROBAN_NETWORK=public",
+		"TEMPORAL_ADDRESS=temporal:7233",
 	}, extra...)...)
 }
 
@@ -41,6 +42,7 @@ func TestProductionRefusesWeakValues(t *testing.T) {
 		"local network":        {"SOROBAN_NETWORK=local", "SOROBAN_NETWORK"},
 		"a network's root key": {"SOROBAN_CONTRACT_DEPLOYER_SECRET=" + keypair.Root(config.LocalPassphrase).Seed(), "SOROBAN_CONTRACT_DEPLOYER_SECRET"},
 		"no address":           {"APP_URL=", "APP_URL"},
+		"no engine":            {"TEMPORAL_ADDRESS=", "TEMPORAL_ADDRESS"},
 		"any audience":         {"JWT_JWKS_URL=https://id.hospital.test/keys", "JWT_AUDIENCE"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -133,7 +133,12 @@ func (r *reader) temporalClientOptions() client.Options {
 // checkTemporalSettings refuses what envconfig would ignore or what would only
 // fail at the first call.
 func (r *reader) checkTemporalSettings() {
-	read(r, setting{name: "TEMPORAL_ADDRESS", def: client.DefaultHostPort}, hostPort) // after the file's
+	address := setting{name: "TEMPORAL_ADDRESS", def: client.DefaultHostPort} // after the file's
+	if r.production && !r.isSet("TEMPORAL_CONFIG_FILE") {
+		// By default it is the server of this machine, which in a container is nobody.
+		address.def, address.required = "", true
+	}
+	read(r, address, hostPort)
 	for _, name := range []string{"TEMPORAL_TLS", "TEMPORAL_TLS_DISABLE_HOST_VERIFICATION"} {
 		read(r, setting{name: name}, sdkBoolean)
 	}

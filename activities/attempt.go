@@ -64,7 +64,7 @@ func attempt(ctx context.Context, log FailureLog, f tenant.Fence, b Budget, step
 	}
 	lost, err := cutShort(ctx, err)
 	logger := activity.GetLogger(ctx)
-	logger.Error("attempt failed", "step", step, "tenant", f.Tenant, "operation", f.Operation, "error", err)
+	logger.Error("attempt failed", "step", step, "error", err)
 	fail := describe(step, err)
 	fail.Attempt = int(activity.GetInfo(ctx).Attempt)
 	took := time.Since(started)
@@ -113,7 +113,7 @@ func cutShort(ctx context.Context, err error) (lost bool, explained error) {
 func record(ctx context.Context, log FailureLog, f tenant.Fence, fail tenant.Failure) *Wait {
 	logger := activity.GetLogger(ctx)
 	if err := log.RecordFailure(ctx, f, fail); err != nil {
-		logger.Warn("the failed attempt is missing from provisioning_logs", "step", fail.Step, "operation", f.Operation, "error", err)
+		logger.Warn("the failed attempt is missing from provisioning_logs", "step", fail.Step, "error", err)
 		return outage(ctx, log, fail.Step, err)
 	}
 	if fail.Permanent || fail.Lost || fail.Alone {

@@ -10,6 +10,7 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 )
@@ -125,5 +126,5 @@ func (a *app) load(needs config.Section) (*config.Config, error) {
 
 // logger writes to the terminal.
 func (a *app) logger(cfg *config.Config) *slog.Logger {
-	return slog.New(slog.NewTextHandler(a.err, &slog.HandlerOptions{Level: cfg.Log.Level}))
+	return logging.ForTerminal(a.err, cfg.Log.Level)
 }

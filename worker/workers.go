@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
@@ -77,6 +78,7 @@ func workerOptions(ctx context.Context, cfg *config.Config) worker.Options {
 		WorkerStopTimeout:            stopTimeout,
 		MaxHeartbeatThrottleInterval: heartbeatThrottle,
 		BackgroundActivityContext:    context.WithoutCancel(ctx),
+		Interceptors:                 []interceptor.WorkerInterceptor{&subjects{}},
 	}
 	if cfg.Temporal.Versioning == config.VersioningOff {
 		return o

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 	"github.com/labstack/echo/v4"
 
+	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
@@ -50,6 +51,7 @@ func (s *Server) identify(next echo.HandlerFunc) echo.HandlerFunc {
 			c.Set(keyRefusal, err)
 		} else {
 			c.Set(keyBearer, bearer)
+			logging.Note(c.Request().Context(), logging.Actor(bearer.Subject))
 		}
 		return next(c)
 	}
@@ -102,6 +104,7 @@ func sentence(text string) string {
 // require lets only callers with the endpoint's role to it.
 func (s *Server) require(e endpoint) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
+		noteID(ctx.Context(), e.path, ctx.Param("id"))
 		c := humaecho.Unwrap(ctx)
 		if bearer, _ := c.Get(keyBearer).(token.Bearer); !bearer.Role.Includes(e.role) {
 			s.fail(s.refusal(ctx.Context(), e, ctx.Param("id"), bearer), c)

@@ -91,6 +91,7 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
+		noteAnswer(ctx, out)
 		s.told(ctx, e, out)
 		return out, nil
 	})

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humaecho"
 
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
@@ -161,7 +160,7 @@ func (s *Server) pageOfEvents(ctx context.Context, f tenant.EventFilter, start t
 		ctx.SetHeader("Content-Type", "application/json")
 		ctx.SetStatus(http.StatusOK)
 		if err := encode(ctx.BodyWriter(), body); err != nil && ctx.Context().Err() == nil {
-			s.logger.Error("an answer could not be written", "requestId", requestID(humaecho.Unwrap(ctx)), "error", err)
+			s.logger.ErrorContext(ctx.Context(), "an answer could not be written", "error", err)
 		}
 	}}, nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
-	"tenant-provisioning/internal/token"
+	"tenant-provisioning/internal/logging"
 )
 
 const headerRequestID = "X-Request-Id"
@@ -38,7 +38,8 @@ func identifyRequest(next echo.HandlerFunc) echo.HandlerFunc {
 			id = uuid.NewString()
 		}
 		c.Response().Header().Set(headerRequestID, id)
-		c.SetRequest(c.Request().WithContext(context.WithValue(c.Request().Context(), requestIDKey{}, id)))
+		ctx := logging.With(c.Request().Context(), slog.String(logging.KeyRequest, id))
+		c.SetRequest(c.Request().WithContext(context.WithValue(ctx, requestIDKey{}, id)))
 		return next(c)
 	}
 }
@@ -80,15 +81,9 @@ func (s *Server) logAnswer(c echo.Context, took time.Duration) {
 	if quiet(c) && c.Response().Status < http.StatusInternalServerError {
 		level = slog.LevelDebug
 	}
-	attrs := []slog.Attr{
+	s.logger.LogAttrs(c.Request().Context(), level, "answered",
 		slog.String("method", methodLabel(c.Request().Method)), slog.String("route", routeLabel(c)),
-		slog.Int("status", c.Response().Status), slog.Float64("seconds", took.Seconds()),
-		slog.Int64("bytes", c.Response().Size), slog.String("requestId", requestID(c)),
-	}
-	if bearer, ok := c.Get(keyBearer).(token.Bearer); ok {
-		attrs = append(attrs, slog.String("client", bearer.Subject))
-	}
-	s.logger.LogAttrs(c.Request().Context(), level, "answered", attrs...)
+		slog.Int("status", c.Response().Status), slog.Float64("seconds", took.Seconds()), slog.Int64("bytes", c.Response().Size))
 }
 
 // quiet tells the routes that machines ask every few seconds.
@@ -112,7 +107,7 @@ func (s *Server) recoverPanics(next echo.HandlerFunc) echo.HandlerFunc {
 			case c.Request().Context().Err() != nil:
 				err = c.Request().Context().Err() // the answer failed because nobody waits for it
 			default:
-				s.logger.ErrorContext(c.Request().Context(), "a request handler panicked", "requestId", requestID(c), "route", routeLabel(c),
+				s.logger.ErrorContext(c.Request().Context(), "a request handler panicked", "route", routeLabel(c),
 					"panic", fmt.Sprint(r), "stack", string(debug.Stack()))
 				err = newProblem(CodeInternal, "The request's id leads to the log.")
 			}
@@ -134,9 +129,9 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	p, unexpected := problemOf(err)
 	switch {
 	case unexpected:
-		s.logger.ErrorContext(ctx, "a request failed", "requestId", requestIDOf(ctx), "error", err)
+		s.logger.ErrorContext(ctx, "a request failed", "error", err)
 	case p.Code == CodeUnavailable && !errors.Is(err, context.Canceled):
-		s.logger.WarnContext(ctx, "a request could not be served", "requestId", requestIDOf(ctx), "error", err)
+		s.logger.WarnContext(ctx, "a request could not be served", "error", err)
 	}
 	return p
 }
@@ -148,7 +143,7 @@ func (s *Server) refuse(c echo.Context, p *Problem) {
 		write = func(c echo.Context) error { return s.pages.problem(c, p) }
 	}
 	if err := write(c); err != nil && c.Request().Context().Err() == nil {
-		s.logger.Error("an answer could not be written", "requestId", requestID(c), "error", err)
+		s.logger.ErrorContext(c.Request().Context(), "an answer could not be written", "error", err)
 	}
 }
 

@@ -106,5 +106,5 @@ var patience = []Entry{
 
 var process = []Entry{
 	{[]string{"METRICS_ADDR"}, nil, "the worker's listener"},
-	{[]string{"LOG_LEVEL", "LOG_DIR"}, nil, "JSON on standard error; a file per process in `LOG_DIR` as well"},
+	{[]string{"LOG_LEVEL", "LOG_DIR"}, nil, "JSON on standard error; with `LOG_DIR` also in `LOG_DIR/<process>/combined.log` and `error.log`. One that cannot be used stops nothing. See [Logs](#logs)"},
 }

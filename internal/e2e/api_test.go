@@ -58,6 +58,7 @@ func (i *installation) try(within time.Duration, method, path string, body any, 
 			return reply{}, err
 		}
 		content = bytes.NewReader(encoded)
+		logs.mustNotShowRequest(i.t, encoded)
 	}
 	req, err := http.NewRequestWithContext(ctx, method, i.url+path, content)
 	if err != nil {
@@ -124,6 +125,7 @@ func (i *installation) create(name string) operation {
 // createAs has a tenant accepted, once however often it is asked for.
 func (i *installation) createAs(params client.CreateTenantParams) operation {
 	i.t.Helper()
+	logs.mustNotShow(i.t, "a request for a tenant", params.Name, params.AdminEmail, params.AdminFirstName, params.AdminLastName)
 	o, err := i.client().CreateTenant(i.t.Context(), params)
 	require.NoError(i.t, err)
 	return o
@@ -222,6 +224,7 @@ func (i *installation) page(link string) reply {
 // submit fills in the form of an invitation.
 func (i *installation) submit(link, password string) reply {
 	i.t.Helper()
+	logs.mustNotShow(i.t, "a password", password)
 	form := url.Values{"password": {password}, "repeat": {password}}
 	var r reply
 	eventually(i.t, "the form is taken", func() bool {

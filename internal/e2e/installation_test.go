@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"maps"
 	"os"
 	"strconv"
@@ -70,6 +71,8 @@ func installOn(t testing.TB, server postgres.Config, settings map[string]string)
 	// It may be repeated: an answer that was late has told it that something is away.
 	eventually(t, "starter setup has made everything ready", func() bool { return i.starter("setup", "--wait", "1m").wait() == 0 })
 	i.token = strings.TrimSpace(i.output("token", "--role", "admin", "--subject", name))
+	logs.mustNotShow(t, "a token", i.token)
+	t.Cleanup(func() { i.mustNotShowRows(context.WithoutCancel(t.Context())) })
 	return i
 }
 

@@ -43,7 +43,7 @@ func run(m *testing.M) int {
 	}
 	defer binaries.remove()
 	defer sharedLedger.stop()
-	return m.Run()
+	return logs.report(os.Stderr, m.Run())
 }
 
 // binaries are the programs under test, built once.

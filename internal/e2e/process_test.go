@@ -67,6 +67,10 @@ func launchAs(t testing.TB, s child.Spec, env map[string]string) *process {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		p.kill()
+		if p.name == "api" || p.name == "worker" {
+			logs.keep(t, p.name, p.stderr.String())
+			logs.mustNotShowSettings(t, env)
+		}
 		if t.Failed() && (p.wait() != 0 || p.name != "starter") {
 			t.Logf("%s %s (pid %d)\n%s%s", p.name, strings.Join(s.Args, " "), p.PID(), tail(p.stdout.String()), tail(p.stderr.String()))
 		}

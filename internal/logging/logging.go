@@ -1,41 +1,46 @@
-// Package logging makes the one logger of a process, which main passes down:
-// JSON on standard error, and in a file of LOG_DIR where that is set.
 package logging
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
 )
 
-// New makes the logger of the process called name. Close what it returns when
-// the process ends.
-func New(name string, level slog.Level, dir string) (*slog.Logger, io.Closer, error) {
-	var out io.Writer = os.Stderr
-	var closer io.Closer = io.NopCloser(nil)
-	if dir != "" {
-		if err := os.MkdirAll(dir, 0o750); err != nil {
-			return nil, nil, fmt.Errorf("LOG_DIR: make the folder: %w", err)
-		}
-		file, err := os.OpenFile(filepath.Join(dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return nil, nil, fmt.Errorf("LOG_DIR: open the log: %w", err)
-		}
-		out, closer = both{os.Stderr, file}, file
-	}
-	handler := slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level})
-	return slog.New(handler).With("process", name), closer, nil
+// New makes the logger of the process called name. With a folder, LOG_DIR, lines
+// are in its files too; one that cannot be used is said on standard error, now
+// and whenever that begins, and stops nothing. Close what it returns when the
+// process ends: it gives the files the last lines, and waits for that no longer
+// than seconds.
+func New(name string, level slog.Level, dir string) (*slog.Logger, io.Closer) {
+	return newTo(os.Stderr, name, level, dir)
 }
 
-// both writes to two places and does not let the failure of one, such as a
-// full disk, keep a line from the other.
-type both struct{ a, b io.Writer }
+func newTo(stderr io.Writer, name string, level slog.Level, dir string) (*slog.Logger, io.Closer) {
+	options := &slog.HandlerOptions{Level: level, ReplaceAttr: shown}
+	alone := slog.New(newHandler(slog.NewJSONHandler(stderr, options), nil)).With("process", name)
+	if dir == "" {
+		return alone, io.NopCloser(nil)
+	}
+	f := keepFiles(dir, name, alone)
+	all := slog.NewJSONHandler(tee{stderr, f, false}, options)
+	errs := slog.NewJSONHandler(tee{stderr, f, true}, options)
+	return slog.New(newHandler(all, errs)).With("process", name), f
+}
 
-func (w both) Write(p []byte) (int, error) {
-	_, errA := w.a.Write(p)
-	_, errB := w.b.Write(p)
-	return len(p), errors.Join(errA, errB)
+// ForTerminal makes a logger that a person reads, with the same care for secrets.
+func ForTerminal(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(newHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shown}), nil))
+}
+
+// tee writes a line to standard error and then offers it to the files.
+type tee struct {
+	stderr  io.Writer
+	files   *files
+	isError bool
+}
+
+func (t tee) Write(p []byte) (int, error) {
+	n, err := t.stderr.Write(p)
+	t.files.offer(p, t.isError)
+	return n, err //nolint:wrapcheck // slog drops it: nobody is left to tell
 }

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"log/slog"
 	"regexp"
 	"strings"
 	"unicode"
@@ -13,6 +14,9 @@ type Address struct {
 	Name string
 	Addr string
 }
+
+// LogValue hides a mailbox from slog.
+func (a Address) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // Content is what the recipient reads.
 type Content struct {
@@ -31,6 +35,9 @@ type Message struct {
 	To   Address
 	Content
 }
+
+// LogValue is how slog shows a mail.
+func (m Message) LogValue() slog.Value { return slog.StringValue(m.ID) }
 
 // Receipt says who took a mail.
 type Receipt struct {

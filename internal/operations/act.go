@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows/runner"
 )
@@ -48,6 +49,7 @@ func (s *Service) Act(ctx context.Context, id tenant.OperationID, a tenant.Actio
 	if err != nil {
 		return tenant.Operation{}, err
 	}
+	logging.Note(ctx, subject(o)...)
 	if r.RequestID == "" {
 		r.RequestID = uuid.NewString()
 	} else if taken, err := s.config.Audit.ActionTaken(ctx, id, a, r); err != nil || taken && !(a == tenant.ActionCancel && o.Allows(a)) {
@@ -92,7 +94,7 @@ func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, a ten
 	endCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
 	defer cancel()
 	if err := endSuperseded(endCtx, s.config.Temporal, o); err != nil {
-		s.config.Logger.WarnContext(ctx, "the run that an operation supersedes is not ended yet; the tenant's next operation ends it", "operation", o.ID, "error", err)
+		s.config.Logger.WarnContext(ctx, "the run that an operation supersedes is not ended yet; the tenant's next operation ends it", "error", err)
 	}
 	return s.config.Operations.RollBackPending(ctx, o, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
 }
@@ -186,7 +188,7 @@ func (s *Service) send(ctx context.Context, o tenant.Operation, a tenant.Action,
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 		return runIsGone()
 	}
-	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "operation", o.ID, "action", a, "error", err)
+	s.config.Logger.WarnContext(ctx, "no worker answers an action; it waits as a signal", "action", a, "error", err)
 	signalCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
 	defer cancel()
 	err = s.config.Temporal.SignalWorkflow(signalCtx, o.WorkflowID(), "", string(a), r)

@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -163,9 +164,10 @@ func (d *Dispatcher) start(ctx context.Context, taken []tenant.Operation) error 
 	failed := make(chan error, len(taken))
 	for _, o := range taken {
 		wg.Go(func() {
-			if err := d.startOne(ctx, o); err != nil {
+			about := logging.With(ctx, subject(o)...)
+			if err := d.startOne(about, o); err != nil {
 				failed <- err
-				d.release(ctx, o)
+				d.release(about, o)
 			}
 		})
 	}
@@ -183,7 +185,15 @@ func (d *Dispatcher) release(ctx context.Context, o tenant.Operation) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), startTimeout)
 	defer cancel()
 	if err := d.config.Queue.Release(ctx, o.ID, awayPause); err != nil {
-		d.config.Logger.WarnContext(ctx, "an operation waits for the end of its lease", "operation", o.ID, "error", err)
+		d.config.Logger.WarnContext(ctx, "an operation waits for the end of its lease", "error", err)
+	}
+}
+
+// subject is what the log says of an operation.
+func subject(o tenant.Operation) []slog.Attr {
+	return []slog.Attr{
+		slog.String(logging.KeyTenant, string(o.TenantID)), slog.String(logging.KeyOperation, string(o.ID)),
+		slog.String(logging.KeyWorkflow, o.WorkflowID()),
 	}
 }
 

@@ -54,11 +54,8 @@ func run(ctx context.Context, name string, needs config.Section, do func(context
 	if err != nil {
 		return err
 	}
-	log, logFile, err := logging.New(name, cfg.Log.Level, cfg.Log.Dir)
-	if err != nil {
-		return err
-	}
-	defer logFile.Close() //nolint:errcheck // the last line is written
+	log, logFiles := logging.New(name, cfg.Log.Level, cfg.Log.Dir)
+	defer logFiles.Close() //nolint:errcheck // it has said itself what is missing
 	log.Info("starting", "build", build.This())
 	for _, w := range cfg.Warnings {
 		log.Warn("a setting is not what it seems", "says", w)

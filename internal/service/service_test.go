@@ -102,6 +102,36 @@ func TestASecondSignalEndsTheProcess(t *testing.T) {
 	require.Equal(t, 128+int(syscall.SIGTERM), ends(t, p))
 }
 
+// TestLogsAreInFilesToo, each process's own; a LOG_DIR that cannot be used stops
+// nothing.
+func TestLogsAreInFilesToo(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ready := func(p *child.Process) {
+		require.NoError(t, p.Ready(t.Context(), limit, p.Says(`"msg":"working","process":"tester"`)))
+	}
+	first := start(t, "stop", append(nobody(), "LOG_DIR="+dir)...)
+	ready(first)
+	second := start(t, "stop", append(nobody(), "LOG_DIR="+dir)...)
+	ready(second)
+	for _, p := range []*child.Process{first, second} {
+		p.Signal(syscall.SIGTERM)
+		require.Zero(t, ends(t, p), "%v", p.Err())
+	}
+	for _, folder := range []string{"tester", "tester-2"} {
+		log, err := os.ReadFile(filepath.Join(dir, folder, "combined.log"))
+		require.NoError(t, err)
+		require.Contains(t, string(log), `"msg":"stopping"`, "the last line is written")
+		require.Equal(t, 1, strings.Count(string(log), `"msg":"working"`))
+	}
+
+	p := start(t, "stop", append(nobody(), "LOG_DIR=/dev/null/logs")...)
+	ready(p)
+	require.NoError(t, p.Ready(t.Context(), limit, p.Says("LOG_DIR cannot be written to")))
+	p.Signal(syscall.SIGTERM)
+	require.Zero(t, ends(t, p), "%v", p.Err())
+}
+
 func TestWhatKeepsItFromWorkIsSaid(t *testing.T) {
 	t.Parallel()
 	p := start(t, "stop", "DB_PORT=none")

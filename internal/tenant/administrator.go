@@ -1,6 +1,7 @@
 package tenant
 
 import (
+	"log/slog"
 	"slices"
 	"strings"
 	"unicode"
@@ -17,6 +18,9 @@ type Administrator struct {
 	FirstName string
 	LastName  string
 }
+
+// LogValue hides a person from slog.
+func (a Administrator) LogValue() slog.Value { return slog.StringValue("[redacted]") }
 
 // Clean trims the fields and reports every one that is wrong, by its name in a
 // request.

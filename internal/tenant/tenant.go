@@ -1,6 +1,9 @@
 package tenant
 
-import "time"
+import (
+	"log/slog"
+	"time"
+)
 
 // Tenant is one hospital or practice of the platform.
 type Tenant struct {
@@ -47,6 +50,9 @@ type Tenant struct {
 	// Version counts changes of the row; it is the tenant's ETag.
 	Version int64
 }
+
+// LogValue is how slog shows a tenant: its name, too, may be a person's.
+func (t Tenant) LogValue() slog.Value { return slog.StringValue(string(t.ID)) }
 
 // OpenOperation is as much of a tenant's open operation as tells what is going on.
 type OpenOperation struct {

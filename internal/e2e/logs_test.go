@@ -154,7 +154,9 @@ func indexWord(log, text string) int {
 	}
 }
 
-func partOfWord(r rune) bool { return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+func partOfWord(r rune) bool {
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
+}
 
 func lineAt(log string, at int) string {
 	start := strings.LastIndexByte(log[:at], '\n') + 1

@@ -81,7 +81,7 @@ func TestNoTwoProcessesWriteOneFile(t *testing.T) {
 			log, closer := newTo(io.Discard, "tester", slog.LevelInfo, dir)
 			closers[n] = closer
 			for i := range 100 {
-				log.Info(fmt.Sprintf("writer%d line%d.", n, i))
+				log.Info("a line", "of", fmt.Sprintf("writer%d line%d.", n, i))
 			}
 			eventually(t, func() bool {
 				return strings.Contains(strings.Join(logsIn(t, dir), ""), fmt.Sprintf("writer%d line99.", n))
@@ -93,7 +93,8 @@ func TestNoTwoProcessesWriteOneFile(t *testing.T) {
 	require.Len(t, logs, len(closers))
 	for _, log := range logs {
 		require.Equal(t, 100, strings.Count(log, "\n"))
-		first := log[strings.Index(log, "writer"):][:len("writer0")]
+		first := regexp.MustCompile(`writer\d`).FindString(log)
+		require.NotEmpty(t, first)
 		require.Equal(t, 100, strings.Count(log, first), "lines of one process alone")
 	}
 	for _, c := range closers {
@@ -162,7 +163,7 @@ func TestNothingStopsALine(t *testing.T) {
 				lines += maxWaiting
 			}
 			for i := range lines {
-				log.Error(fmt.Sprintf("line%d.", i))
+				log.Error("a line", "is", fmt.Sprintf("line%d.", i))
 			}
 			eventually(t, func() bool { return strings.Contains(out.String(), c.says) })
 			said := map[string]int{}

@@ -272,7 +272,9 @@ func TestAThousandLeaveAtOnce(t *testing.T) {
 		s.leave()
 	}
 	require.Eventually(t, func() bool { return runtime.NumGoroutine() < before+many/10 }, patience, 10*time.Millisecond)
-	require.Contains(t, string(b.send(t, http.MethodGet, "/metrics", nil, "").body), "event_streams 0")
+	require.Eventually(t, func() bool {
+		return strings.Contains(string(b.send(t, http.MethodGet, "/metrics", nil, "").body), "event_streams 0")
+	}, patience, 10*time.Millisecond)
 }
 
 // TestWhoDoesNotReadIsCutOff, and holds up nobody: another reads on. It comes

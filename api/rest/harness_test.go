@@ -23,6 +23,7 @@ import (
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/feed"
 	"tenant-provisioning/internal/invitation"
+	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
@@ -57,7 +58,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	health, err := postgres.NewHealth(pool)
 	require.NoError(t, err)
 	b := &testBundle{pool: pool, logs: &logBuffer{}}
-	log := slog.New(slog.NewJSONHandler(b.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := logging.JSON(b.logs, slog.LevelDebug)
 	temporal, err := temporalclient.New(temporalclient.Config{
 		Options: client.Options{HostPort: closedPort(t), Namespace: "n"}, Logger: slog.New(slog.DiscardHandler),
 	})

@@ -24,7 +24,7 @@ func TestAnUnavailableSystemIsNamed(t *testing.T) {
 	p := a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 	require.Equal(t, "Temporal does not answer: nobody knows whether the action was taken; read the operation, then send it again.", p.Detail)
 	require.Equal(t, "2", a.header.Get("Retry-After"))
-	require.Regexp(t, `"a request could not be served","requestId":"`+p.RequestID+`","error":"temporarily unavailable: Temporal does not answer.*TEMPORAL_ADDRESS`, b.logs.String())
+	require.Regexp(t, `"a request could not be served","error":"temporarily unavailable: Temporal does not answer.*TEMPORAL_ADDRESS.*"requestId":"`+p.RequestID, b.logs.String())
 	require.Equal(t, []string{"ada@platform retry refused again"}, b.audited(t, "operation_id = $1 AND action = 'retry'", o["id"]))
 }
 

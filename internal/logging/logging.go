@@ -15,9 +15,14 @@ func New(name string, level slog.Level, dir string) (*slog.Logger, io.Closer) {
 	return newTo(os.Stderr, name, level, dir)
 }
 
+// JSON makes a logger whose lines are those of New, on w alone.
+func JSON(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(newHandler(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: shown}), nil))
+}
+
 func newTo(stderr io.Writer, name string, level slog.Level, dir string) (*slog.Logger, io.Closer) {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: shown}
-	alone := slog.New(newHandler(slog.NewJSONHandler(stderr, options), nil)).With("process", name)
+	alone := JSON(stderr, level).With("process", name)
 	if dir == "" {
 		return alone, io.NopCloser(nil)
 	}

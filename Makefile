@@ -48,10 +48,12 @@ image: ## The container image, by docker or buildah (IMAGE=registry/name:tag, PU
 	@IMAGE='$(IMAGE)' PUSH='$(PUSH)' sh scripts/image.sh
 
 .PHONY: lint
-lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; whether the client is current
+lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/tools/dockerlint ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...
 	bin/tools/workflowcheck -config tools/workflowcheck.yml ./workflows/...
 	bin/tools/clientgen -check
+	bin/tools/dockerlint Dockerfile
+	@sh scripts/shellcheck.sh
 	@sh scripts/fmt.sh --check
 	@sh scripts/clippy.sh
 
@@ -120,6 +122,10 @@ bin/devstack: FORCE
 # packages.
 bin/tools/temporal: FORCE
 	@cd tools/temporal && go build -ldflags "-s -w" -o ../../$@ tool
+
+# Of its own module, for what it needs nobody else does.
+bin/tools/dockerlint: FORCE
+	@cd tools/dockerlint && $(GOBUILD) -o ../../$@ .
 
 bin/tools/%: FORCE
 	@cd tools && $(GOBUILD) -o ../$@ $(filter %/$*,$(shell cd tools && go list -f '{{.ImportPath}}' tool))

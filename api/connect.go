@@ -15,6 +15,7 @@ import (
 	"tenant-provisioning/internal/feed"
 	"tenant-provisioning/internal/invitation"
 	"tenant-provisioning/internal/liveness"
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/redis"
@@ -38,20 +39,21 @@ func open(s *service.Service) (*clients, error) {
 	redis.SendLibraryLogs(log)
 	limiter, err := redis.NewLimiter(redis.Config{
 		Addr: cfg.Redis.Addr(), Username: cfg.Redis.Username, Password: cfg.Redis.Password.Reveal(), TLS: cfg.Redis.TLS, RootCAs: cfg.Redis.RootCAs,
-		Logger: log, Registerer: s.Metrics,
+		VerifyConnection: s.Counts.Certificates.Of("redis"), Logger: log, Registerer: s.Metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.Counts.Provisioning = connect.Provisioning(s.Metrics, s.Pool, log)
 	c := &clients{Service: s, redis: limiter}
-	if c.temporal, err = connect.Temporal(cfg.Temporal, log, s.Metrics); err != nil {
+	if c.temporal, err = connect.Temporal(cfg.Temporal, log, s.Metrics, s.Counts); err != nil {
 		c.closeRedis()
 		return nil, err
 	}
 	c.operations = connect.Service(s.Pool, operations.Config{
 		Temporal: c.temporal, Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
-	})
+	}, s.Counts)
 	events := postgres.NewEvents(s.Pool)
 	c.feed = feed.New(events, log)
 	if cfg.Cache.Enabled {
@@ -64,8 +66,21 @@ func open(s *service.Service) (*clients, error) {
 		}
 	}
 	c.watch = liveness.NewWatch(liveness.WatchConfig{Look: c.operations.Workers, Outages: postgres.NewWorkers(s.Pool), Logger: log})
-	s.Metrics.MustRegister(c.watch)
+	c.observe()
 	return c, nil
+}
+
+// observe registers what an api shows of the whole installation and of what all of it
+// uses: it is there when no worker is.
+func (c *clients) observe() {
+	c.Metrics.MustRegister(
+		observe.Workforce(c.watch.Last),
+		observe.Installation(func(ctx context.Context) (tenant.Overview, error) { return postgres.Overview(ctx, c.Pool) }, c.Log),
+		observe.Tenants(func(ctx context.Context) (map[tenant.Status]int, error) { return postgres.CountTenants(ctx, c.Pool) }, c.Log),
+		observe.Database(func(ctx context.Context) (observe.DatabaseServer, error) { return postgres.Server(ctx, c.Pool) }, c.Log),
+		observe.Redis(c.redis.Server, c.Log),
+		observe.Pools{"main": func() observe.PoolStat { return c.Pool.Stat() }},
+	)
 }
 
 func (c *clients) close() {

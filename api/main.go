@@ -58,7 +58,7 @@ func answer(ctx context.Context, s *service.Service, drained func() <-chan time.
 	if err != nil {
 		return err
 	}
-	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log) // as workers have one: when none works, nobody else could say so
+	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log, s.Counts) // as workers have one: when none works, nobody else could say so
 	if err != nil {
 		return err
 	}
@@ -70,6 +70,7 @@ func answer(ctx context.Context, s *service.Service, drained func() <-chan time.
 	var background sync.WaitGroup
 	background.Go(func() { postgres.ListenToEvents(listening, s.Pool, s.Log, c.heard, c.listening) })
 	background.Go(func() { c.feed.Run(listening) })
+	background.Go(func() { s.Counts.Provisioning.Run(listening) })
 	background.Go(func() { c.watch.Run(listening) })
 	background.Go(func() { notifier.Run(listening) })
 	defer background.Wait()

@@ -104,7 +104,7 @@ func (a *app) withDeployment(ctx context.Context, do func(ctx context.Context, n
 	if err != nil {
 		return err
 	}
-	c, err := connect.Temporal(cfg.Temporal, a.logger(cfg), nil)
+	c, err := connect.Temporal(cfg.Temporal, a.logger(cfg), nil, connect.Metrics{})
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ the contract it has to be. The database must be migrated before: starter migrate
 }
 
 func (a *app) setupTemporal(ctx context.Context, cfg *config.Config, logger *slog.Logger, wait time.Duration, report func(string)) error {
-	temporalClient, err := connect.Temporal(cfg.Temporal, logger, nil)
+	temporalClient, err := connect.Temporal(cfg.Temporal, logger, nil, connect.Metrics{})
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *app) setupStellar(ctx context.Context, cfg *config.Config, logger *slog
 	if err := a.until(ctx, wait, "PostgreSQL", health.Ping); err != nil {
 		return err
 	}
-	deployer, err := connect.Ledger(cfg.Soroban, pool, logger)
+	deployer, err := connect.Ledger(cfg.Soroban, pool, logger, connect.Metrics{})
 	if err != nil {
 		return fmt.Errorf("prepare the deployer: %w", err)
 	}

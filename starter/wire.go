@@ -77,7 +77,7 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*controlPlane,
 	}
 	var temporal client.Client
 	if needs&config.NeedTemporal != 0 {
-		if temporal, err = connect.Temporal(cfg.Temporal, logger, nil); err != nil {
+		if temporal, err = connect.Temporal(cfg.Temporal, logger, nil, connect.Metrics{}); err != nil {
 			p.Close()
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*controlPlane,
 		Temporal: temporal, Namespace: of.Namespace, TaskQueue: of.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline,
 		Logger: logger,
-	})
+	}, connect.Metrics{})
 	return p, nil
 }
 
@@ -109,7 +109,7 @@ func (a *app) workersOf(cfg *config.Config, needs config.Section) config.Tempora
 func openDatabase(ctx context.Context, cfg *config.Config) (*pgxpool.Pool, error) {
 	db := cfg.DB
 	db.MaxConns = min(db.MaxConns, maxConns)
-	return connect.Database(ctx, db, "starter")
+	return connect.Database(ctx, db, "starter", connect.Metrics{})
 }
 
 // load reads the settings that a command needs, and warns of those that are odd.

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
-
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/internal/connect"
-	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/service"
 	"tenant-provisioning/internal/temporalclient"
-	"tenant-provisioning/internal/tenant"
 )
 
 // clients are what this process has besides.
@@ -22,8 +19,9 @@ type clients struct {
 
 func open(s *service.Service) (*clients, error) {
 	c := &clients{Service: s, polls: &temporalclient.Polls{}}
-	s.Metrics.MustRegister(newOverview(func(ctx context.Context) (tenant.Overview, error) { return postgres.Overview(ctx, s.Pool) }, s.Log))
+	s.Counts.Ledger = observe.NewLedger(s.Metrics)
+	s.Counts.Provisioning = connect.Provisioning(s.Metrics, s.Pool, s.Log)
 	var err error
-	c.temporal, err = connect.WorkerTemporal(s.Config.Temporal, s.Log, s.Metrics, c.polls.Intercept())
+	c.temporal, err = connect.WorkerTemporal(s.Config.Temporal, s.Log, s.Metrics, s.Counts, c.polls.Intercept())
 	return c, err
 }

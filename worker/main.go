@@ -15,6 +15,7 @@ import (
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/incident"
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/service"
@@ -38,22 +39,26 @@ func work(ctx context.Context, s *service.Service) error {
 		return err
 	}
 	defer c.temporal.Close()
-	steps, err := connect.NewSteps(ctx, s.Config, s.Pool, s.Log)
+	steps, err := connect.NewSteps(ctx, s.Config, s.Pool, s.Log, s.Counts)
 	if err != nil {
 		return err
 	}
 	defer steps.Close()
+	s.Metrics.MustRegister(
+		observe.Accounts(steps.Balances, s.Log),
+		observe.Pools{"main": func() observe.PoolStat { return s.Pool.Stat() }, "schemas": steps.SchemaPool},
+	)
 	if err := checkNetwork(ctx, s.Config.Environment, steps.ConfirmNetwork, s.Log); err != nil {
 		return err
 	}
 	taskQueue := s.Config.Temporal.TaskQueue
 	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: taskQueue}
-	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log)
+	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log, s.Counts)
 	if err != nil {
 		return err
 	}
 	g := newGuard(c)
-	observer, err := observe(s, g.notReady)
+	observer, err := listen(s, g.notReady)
 	if err != nil {
 		return err
 	}
@@ -73,6 +78,7 @@ func work(ctx context.Context, s *service.Service) error {
 	background.Go(func() { postgres.Listen(ctx, s.Pool, s.Log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
 	background.Go(func() { prober.Run(ctx) })
+	background.Go(func() { s.Counts.Provisioning.Run(ctx) })
 	<-ctx.Done()
 	finish(observer, &background, workers, s.Log)
 	return nil

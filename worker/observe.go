@@ -10,8 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/probe"
 	"tenant-provisioning/internal/service"
 )
@@ -33,9 +32,9 @@ type observer struct {
 	stopping atomic.Bool
 }
 
-// observe starts the listener on METRICS_ADDR; notReady says what keeps the worker
+// listen starts the listener on METRICS_ADDR; notReady says what keeps the worker
 // from work, empty when nothing does.
-func observe(s *service.Service, notReady func() string) (*observer, error) {
+func listen(s *service.Service, notReady func() string) (*observer, error) {
 	o := &observer{}
 	why := func() string {
 		if o.stopping.Load() {
@@ -43,7 +42,7 @@ func observe(s *service.Service, notReady func() string) (*observer, error) {
 		}
 		return notReady()
 	}
-	handler := probes(s.Health.Ready, why, s.Health.Note, promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+	handler := probes(s.Health.Ready, why, s.Health.Note, observe.Page(s.Metrics))
 	o.server = &http.Server{Handler: handler, ReadHeaderTimeout: probeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	listener, err := net.Listen("tcp", s.Config.Metrics.Addr)
 	if err != nil {

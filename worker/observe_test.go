@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -14,12 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
-
-	"tenant-provisioning/internal/tenant"
 )
 
 func silent() string { return "" }
@@ -30,8 +24,7 @@ func ask(h http.Handler, target string) *httptest.ResponseRecorder {
 	return w
 }
 
-// TestAFloodOfProbesAsksTheDatabaseOnce a second, also where it does not answer,
-// and metrics count what is open no more often.
+// TestAFloodOfProbesAsksTheDatabaseOnce a second, also where it does not answer.
 func TestAFloodOfProbesAsksTheDatabaseOnce(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -41,27 +34,19 @@ func TestAFloodOfProbesAsksTheDatabaseOnce(t *testing.T) {
 		"answers": {nil, http.StatusOK}, "is away": {errors.New("away"), http.StatusServiceUnavailable},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			var pings, counts atomic.Int64
-			registry := prometheus.NewRegistry()
-			registry.MustRegister(newOverview(func(context.Context) (tenant.Overview, error) {
-				counts.Add(1)
-				<-time.After(time.Millisecond)
-				return tenant.Overview{}, c.err
-			}, slog.New(slog.DiscardHandler)))
+			var pings atomic.Int64
 			h := probes(func(context.Context) error {
 				pings.Add(1)
 				<-time.After(time.Millisecond)
 				return c.err
-			}, silent, silent, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+			}, silent, silent, http.NotFoundHandler())
 			for second := range int64(3) {
 				var all sync.WaitGroup
 				for range 200 {
 					all.Go(func() { require.Equal(t, c.want, ask(h, "/readyz").Code, name) })
-					all.Go(func() { require.Equal(t, http.StatusOK, ask(h, "/metrics").Code, name) })
 				}
 				all.Wait()
 				require.Equal(t, second+1, pings.Load(), name)
-				require.Equal(t, second+1, counts.Load(), name)
 				<-time.After(time.Second)
 			}
 		})
@@ -87,16 +72,4 @@ func TestProbesTakeAnyQuery(t *testing.T) {
 	w = ask(h, "/readyz")
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Equal(t, note+"\n", w.Body.String())
-}
-
-// TestWithoutTheDatabaseNumbersAreMissing, and none is wrong.
-func TestWithoutTheDatabaseNumbersAreMissing(t *testing.T) {
-	t.Parallel()
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(newOverview(func(context.Context) (tenant.Overview, error) {
-		return tenant.Overview{Findings: 7}, errors.New("away")
-	}, slog.New(slog.DiscardHandler)))
-	n, err := testutil.GatherAndCount(registry)
-	require.NoError(t, err)
-	require.Zero(t, n)
 }

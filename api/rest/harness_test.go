@@ -64,7 +64,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
-	service := connect.Service(pool, operations.Config{Temporal: temporal, TaskQueue: "q", Logger: slog.New(slog.DiscardHandler)})
+	service := connect.Service(pool, operations.Config{Temporal: temporal, TaskQueue: "q", Logger: slog.New(slog.DiscardHandler)}, connect.Metrics{})
 	tokens, err := token.NewVerifier(t.Context(), token.Config{Secret: secret, Now: time.Now})
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()

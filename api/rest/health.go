@@ -11,8 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/labstack/echo/v4"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/probe"
 )
 
@@ -136,5 +136,5 @@ func (s *Server) readyz(ctx context.Context, _ *struct{}) (*readinessOutput, err
 }
 
 func (s *Server) registerMetrics(gatherer prometheus.Gatherer) {
-	s.echo.GET("/metrics", echo.WrapHandler(promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{})))
+	s.echo.GET("/metrics", echo.WrapHandler(observe.Page(gatherer)))
 }

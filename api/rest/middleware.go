@@ -63,14 +63,14 @@ func isRequestID(s string) bool {
 func (s *Server) observe(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		started := s.now()
-		s.metrics.inFlight.Inc()
+		s.metrics.InFlight.Inc()
 		err := next(c)
-		s.metrics.inFlight.Dec()
+		s.metrics.InFlight.Dec()
 		if err != nil {
 			c.Error(err)
 		}
 		took := s.now().Sub(started)
-		s.metrics.observe(c, took)
+		observeAnswer(s.metrics, c, took)
 		s.logAnswer(c, took)
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tenant-provisioning/internal/answers"
+	"tenant-provisioning/internal/observe"
 )
 
 // answerWithin bounds every answer but a long poll, so that callers hear
@@ -110,7 +111,7 @@ type Server struct {
 	others     []sharedCheck
 	note       func() string
 	pages      *pages
-	metrics    *metrics
+	metrics    *observe.HTTP
 	publicURL  string
 	logger     *slog.Logger
 	now        func() time.Time
@@ -131,7 +132,7 @@ func New(c Config) (*Server, error) {
 		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
 		events: c.Events, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
 		answers: c.Answers, version: c.Version,
-		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: newMetrics(c.Registerer),
+		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: observe.NewHTTP(c.Registerer),
 		publicURL: c.PublicURL, logger: c.Logger, now: c.Now,
 	}
 	s.draining, s.startToDrain = context.WithCancel(context.Background())

@@ -131,11 +131,11 @@ func (st *stream) run(lasts time.Duration) {
 	defer context.AfterFunc(st.server.draining, cancel)()
 	go st.await(cancel)
 	m := st.server.metrics
-	m.streams.Inc()
+	m.Streams.Inc()
 	err := st.events.Follow(ctx, st.server.times.beat, st.send)
-	m.streams.Dec()
+	m.Streams.Dec()
 	st.events.Leave()
-	m.ended.WithLabelValues(st.reason(ctx, err)).Inc()
+	m.Ended.WithLabelValues(st.reason(ctx, err)).Inc()
 	_ = st.conn.Close() // what was not read is asked for again
 }
 
@@ -189,7 +189,7 @@ func (st *stream) send(events []*tenant.ChangeEvent) error {
 	if err := st.write(texts...); err != nil {
 		return err
 	}
-	st.server.metrics.sent.Add(float64(len(events)))
+	st.server.metrics.Sent.Add(float64(len(events)))
 	return over
 }
 

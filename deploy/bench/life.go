@@ -62,7 +62,7 @@ func pauseReconciler(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := connect.Temporal(cfg.Temporal, slog.New(slog.DiscardHandler), nil)
+	c, err := connect.Temporal(cfg.Temporal, slog.New(slog.DiscardHandler), nil, connect.Metrics{})
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func startProduct(ctx context.Context, bin string, concurrency int, programs []s
 	if c.bearer, err = connect.Signer(cfg.JWT).Issue("bench", token.RoleOperator, time.Hour, time.Now()); err != nil {
 		return nil, stop, err
 	}
-	if c.pool, err = connect.Database(ctx, cfg.DB, "bench"); err != nil {
+	if c.pool, err = connect.Database(ctx, cfg.DB, "bench", connect.Metrics{}); err != nil {
 		return nil, stop, err
 	}
 	started = append(started, c.pool.Close)

@@ -46,12 +46,12 @@ func newPlain(ctx context.Context) (p *plain, stop func(), err error) {
 		return nil, nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	pool, err := connect.Database(ctx, cfg.DB, "bench")
+	pool, err := connect.Database(ctx, cfg.DB, "bench", connect.Metrics{})
 	if err != nil {
 		return nil, nil, err
 	}
 	p = &plain{
-		service:     connect.Service(pool, operations.Config{Logger: log}),
+		service:     connect.Service(pool, operations.Config{Logger: log}, connect.Metrics{}),
 		transitions: postgres.NewTransitions(pool), contracts: postgres.NewContracts(pool), emails: postgres.NewEmails(pool),
 		appURL: cfg.App.TenantURL,
 	}
@@ -60,11 +60,11 @@ func newPlain(ctx context.Context) (p *plain, stop func(), err error) {
 		return nil, nil, err
 	}
 	stop = func() { p.schemas.Close(); pool.Close() }
-	if p.ledger, err = connect.Ledger(cfg.Soroban, pool, log); err != nil {
+	if p.ledger, err = connect.Ledger(cfg.Soroban, pool, log, connect.Metrics{}); err != nil {
 		stop()
 		return nil, nil, err
 	}
-	if p.postman, err = connect.Postman(cfg.Mail, log); err != nil {
+	if p.postman, err = connect.Postman(cfg.Mail, log, connect.Metrics{}); err != nil {
 		stop()
 		return nil, nil, err
 	}

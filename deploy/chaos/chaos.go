@@ -54,14 +54,14 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 	if c.client, err = client.New(client.Config{URL: cfg.App.URL, Token: bearer, Timeout: requestTimeout, Patience: patience}); err != nil {
 		return nil, err
 	}
-	if c.pool, err = connect.Database(ctx, cfg.DB, "chaos"); err != nil {
+	if c.pool, err = connect.Database(ctx, cfg.DB, "chaos", connect.Metrics{}); err != nil {
 		return nil, err
 	}
-	if c.ledger, err = connect.Ledger(cfg.Soroban, c.pool, slog.New(slog.DiscardHandler)); err != nil {
+	if c.ledger, err = connect.Ledger(cfg.Soroban, c.pool, slog.New(slog.DiscardHandler), connect.Metrics{}); err != nil {
 		return nil, err
 	}
 	c.deployer = c.ledger.Address()
-	if c.temporal, err = connect.Temporal(cfg.Temporal, slog.New(slog.DiscardHandler), nil); err != nil {
+	if c.temporal, err = connect.Temporal(cfg.Temporal, slog.New(slog.DiscardHandler), nil, connect.Metrics{}); err != nil {
 		return nil, err
 	}
 	logs := filepath.Join(filepath.Dir(o.pids), "logs")

@@ -28,7 +28,7 @@ const (
 // lookAt looks at what was made for the tenants, everywhere but in the API. It
 // returns the invitation links as well, by tenant.
 func lookAt(ctx context.Context, s settings, lines []line) (checks []check, links map[string]string, err error) {
-	db, err := connect.Database(ctx, s.DB, "demo")
+	db, err := connect.Database(ctx, s.DB, "demo", connect.Metrics{})
 	if err != nil {
 		return nil, nil, fmt.Errorf("connect to the database: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -89,14 +90,11 @@ func New(c Config) (*Cache, error) {
 		return nil, err
 	}
 	c.Patience = cmp.Or(c.Patience, time.Second)
-	cache := &Cache{
-		config: c, flights: map[Question]*flight{}, floors: floors{every: 2 * c.MaxAge},
-		asked: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "answer_cache_total",
-			Help: "Answers by where they came from. hit: kept; joined: another request had just asked the database; miss: from the database; off: the cache was not used.",
-		}, []string{"from"}),
+	asked, err := observe.NewAnswers(c.Registerer)
+	if err != nil {
+		return nil, err
 	}
-	return cache, c.Registerer.Register(cache.asked)
+	return &Cache{config: c, flights: map[Question]*flight{}, floors: floors{every: 2 * c.MaxAge}, asked: asked}, nil
 }
 
 // Listening tells whether changes are heard. When it becomes true some may have been

@@ -27,27 +27,36 @@ import (
 )
 
 // Database makes a pool of connections for the process called name. Close it.
-func Database(ctx context.Context, c config.DB, name string) (*pgxpool.Pool, error) {
-	return postgres.Open(ctx, postgres.Config{
+func Database(ctx context.Context, c config.DB, name string, m Metrics) (*pgxpool.Pool, error) {
+	pc := postgres.Config{
 		Host: c.Host, Port: c.Port, User: c.Username, Password: c.Password.Reveal(), Database: c.Name,
 		SSLMode: string(c.SSLMode), RootCAs: c.RootCAs, SSLCert: c.SSLCert, SSLKey: c.SSLKey, MaxConns: int32(c.MaxConns), ApplicationName: name,
-	})
+		VerifyConnection: m.Certificates.Of("database"),
+	}
+	if m.Queries != nil {
+		pc.QueryTook = m.Queries.Observe
+	}
+	return postgres.Open(ctx, pc)
 }
 
 // Temporal makes a client. Close it. Without a registerer there are no metrics.
-func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial ...grpc.DialOption) (client.Client, error) {
-	return temporalclient.New(temporalConfig(c, log, registerer, dial))
+func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, m Metrics, dial ...grpc.DialOption) (client.Client, error) {
+	return temporalclient.New(temporalConfig(c, log, registerer, m, dial))
 }
 
 // WorkerTemporal is Temporal for a process that runs workflows.
-func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial ...grpc.DialOption) (client.Client, error) {
-	worker := temporalConfig(c, log, registerer, dial)
+func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, m Metrics, dial ...grpc.DialOption) (client.Client, error) {
+	worker := temporalConfig(c, log, registerer, m, dial)
 	worker.RunsWorkflows = true
 	return temporalclient.New(worker)
 }
 
-func temporalConfig(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, dial []grpc.DialOption) temporalclient.Config {
+func temporalConfig(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, m Metrics, dial []grpc.DialOption) temporalclient.Config {
 	options := c.ClientOptions()
+	if options.ConnectionOptions.TLS != nil && m.Certificates != nil {
+		options.ConnectionOptions.TLS = options.ConnectionOptions.TLS.Clone()
+		options.ConnectionOptions.TLS.VerifyConnection = m.Certificates.Of("temporal")
+	}
 	options.ConnectionOptions.DialOptions = append(options.ConnectionOptions.DialOptions, dial...)
 	return temporalclient.Config{Options: options, Keys: payloadKeys(c), Logger: log, Registerer: registerer}
 }
@@ -109,23 +118,24 @@ func payloadKeys(c config.Temporal) []temporalclient.Key {
 
 // Ledger makes the deployer of tenants' contracts, with its journal in the
 // database.
-func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger) (*stellar.Deployer, error) {
+func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (*stellar.Deployer, error) {
 	return stellar.New(stellar.Config{
 		RPCURL: c.RPCURL, RootCAs: c.RootCAs, Passphrase: c.Passphrase,
 		Deployer: stellar.Seed(c.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(c.ChannelSecret.Reveal()),
 		Channels: c.Channels, MaxFee: c.MaxFee, Wasm: tenantcontract.Wasm, Logger: log,
+		Metrics: m.Ledger, VerifyConnection: m.Certificates.Of("ledger"),
 	}, postgres.NewStellarJournal(pool))
 }
 
 // Postman makes what sends the mails of provisioning, with a backup behind it
 // where MAIL_BACKUP_ names one.
-func Postman(c config.Mail, log *slog.Logger) (*mail.Postman, error) {
-	provider, err := mailServer(c.MailServer, "MAIL_")
+func Postman(c config.Mail, log *slog.Logger, m Metrics) (*mail.Postman, error) {
+	provider, err := mailServer(c.MailServer, "MAIL_", "primary", m)
 	if err != nil {
 		return nil, err
 	}
 	if c.Backup != nil {
-		backup, err := mailServer(*c.Backup, "MAIL_BACKUP_")
+		backup, err := mailServer(*c.Backup, "MAIL_BACKUP_", "backup", m)
 		if err != nil {
 			return nil, err
 		}
@@ -138,12 +148,23 @@ func Postman(c config.Mail, log *slog.Logger) (*mail.Postman, error) {
 	}), nil
 }
 
-func mailServer(s config.MailServer, prefix string) (mail.Provider, error) {
+func mailServer(s config.MailServer, prefix, which string, m Metrics) (provider mail.Provider, err error) {
+	verify := m.Certificates.Of("mail_" + which)
 	switch s.Transport {
 	case config.SendGrid:
-		return mail.NewSendGrid(mail.SendGridConfig{APIKey: s.Password.Reveal(), BaseURL: s.SendGridURL, RootCAs: s.RootCAs, SettingPrefix: prefix})
+		provider, err = mail.NewSendGrid(mail.SendGridConfig{
+			APIKey: s.Password.Reveal(), BaseURL: s.SendGridURL, RootCAs: s.RootCAs, VerifyConnection: verify, SettingPrefix: prefix,
+		})
 	case config.SMTP:
-		return mail.NewSMTP(mail.SMTPConfig{Host: s.Host, Port: s.Port, User: s.User, Password: s.Password.Reveal(), Helo: s.Helo, RootCAs: s.RootCAs, SettingPrefix: prefix})
+		provider, err = mail.NewSMTP(mail.SMTPConfig{
+			Host: s.Host, Port: s.Port, User: s.User, Password: s.Password.Reveal(), Helo: s.Helo,
+			RootCAs: s.RootCAs, VerifyConnection: verify, SettingPrefix: prefix,
+		})
+	default:
+		return nil, fmt.Errorf("%sTRANSPORT: %q is not a transport", prefix, s.Transport)
 	}
-	return nil, fmt.Errorf("%sTRANSPORT: %q is not a transport", prefix, s.Transport)
+	if err != nil {
+		return nil, err
+	}
+	return mail.Counted(provider, which, string(s.Transport), m.Mail), nil
 }

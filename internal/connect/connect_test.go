@@ -58,7 +58,7 @@ func TestAPrivateAuthorityOfTheDatabase(t *testing.T) {
 	common := []string{"DB_HOST=127.0.0.1", "DB_PORT=" + server.Port(), "DB_USERNAME=" + login.User, "DB_PASSWORD=" + login.Password, "DB_NAME=postgres"}
 	ask := func(t *testing.T, settings ...string) error {
 		t.Helper()
-		pool, err := connect.Database(t.Context(), load(t, config.NeedDB, append(settings, common...)...).DB, "test")
+		pool, err := connect.Database(t.Context(), load(t, config.NeedDB, append(settings, common...)...).DB, "test", connect.Metrics{})
 		require.NoError(t, err)
 		defer pool.Close()
 		var encrypted bool
@@ -106,7 +106,7 @@ func TestAPrivateAuthorityOfTemporal(t *testing.T) {
 	port := a.front(os.Getenv("TEMPORAL_ADDRESS"), "h2")
 	ask := func(t *testing.T, settings ...string) error {
 		t.Helper()
-		c, err := connect.Temporal(load(t, config.NeedTemporal, append(settings, "TEMPORAL_ADDRESS=127.0.0.1:"+port)...).Temporal, quiet, nil)
+		c, err := connect.Temporal(load(t, config.NeedTemporal, append(settings, "TEMPORAL_ADDRESS=127.0.0.1:"+port)...).Temporal, quiet, nil, connect.Metrics{})
 		require.NoError(t, err)
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -167,7 +167,7 @@ func TestAPrivateAuthorityOfTheBackup(t *testing.T) {
 		require.Nil(t, cfg.Mail.RootCAs)
 		backup := cfg.Mail
 		backup.MailServer, backup.Backup = *cfg.Mail.Backup, nil
-		postman, err := connect.Postman(backup, quiet)
+		postman, err := connect.Postman(backup, quiet, connect.Metrics{})
 		require.NoError(t, err)
 		return postman.Probe(t.Context())
 	})
@@ -175,7 +175,7 @@ func TestAPrivateAuthorityOfTheBackup(t *testing.T) {
 
 func probe(t *testing.T, settings ...string) error {
 	t.Helper()
-	postman, err := connect.Postman(load(t, config.NeedMail, append(settings, "MAIL_FROM=a@example.org")...).Mail, quiet)
+	postman, err := connect.Postman(load(t, config.NeedMail, append(settings, "MAIL_FROM=a@example.org")...).Mail, quiet, connect.Metrics{})
 	require.NoError(t, err)
 	return postman.Probe(t.Context())
 }
@@ -191,10 +191,10 @@ func TestAPrivateAuthorityOfTheRPCServer(t *testing.T) {
 		t.Helper()
 		cfg := load(t, config.NeedSoroban|config.NeedDB, append(settings, "SOROBAN_RPC_URL=https://127.0.0.1:"+port, "SOROBAN_NETWORK="+passphrase,
 			"SOROBAN_SECRET="+keypair.MustRandom().Seed(), "DB_USERNAME=nobody", "DB_NAME=none")...)
-		pool, err := connect.Database(t.Context(), cfg.DB, "test")
+		pool, err := connect.Database(t.Context(), cfg.DB, "test", connect.Metrics{})
 		require.NoError(t, err)
 		defer pool.Close()
-		ledger, err := connect.Ledger(cfg.Soroban, pool, quiet)
+		ledger, err := connect.Ledger(cfg.Soroban, pool, quiet, connect.Metrics{})
 		require.NoError(t, err)
 		return ledger.Check(t.Context())
 	})

@@ -30,7 +30,7 @@ var callers = map[string]struct {
 	"DB_HOST": {config.NeedDB, func(address, port string) []string {
 		return []string{"DB_HOST=" + address, "DB_PORT=" + port, "DB_USERNAME=u", "DB_NAME=d"}
 	}, func(ctx context.Context, cfg *config.Config, _ *slog.Logger) error {
-		pool, err := connect.Database(ctx, cfg.DB, "test")
+		pool, err := connect.Database(ctx, cfg.DB, "test", connect.Metrics{})
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ var callers = map[string]struct {
 			"SOROBAN_SECRET=" + keypair.Root("any network").Seed(),
 		}
 	}, func(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-		ledger, err := connect.Ledger(cfg.Soroban, nil, log)
+		ledger, err := connect.Ledger(cfg.Soroban, nil, log, connect.Metrics{})
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ var callers = map[string]struct {
 	"TEMPORAL_ADDRESS": {config.NeedTemporal, func(address, port string) []string {
 		return []string{"TEMPORAL_ADDRESS=" + inURL(address) + ":" + port}
 	}, func(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-		c, err := connect.Temporal(cfg.Temporal, log, nil)
+		c, err := connect.Temporal(cfg.Temporal, log, nil, connect.Metrics{})
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ var callers = map[string]struct {
 const patience = time.Minute
 
 func probeMail(ctx context.Context, cfg *config.Config, log *slog.Logger) error {
-	postman, err := connect.Postman(cfg.Mail, log)
+	postman, err := connect.Postman(cfg.Mail, log, connect.Metrics{})
 	if err != nil {
 		return err
 	}

@@ -13,7 +13,7 @@ import (
 // Notifier makes what tells NOTIFY_EMAIL, through the mail provider of the
 // welcome mails, and NOTIFY_WEBHOOK. A process without mail settings tells the
 // webhook alone: the mails leave from those that have them.
-func Notifier(cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger) (*notice.Notifier, error) {
+func Notifier(cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (*notice.Notifier, error) {
 	c := notice.Config{Store: postgres.NewNotices(pool), Logger: log}
 	for _, a := range cfg.App.NotifyEmail {
 		c.Recipients = append(c.Recipients, a.Address)
@@ -22,7 +22,7 @@ func Notifier(cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger) (*notice
 		c.Webhook = Webhook(cfg.App)
 	}
 	if cfg.Mail.From.Address != "" {
-		postman, err := Postman(cfg.Mail, log)
+		postman, err := Postman(cfg.Mail, log, m)
 		if err != nil {
 			return nil, err
 		}

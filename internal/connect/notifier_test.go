@@ -39,7 +39,7 @@ func TestTheWebhookIsToldWithoutMailSettings(t *testing.T) {
 		_, err := pool.Exec(t.Context(), `DELETE FROM notices`)
 		require.NoError(t, err)
 		cfg := load(t, config.NeedApp|config.NeedNotices, append(settings, "NOTIFY_WEBHOOK="+hook.URL)...)
-		notifier, err := connect.Notifier(cfg, pool, quiet)
+		notifier, err := connect.Notifier(cfg, pool, quiet, connect.Metrics{})
 		require.NoError(t, err, name)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})

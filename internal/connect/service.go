@@ -9,8 +9,11 @@ import (
 
 // Service makes what accepts, reads and steers operations, with its rows in the
 // database of a pool.
-func Service(pool *pgxpool.Pool, c operations.Config) *operations.Service {
+func Service(pool *pgxpool.Pool, c operations.Config, m Metrics) *operations.Service {
 	c.Operations = postgres.NewOperations(pool)
+	if m.Provisioning != nil {
+		c.Operations = countedOperations{postgres.NewOperations(pool), m.Provisioning}
+	}
 	c.Tenants = postgres.NewTenants(pool)
 	c.Audit = postgres.NewAuditLog(pool)
 	c.Findings = postgres.NewFindings(pool)

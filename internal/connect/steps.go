@@ -10,6 +10,7 @@ import (
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/invitation"
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/tenant"
@@ -33,6 +34,10 @@ type Steps struct {
 	// ConfirmNetwork asks the ledger whether it is of the configured network, and
 	// nothing else: whether anything can be paid for is for Probes.
 	ConfirmNetwork func(context.Context) error
+	// Balances reads what the accounts on the ledger have.
+	Balances func(context.Context) (observe.Balances, error)
+	// SchemaPool tells of the connections for schema work.
+	SchemaPool func() observe.PoolStat
 	// Probes ask the dependencies of the steps whether they work.
 	Probes map[tenant.Dependency]incident.Probe
 
@@ -43,12 +48,12 @@ type Steps struct {
 func (s Steps) Close() { s.schemas.Close() }
 
 // NewSteps makes the activities on the database of a pool. Close them before it.
-func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger) (Steps, error) {
-	ledger, err := Ledger(cfg.Soroban, pool, log)
+func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (Steps, error) {
+	ledger, err := Ledger(cfg.Soroban, pool, log, m)
 	if err != nil {
 		return Steps{}, err
 	}
-	postman, err := Postman(cfg.Mail, log)
+	postman, err := Postman(cfg.Mail, log, m)
 	if err != nil {
 		return Steps{}, err
 	}
@@ -61,18 +66,19 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		return Steps{}, err
 	}
 	transitions, contracts := postgres.NewTransitions(pool), postgres.NewContracts(pool)
+	counted := countedTransitions{transitions, m.Provisioning}
 	incidents, writes := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool)
 	comparer := postgres.NewComparer(pool, schemas)
 	return Steps{
 		Operation: &activities.Operation{
-			Store: transitions, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
+			Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
 		},
 		Schema:     &activities.Schema{Store: schemas, Failures: incidents},
 		Access:     &activities.Access{Store: postgres.NewAccess(pool), Failures: incidents, Grace: cfg.Provisioning.DeleteGrace},
 		Contract:   &activities.Contract{Store: contracts, Ledger: ledger, Failures: incidents},
-		Activation: &activities.Activation{Store: transitions, Failures: incidents},
+		Activation: &activities.Activation{Store: counted, Failures: incidents},
 		Email: &activities.Email{
-			Outbox: postgres.NewEmails(pool), Mailer: postman, Failures: incidents, InvitationKeys: keys,
+			Outbox: countedEmails{postgres.NewEmails(pool), m.Provisioning}, Mailer: postman, Failures: incidents, InvitationKeys: keys,
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
 		Purge: &activities.Purge{Store: postgres.NewPurges(pool), Failures: incidents},
@@ -82,9 +88,10 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			Ledger: ledger, Terminator: ledger,
 			Submitter: Service(pool, operations.Config{
 				RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
-			}),
+			}, m),
 		},
-		ConfirmNetwork: ledger.Check,
+		ConfirmNetwork: ledger.Check, Balances: ledger.Balances,
+		SchemaPool: func() observe.PoolStat { return schemas.Stat() },
 		Probes: map[tenant.Dependency]incident.Probe{
 			tenant.DependencyDatabase: writes.Probe,
 			tenant.DependencyLedger:   ledger.Probe,

@@ -188,15 +188,13 @@ func TestASignalOfRubbish(t *testing.T) {
 func TestOperatorSeesWhatIsParked(t *testing.T) {
 	t.Parallel()
 	i := install(t, impatient)
-	metrics := address(freePort(t))
-	i.env["METRICS_ADDR"] = metrics
 	o := i.parksBeforeThePivot()
 	var shown string
-	eventually(t, "the metrics have what the database has counted", func() bool { // which is not waited for longer than two seconds
-		shown = string(i.page("http://" + metrics + "/metrics").body)
-		return strings.Contains(shown, "provisioning_operations")
+	eventually(t, "the metrics have what the database has counted", func() bool { // which is not waited for longer than two seconds, and kept for five
+		shown = i.metrics()
+		return strings.Contains(shown, `provisioning_operations{state="NEEDS_ATTENTION"} 1`)
 	})
-	require.Contains(t, shown, `provisioning_operations{state="NEEDS_ATTENTION"} 1`)
+	require.Contains(t, shown, `operations_parked{class="exhausted",state="NEEDS_ATTENTION",step="DEPLOY_SOROBAN_CONTRACT"} 1`)
 	require.Contains(t, shown, `provisioning_operations{state="RUNNING"} 0`)
 	listed, err := i.client().ListOperations(t.Context(), client.ListOperationsParams{State: client.StateNeedsAttention})
 	require.NoError(t, err)

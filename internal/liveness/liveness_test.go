@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/liveness"
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/postgres/postgrestest"
 	"tenant-provisioning/internal/tenant"
@@ -151,8 +151,7 @@ func TestAnOutageIsNotedOnce(t *testing.T) {
 		now, known := watches[0].Last()
 		return known && now.Trouble == tenant.WorkersGone
 	}, patience, 20*time.Millisecond)
-	require.Equal(t, 1, testutil.CollectAndCount(watches[0], "provisioning_worker_trouble"))
-	require.NoError(t, prometheus.NewRegistry().Register(watches[0]))
+	require.Equal(t, 1, testutil.CollectAndCount(observe.Workforce(watches[0].Last), "provisioning_worker_trouble"))
 
 	b.exec(t, `DROP TRIGGER hang ON workers`)
 	require.Eventually(t, func() bool { return b.count(t, `SELECT count(*) FROM worker_outages WHERE closed_at IS NOT NULL`) == 1 }, patience, 20*time.Millisecond)

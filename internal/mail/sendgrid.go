@@ -37,6 +37,8 @@ type SendGridConfig struct {
 	BaseURL string
 	// RootCAs sign the API's certificate. Nil: the system's roots do.
 	RootCAs *x509.CertPool
+	// VerifyConnection sees each connection, as tls.Config's does.
+	VerifyConnection func(tls.ConnectionState) error
 	// Timeout bounds one request. Defaults to 10 s, so that a request, the
 	// look-ups around it and the backup fit into the 45 s of an attempt.
 	Timeout time.Duration
@@ -75,14 +77,14 @@ func NewSendGrid(config SendGridConfig) (*SendGrid, error) {
 	if err != nil || (base.Scheme != "https" && base.Scheme != "http") || base.Host == "" {
 		return nil, errors.New("sendgrid: SENDGRID_BASE_URL is not a web address such as https://api.sendgrid.com")
 	}
-	return &SendGrid{config: config, client: &rest.Client{HTTPClient: newHTTPClient(config.RootCAs)}}, nil
+	return &SendGrid{config: config, client: &rest.Client{HTTPClient: newHTTPClient(config)}}, nil
 }
 
 // newHTTPClient has no time-out of its own: each call has its context. A
 // redirect is an answer, not something to follow with the key in hand.
-func newHTTPClient(roots *x509.CertPool) *http.Client {
+func newHTTPClient(c SendGridConfig) *http.Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	transport.TLSClientConfig = &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12, VerifyConnection: c.VerifyConnection}
 	transport.MaxIdleConnsPerHost = 16
 	// Shorter than what load balancers allow (60 s is usual): a request on a
 	// connection that the other side just closed would end in doubt.

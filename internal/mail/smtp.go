@@ -53,6 +53,8 @@ type SMTPConfig struct {
 	// RootCAs sign the server's certificate, without which nothing is sent then,
 	// on any port. Nil: the system's roots do.
 	RootCAs *x509.CertPool
+	// VerifyConnection sees each connection with TLS, as tls.Config's does.
+	VerifyConnection func(tls.ConnectionState) error
 	// Clock stamps the mail. Defaults to time.Now.
 	Clock func() time.Time
 	// SettingPrefix is how errors name the settings. Defaults to "MAIL_".
@@ -81,6 +83,9 @@ func NewSMTP(config SMTPConfig) (*SMTP, error) {
 	config.TLS = config.TLS.Clone()
 	if config.RootCAs != nil {
 		config.TLS.RootCAs = config.RootCAs
+	}
+	if config.VerifyConnection != nil {
+		config.TLS.VerifyConnection = config.VerifyConnection
 	}
 	config.TLS.ServerName = cmp.Or(config.TLS.ServerName, config.Host)
 	switch {

@@ -10,32 +10,54 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Overview tells how the installation stands, from indexes over what is open.
+// The questions of Overview. Each reads an index, and nothing else but the rows that
+// are open.
+const (
+	// What waits to be started may be many; the rest is what workers and people have
+	// in hand.
+	countOpen = `
+		SELECT kind, 'PENDING', '', '', count(*)::int, extract(epoch FROM now() - min(created_at))::float8
+		FROM operations WHERE state = 'PENDING' GROUP BY kind
+		UNION ALL
+		SELECT kind, state, coalesce(failed_step, ''), coalesce(failure_class, ''), count(*)::int, extract(epoch FROM now() - min(created_at))::float8
+		FROM operations
+		WHERE state IN ('RUNNING', 'NEEDS_ATTENTION', 'ROLLING_BACK', 'ROLLBACK_BLOCKED') AND state NOT IN ('SUCCEEDED', 'ROLLED_BACK')
+		GROUP BY 1, 2, 3, 4`
+	countIncidents = `SELECT dependency, count(*)::int FROM incidents WHERE closed_at IS NULL GROUP BY dependency`
+	countFindings  = `SELECT kind, count(*)::int FROM findings WHERE state = 'open' GROUP BY kind`
+)
+
+// Overview tells how the installation stands, in one round trip.
 func Overview(ctx context.Context, pool *pgxpool.Pool) (tenant.Overview, error) {
-	o := tenant.Overview{Open: map[tenant.State]int{}, Incidents: map[tenant.Dependency]int{}}
-	for _, state := range tenant.States() {
-		if !state.Closed() {
-			o.Open[state] = 0
-		}
-	}
-	for _, d := range tenant.Dependencies() {
-		o.Incidents[d] = 0
-	}
-	var oldest float64
+	o := tenant.Overview{Incidents: map[tenant.Dependency]int{}, Findings: map[tenant.FindingKind]int{}}
 	b := &pgx.Batch{}
-	b.Queue(`SELECT state, count(*)::int FROM operations WHERE state NOT IN ('SUCCEEDED', 'ROLLED_BACK') GROUP BY state`).
-		Query(countInto(o.Open))
-	b.Queue(`SELECT dependency, count(*)::int FROM incidents WHERE closed_at IS NULL GROUP BY dependency`).
-		Query(countInto(o.Incidents))
-	b.Queue(`SELECT count(*)::int FROM findings WHERE state = 'open'`).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&o.Findings) })
-	b.Queue(`SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8 FROM operations WHERE state = 'PENDING'`).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&oldest) })
+	b.Queue(countOpen).Query(func(rows pgx.Rows) (err error) {
+		o.Open, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (g tenant.OpenOperations, err error) {
+			var oldest float64
+			err = row.Scan(&g.Kind, &g.State, &g.Step, &g.Class, &g.Count, &oldest)
+			g.Oldest = seconds(oldest)
+			return g, err
+		})
+		return err
+	})
+	b.Queue(countIncidents).Query(countInto(o.Incidents))
+	b.Queue(countFindings).Query(countInto(o.Findings))
 	if err := (database{pool}).run(ctx, b); err != nil {
 		return tenant.Overview{}, fmt.Errorf("count what is open: %w", interpret(err))
 	}
-	o.OldestPending = seconds(oldest)
 	return o, nil
+}
+
+// CountTenants counts the tenants of each status; one that none has is missing. It reads
+// all rows.
+func CountTenants(ctx context.Context, pool *pgxpool.Pool) (map[tenant.Status]int, error) {
+	counts := map[tenant.Status]int{}
+	b := &pgx.Batch{}
+	b.Queue(`SELECT status, count(*)::int FROM tenants GROUP BY status`).Query(countInto(counts))
+	if err := (database{pool}).run(ctx, b); err != nil {
+		return nil, fmt.Errorf("count the tenants: %w", interpret(err))
+	}
+	return counts, nil
 }
 
 // countInto reads rows of a name and a number.

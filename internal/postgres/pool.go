@@ -35,6 +35,11 @@ type Config struct {
 	MaxConns int32
 	// ApplicationName is shown in pg_stat_activity.
 	ApplicationName string
+	// QueryTook is told how long each statement and each batch took, in seconds. Nil:
+	// nobody is.
+	QueryTook func(seconds float64)
+	// VerifyConnection sees each connection with TLS, as tls.Config's does.
+	VerifyConnection func(tls.ConnectionState) error
 }
 
 // connectTimeout bounds one attempt to connect, and the question whether a
@@ -54,7 +59,10 @@ func Open(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	}
 	pc.ConnConfig.ConnectTimeout = connectTimeout
 	pc.ConnConfig.RuntimeParams = map[string]string{"application_name": c.ApplicationName, "client_encoding": encoding}
-	trustRoots(pc, c.RootCAs)
+	if c.QueryTook != nil {
+		pc.ConnConfig.Tracer = timer{c.QueryTook}
+	}
+	trustRoots(pc, c)
 	watch(pc, strings.Contains(c.Host, ","))
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
@@ -99,14 +107,14 @@ func withoutLibpq[T any](do func() (T, error)) (T, error) {
 
 // trustRoots changes the configurations where they are: the library's check for
 // verify-ca reads the roots from them.
-func trustRoots(pc *pgxpool.Config, roots *x509.CertPool) {
+func trustRoots(pc *pgxpool.Config, c Config) {
 	all := []*tls.Config{pc.ConnConfig.TLSConfig}
 	for _, f := range pc.ConnConfig.Fallbacks {
 		all = append(all, f.TLSConfig)
 	}
 	for _, t := range all {
 		if t != nil {
-			t.RootCAs, t.MinVersion = roots, tls.VersionTLS12
+			t.RootCAs, t.MinVersion, t.VerifyConnection = c.RootCAs, tls.VersionTLS12, c.VerifyConnection
 		}
 	}
 }

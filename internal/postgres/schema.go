@@ -54,6 +54,9 @@ func NewSchemas(ctx context.Context, pool *pgxpool.Pool) (*Schemas, error) {
 // Close gives back the connections that it made itself.
 func (s *Schemas) Close() { s.schemas.Close() }
 
+// Stat tells of the connections that it made itself.
+func (s *Schemas) Stat() *pgxpool.Stat { return s.schemas.Stat() }
+
 // seedRoles are the roles of a tenant's own users.
 const seedRoles = `INSERT INTO %s (name, description) VALUES
 	('admin', 'manages users and settings'), ('user', 'works with the data'), ('viewer', 'reads')`

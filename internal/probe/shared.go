@@ -11,9 +11,10 @@ import (
 const fresh = time.Second
 
 // Shared asks one question at a time, whoever wants to know, and gives the
-// answer to all who come within a second of it.
+// answer to all who come within a second of it, or as long as it was told to keep it.
 type Shared[T any] struct {
 	within time.Duration
+	keep   time.Duration
 	ask    func(context.Context) (T, error)
 
 	mu sync.Mutex
@@ -33,10 +34,16 @@ type question[T any] struct {
 
 // Share makes the question cheap. It may take as long as within each time.
 func Share[T any](within time.Duration, ask func(context.Context) (T, error)) *Shared[T] {
-	return &Shared[T]{within: within, ask: ask}
+	return Keep(fresh, within, ask)
 }
 
-// Get gives an answer that is at most a second old. The error is that of the
+// Keep is Share for an answer that may be older than a second: it is kept so long. An
+// error is kept for a second all the same.
+func Keep[T any](keep, within time.Duration, ask func(context.Context) (T, error)) *Shared[T] {
+	return &Shared[T]{within: within, keep: keep, ask: ask}
+}
+
+// Get gives an answer that is at most as old as it may be. The error is that of the
 // question, or of ctx when it ends before.
 func (s *Shared[T]) Get(ctx context.Context) (T, error) {
 	q := s.current(ctx)
@@ -60,7 +67,7 @@ func (s *Shared[T]) Forget() {
 func (s *Shared[T]) current(ctx context.Context) *question[T] {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.last == nil || s.last.stale() {
+	if s.last == nil || s.last.stale(s.keep) {
 		s.last = &question[T]{answered: make(chan struct{})}
 		// The question is everybody's: the end of one caller's patience must
 		// not be the answer to the others.
@@ -78,10 +85,13 @@ func (s *Shared[T]) answer(ctx context.Context, q *question[T]) {
 }
 
 // stale tells whether the answer is too old to be given.
-func (q *question[T]) stale() bool {
+func (q *question[T]) stale(keep time.Duration) bool {
 	select {
 	case <-q.answered:
-		return time.Since(q.at) >= fresh
+		if q.err != nil {
+			keep = fresh
+		}
+		return time.Since(q.at) >= keep
 	default:
 		return false
 	}

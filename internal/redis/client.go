@@ -45,7 +45,7 @@ func (c Config) options() *goredis.UniversalOptions {
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	if c.TLS {
-		options.TLSConfig = &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12}
+		options.TLSConfig = &tls.Config{RootCAs: c.RootCAs, MinVersion: tls.VersionTLS12, VerifyConnection: c.VerifyConnection}
 	}
 	return options
 }

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type Config struct {
 	TLS bool
 	// RootCAs sign that certificate. Nil: the system's roots do.
 	RootCAs *x509.CertPool
+	// VerifyConnection sees each connection with TLS, as tls.Config's does.
+	VerifyConnection func(tls.ConnectionState) error
 	// Prefix begins every key, so that installations can share a server.
 	// Empty: "tenant-provisioning:".
 	Prefix string

@@ -9,12 +9,12 @@ import (
 func (s *shared) failed(f *failure) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.seen.failures.WithLabelValues(string(f.reason)).Inc()
+	s.seen.Failures.WithLabelValues(string(f.reason)).Inc()
 	if s.failure != nil || s.closing.Err() != nil {
 		return
 	}
 	s.failure = f
-	s.seen.shared.Set(0)
+	s.seen.Shared.Set(0)
 	s.probing.Go(func() { s.heal(f) })
 }
 
@@ -39,7 +39,7 @@ func (s *shared) heal(f *failure) {
 		s.mu.Lock()
 		s.failure = f
 		s.mu.Unlock()
-		s.seen.failures.WithLabelValues(string(f.reason)).Inc()
+		s.seen.Failures.WithLabelValues(string(f.reason)).Inc()
 		if said != f.reason {
 			said = f.reason
 			s.config.Logger.Warn("rate limits are not shared: each api limits by what it has seen itself",
@@ -96,5 +96,5 @@ func (s *shared) trust() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.failure = nil
-	s.seen.shared.Set(1)
+	s.seen.Shared.Set(1)
 }

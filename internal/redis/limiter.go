@@ -4,13 +4,15 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"tenant-provisioning/internal/observe"
 )
 
 // Limiter decides about requests.
 type Limiter struct {
 	own    *local
 	shared *shared
-	seen   *metrics
+	seen   *observe.RateLimit
 	now    func() time.Time
 }
 
@@ -21,7 +23,7 @@ func NewLimiter(config Config) (*Limiter, error) {
 	if err := config.validate(); err != nil {
 		return nil, fmt.Errorf("rate limiter: %w", err)
 	}
-	seen, err := newMetrics(config.Registerer)
+	seen, err := observe.NewRateLimit(config.Registerer)
 	if err != nil {
 		return nil, fmt.Errorf("rate limiter: %w", err)
 	}
@@ -43,7 +45,7 @@ func (l *Limiter) Allow(ctx context.Context, checks ...Check) Decision {
 		return Decision{Allowed: true}
 	}
 	decision := l.decide(ctx, checks)
-	l.seen.count(decision)
+	l.count(decision)
 	return decision
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"tenant-provisioning/internal/observe"
 )
 
 //go:embed gcra.lua
@@ -27,7 +29,7 @@ type shared struct {
 	// slots are as many as questions may be asked at a time: what waits for a
 	// connection must not look like a server that does not answer.
 	slots chan struct{}
-	seen  *metrics
+	seen  *observe.RateLimit
 
 	mu     sync.Mutex
 	client goredis.UniversalClient
@@ -41,7 +43,7 @@ type shared struct {
 	close   context.CancelFunc
 }
 
-func newShared(config Config, seen *metrics) *shared {
+func newShared(config Config, seen *observe.RateLimit) *shared {
 	s := &shared{
 		config: config, script: goredis.NewScript(gcra), slots: make(chan struct{}, maxQuestions), seen: seen,
 		client: config.dial(false),

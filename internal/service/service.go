@@ -9,13 +9,13 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/spf13/cobra"
 
 	"tenant-provisioning/internal/build"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/logging"
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/postgres"
 )
 
@@ -26,6 +26,8 @@ type Service struct {
 	Log    *slog.Logger
 	// Metrics has those of the process already.
 	Metrics *prometheus.Registry
+	// Counts are those that clients are given.
+	Counts connect.Metrics
 	// Pool and Health are the database, which may be away: nothing is dialled before
 	// it is needed.
 	Pool   *pgxpool.Pool
@@ -60,9 +62,10 @@ func run(ctx context.Context, name string, needs config.Section, do func(context
 	for _, w := range cfg.Warnings {
 		log.Warn("a setting is not what it seems", "says", w)
 	}
-	s := &Service{Config: cfg, Log: log, Metrics: prometheus.NewRegistry()}
-	s.Metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), build.Metric())
-	if s.Pool, err = connect.Database(ctx, cfg.DB, name); err != nil {
+	s := &Service{Config: cfg, Log: log, Metrics: observe.New()}
+	s.Metrics.MustRegister(build.Metric())
+	s.Counts = connect.NewMetrics(s.Metrics)
+	if s.Pool, err = connect.Database(ctx, cfg.DB, name, s.Counts); err != nil {
 		return err
 	}
 	defer s.Pool.Close()

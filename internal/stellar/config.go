@@ -1,6 +1,7 @@
 package stellar
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/stellar/rpc"
 )
 
@@ -60,6 +62,11 @@ type Config struct {
 	Clock func() time.Time
 	// Logger is told what no caller gets to see. Unset: nothing is logged.
 	Logger *slog.Logger
+	// Metrics counts requests and transactions. Unset: nobody does.
+	Metrics *observe.Ledger
+	// VerifyConnection sees each connection with TLS, as tls.Config's does. Unused
+	// where HTTPClient is set.
+	VerifyConnection func(tls.ConnectionState) error
 }
 
 func (c Config) withDefaults() Config {
@@ -85,7 +92,7 @@ func (c Config) withDefaults() Config {
 		c.PollInterval = time.Second
 	}
 	if c.HTTPClient == nil {
-		c.HTTPClient = rpc.NewHTTPClient(c.RootCAs)
+		c.HTTPClient = rpc.NewHTTPClient(c.RootCAs, c.VerifyConnection)
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now

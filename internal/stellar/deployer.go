@@ -44,7 +44,7 @@ func New(cfg Config, journal submit.Journal) (*Deployer, error) {
 		codeHash: sha256.Sum256(cfg.Wasm),
 		rpc: rpc.New(rpc.Config{
 			URL: cfg.RPCURL, Passphrase: cfg.Passphrase, HTTP: cfg.HTTPClient,
-			Timeout: cfg.RequestTimeout, PollInterval: cfg.PollInterval, Clock: cfg.Clock,
+			Timeout: cfg.RequestTimeout, PollInterval: cfg.PollInterval, Clock: cfg.Clock, Metrics: cfg.Metrics,
 		}),
 	}
 	d.account = xdr.MustAddress(d.deployer.Address())
@@ -57,7 +57,7 @@ func New(cfg Config, journal submit.Journal) (*Deployer, error) {
 	}
 	d.submitter = submit.New(submit.Config{
 		Passphrase: cfg.Passphrase, Deployer: d.deployer, FeePayer: d.payer, Channels: channels,
-		MaxFee: cfg.MaxFee, Validity: cfg.Validity, ReleaseTimeout: cfg.RequestTimeout, Clock: cfg.Clock, Logger: cfg.Logger,
+		MaxFee: cfg.MaxFee, Validity: cfg.Validity, ReleaseTimeout: cfg.RequestTimeout, Clock: cfg.Clock, Logger: cfg.Logger, Metrics: cfg.Metrics,
 	}, d.rpc, journal)
 	return d, nil
 }

@@ -31,9 +31,15 @@ func TestSetupMayBeRunTwice(t *testing.T) {
 	}
 
 	more := b.with(t, func(c *stellar.Config) { c.Channels = 205 })
+	balances, err := more.Balances(testContext(t))
+	require.NoError(t, err)
+	require.Greater(t, balances.Deployer, balances.Needed, "friendbot is generous")
+	require.Nil(t, balances.FeePayer)
+	require.GreaterOrEqual(t, balances.LowestChannel, 1.0, "its reserve")
+	require.Equal(t, 202, balances.Missing, "of more than one answer has")
 	require.NoError(t, more.Setup(testContext(t), nil))
 	require.Equal(t, 4, countOf(b.purposes(t), "CREATE_CHANNELS APPLIED"), "at most 100 in one transaction")
-	_, err := newClient(t, b.url).LoadAccount(t.Context(), more.ChannelKey(204).Address())
+	_, err = newClient(t, b.url).LoadAccount(t.Context(), more.ChannelKey(204).Address())
 	require.NoError(t, err)
 }
 

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+
+	"tenant-provisioning/internal/observe"
 )
 
 const (
@@ -46,6 +48,8 @@ type Config struct {
 	// PollInterval is the longest pause between two questions of one wait.
 	PollInterval time.Duration
 	Clock        func() time.Time
+	// Metrics counts the requests. Nil: nobody does.
+	Metrics *observe.Ledger
 }
 
 // New makes a client. The server need not be there.
@@ -81,11 +85,12 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.err }
 
-// NewHTTPClient makes a client with a pool of its own.
-func NewHTTPClient(roots *x509.CertPool) *http.Client {
+// NewHTTPClient makes a client with a pool of its own. verify sees each connection with
+// TLS; nil: nobody does.
+func NewHTTPClient(roots *x509.CertPool, verify func(tls.ConnectionState) error) *http.Client {
 	t := http.DefaultTransport.(*http.Transport).Clone() //nolint:forcetypeassert // documented to be one
 	t.MaxIdleConnsPerHost = idleConnections
-	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	t.TLSClientConfig = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, VerifyConnection: verify}
 	return &http.Client{Transport: t}
 }
 
@@ -106,6 +111,13 @@ type rpcResponse[T any] struct {
 
 // Call asks the server. Every error but the context's is an *Error.
 func Call[T any](ctx context.Context, c *Client, method string, params any) (T, error) {
+	began := time.Now()
+	answer, err := call[T](ctx, c, method, params)
+	c.cfg.Metrics.Asked(method, outcome(err), time.Since(began))
+	return answer, err
+}
+
+func call[T any](ctx context.Context, c *Client, method string, params any) (T, error) {
 	var out rpcResponse[T]
 	fail := func(e Error) (T, error) {
 		if ctx.Err() != nil {

@@ -140,3 +140,23 @@ func silence(err error) string {
 	}
 	return "does not answer" + check
 }
+
+// outcome is what came of a request, as a label of a metric.
+func outcome(err error) string {
+	e, told := errors.AsType[*Error](err)
+	switch {
+	case err == nil:
+		return "ok"
+	case !told:
+		return "given_up"
+	case e.limited():
+		return "limited"
+	case e.unauthorized():
+		return "unauthorized"
+	case e.garbled:
+		return "garbled"
+	case e.status != 0 || e.answered:
+		return "refused"
+	}
+	return "unanswered"
+}

@@ -2,6 +2,7 @@ package submit
 
 import (
 	"context"
+	"time"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 
@@ -58,6 +59,11 @@ func (f *flight) settle(ctx context.Context, o Outcome) error {
 		return err
 	}
 	f.tx.State, f.tx.ResultCode, f.tx.Ledger = o.State, o.ResultCode, o.Ledger
+	var took time.Duration
+	if !f.began.IsZero() {
+		took = f.s.cfg.Clock().Sub(f.began)
+	}
+	f.s.cfg.Metrics.Settled(string(f.tx.Purpose), string(o.State), took, float64(o.FeeCharged)/Stroops)
 	return nil
 }
 

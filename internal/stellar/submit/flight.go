@@ -38,6 +38,8 @@ type flight struct {
 	// it does. trouble is what it does instead.
 	silentSince time.Time
 	trouble     string
+	// began is when it was first sent; zero where an earlier flight has sent it.
+	began time.Time
 }
 
 // fly brings an open transaction to its end, and journals it. fresh tells that
@@ -48,6 +50,9 @@ func (s *Submitter) fly(ctx context.Context, tx Transaction, fresh, sends bool, 
 		return tx, s.otherNetwork(tx)
 	}
 	f := &flight{s: s, tx: tx, sends: sends, asked: fresh, progress: progress}
+	if fresh {
+		f.began = s.cfg.Clock()
+	}
 	p := s.rpc.NewPace()
 	for {
 		if f.due() {

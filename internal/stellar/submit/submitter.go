@@ -9,6 +9,7 @@ import (
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 
+	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/stellar/rpc"
 )
 
@@ -35,6 +36,8 @@ type Config struct {
 	ReleaseTimeout time.Duration
 	Clock          func() time.Time
 	Logger         *slog.Logger
+	// Metrics counts what becomes of transactions. Nil: nobody does.
+	Metrics *observe.Ledger
 }
 
 // Submitter sends transactions. It is safe for concurrent use, by any number of

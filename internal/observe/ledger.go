@@ -1,0 +1,102 @@
+package observe
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+)
+
+// Ledger is what a worker counts of its work on the ledger.
+type Ledger struct {
+	requests     *prometheus.HistogramVec
+	transactions *prometheus.CounterVec
+	inclusion    *prometheus.HistogramVec
+	fees         prometheus.Counter
+}
+
+// NewLedger registers it.
+func NewLedger(registerer prometheus.Registerer) *Ledger {
+	factory := promauto.With(registerer)
+	return &Ledger{
+		requests: factory.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "ledger_request_duration_seconds",
+			Help:    "Time that the Stellar RPC server took to answer, by method and by what came of it: ok, or the class of the error. sendTransaction is a submission.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+		}, []string{"method", "outcome"}),
+		transactions: factory.NewCounterVec(prometheus.CounterOpts{
+			Name: "ledger_transactions_total",
+			Help: "Transactions whose fate this process has learnt, by purpose and fate (APPLIED, FAILED, EXPIRED, REJECTED).",
+		}, []string{"purpose", "state"}),
+		inclusion: factory.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "ledger_inclusion_seconds",
+			Help:    "Time from the first submission of a transaction until it was known to be in a ledger, by purpose.",
+			Buckets: []float64{.25, .5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120},
+		}, []string{"purpose"}),
+		fees: factory.NewCounter(prometheus.CounterOpts{
+			Name: "ledger_fees_xlm_total",
+			Help: "Fees that were charged for the transactions whose fate this process has learnt, in XLM.",
+		}),
+	}
+}
+
+// Asked counts a request to the RPC server. A nil *Ledger counts nothing.
+func (l *Ledger) Asked(method, outcome string, took time.Duration) {
+	if l == nil {
+		return
+	}
+	l.requests.WithLabelValues(method, outcome).Observe(took.Seconds())
+}
+
+// Settled counts a transaction whose fate is known. took is since it was first sent;
+// zero where that is not known. A nil *Ledger counts nothing.
+func (l *Ledger) Settled(purpose, state string, took time.Duration, feeXLM float64) {
+	if l == nil {
+		return
+	}
+	l.transactions.WithLabelValues(purpose, state).Inc()
+	l.fees.Add(feeXLM)
+	if state == "APPLIED" && took > 0 {
+		l.inclusion.WithLabelValues(purpose).Observe(took.Seconds())
+	}
+}
+
+// Balances are those of the accounts on the ledger, in XLM.
+type Balances struct {
+	// Deployer pays for everything unless FeePayer does, which is nil then.
+	Deployer float64
+	FeePayer *float64
+	// LowestChannel is that of the channel account that has least; channels that are
+	// not on the ledger are counted in Missing instead.
+	LowestChannel float64
+	Missing       int
+	// Needed is what pays for as many transactions as may be under way at a time.
+	Needed float64
+}
+
+// keptBalances is how long they are shown: they change with each transaction, and are
+// of interest in days.
+const keptBalances = time.Minute
+
+var (
+	balance         = desc("ledger_balance_xlm", "Balance of an account on the ledger, in XLM: the deployer's, the fee payer's where that is another, and of the channels the lowest.", "account")
+	balanceNeeded   = desc("ledger_balance_needed_xlm", "What whoever pays must have for as many transactions as may be under way at a time, in XLM.")
+	channelsMissing = desc("ledger_channels_missing", "Channel accounts that are not on the ledger.")
+)
+
+// Accounts shows the balances on the ledger, as they were read within the last minute.
+// Every worker shows the same.
+func Accounts(ask func(context.Context) (Balances, error), log *slog.Logger) prometheus.Collector {
+	return read("the balances on the ledger", keptBalances, ask, log, []*prometheus.Desc{balance, balanceNeeded, channelsMissing},
+		func(b Balances, gauge func(*prometheus.Desc, float64, ...string)) {
+			gauge(balance, b.Deployer, "deployer")
+			if b.FeePayer != nil {
+				gauge(balance, *b.FeePayer, "fee_payer")
+			}
+			gauge(balance, b.LowestChannel, "lowest_channel")
+			gauge(balanceNeeded, b.Needed)
+			gauge(channelsMissing, float64(b.Missing))
+		})
+}

@@ -1,0 +1,4 @@
+package postgres
+
+// CountOpen is the question of what is open.
+const CountOpen = countOpen

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // read it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "invite", "purge", "legal-hold", "reconcile", "incidents", "token", "codec", "migrate", "setup", "version"} {
+	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "invite", "purge", "legal-hold", "reconcile", "incidents", "token", "codec", "migrate", "setup", "doctor", "version"} {
 		name := "starter"
 		args := []string{"--help"}
 		if command != "" {
@@ -102,6 +102,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"provision --file x.xlsx":                       "must end in .csv or .json",
 		"provision --file gone.csv":                     "no such file",
 		"token":                                         `required flag(s) "role" not set`,
+		"doctor --only heart":                           `--only: there is no "heart"; there are settings, logs, database`,
+		"doctor --apis=-1":                              "--apis and --workers must not be negative",
 		"token --role root":                             "there is no such role; the roles are viewer, operator, admin",
 	} {
 		t.Run(args, func(t *testing.T) {

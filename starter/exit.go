@@ -11,6 +11,7 @@ const (
 	exitFailed    = 1
 	exitUsage     = 2
 	exitAttention = 3
+	exitUnfit     = 4
 )
 
 const exitHelp = `Exit codes:
@@ -18,7 +19,8 @@ const exitHelp = `Exit codes:
   1  failed, or was interrupted; the message says what to do
   2  the command line or a file is wrong; nothing was done
   3  a tenant has FAILED, what was waited for has not come about, an operation
-     needs attention, a finding is open, or some of many actions were refused`
+     needs attention, a finding is open, or some of many actions were refused
+  4  starter doctor has found a failure; with --strict, or a warning`
 
 // usageError is a command line, or a file named by it, that is wrong.
 type usageError struct{ err error }
@@ -34,14 +36,22 @@ type attentionError struct{ text string }
 
 func (e *attentionError) Error() string { return e.text }
 
+// unfitError is an installation that cannot work, or not as it should.
+type unfitError struct{ text string }
+
+func (e *unfitError) Error() string { return e.text }
+
 func (a *app) exitCode(err error) int {
 	var usage *usageError
 	var attention *attentionError
+	var unfit *unfitError
 	switch {
 	case !a.started, errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &attention):
 		return exitAttention
+	case errors.As(err, &unfit):
+		return exitUnfit
 	}
 	return exitFailed
 }

@@ -58,7 +58,7 @@ With --output json a command that has nothing else to answer answers its error:
 		a.provision(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"),
 		a.reconcile(), a.incidents(), a.legalHold(), a.deployment(),
-		a.token(), a.codec(), a.migrate(), a.setup(), a.version(),
+		a.token(), a.codec(), a.migrate(), a.setup(), a.doctor(), a.version(),
 	)
 	for _, l := range tenant.Lifecycles() {
 		root.AddCommand(a.submit(l))

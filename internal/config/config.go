@@ -66,6 +66,8 @@ type Options struct {
 	// Dir holds the .env file, which may be absent. Empty means the working
 	// directory.
 	Dir string
+	// AsProduction refuses what NODE_ENV=production would.
+	AsProduction bool
 }
 
 // Load reads the sections in needs. Its error is an *Error that lists every
@@ -78,7 +80,7 @@ func Load(opts Options, needs Section) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
 	}
-	r := &reader{source: src}
+	r := &reader{source: src, production: opts.AsProduction}
 	cfg := r.config(needs)
 	if len(r.problems) > 0 {
 		return nil, &Error{Problems: r.problems}
@@ -90,7 +92,7 @@ func Load(opts Options, needs Section) (*Config, error) {
 func (r *reader) config(needs Section) *Config {
 	cfg := &Config{}
 	cfg.Environment = r.environment()
-	r.production = cfg.Environment == Production
+	r.production = r.production || cfg.Environment == Production
 	cfg.Log = r.log()
 	for _, section := range []struct {
 		need Section

@@ -80,24 +80,31 @@ func (codec) Encode(map[string]any) ([]byte, error) { return nil, errors.ErrUnsu
 
 // lookup gives the value of the setting, empty when it is not set anywhere.
 func (s *source) lookup(set setting) (string, error) {
+	name, value, path, err := s.find(set)
+	if err != nil || path == "" {
+		return value, err
+	}
+	if value, err = readFile(path); err != nil {
+		return "", fmt.Errorf("%s_FILE: %w", name, err)
+	}
+	return value, nil
+}
+
+// find gives the value of the setting or the path of the file that holds it, and
+// the name under which it was found. All are empty when it is not set anywhere.
+func (s *source) find(set setting) (name, value, path string, err error) {
 	for _, layer := range s.layers {
 		for _, name := range append([]string{set.name}, set.aliases...) {
 			value, path := layer(name), layer(name+"_FILE")
-			switch {
-			case value != "" && path != "":
-				return "", fmt.Errorf("%s and %s_FILE are both set; expected one of them", name, name)
-			case value != "":
-				return value, nil
-			case path != "":
-				value, err := readFile(path)
-				if err != nil {
-					return "", fmt.Errorf("%s_FILE: %w", name, err)
-				}
-				return value, nil
+			if value != "" && path != "" {
+				return "", "", "", fmt.Errorf("%s and %s_FILE are both set; expected one of them", name, name)
+			}
+			if value != "" || path != "" {
+				return name, value, path, nil
 			}
 		}
 	}
-	return "", nil
+	return "", "", "", nil
 }
 
 // namesWithPrefix lists the settings that begin so, a NAME_FILE as NAME.

@@ -21,6 +21,9 @@ import (
 
 const setupTimeout = 2 * time.Minute
 
+// maintenance is the database that every server has.
+const maintenance = "postgres"
+
 // owner is the product's login, as on a managed server: it owns its databases and
 // may make roles, and is no superuser. All tests share it, as they share the
 // server.
@@ -135,9 +138,16 @@ func drop(t testing.TB, superuser postgres.Config, database string) {
 // Execute runs statements in the server's maintenance database.
 func Execute(t testing.TB, superuser postgres.Config, statements ...string) {
 	t.Helper()
+	superuser.Database = maintenance
+	ExecuteIn(t, superuser, statements...)
+}
+
+// ExecuteIn runs statements in the database that is named.
+func ExecuteIn(t testing.TB, c postgres.Config, statements ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), setupTimeout)
 	defer cancel()
-	require.NoError(t, admin(ctx, superuser, func(conn *pgx.Conn) error {
+	require.NoError(t, in(ctx, c, func(conn *pgx.Conn) error {
 		for _, sql := range statements {
 			if _, err := conn.Exec(ctx, sql); err != nil {
 				return err
@@ -178,7 +188,11 @@ func Open(c postgres.Config) (*pgxpool.Pool, error) {
 
 // admin runs do on a connection to the server's maintenance database.
 func admin(ctx context.Context, c postgres.Config, do func(*pgx.Conn) error) error {
-	c.Database = "postgres"
+	c.Database = maintenance
+	return in(ctx, c, do)
+}
+
+func in(ctx context.Context, c postgres.Config, do func(*pgx.Conn) error) error {
 	pool, err := Open(c)
 	if err != nil {
 		return err

@@ -166,6 +166,7 @@ func (r *settingsRead) take(cfg *config.Config, s config.Section) {
 		r.cfg.Soroban = cfg.Soroban
 	case config.NeedTemporal:
 		r.cfg.Temporal = cfg.Temporal
+	default: // nobody is asked about the others
 	}
 }
 
@@ -209,52 +210,60 @@ func (r settingsRead) looks(ctx context.Context, e *connect.Examination) (looks 
 			go c() // what hangs must not hold up the answer
 		}
 	}
-	add := func(name string, made []doctor.Subject, err error) {
-		if err != nil {
-			made = []doctor.Subject{doctor.Unfit(name, err)}
-		}
-		looks = append(looks, made...)
-	}
 	looks = append(looks, doctor.ExamineFolder(r.cfg.Log.Dir))
 	if r.has(config.NeedDB) {
-		var temporal *config.Temporal
-		if r.has(config.NeedTemporal) {
-			temporal = &r.cfg.Temporal
-		}
-		db := r.cfg.DB
-		db.MaxConns = checkConnections
-		pool, err := connect.Database(ctx, db, "starter")
-		var made []doctor.Subject
-		if err == nil {
-			closers = append(closers, pool.Close)
-			made, err = e.Database(r.cfg.DB, pool, temporal)
-		}
-		add("database", made, err)
+		made, end, err := r.database(ctx, e)
+		looks = append(looks, unlessUnfit("database", made, err)...)
+		closers = append(closers, end)
 	}
 	if r.has(config.NeedTemporal) {
 		c, err := connect.Temporal(r.cfg.Temporal, e.Log, nil)
-		var made []doctor.Subject
-		if err == nil {
+		if err != nil {
+			looks = append(looks, doctor.Unfit("temporal", err))
+		} else {
+			looks = append(looks, e.Temporal(r.cfg.Temporal, c)...)
 			closers = append(closers, c.Close)
-			made = e.Temporal(r.cfg.Temporal, c)
 		}
-		add("temporal", made, err)
 	}
 	if r.has(config.NeedRedis) {
-		add("redis", e.Redis(r.cfg.Redis, r.cfg.Environment), nil)
+		looks = append(looks, e.Redis(r.cfg.Redis, r.cfg.Environment)...)
 	}
 	if r.has(config.NeedSoroban) {
 		made, err := e.Ledger(r.cfg.Soroban)
-		add("ledger", made, err)
+		looks = append(looks, unlessUnfit("ledger", made, err)...)
 	}
 	if r.has(config.NeedMail) {
 		made, err := e.Mail(r.cfg.Mail)
-		add("mail", made, err)
+		looks = append(looks, unlessUnfit("mail", made, err)...)
 		made, err = e.BackupMail(r.cfg.Mail)
-		add("mail-backup", made, err)
+		looks = append(looks, unlessUnfit("mail-backup", made, err)...)
 	}
 	if r.has(config.NeedJWT) {
-		add("identity-provider", e.Provider(r.cfg.JWT), nil)
+		looks = append(looks, e.Provider(r.cfg.JWT)...)
 	}
 	return looks, release
+}
+
+// unlessUnfit is what was made, or a failure that says why it was not.
+func unlessUnfit(name string, made []doctor.Subject, err error) []doctor.Subject {
+	if err != nil {
+		return []doctor.Subject{doctor.Unfit(name, err)}
+	}
+	return made
+}
+
+// database looks at the database by connections of its own, which end gives back.
+func (r settingsRead) database(ctx context.Context, e *connect.Examination) (made []doctor.Subject, end func(), err error) {
+	db := r.cfg.DB
+	db.MaxConns = checkConnections
+	pool, err := connect.Database(ctx, db, "starter")
+	if err != nil {
+		return nil, func() {}, err
+	}
+	var temporal *config.Temporal
+	if r.has(config.NeedTemporal) {
+		temporal = &r.cfg.Temporal
+	}
+	made, err = e.Database(r.cfg.DB, pool, temporal)
+	return made, pool.Close, err
 }

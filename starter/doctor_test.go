@@ -23,7 +23,7 @@ func (b *bundle) examination(args ...string) (ran, map[string]output.Checked) {
 	r := b.run(append([]string{"doctor", "--output", "json"}, args...)...)
 	var e output.Examination
 	require.NoError(b.t, json.Unmarshal([]byte(r.out), &e), r.out+r.errors)
-	require.Equal(b.t, len(e.Checks), e.OK+e.Warnings+e.Failures)
+	require.Len(b.t, e.Checks, e.OK+e.Warnings+e.Failures)
 	found := map[string]output.Checked{}
 	for _, c := range e.Checks {
 		if at := c.Subject + "/" + c.Check; found[at].State != doctor.Failure {

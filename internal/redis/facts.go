@@ -142,12 +142,8 @@ func refusal(err error) bool {
 	if err == nil {
 		return false
 	}
-	switch classify(err).reason { //nolint:exhaustive // the others are failures
-	case permissions, unsuitable:
-		return true
-	default:
-		return false
-	}
+	why := classify(err).reason
+	return why == permissions || why == unsuitable
 }
 
 func onThisMachine(addr string) bool {

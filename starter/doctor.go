@@ -217,7 +217,7 @@ func (r settingsRead) looks(ctx context.Context, e *connect.Examination) (looks 
 		closers = append(closers, end)
 	}
 	if r.has(config.NeedTemporal) {
-		c, err := connect.Temporal(r.cfg.Temporal, e.Log, nil)
+		c, err := connect.Temporal(r.cfg.Temporal, e.Log, nil, connect.Metrics{})
 		if err != nil {
 			looks = append(looks, doctor.Unfit("temporal", err))
 		} else {
@@ -256,7 +256,7 @@ func unlessUnfit(name string, made []doctor.Subject, err error) []doctor.Subject
 func (r settingsRead) database(ctx context.Context, e *connect.Examination) (made []doctor.Subject, end func(), err error) {
 	db := r.cfg.DB
 	db.MaxConns = checkConnections
-	pool, err := connect.Database(ctx, db, "starter")
+	pool, err := connect.Database(ctx, db, "starter", connect.Metrics{})
 	if err != nil {
 		return nil, func() {}, err
 	}

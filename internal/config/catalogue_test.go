@@ -93,6 +93,9 @@ func TestStarterNeedsNoMore(t *testing.T) {
 	require.NoError(t, err)
 	asked := map[string]bool{}
 	for _, file := range files {
+		if filepath.Base(file) == "doctor.go" { // it looks at what api and worker read
+			continue
+		}
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		for _, m := range regexp.MustCompile(`config\.(Need\w+)`).FindAllStringSubmatch(string(text), -1) {

@@ -33,7 +33,8 @@ const (
 const (
 	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedNotices
 	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMetrics
-	// NeedByStarter is what the subcommands need together.
+	// NeedByStarter is what the subcommands need together, but for the doctor: it
+	// looks at what the others read.
 	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning
 )
 

@@ -74,7 +74,7 @@ const redisPatience = doctor.Within / 10
 // Ledger looks at the Stellar network; with what the database knows of it, where
 // Database came before and its settings are right.
 func (e *Examination) Ledger(c config.Soroban) ([]doctor.Subject, error) {
-	deployer, err := Ledger(c, nil, e.Log)
+	deployer, err := Ledger(c, nil, e.Log, Metrics{})
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (e *Examination) BackupMail(c config.Mail) ([]doctor.Subject, error) {
 }
 
 func examineMail(name string, s config.MailServer, prefix, from string) ([]doctor.Subject, error) {
-	provider, err := mailServer(s, prefix)
+	provider, err := mailServer(s, prefix, name, Metrics{})
 	if err != nil {
 		return nil, err
 	}

@@ -54,6 +54,7 @@ func TestWhatEverybodyNeedsIsAway(t *testing.T) {
 			late := i.create("Late")
 			tried := i.attempts(alone)
 			i.actUntilAccepted(alone.ID, "retry")
+			i.reaches(alone.ID, "RUNNING")
 			eventually(t, "it lasts", func() bool {
 				return value[bool](i, `SELECT count(*) = 1 FROM incidents WHERE last_probe_at > opened_at + 1.5 * $1::interval`, c.budget)
 			})

@@ -3,8 +3,8 @@
 #
 # The base is pinned by its version. To pin what is in it as well, append the
 # digest that `docker buildx imagetools inspect golang:1.26.8-bookworm` prints:
-# golang:1.26.8-bookworm@sha256:… Nothing of it but certificates and time zones
-# is in the image.
+# golang:1.26.8-bookworm@sha256:… Of it, certificates are in
+# the image; time zones are in the programs.
 ARG GO_VERSION=1.26.8
 
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-bookworm AS build
@@ -12,9 +12,8 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-RUN mkdir -p /out/etc/ssl/certs /out/usr/share \
+RUN mkdir -p /out/etc/ssl/certs \
     && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
-    && cp "$(go env GOROOT)/lib/time/zoneinfo.zip" /out/usr/share/ \
     && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >/out/etc/passwd
 ARG TARGETOS
 ARG TARGETARCH
@@ -40,7 +39,7 @@ LABEL org.opencontainers.image.title="tenant-provisioning" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.created="$COMMITTED"
 COPY --from=build /out/ /
-ENV PATH=/usr/local/bin ZONEINFO=/usr/share/zoneinfo.zip
+ENV PATH=/usr/local/bin
 # By number, so that Kubernetes can see that it is not root (runAsNonRoot).
 USER 65532:65532
 # The api; /metrics, /livez and /readyz of the worker.

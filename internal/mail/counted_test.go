@@ -13,7 +13,7 @@ import (
 	"tenant-provisioning/internal/observe"
 )
 
-// provider is a provider that provider one thing.
+// provider is one that answers one thing.
 type provider struct{ err error }
 
 func (a provider) Send(context.Context, mail.Message) (mail.Receipt, error) {

@@ -23,6 +23,15 @@ func TestASilentProcessIsWaitedForInVain(t *testing.T) {
 	require.ErrorContains(t, err, "has not answered within 4s")
 }
 
+func TestAnAnswerThatBreaksOffIsNone(t *testing.T) {
+	t.Parallel()
+	_, err := Ask(t.Context(), serves(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		_, _ = w.Write([]byte("ok"))
+	})), "/livez")
+	require.ErrorContains(t, err, "does not answer: unexpected EOF")
+}
+
 // TestOnlyOneLoopback is a machine without IPv4, as far as the listener goes.
 func TestOnlyOneLoopback(t *testing.T) {
 	t.Parallel()

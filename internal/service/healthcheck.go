@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -99,7 +100,10 @@ func unanswered(addr string, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s has not answered within %s", addr, askTimeout)
 	}
-	return fmt.Errorf("%s does not answer: %w", addr, errors.Unwrap(err))
+	if asked := new(url.Error); errors.As(err, &asked) {
+		err = asked.Err // without the address that the client was given
+	}
+	return fmt.Errorf("%s does not answer: %w", addr, err)
 }
 
 // loopback dials whoever listens on addr, which is of the form host:port. Without

@@ -3,8 +3,8 @@
 #
 # The base is pinned by its version. To pin what is in it as well, append the
 # digest that `docker buildx imagetools inspect golang:1.26.8-bookworm` prints:
-# golang:1.26.8-bookworm@sha256:… Of it, certificates are in
-# the image; time zones are in the programs.
+# golang:1.26.8-bookworm@sha256:… Of it, certificates and time zones are in the
+# image, and nothing else.
 ARG GO_VERSION=1.26.8
 
 FROM --platform=$BUILDPLATFORM golang:${GO_VERSION}-bookworm AS build
@@ -12,8 +12,10 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
-RUN mkdir -p /out/etc/ssl/certs \
+RUN mkdir -p /out/etc/ssl/certs /out/usr/share \
     && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
+    && cp -a /usr/share/zoneinfo /out/usr/share/ \
+    && rm -rf /out/usr/share/zoneinfo/posix /out/usr/share/zoneinfo/right \
     && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >/out/etc/passwd
 ARG TARGETOS
 ARG TARGETARCH

@@ -47,6 +47,10 @@ build: bin/api bin/worker bin/starter ## bin/api, bin/worker and bin/starter, st
 image: ## The container image, by docker or buildah (IMAGE=registry/name:tag, PUSH=1: push it)
 	@IMAGE='$(IMAGE)' PUSH='$(PUSH)' sh scripts/image.sh
 
+.PHONY: imagecheck
+imagecheck: bin/devstack bin/starter ## Build the image with buildah, and run it on the stack as its user, read-only (root, without a daemon)
+	@bin/devstack up --ephemeral --starter bin/starter -- sh scripts/imagecheck.sh
+
 .PHONY: lint
 lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/tools/dockerlint ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...

@@ -15,7 +15,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-	_ "time/tzdata" // TZ works where no zones are installed, as in the image
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"

@@ -8,7 +8,6 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
-	_ "time/tzdata" // TZ works where no zones are installed, as in the image
 
 	"github.com/mattn/go-isatty"
 

@@ -11,7 +11,6 @@ import (
 	"os"
 	"sync"
 	"time"
-	_ "time/tzdata" // TZ works where no zones are installed, as in the image
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"

@@ -54,7 +54,7 @@ func TestMonitored(t *testing.T) {
 	receiver.awaits(t, "RateLimitNotShared", "resolved")
 }
 
-// suspends suspends a tenant, so that a second kind of operation was seen.
+// suspends takes access from a tenant, so that a second kind of operation was seen.
 func (i *installation) suspends(x tenant) {
 	i.t.Helper()
 	i.types("starter suspend " + x.ID + ` --reason "ticket 1" --wait`)

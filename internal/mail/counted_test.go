@@ -13,18 +13,18 @@ import (
 	"tenant-provisioning/internal/observe"
 )
 
-// provider is one that answers one thing.
-type provider struct{ err error }
+// fixedProvider is a provider that answers one thing.
+type fixedProvider struct{ err error }
 
-func (a provider) Send(context.Context, mail.Message) (mail.Receipt, error) {
+func (a fixedProvider) Send(context.Context, mail.Message) (mail.Receipt, error) {
 	return mail.Receipt{}, a.err
 }
 
-func (provider) Lookup(context.Context, string, time.Time) (mail.Finding, error) {
+func (fixedProvider) Lookup(context.Context, string, time.Time) (mail.Finding, error) {
 	return mail.Finding{}, nil
 }
 
-func (provider) Probe(context.Context) error { return nil }
+func (fixedProvider) Probe(context.Context) error { return nil }
 
 // TestMailsAreCountedByOutcome, also where the error is wrapped.
 func TestMailsAreCountedByOutcome(t *testing.T) {
@@ -36,7 +36,7 @@ func TestMailsAreCountedByOutcome(t *testing.T) {
 		"uncertain": &mail.UncertainError{}, "unavailable": &mail.UnavailableError{}, "other": errors.New("what nobody has foreseen"),
 	}
 	for _, err := range want {
-		_, got := mail.Counted(provider{err}, "primary", "smtp", metrics).Send(t.Context(), mail.Message{})
+		_, got := mail.Counted(fixedProvider{err}, "primary", "smtp", metrics).Send(t.Context(), mail.Message{})
 		require.Equal(t, err, got)
 	}
 	families, err := registry.Gather()

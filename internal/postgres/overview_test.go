@@ -57,7 +57,7 @@ func TestOverviewIsCheap(t *testing.T) {
 		require.NoError(t, err)
 	}
 	exec(`INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
-		SELECT gen_random_uuid(), n, n, n, n, n, 'app', 'ACTIVE', 'a@b.example', 'A', 'B', 't', 'r' FROM (SELECT 'n' || g AS n FROM generate_series(1, 3000) g) names`)
+		SELECT gen_random_uuid(), n, n AS key, n AS slug, n AS schema, n AS role, 'app', 'ACTIVE', 'a@b.example', 'A', 'B', 't', 'r' FROM (SELECT 'n' || g AS n FROM generate_series(1, 3000) g) names`)
 	exec(`INSERT INTO operations (id, tenant_id, kind, state, generation, client, retry_budget, attention_period, pivot_passed)
 		SELECT gen_random_uuid(), id, 'provision', 'SUCCEEDED', 1, 'c', '1h', '1h', true FROM tenants`)
 	exec(`VACUUM (ANALYZE) operations`)

@@ -195,7 +195,7 @@ func newEcho(s *Server, trusted []netip.Prefix) *echo.Echo {
 	e := echo.New()
 	e.HTTPErrorHandler = s.fail
 	e.IPExtractor = clientAddress(trusted)
-	e.Use(identifyRequest, s.observe, s.secure, s.recoverPanics, boundBody, s.identify, s.limit, s.authenticate, checkQuery)
+	e.Use(identifyRequest, traceRequest, s.observe, s.secure, s.recoverPanics, boundBody, s.identify, s.limit, s.authenticate, checkQuery)
 	return e
 }
 

@@ -52,7 +52,7 @@ var probes = []map[string]string{
 	{},
 	{"NODE_ENV": string(Production)},
 	{ // what is read only beside something else
-		"NOTIFY_EMAIL": "a@example.org", "MAIL_FROM": "a@example.org",
+		"NOTIFY_EMAIL": "a@example.org", "MAIL_FROM": "a@example.org", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4318",
 		"MAIL_TRANSPORT": string(SendGrid), "MAIL_BACKUP_TRANSPORT": string(SendGrid),
 	},
 }

@@ -79,7 +79,7 @@ func TestDefaultsAreAccepted(t *testing.T) {
 // TestEverySecretIsOne: what has a secret's name is treated as one.
 func TestEverySecretIsOne(t *testing.T) {
 	t.Parallel()
-	named := regexp.MustCompile(`SECRET|PASSWORD|API_KEY$|KEY_DATA|_AUTH$|PAYLOAD_KEYS|WEBHOOK$|META_`)
+	named := regexp.MustCompile(`SECRET|PASSWORD|API_KEY$|KEY_DATA|_AUTH$|PAYLOAD_KEYS|WEBHOOK$|META_|_HEADERS$`)
 	for _, s := range catalogue {
 		require.Equal(t, named.MatchString(s.Name), s.Secret, s.Name)
 	}

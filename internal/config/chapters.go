@@ -106,5 +106,9 @@ var patience = []Entry{
 
 var process = []Entry{
 	{[]string{"METRICS_ADDR"}, nil, "the worker's listener"},
+	{[]string{
+		"OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+		"OTEL_SDK_DISABLED", "OTEL_TRACES_EXPORTER",
+	}, []string{"nothing is traced", "`OTEL_EXPORTER_OTLP_ENDPOINT` with `/v1/traces`", "none", "`http/protobuf`, and no other", "", ""}, "a collector that takes OTLP over HTTP (port 4318). See [Traces](#traces)"},
 	{[]string{"LOG_LEVEL", "LOG_DIR"}, nil, "JSON on standard error; with `LOG_DIR` also in `LOG_DIR/<process>/combined.log` and `error.log`. One that cannot be used stops nothing. See [Logs](#logs)"},
 }

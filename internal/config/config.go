@@ -43,6 +43,7 @@ const (
 type Config struct {
 	Environment  Environment
 	Log          Log
+	Traces       Traces
 	App          App
 	DB           DB
 	Redis        Redis
@@ -94,7 +95,7 @@ func (r *reader) config(needs Section) *Config {
 	cfg := &Config{}
 	cfg.Environment = r.environment()
 	r.production = r.production || cfg.Environment == Production
-	cfg.Log = r.log()
+	cfg.Log, cfg.Traces = r.log(), r.traces()
 	for _, section := range []struct {
 		need Section
 		read func()

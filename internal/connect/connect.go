@@ -23,6 +23,7 @@ import (
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/token"
+	"tenant-provisioning/internal/tracing"
 	"tenant-provisioning/workflows/runner"
 )
 
@@ -31,7 +32,7 @@ func Database(ctx context.Context, c config.DB, name string, m Metrics) (*pgxpoo
 	pc := postgres.Config{
 		Host: c.Host, Port: c.Port, User: c.Username, Password: c.Password.Reveal(), Database: c.Name,
 		SSLMode: string(c.SSLMode), RootCAs: c.RootCAs, SSLCert: c.SSLCert, SSLKey: c.SSLKey, MaxConns: int32(c.MaxConns), ApplicationName: name,
-		VerifyConnection: m.Certificates.Of("database"),
+		VerifyConnection: m.Certificates.Of("database"), Tracer: tracing.SQL(),
 	}
 	if m.Queries != nil {
 		pc.QueryTook = m.Queries.Observe
@@ -41,14 +42,23 @@ func Database(ctx context.Context, c config.DB, name string, m Metrics) (*pgxpoo
 
 // Temporal makes a client. Close it. Without a registerer there are no metrics.
 func Temporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, m Metrics, dial ...grpc.DialOption) (client.Client, error) {
-	return temporalclient.New(temporalConfig(c, log, registerer, m, dial))
+	return newTemporal(temporalConfig(c, log, registerer, m, dial))
 }
 
 // WorkerTemporal is Temporal for a process that runs workflows.
 func WorkerTemporal(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, m Metrics, dial ...grpc.DialOption) (client.Client, error) {
 	worker := temporalConfig(c, log, registerer, m, dial)
 	worker.RunsWorkflows = true
-	return temporalclient.New(worker)
+	return newTemporal(worker)
+}
+
+func newTemporal(c temporalclient.Config) (client.Client, error) {
+	traces, err := tracing.Temporal()
+	if err != nil {
+		return nil, err
+	}
+	c.Options.Interceptors = append(c.Options.Interceptors, traces...)
+	return temporalclient.New(c)
 }
 
 func temporalConfig(c config.Temporal, log *slog.Logger, registerer prometheus.Registerer, m Metrics, dial []grpc.DialOption) temporalclient.Config {
@@ -166,5 +176,8 @@ func mailServer(s config.MailServer, prefix, which string, m Metrics) (provider 
 	if err != nil {
 		return nil, err
 	}
-	return mail.Counted(provider, which, string(s.Transport), m.Mail), nil
+	if m.Mail == nil { // the doctor looks at the provider itself
+		return provider, nil
+	}
+	return mail.Counted(mail.Traced(provider, string(s.Transport)), which, string(s.Transport), m.Mail), nil
 }

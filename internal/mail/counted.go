@@ -18,9 +18,6 @@ type counted struct {
 // Counted counts what becomes of the mails that a provider is given. server says which
 // one it is, primary or backup, and name what it is, as receipts say it.
 func Counted(p Provider, server, name string, metrics *observe.Mail) Provider {
-	if metrics == nil {
-		return p
-	}
 	return counted{p, server, name, metrics}
 }
 

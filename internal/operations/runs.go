@@ -11,6 +11,7 @@ import (
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/tracing"
 	"tenant-provisioning/workflows/runner"
 )
 
@@ -88,6 +89,7 @@ func endSuperseded(ctx context.Context, temporal client.Client, o tenant.Operati
 func startRun(ctx context.Context, temporal client.Client, queue string, o tenant.Operation) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	ctx = tracing.Continue(ctx, o.Trace)
 	lifecycle, known := o.Kind.Lifecycle()
 	if !known {
 		return fmt.Errorf("start the run of operation %s: this version knows no operations of kind %q; update it", o.ID, o.Kind)

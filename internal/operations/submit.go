@@ -9,6 +9,7 @@ import (
 	"unicode"
 
 	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/tracing"
 )
 
 // maxKeyLength is the longest Idempotency-Key, in bytes (Stripe's practice).
@@ -166,7 +167,7 @@ func (s *Service) submit(ctx context.Context, sub tenant.Submission, request any
 		return tenant.Operation{}, fmt.Errorf("write the request down: %w", err)
 	}
 	sub.Actor, sub.Claimed, sub.Admin = who.Actor, who.Claimed, who.Admin
-	sub.Operation.ID, sub.Operation.Client = id, who.Client
+	sub.Operation.ID, sub.Operation.Client, sub.Operation.Trace = id, who.Client, tracing.Parent(ctx)
 	sub.Operation.RetryBudget, sub.Operation.AttentionPeriod = s.config.RetryBudget, s.config.AttentionPeriod
 	o, err := s.config.Operations.Submit(ctx, sub)
 	return s.explained(ctx, o, err)

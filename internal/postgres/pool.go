@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/multitracer"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -33,6 +35,8 @@ type Config struct {
 	SSLCert, SSLKey string
 	// MaxConns bounds the connections of this process.
 	MaxConns int32
+	// Tracer is told of each statement; nil: nobody is.
+	Tracer pgx.QueryTracer
 	// ApplicationName is shown in pg_stat_activity.
 	ApplicationName string
 	// QueryTook is told how long each statement and each batch took, in seconds. Nil:
@@ -59,8 +63,15 @@ func Open(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	}
 	pc.ConnConfig.ConnectTimeout = connectTimeout
 	pc.ConnConfig.RuntimeParams = map[string]string{"application_name": c.ApplicationName, "client_encoding": encoding}
+	var tracers []pgx.QueryTracer
 	if c.QueryTook != nil {
-		pc.ConnConfig.Tracer = timer{c.QueryTook}
+		tracers = append(tracers, timer{c.QueryTook})
+	}
+	if c.Tracer != nil {
+		tracers = append(tracers, c.Tracer)
+	}
+	if len(tracers) > 0 {
+		pc.ConnConfig.Tracer = multitracer.New(tracers...)
 	}
 	trustRoots(pc, c)
 	watch(pc, strings.Contains(c.Host, ","))

@@ -227,11 +227,11 @@ func insertOperation(b *pgx.Batch, sub tenant.Submission, superseded tenant.Oper
 	o := sub.Operation
 	lifecycle, _ := o.Kind.Lifecycle()
 	b.Queue(`
-		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period, new_name, only_due, resets_address)
+		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period, new_name, only_due, resets_address, traceparent)
 		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, nullif($8, '')::uuid, $9, $10, $11, nullif($12, ''), $13,
-			(SELECT addresses FROM tenants WHERE id = $2 AND $14)) RETURNING `+operationColumns,
+			(SELECT addresses FROM tenants WHERE id = $2 AND $14), nullif($15, '')) RETURNING `+operationColumns,
 		string(o.ID), string(o.TenantID), string(o.Kind), tenant.AllowedActions(tenant.StatePending, tenant.Position{Kind: o.Kind}),
-		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, o.NewName, sub.OnlyDue, sub.Resets).
+		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, o.NewName, sub.OnlyDue, sub.Resets, o.Trace).
 		Query(one(scanOperation, accepted))
 	b.Queue(`
 		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason, detail)

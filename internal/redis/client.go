@@ -17,12 +17,16 @@ const maxQuestions = 32
 func (c Config) dial(cluster bool) goredis.UniversalClient {
 	options := c.options()
 	if !cluster {
-		return goredis.NewClient(options.Simple())
+		client := goredis.NewClient(options.Simple())
+		client.AddHook(traced{})
+		return client
 	}
 	clustered := options.Cluster()
 	// They begin with COMMAND, which a user of few rights may not.
 	clustered.DisableRoutingPolicies = true
-	return goredis.NewClusterClient(clustered)
+	client := goredis.NewClusterClient(clustered)
+	client.AddHook(traced{})
+	return client
 }
 
 func (c Config) options() *goredis.UniversalOptions {

@@ -17,6 +17,7 @@ import (
 	"tenant-provisioning/internal/logging"
 	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tracing"
 )
 
 // Service is a process that runs until it is told to stop, with what each of them
@@ -62,6 +63,14 @@ func run(ctx context.Context, name string, needs config.Section, do func(context
 	for _, w := range cfg.Warnings {
 		log.Warn("a setting is not what it seems", "says", w)
 	}
+	stopTraces, err := tracing.Start(ctx, tracing.Config{
+		Endpoint: cfg.Traces.Endpoint, Headers: cfg.Traces.Headers.Reveal(), Service: "tenant-provisioning-" + name,
+		Version: build.This().Version, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	s := &Service{Config: cfg, Log: log, Metrics: observe.New()}
 	s.Metrics.MustRegister(build.Metric())
 	s.Counts = connect.NewMetrics(s.Metrics)

@@ -81,6 +81,9 @@ func FailureClasses() []FailureClass {
 // Operation is one piece of work on one tenant, from its acceptance to its
 // end. A tenant has at most one open operation.
 type Operation struct {
+	// Trace is that of the request that it was accepted by, as W3C's traceparent;
+	// empty where nothing is traced.
+	Trace      string
 	ID         OperationID
 	TenantID   ID
 	Kind       Kind

@@ -16,6 +16,9 @@ import (
 	"time"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"tenant-provisioning/internal/observe"
 )
@@ -109,11 +112,17 @@ type rpcResponse[T any] struct {
 	} `json:"error"`
 }
 
-// Call asks the server. Every error but the context's is an *Error.
+// Call asks the server. Every error but the context's is an *Error. Its span has the
+// method alone: the URL may hold a key.
 func Call[T any](ctx context.Context, c *Client, method string, params any) (T, error) {
+	ctx, span := otel.Tracer("rpc").Start(ctx, "rpc "+method, trace.WithSpanKind(trace.SpanKindClient))
+	defer span.End()
 	began := time.Now()
 	answer, err := call[T](ctx, c, method, params)
 	c.cfg.Metrics.Asked(method, outcome(err), time.Since(began))
+	if err != nil {
+		span.SetStatus(codes.Error, "")
+	}
 	return answer, err
 }
 

@@ -53,7 +53,7 @@ var database = []Entry{
 
 var limits = []Entry{
 	{[]string{"REDIS_HOST", "REDIS_PORT", "REDIS_TLS"}, nil, "rate limits and cached answers only: may be lost at any time. One server, or any node of a cluster, which is recognised by itself; never a replica"},
-	{[]string{"REDIS_USERNAME", "REDIS_PASSWORD"}, []string{"the user `default`", "none"}, "a user needs no more than `~tenant-provisioning:* +evalsha +eval +get +set +time`, in a cluster also `+cluster\\|slots`"},
+	{[]string{"REDIS_USERNAME", "REDIS_PASSWORD"}, []string{"the user `default`", "none"}, "a user needs no more than `~tenant-provisioning:* +evalsha +eval +get +set +time`, `+info` for the metrics of Redis, in a cluster also `+cluster\\|slots`"},
 	{[]string{"RATE_LIMIT_ENABLED", "RATE_LIMIT_REQUESTS", "RATE_LIMIT_WINDOW", "RATE_LIMIT_BURST"}, nil, "per client (the subject of a token, else the IPv4 address or the /64 of IPv6), over all processes of the api; while Redis cannot count, in each of them"},
 	{[]string{"CACHE_ENABLED", "CACHE_MAX_AGE"}, nil, "whether answers that repeat are kept in Redis, and how old one may be at most. What the product changes is seen at once; what a person changes with psql after that time. They are sealed with a key that is derived from `installation.hash_key` and is never in Redis"},
 	{[]string{"RATE_LIMIT_STREAMS"}, nil, "how many streams of events a client may have open at a time, in each process of the api; one more is 429"},

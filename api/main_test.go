@@ -216,7 +216,7 @@ func TestDrain(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	require.Equal(t, http.StatusOK, res.StatusCode, "nothing ends it before SIGTERM")
-	require.True(t, res.Close, "whoever keeps connections keeps none to it")
+	require.True(t, res.Close, "a proxy must not keep the connection")
 	require.NotContains(t, p.output.String(), "stopping")
 
 	p.heard()

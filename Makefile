@@ -52,7 +52,7 @@ imagecheck: bin/devstack bin/starter ## Build the image with buildah, and run it
 	@bin/devstack up --ephemeral --starter bin/starter -- sh scripts/imagecheck.sh
 
 .PHONY: lint
-lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/tools/dockerlint ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; whether the client is current
+lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/tools/dockerlint ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; of the Dockerfile and shell scripts; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...
 	bin/tools/workflowcheck -config tools/workflowcheck.yml ./workflows/...
 	bin/tools/clientgen -check

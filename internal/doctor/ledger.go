@@ -170,10 +170,10 @@ func (h LedgerHealth) judgeClock() Verdict {
 	case age > staleLedger+h.Closed.Give:
 		return fail(fmt.Sprintf("the newest ledger is %s old by this machine's clock: the server is behind the network, or the clock is ahead", age.Round(time.Second)),
 			"compare this machine's clock (timedatectl); if it is right, set SOROBAN_RPC_URL to another server")
-	case age < 0:
+	case age < -h.Closed.Give:
 		return h.Closed.judge("the ledger's time")
 	default:
-		return fine("the newest ledger is %s old by this machine's clock", age.Round(time.Second))
+		return fine("the newest ledger is %s old by this machine's clock", max(age, 0).Round(time.Second))
 	}
 }
 

@@ -292,6 +292,7 @@ func TestWhoIsSlowCatchesUp(t *testing.T) {
 	}()
 	<-ready
 	b.happen(t, events, tenant.EventFilter{})
+	require.Eventually(t, func() bool { return b.feed.Behind() == 1 || b.store.reads.Load() > 0 }, patience, time.Millisecond)
 	close(goOn)
 	require.Eventually(t, func() bool { return len(r.seen()) >= events }, patience, time.Millisecond)
 	require.Equal(t, b.all(t), r.seen())

@@ -46,6 +46,8 @@ type guard struct {
 	// polling tells that all queues are polled, and missing what Temporal lacks.
 	polling atomic.Bool
 	missing atomic.Pointer[string]
+	// noLedger is why no work on the ledger is taken; nil where it is.
+	noLedger atomic.Pointer[string]
 	// answered is when Temporal last was there.
 	answered time.Time
 }
@@ -80,6 +82,9 @@ func (g *guard) notReady() string {
 		why, _ := g.beat.Says()
 		return "not polling Temporal: " + why
 	}
+	if why := g.noLedger.Load(); why != nil {
+		return *why
+	}
 	return ""
 }
 
@@ -112,7 +117,11 @@ func (g *guard) run(ctx context.Context) {
 		if why == "" && (note != "" || n%scheduleEvery == 0) {
 			note = g.lookForSchedule(ctx)
 		}
-		g.beat.WaitsFor(why, note)
+		said := note
+		if noLedger := g.noLedger.Load(); noLedger != nil {
+			said = *noLedger
+		}
+		g.beat.WaitsFor(why, said)
 		pause(ctx, guardPause)
 	}
 }

@@ -48,7 +48,7 @@ func work(ctx context.Context, s *service.Service) error {
 		observe.Accounts(steps.Balances, s.Log),
 		observe.Pools{"main": func() observe.PoolStat { return s.Pool.Stat() }, "schemas": steps.SchemaPool},
 	)
-	if err := checkNetwork(ctx, s.Config.Environment, steps.ConfirmNetwork, s.Log); err != nil {
+	if err := refuseNetwork(ctx, s.Config.Environment, steps.ConfirmNetwork); err != nil {
 		return err
 	}
 	taskQueue := s.Config.Temporal.TaskQueue
@@ -66,7 +66,8 @@ func work(ctx context.Context, s *service.Service) error {
 	var background sync.WaitGroup
 	background.Go(func() { g.beat.Run(ctx) })
 
-	workers := startWorkers(ctx, c, steps, g)
+	started := startWorkers(ctx, c, steps, g)
+	ledger := &ledgerWork{clients: c, steps: steps, guard: g}
 	incidents := postgres.NewIncidents(s.Pool)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
 		Queue: postgres.NewQueue(s.Pool), Temporal: c.temporal, TaskQueue: taskQueue, Dispatched: g.beat.Dispatched, Logger: s.Log,
@@ -74,22 +75,24 @@ func work(ctx context.Context, s *service.Service) error {
 	})
 	prober := incident.New(incident.Config{Store: incidents, Probes: steps.Probes, Logger: s.Log})
 	background.Go(func() { g.run(ctx) })
+	background.Go(func() { ledger.run(ctx) })
 	background.Go(func() { dispatcher.Run(ctx) })
 	background.Go(func() { postgres.Listen(ctx, s.Pool, s.Log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
 	background.Go(func() { prober.Run(ctx) })
 	background.Go(func() { s.Counts.Provisioning.Run(ctx) })
 	<-ctx.Done()
-	finish(observer, &background, workers, s.Log)
+	finish(observer, &background, func() workers { return append(started, ledger.running()...) }, s.Log)
 	return nil
 }
 
-// finish lets what is under way come to its end.
-func finish(observer *observer, background *sync.WaitGroup, workers workers, log *slog.Logger) {
+// finish lets what is under way come to its end. Who works is known once the
+// background has ended.
+func finish(observer *observer, background *sync.WaitGroup, working func() workers, log *slog.Logger) {
 	log.Info("stopping: running activities have time to finish", "at most", stopTimeout)
 	observer.stopping.Store(true)
 	background.Wait()
 	began := time.Now()
-	workers.stop()
+	working().stop()
 	log.Info("stopped", "took", time.Since(began).Round(time.Millisecond).String())
 }

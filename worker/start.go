@@ -7,28 +7,22 @@ import (
 	"time"
 
 	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/tenant"
 )
 
-// checkNetwork asks the ledger whether it is of the configured network. A worker
-// that is set to another one fails every tenant that it takes, for good:
-// production refuses to start it. A server that is away denies nothing; each
-// step asks again.
-func checkNetwork(ctx context.Context, environment config.Environment, ask func(context.Context) error, log *slog.Logger) error {
+// refuseNetwork asks the ledger whether it is of the configured network: production
+// refuses to start a worker that is set to another one. A server that is away denies
+// nothing.
+func refuseNetwork(ctx context.Context, environment config.Environment, ask func(context.Context) error) error {
+	if environment != config.Production {
+		return nil // it does the rest of the work: ledgerWork
+	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	err := ask(ctx)
-	if err == nil {
-		return nil
+	if denied, ok := errors.AsType[*tenant.StepError](ask(ctx)); ok && errors.Is(denied, stellar.ErrOtherNetwork) {
+		return errors.New(denied.Reason)
 	}
-	if denied, ok := errors.AsType[*tenant.StepError](err); ok && denied.Permanent {
-		if environment == config.Production {
-			return errors.New(denied.Reason)
-		}
-		log.Error("every deployment by this worker will fail", "error", err)
-		return nil
-	}
-	log.Warn("the network is not confirmed yet; each step asks again", "error", err)
 	return nil
 }
 

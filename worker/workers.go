@@ -28,10 +28,10 @@ const (
 	heartbeatThrottle = 3 * time.Second
 )
 
-// workers are the three workers of this process, one for each queue.
+// workers are those of this process, one for each queue.
 type workers []worker.Worker
 
-// startWorkers starts a worker for each queue, waiting for the database and
+// startWorkers starts a worker for each queue but the ledger's, waiting for the database and
 // Temporal as long as they are away, and for what the latter must have. It
 // returns nil when ctx ends before.
 func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard) workers {
@@ -40,7 +40,7 @@ func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard
 	}
 	var started workers
 	queues := runner.QueuesOf(c.Config.Temporal.TaskQueue)
-	for _, queue := range []string{queues.Main, queues.Stellar, queues.Email} {
+	for _, queue := range []string{queues.Main, queues.Email} {
 		w := startWorker(ctx, c, queue, steps)
 		if w == nil {
 			started.stop()

@@ -25,27 +25,17 @@ type failure struct {
 }
 
 var failures = map[string]failure{
-	"the network refuses the signature": {
-		step: "DEPLOY_SOROBAN_CONTRACT", class: "auth", says: "SOROBAN_CONTRACT_DEPLOYER_SECRET",
+	"the contract refuses the call": {
+		step: "DEPLOY_SOROBAN_CONTRACT", class: "permanent", says: "contracts/tenant names its errors",
 		arrange: func(i *installation, _ operation) func() {
 			i.rpc.behave(func(c *rpcCall) {
-				if c.method != sendTransaction {
+				if c.method != protocol.SimulateTransactionMethodName {
 					c.answer(c.forward())
 					return
 				}
-				refusal, err := xdr.MarshalBase64(xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxBadAuth}})
-				require.NoError(i.t, err)
-				c.result(i.t, protocol.SendTransactionResponse{Status: "ERROR", ErrorResultXDR: refusal, Hash: c.transactionHash(i.t)})
+				c.result(i.t, protocol.SimulateTransactionResponse{Error: "HostError: Error(Contract, #7)", LatestLedger: 1 << 20})
 			})
 			return i.rpc.heal
-		},
-	},
-	"the worker is set to another network": {
-		step: "DEPLOY_SOROBAN_CONTRACT", class: "auth", says: "SOROBAN_NETWORK",
-		arrange: func(i *installation, _ operation) func() {
-			right := i.env["SOROBAN_NETWORK"]
-			i.env["SOROBAN_NETWORK"] = "Another Network ; 2026"
-			return func() { i.env["SOROBAN_NETWORK"] = right }
 		},
 	},
 	// The contract is there by then, and must end.
@@ -93,6 +83,88 @@ func TestFailureBeforeThePivot(t *testing.T) {
 			i.requireNoMore()
 		})
 	}
+}
+
+// TestFaultsOfTheNetworkCostNoTenant: what is not a tenant's fault asks for attention
+// at most, and what was made stays.
+func TestFaultsOfTheNetworkCostNoTenant(t *testing.T) {
+	t.Parallel()
+	refusal, err := xdr.MarshalBase64(xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxBadAuth}})
+	require.NoError(t, err)
+	for name, c := range map[string]struct {
+		method string
+		fault  func(*rpcCall)
+		class  client.FailureClass
+		says   string
+	}{
+		"the network refuses the signature": {
+			sendTransaction, func(c *rpcCall) {
+				c.result(t, protocol.SendTransactionResponse{Status: "ERROR", ErrorResultXDR: refusal, Hash: c.transactionHash(t)})
+			}, "auth", "SOROBAN_CONTRACT_DEPLOYER_SECRET",
+		},
+		"the server cannot read the request": {
+			protocol.SimulateTransactionMethodName, func(c *rpcCall) {
+				c.answer([]byte(`{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"invalid parameters"}}`))
+			}, "permanent", "error -32602: invalid parameters",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, impatient)
+			i.startAPI()
+			o := i.create("Charité")
+			i.startWorker()
+			i.rpc.behave(func(call *rpcCall) {
+				if call.method == c.method {
+					c.fault(call)
+					return
+				}
+				call.answer(call.forward())
+			})
+			o = i.reaches(o.ID, "NEEDS_ATTENTION")
+			require.Equal(t, c.class, o.FailureClass)
+			require.Contains(t, o.FailureReason, c.says)
+			i.rpc.heal()
+			i.answered("retry", o.ID, "--reason", "the server is well again")
+			i.becomesActive(o)
+		})
+	}
+}
+
+// TestAWorkerOfAnotherNetworkTakesNoLedgerWork, and does the rest: the tenant waits for
+// one that is set right.
+func TestAWorkerOfAnotherNetworkTakesNoLedgerWork(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	wrong := i.with(map[string]string{"SOROBAN_NETWORK": "Another Network ; 2026"}).startWorker()
+	wrong.says("taking no work on the ledger: SOROBAN_NETWORK is not the network of the server at SOROBAN_RPC_URL")
+	o := i.create("Charité")
+	eventually(t, "the schema is there", func() bool {
+		return value[int](i, `SELECT count(*) FROM provisioning_logs WHERE operation_id = $1 AND step = 'SEED_ROLES_AND_USER' AND status = 'COMPLETED'`, o.ID) == 1
+	})
+	i.startWorker()
+	i.becomesActive(o)
+}
+
+// TestAnotherNetworkBehindTheAddress: the worker goes on when the right one is back.
+func TestAnotherNetworkBehindTheAddress(t *testing.T) {
+	t.Parallel()
+	i := install(t, nil)
+	i.startAPI()
+	i.rpc.behave(func(c *rpcCall) {
+		if c.method == protocol.GetNetworkMethodName {
+			c.result(t, protocol.GetNetworkResponse{Passphrase: "Another Network ; 2026"})
+			return
+		}
+		c.answer(c.forward())
+	})
+	worker := i.startWorker()
+	worker.says("taking no work on the ledger")
+	o := i.create("Charité")
+	i.rpc.heal()
+	worker.says("taking work on the ledger again")
+	i.becomesActive(o)
 }
 
 // requireLogOfRollback reads what an operator reads of it.

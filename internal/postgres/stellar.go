@@ -96,10 +96,37 @@ func (j *StellarJournal) Lease(ctx context.Context, network string, addresses []
 	if err != nil {
 		return submit.Lease{}, journalError("register channel accounts", err)
 	}
-	if tag.RowsAffected() == 0 {
-		return submit.Lease{}, submit.ErrNoFreeChannel
+	if tag.RowsAffected() > 0 {
+		return j.lease(ctx, network, addresses, length)
 	}
-	return j.lease(ctx, network, addresses, length)
+	var left bool
+	err = j.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM stellar_channels WHERE network = $1 AND address = ANY ($2) AND set_aside_at IS NULL)`, network, addresses).Scan(&left)
+	switch {
+	case err != nil:
+		return submit.Lease{}, journalError("look for channel accounts that are not set aside", err)
+	case !left:
+		return submit.Lease{}, submit.ErrAllSetAside
+	}
+	return submit.Lease{}, submit.ErrNoFreeChannel
+}
+
+// SetAside takes an account out of use.
+func (j *StellarJournal) SetAside(ctx context.Context, network, address, why string) error {
+	_, err := j.pool.Exec(ctx, `UPDATE stellar_channels SET set_aside_at = clock_timestamp(), set_aside_why = $3 WHERE network = $1 AND address = $2 AND set_aside_at IS NULL`,
+		network, address, why)
+	if err != nil {
+		return journalError("set channel account "+address+" aside", err)
+	}
+	return nil
+}
+
+// BringBack uses an account again that was set aside, and reports whether it was.
+func (j *StellarJournal) BringBack(ctx context.Context, network, address string) (bool, error) {
+	tag, err := j.pool.Exec(ctx, `UPDATE stellar_channels SET set_aside_at = NULL, set_aside_why = NULL WHERE network = $1 AND address = $2 AND set_aside_at IS NOT NULL`, network, address)
+	if err != nil {
+		return false, journalError("bring channel account "+address+" back", err)
+	}
+	return tag.RowsAffected() > 0, nil
 }
 
 func (j *StellarJournal) lease(ctx context.Context, network string, addresses []string, length time.Duration) (submit.Lease, error) {
@@ -109,7 +136,7 @@ func (j *StellarJournal) lease(ctx context.Context, network string, addresses []
 			SELECT c.network, c.address, t.hash
 			FROM stellar_channels c
 			LEFT JOIN stellar_transactions t ON t.network = c.network AND t.channel = c.address AND t.state IN ('PREPARED', 'SENT')
-			WHERE c.network = $1 AND c.address = ANY ($2) AND c.leased_until < now()
+			WHERE c.network = $1 AND c.address = ANY ($2) AND c.leased_until < now() AND c.set_aside_at IS NULL
 			ORDER BY t.hash IS NOT NULL, c.leased_until
 			LIMIT 1 FOR UPDATE OF c SKIP LOCKED
 		)
@@ -184,6 +211,15 @@ func (j *StellarJournal) MarkSent(ctx context.Context, hash string) error {
 	_, err := j.pool.Exec(ctx, `UPDATE stellar_transactions SET state = 'SENT', sent_at = coalesce(sent_at, clock_timestamp()) WHERE hash = $1 AND state IN ('PREPARED', 'SENT')`, hash)
 	if err != nil {
 		return journalError("journal that a transaction was sent", err)
+	}
+	return nil
+}
+
+// Note keeps what is known of an open transaction.
+func (j *StellarJournal) Note(ctx context.Context, hash, detail string) error {
+	_, err := j.pool.Exec(ctx, `UPDATE stellar_transactions SET note = $2 WHERE hash = $1 AND state IN ('PREPARED', 'SENT')`, hash, detail)
+	if err != nil {
+		return journalError("journal what is known of a transaction", err)
 	}
 	return nil
 }

@@ -45,31 +45,30 @@ func TestWhatWasAnsweredIsSaid(t *testing.T) {
 	t.Parallel()
 	b := alone()
 	for name, c := range map[string]struct {
-		status    int
-		body      string
-		says      []string
-		class     tenant.FailureClass
-		permanent bool
+		status int
+		body   string
+		says   []string
+		class  tenant.FailureClass
 	}{
-		"an error of JSON-RPC":        {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"internal error: db is closed"}}`, []string{"error -32603: internal error: db is closed", "look into its log"}, "", false},
-		"one without a code":          {200, `{"jsonrpc":"2.0","id":1,"error":{"message":"starting"}}`, []string{"error 0: starting"}, "", false},
-		"one that names the method":   {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method not found"}}`, []string{"does not know getNetwork", "error -32601: method not found"}, "", false},
-		"one about the request":       {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"invalid parameters"}}`, []string{"error -32602: invalid parameters", "do not fit together"}, tenant.ClassPermanent, true},
-		"a provider's limit":          {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"daily request count exceeded"}}`, []string{"limits our requests", "daily request count exceeded"}, tenant.ClassCapacity, false},
-		"a limit in words":            {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"Rate limit reached"}}`, []string{"limits our requests", "error -32000: Rate limit reached"}, tenant.ClassCapacity, false},
-		"a key that is refused":       {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"Invalid API key"}}`, []string{"refuses us", "error -32001: Invalid API key", "check the key"}, tenant.ClassAuth, false},
-		"an error in an HTTP error":   {500, `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"out of memory"}}`, []string{"HTTP 500, error -32603: out of memory"}, "", false},
-		"a gateway's page":            {502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center><hr>nginx</body></html>", []string{"gateway before it", "HTTP 502: 502 Bad Gateway"}, "", false},
-		"a gateway's line":            {503, "upstream connect error or disconnect/reset before headers", []string{"HTTP 503: upstream connect error"}, "", false},
-		"a gateway's JSON":            {504, `{"message":"The upstream server is timing out"}`, []string{"HTTP 504: The upstream server is timing out"}, "", false},
-		"an error without a body":     {500, "", []string{"HTTP 500 Internal Server Error"}, "", false},
-		"no server at this path":      {404, "<!DOCTYPE html><title>Not Found</title>", []string{"no Stellar RPC server at SOROBAN_RPC_URL", "HTTP 404: Not Found", "whole address"}, "", false},
-		"no POST":                     {405, `{"error":"method not allowed"}`, []string{"HTTP 405: method not allowed"}, "", false},
-		"a refusal":                   {403, `{"error":{"message":"project is suspended"}}`, []string{"refuses us", "HTTP 403: project is suspended"}, tenant.ClassAuth, false},
-		"a bill":                      {402, "", []string{"limits our requests", "HTTP 402 Payment Required"}, tenant.ClassCapacity, false},
-		"a limit":                     {429, `{"detail":"50 requests a second"}`, []string{"limits our requests", "HTTP 429: 50 requests a second"}, tenant.ClassCapacity, false},
-		"a page instead of an answer": {200, "<html><head><title>Sign in</title></head></html>", []string{"cannot be read", "Sign in"}, "", false},
-		"nothing instead of it":       {200, "", []string{"cannot be read"}, "", false},
+		"an error of JSON-RPC":        {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"internal error: db is closed"}}`, []string{"error -32603: internal error: db is closed", "look into its log"}, ""},
+		"one without a code":          {200, `{"jsonrpc":"2.0","id":1,"error":{"message":"starting"}}`, []string{"error 0: starting"}, ""},
+		"one that names the method":   {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method not found"}}`, []string{"does not know getNetwork", "error -32601: method not found"}, ""},
+		"one about the request":       {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"invalid parameters"}}`, []string{"error -32602: invalid parameters", "do not fit together"}, tenant.ClassPermanent},
+		"a provider's limit":          {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"daily request count exceeded"}}`, []string{"limits our requests", "daily request count exceeded"}, tenant.ClassCapacity},
+		"a limit in words":            {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"Rate limit reached"}}`, []string{"limits our requests", "error -32000: Rate limit reached"}, tenant.ClassCapacity},
+		"a key that is refused":       {200, `{"jsonrpc":"2.0","id":1,"error":{"code":-32001,"message":"Invalid API key"}}`, []string{"refuses us", "error -32001: Invalid API key", "check the key"}, tenant.ClassAuth},
+		"an error in an HTTP error":   {500, `{"jsonrpc":"2.0","id":1,"error":{"code":-32603,"message":"out of memory"}}`, []string{"HTTP 500, error -32603: out of memory"}, ""},
+		"a gateway's page":            {502, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center><hr>nginx</body></html>", []string{"gateway before it", "HTTP 502: 502 Bad Gateway"}, ""},
+		"a gateway's line":            {503, "upstream connect error or disconnect/reset before headers", []string{"HTTP 503: upstream connect error"}, ""},
+		"a gateway's JSON":            {504, `{"message":"The upstream server is timing out"}`, []string{"HTTP 504: The upstream server is timing out"}, ""},
+		"an error without a body":     {500, "", []string{"HTTP 500 Internal Server Error"}, ""},
+		"no server at this path":      {404, "<!DOCTYPE html><title>Not Found</title>", []string{"no Stellar RPC server at SOROBAN_RPC_URL", "HTTP 404: Not Found", "whole address"}, ""},
+		"no POST":                     {405, `{"error":"method not allowed"}`, []string{"HTTP 405: method not allowed"}, ""},
+		"a refusal":                   {403, `{"error":{"message":"project is suspended"}}`, []string{"refuses us", "HTTP 403: project is suspended"}, tenant.ClassAuth},
+		"a bill":                      {402, "", []string{"limits our requests", "HTTP 402 Payment Required"}, tenant.ClassCapacity},
+		"a limit":                     {429, `{"detail":"50 requests a second"}`, []string{"limits our requests", "HTTP 429: 50 requests a second"}, tenant.ClassCapacity},
+		"a page instead of an answer": {200, "<html><head><title>Sign in</title></head></html>", []string{"cannot be read", "Sign in"}, ""},
+		"nothing instead of it":       {200, "", []string{"cannot be read"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,7 +76,7 @@ func TestWhatWasAnsweredIsSaid(t *testing.T) {
 			for _, err := range []error{d.Check(testContext(t)), d.Probe(testContext(t)), d.Setup(testContext(t), nil)} {
 				s := stepError(t, err)
 				for _, say := range append(c.says, "SOROBAN_RPC_URL") {
-					if say == "SOROBAN_RPC_URL" && c.permanent {
+					if say == "SOROBAN_RPC_URL" && c.class == tenant.ClassPermanent {
 						continue
 					}
 					require.Contains(t, s.Reason, say)
@@ -85,7 +84,7 @@ func TestWhatWasAnsweredIsSaid(t *testing.T) {
 				require.NotContains(t, s.Reason, "does not answer")
 				require.NotContains(t, err.Error(), "does not answer")
 				require.Equal(t, c.class, s.Class)
-				require.Equal(t, c.permanent, s.Permanent)
+				require.False(t, s.Permanent, "no tenant can help it")
 			}
 		})
 	}

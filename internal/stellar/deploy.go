@@ -24,11 +24,12 @@ func (d *Deployer) Deploy(ctx context.Context, f tenant.Fence, progress func(det
 	if err != nil {
 		return "", err
 	}
-	w := &deployment{d: d, f: f, id: id, progress: orSilent(progress)}
+	seen := witnessOf(progress)
+	w := &deployment{d: d, f: f, id: id, progress: seen.say}
 	for {
 		done, err := w.round(ctx)
 		if err != nil {
-			return "", d.explain(err)
+			return "", d.explainCut(ctx, err, seen)
 		}
 		if done {
 			return id, nil

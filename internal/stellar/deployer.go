@@ -75,7 +75,12 @@ func (d *Deployer) ContractID(id tenant.ID, generation int) (string, error) {
 	return strkey.Encode(strkey.VersionByteContract, c[:])
 }
 
-// Check asks whether the RPC server answers and is of our network.
+// ErrOtherNetwork tells that the RPC server is of another network than the configured
+// one.
+var ErrOtherNetwork = rpc.ErrOtherNetwork
+
+// Check asks whether the RPC server answers and is of our network; ErrOtherNetwork if
+// it is not.
 func (d *Deployer) Check(ctx context.Context) error {
 	_, err := d.rpc.Network(ctx)
 	return d.explain(err)

@@ -1,17 +1,20 @@
 package stellar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
-// explain says what a failure means to an operator. What it does not know
-// counts as passing.
+// explain says what a failure means to an operator. Nothing leaves the package
+// without words but what says by itself what it is: an attempt that comes too late,
+// or was told to stop.
 func (d *Deployer) explain(err error) error {
 	if err == nil || errors.Is(err, tenant.ErrSuperseded) || errors.Is(err, context.Canceled) {
 		return err
@@ -19,17 +22,55 @@ func (d *Deployer) explain(err error) error {
 	if _, told := errors.AsType[*tenant.StepError](err); told {
 		return err
 	}
+	if errors.Is(err, tenant.ErrNotFound) {
+		return &tenant.StepError{
+			Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: settingDelay, Err: err,
+			Reason: "the contract is not on the ledger: SOROBAN_NETWORK or SOROBAN_RPC_URL lead to another network than the one that it was made on, or that network has begun anew",
+		}
+	}
 	if e, ok := errors.AsType[*rpc.SimulationError](err); ok {
 		return explainSimulation(e)
 	}
 	if e, ok := errors.AsType[*rpc.Error](err); ok {
 		return e.Explain()
 	}
-	return err
+	// What is left are errors of our own: encoding, keys, what a server has said
+	// against itself. None of them holds a secret.
+	return &tenant.StepError{Step: tenant.StepDeployContract, Err: err, Reason: err.Error() + "; the worker's log has more"}
 }
 
+// settingDelay spaces attempts that fail until somebody changes a setting.
+const settingDelay = 30 * time.Second
+
+// explainCut is explain for a call that may have been cut short by its deadline: then
+// it tells what was waited for.
+func (d *Deployer) explainCut(ctx context.Context, err error, w *witness) error {
+	if _, told := errors.AsType[*tenant.StepError](err); told || ctx.Err() == nil || !errors.Is(err, context.DeadlineExceeded) {
+		return d.explain(err)
+	}
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Err: err,
+		Reason: "the attempt's time was up; the last that it met: " + cmp.Or(w.last, "nothing that the Stellar RPC server has answered"),
+	}
+}
+
+// witness passes on what a call tells of its progress, and remembers the last of it.
+type witness struct {
+	progress func(string)
+	last     string
+}
+
+func witnessOf(progress func(string)) *witness { return &witness{progress: orSilent(progress)} }
+
+func (w *witness) say(detail string) {
+	w.last = detail
+	w.progress(detail)
+}
+
+// explainSimulation: only what the contract itself refuses is about its tenant. The
+// rest would be refused to all of them.
 func explainSimulation(e *rpc.SimulationError) error {
-	s := &tenant.StepError{Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, Permanent: true, Err: e}
+	s := &tenant.StepError{Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, RetryAfter: settingDelay, Err: e}
 	text := fmt.Sprintf("Error(%s, %s)", e.Kind, e.Code)
 	switch e.Kind {
 	case "Auth":
@@ -38,6 +79,7 @@ func explainSimulation(e *rpc.SimulationError) error {
 	case "Budget":
 		s.Reason = "the contract needs more than the network allows (" + text + "); another version of its code is needed"
 	case "Contract":
+		s.Permanent, s.RetryAfter = true, 0
 		s.Reason = "the contract refuses the call (" + text + "); contracts/tenant names its errors"
 	default:
 		s.Reason = "the network refuses the call (" + text + "); the worker and the contract's code do not fit together"
@@ -47,7 +89,7 @@ func explainSimulation(e *rpc.SimulationError) error {
 
 func (d *Deployer) otherAddress(tx submit.Transaction) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, Permanent: true,
+		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: settingDelay,
 		Reason: fmt.Sprintf("the tenant has the contract %s already, made by another account than %s; set SOROBAN_CONTRACT_DEPLOYER_SECRET back to the secret that made it", tx.ContractID, d.Address()),
 	}
 }

@@ -110,6 +110,14 @@ func (j mortalJournal) MarkSent(ctx context.Context, hash string) error {
 	return j.m.call(func() error { return j.journal.MarkSent(ctx, hash) })
 }
 
+func (j mortalJournal) SetAside(ctx context.Context, network, address, why string) error {
+	return j.m.call(func() error { return j.journal.SetAside(ctx, network, address, why) })
+}
+
+func (j mortalJournal) Note(ctx context.Context, hash, detail string) error {
+	return j.m.call(func() error { return j.journal.Note(ctx, hash, detail) })
+}
+
 func (j mortalJournal) Settle(ctx context.Context, hash string, o submit.Outcome) error {
 	return j.m.call(func() error { return j.journal.Settle(ctx, hash, o) })
 }

@@ -27,7 +27,8 @@ func TestAnotherNetworkIsNoticedBeforeAnythingIsSent(t *testing.T) {
 	for _, err := range []error{err, d.Check(testContext(t)), d.Setup(testContext(t), nil)} {
 		s := stepError(t, err)
 		require.Equal(t, tenant.ClassAuth, s.Class)
-		require.True(t, s.Permanent)
+		require.False(t, s.Permanent, "no tenant can help it")
+		require.ErrorIs(t, err, stellar.ErrOtherNetwork)
 		require.Contains(t, s.Reason, "SOROBAN_NETWORK")
 	}
 	require.Empty(t, b.transactions(t, f))
@@ -85,7 +86,7 @@ func TestAnotherDeployerDoesNotMakeASecondContract(t *testing.T) {
 	_, err = d.Deploy(testContext(t), f, nil)
 	s := stepError(t, err)
 	require.Equal(t, tenant.ClassConflict, s.Class)
-	require.True(t, s.Permanent)
+	require.False(t, s.Permanent, "it waits for the setting")
 	require.Contains(t, s.Reason, id)
 
 	undo := b.rollBack(t, f)

@@ -64,12 +64,12 @@ func (d *Deployer) ContractStatus(ctx context.Context, contractID string) (tenan
 // one has sent is brought to its end first. Errors are those of Deploy; a
 // contract that is not on the ledger is tenant.ErrNotFound.
 func (d *Deployer) SetStatus(ctx context.Context, f tenant.Fence, contractID string, s tenant.ContractStatus, progress func(detail string)) error {
-	progress = orSilent(progress)
-	past, err := d.submitter.Settle(ctx, f.Tenant, f.Generation, sets(s), progress)
-	if err != nil {
-		return d.explain(err)
+	seen := witnessOf(progress)
+	past, err := d.submitter.Settle(ctx, f.Tenant, f.Generation, sets(s), seen.say)
+	if err == nil {
+		err = d.changeStatus(ctx, f, contractID, s, past, seen.say)
 	}
-	return d.changeStatus(ctx, f, contractID, s, past, progress)
+	return d.explainCut(ctx, err, seen)
 }
 
 // sets tells the transactions that set a status. One that sets another, for an
@@ -94,10 +94,10 @@ func (d *Deployer) changeStatus(ctx context.Context, f tenant.Fence, contractID 
 	for {
 		done, err := c.round(ctx, past)
 		if done || err != nil {
-			return d.explain(err)
+			return err
 		}
 		if past, err = d.submitter.Settle(ctx, f.Tenant, f.Generation, sets(s), progress); err != nil {
-			return d.explain(err)
+			return err
 		}
 	}
 }
@@ -150,20 +150,21 @@ func (c *change) there(ctx context.Context, floor uint32) (bool, error) {
 // Otherwise it first learns the fate of every one. It may be repeated. Errors
 // are those of Deploy.
 func (d *Deployer) Terminate(ctx context.Context, f tenant.Fence, progress func(detail string)) error {
-	_, err := d.terminate(ctx, f, f.Generation, orSilent(progress))
-	return err
+	seen := witnessOf(progress)
+	_, err := d.terminate(ctx, f, f.Generation, seen.say)
+	return d.explainCut(ctx, err, seen)
 }
 
 // TerminateAll is Terminate for every generation up to that of the fence, and for
 // the contract that the tenant's row names, where the journal does not know that;
 // empty is none.
 func (d *Deployer) TerminateAll(ctx context.Context, f tenant.Fence, contractID string, progress func(detail string)) error {
-	progress = orSilent(progress)
+	seen := witnessOf(progress)
 	known := contractID == ""
 	for generation := f.Generation; generation > 0; generation-- {
-		journalled, err := d.terminate(ctx, f, generation, progress)
+		journalled, err := d.terminate(ctx, f, generation, seen.say)
 		if err != nil {
-			return err
+			return d.explainCut(ctx, err, seen)
 		}
 		known = known || slices.Contains(journalled, contractID)
 	}
@@ -178,13 +179,13 @@ func (d *Deployer) TerminateAll(ctx context.Context, f tenant.Fence, contractID 
 func (d *Deployer) terminate(ctx context.Context, f tenant.Fence, generation int, progress func(string)) ([]string, error) {
 	past, err := d.submitter.Settle(ctx, f.Tenant, generation, sets(tenant.ContractTerminated), progress)
 	if err != nil {
-		return nil, d.explain(err)
+		return nil, err
 	}
 	journalled := contracts(past.Transactions)
 	for _, contractID := range journalled {
 		there, err := d.exists(ctx, contractID, past, progress)
 		if err != nil {
-			return nil, d.explain(err)
+			return nil, err
 		}
 		if !there {
 			continue

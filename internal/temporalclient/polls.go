@@ -47,6 +47,13 @@ func (p *Polls) Intercept() grpc.DialOption {
 // long as a poll does.
 func (p *Polls) Began(queue string) { p.note(queue) }
 
+// Ended tells that the queue is not polled any more.
+func (p *Polls) Ended(queue string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.answered, queue)
+}
+
 func (p *Polls) note(queue string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -22,24 +22,25 @@ const (
 	codeLimit = -32005
 )
 
-// keyDelay spaces attempts while the server refuses our key: nothing changes
-// sooner.
-const keyDelay = 30 * time.Second
+// settingDelay spaces attempts while the server refuses our key, or is another one
+// than we need: nothing changes before somebody changes a setting.
+const settingDelay = 30 * time.Second
 
 // Explain says what the server answered, if it did, and gives the advice for
-// that. Only where nothing came it "does not answer".
+// that. Only where nothing came it "does not answer". None of it is about a
+// tenant, so none of it is permanent.
 func (e *Error) Explain() *tenant.StepError {
 	s := &tenant.StepError{Step: tenant.StepDeployContract, RetryAfter: e.retryAfter, Err: e}
 	const it = "the Stellar RPC server "
 	switch {
 	case e.code == codeInvalidParams:
-		s.Class, s.Permanent = tenant.ClassPermanent, true
+		s.Class, s.RetryAfter = tenant.ClassPermanent, settingDelay
 		s.Reason = it + "cannot read the request (" + e.said() + "); its version and the worker's do not fit together"
 	case e.limited():
 		s.Class = tenant.ClassCapacity
 		s.Reason = it + "limits our requests (" + e.said() + "); ask its operator for more, or set SOROBAN_RPC_URL to another"
 	case e.unauthorized():
-		s.Class, s.RetryAfter = tenant.ClassAuth, keyDelay
+		s.Class, s.RetryAfter = tenant.ClassAuth, settingDelay
 		s.Reason = it + "refuses us (" + e.said() + "); check the key in SOROBAN_RPC_URL"
 	case e.garbled:
 		s.Reason = it + "gives an answer that cannot be read (" + e.err.Error() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"
@@ -57,7 +58,8 @@ func (e *Error) Explain() *tenant.StepError {
 	return s
 }
 
-// Unreadable reports that the server cannot read the request, and never will.
+// Unreadable reports that the server cannot read the request, and will not read it
+// when it is repeated at once.
 func (e *Error) Unreadable() bool { return e.code == codeInvalidParams }
 
 // limited reports an answer to who asks too often, or for more than was paid.

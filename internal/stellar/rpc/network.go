@@ -2,11 +2,16 @@ package rpc
 
 import (
 	"context"
+	"errors"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 
 	"tenant-provisioning/internal/tenant"
 )
+
+// ErrOtherNetwork tells that the server is of another network than ours. It is in the
+// chain of what Network and Confirm return then.
+var ErrOtherNetwork = errors.New("the server is of another network")
 
 // Network asks the server what network it is of, and refuses another than ours.
 func (c *Client) Network(ctx context.Context) (protocol.GetNetworkResponse, error) {
@@ -33,7 +38,7 @@ func (c *Client) Confirm(ctx context.Context) error {
 
 func wrongNetwork() error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, Permanent: true,
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay, Err: ErrOtherNetwork,
 		Reason: "SOROBAN_NETWORK is not the network of the server at SOROBAN_RPC_URL; set one of them to match the other",
 	}
 }

@@ -3,6 +3,7 @@ package submit
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -15,6 +16,10 @@ var (
 	ErrNoChannel = errors.New("a channel account is not on the ledger")
 )
 
+// settingDelay spaces attempts that fail until somebody changes a setting, or an
+// account.
+const settingDelay = 30 * time.Second
+
 const (
 	// Stroops are in one XLM.
 	Stroops = 10_000_000
@@ -22,18 +27,37 @@ const (
 	AccountReserve = 1
 )
 
-// refused is a transaction that no repetition can mend.
+// refused is a transaction that no node takes, whichever tenant it is for: its form
+// is wrong, or the network does not know it.
 func refused(code string) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, Permanent: true,
-		Reason: "the network refuses the transaction: " + code,
+		Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, RetryAfter: settingDelay,
+		Reason: "the network refuses the transaction (" + code + "); the worker's version and the network's do not fit together: upgrade the worker",
 	}
 }
 
-func (s *Submitter) badAuth(code string) error {
+// failed is a call that a ledger holds without its effect, and that would fail in the
+// next one too: the contract is in the way.
+func failed(code string) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, Permanent: true,
-		Reason: fmt.Sprintf("the network refuses our signatures (%s): either SOROBAN_NETWORK is not the network of SOROBAN_RPC_URL, or account %s takes other signers than SOROBAN_CONTRACT_DEPLOYER_SECRET", code, s.cfg.Deployer.Address()),
+		Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, Permanent: true,
+		Reason: "the network has tried the transaction in a ledger, and the contract refused it: " + code,
+	}
+}
+
+// badAuth is an account that takes other signatures than ours.
+func badAuth(address, setting, code string) error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
+		Reason: fmt.Sprintf("the network refuses our signatures (%s): either SOROBAN_NETWORK is not the network of SOROBAN_RPC_URL, or account %s takes other signers than %s", code, address, setting),
+	}
+}
+
+// setAside tells that no channel account is left.
+func (s *Submitter) setAside() error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
+		Reason: fmt.Sprintf("all %d channel accounts are set aside, because they take other signers than SOROBAN_CHANNEL_SECRET; starter stellar channels lists them, and brings back what is mended", len(s.addresses)),
 	}
 }
 
@@ -55,7 +79,7 @@ func (s *Submitter) EnoughXLM() int64 {
 // otherNetwork is a transaction of a network that is not configured any more.
 func (s *Submitter) otherNetwork(tx Transaction) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, Permanent: true,
+		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: settingDelay,
 		Reason: fmt.Sprintf("transaction %s (%s) was made for the network %q, and SOROBAN_NETWORK names another one now; set it back", tx.Hash, tx.Purpose, tx.Network),
 	}
 }

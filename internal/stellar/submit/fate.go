@@ -9,9 +9,18 @@ import (
 	"tenant-provisioning/internal/stellar/rpc"
 )
 
-// ResultForgotten stands for the result of a transaction that the server cannot
-// tell of any more. Its effect has to be looked for.
-const ResultForgotten = "NOT_FOUND_OUTSIDE_RETENTION"
+// Why a transaction without a result of the network's own is in no ledger.
+const (
+	// ResultForgotten stands for the result of a transaction that the server cannot
+	// tell of any more. Its effect has to be looked for.
+	ResultForgotten = "NOT_FOUND_OUTSIDE_RETENTION"
+	// resultTryAgainLater: servers have put it off until it was too late.
+	resultTryAgainLater = "TRY_AGAIN_LATER"
+	// resultNotIncluded: a server took it, and no ledger did.
+	resultNotIncluded = "NOT_INCLUDED"
+	// resultNotTaken: no server has said that it takes it.
+	resultNotTaken = "NOT_TAKEN"
+)
 
 // ask looks for the transaction in the ledgers.
 func (f *flight) ask(ctx context.Context) error {
@@ -36,7 +45,44 @@ func (f *flight) ask(ctx context.Context) error {
 	if resp.OldestLedger > f.tx.AfterLedger+1 {
 		return f.settle(ctx, Outcome{State: StateExpired, ResultCode: ResultForgotten, Ledger: resp.LatestLedger})
 	}
-	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: resp.LatestLedger})
+	return f.late(ctx, resp.LatestLedger)
+}
+
+// late ends a transaction that no ledger can hold any more, once its account tells
+// that none does: a server may know a ledger before it knows what is in it.
+func (f *flight) late(ctx context.Context, latest uint32) error {
+	used, ledger, err := f.numberUsed(ctx)
+	switch {
+	case err != nil:
+		return f.unanswered(ctx, err)
+	case ledger < latest:
+		return nil // another server, which is behind
+	case used:
+		return f.vanished(ctx, ledger)
+	}
+	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: ledger})
+}
+
+// numberUsed asks the account whether a transaction with our sequence number is in a
+// ledger, and as of which ledger that is so.
+func (f *flight) numberUsed(ctx context.Context) (used bool, ledger uint32, err error) {
+	account, ledger, err := f.s.rpc.Account(ctx, f.tx.Channel, f.progress)
+	f.progress(f.detail())
+	return account != nil && int64(account.SeqNum) >= f.tx.Sequence, ledger, err
+}
+
+// vanished gives a server rpc.Patience to show the transaction that has used our
+// number. If it never does, that was another's, or the server will not tell: the
+// effect has to be looked for.
+func (f *flight) vanished(ctx context.Context, ledger uint32) error {
+	now := f.s.cfg.Clock()
+	if f.usedSince.IsZero() {
+		f.usedSince = now
+	}
+	if now.Sub(f.usedSince) <= rpc.Patience {
+		return nil
+	}
+	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: ResultForgotten, Ledger: ledger})
 }
 
 func (f *flight) found(ctx context.Context, r result, ledger uint32) error {
@@ -47,9 +93,10 @@ func (f *flight) found(ctx context.Context, r result, ledger uint32) error {
 	return f.settle(ctx, o)
 }
 
+// refusalName is why the transaction is in no ledger.
 func (f *flight) refusalName() string {
 	if f.refusal == nil {
-		return ""
+		return f.course
 	}
 	return f.refusal.name()
 }
@@ -67,23 +114,17 @@ func (f *flight) settle(ctx context.Context, o Outcome) error {
 	return nil
 }
 
-// consumed finds out whether another transaction has used our sequence number:
-// then ours, which is in no ledger up to that one, can get into none.
+// consumed finds out whether another transaction has used our sequence number: then
+// ours can get into no ledger. Where a server may have taken ours, it may be that one.
 func (f *flight) consumed(ctx context.Context) error {
-	account, ledger, err := f.s.rpc.Account(ctx, f.tx.Channel, f.progress)
-	if err != nil {
+	used, ledger, err := f.numberUsed(ctx)
+	switch {
+	case err != nil:
 		return f.unanswered(ctx, err)
-	}
-	f.progress(f.detail())
-	if account == nil || int64(account.SeqNum) < f.tx.Sequence {
+	case !used:
 		return nil
+	case f.doubt:
+		return f.vanished(ctx, ledger)
 	}
-	resp, err := rpc.Call[protocol.GetTransactionResponse](ctx, f.s.rpc, protocol.GetTransactionMethodName, protocol.GetTransactionRequest{Hash: f.tx.Hash})
-	if err != nil {
-		return f.unanswered(ctx, err)
-	}
-	if resp.Status != protocol.TransactionStatusNotFound || resp.LatestLedger < ledger || resp.OldestLedger > f.tx.AfterLedger+1 {
-		return nil // found by the next question, or not known yet
-	}
-	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: resp.LatestLedger})
+	return f.settle(ctx, Outcome{State: StateExpired, ResultCode: f.refusalName(), Ledger: ledger})
 }

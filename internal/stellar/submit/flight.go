@@ -32,8 +32,19 @@ type flight struct {
 	// sendAt is the ledger from which the bytes are sent again; 0 is now.
 	sendAt uint32
 	// refusal is the newest reason for which a server did not take the bytes;
-	// empty when it did.
+	// empty when it did, or has only put it off.
 	refusal *result
+	// course is what is known of the sending otherwise: resultTryAgainLater,
+	// resultNotIncluded or resultNotTaken.
+	course string
+	// sendTrouble is what the server did instead of answering to the last sending.
+	sendTrouble string
+	// doubt tells that a server may have taken the bytes: it has said so, or has not
+	// answered, or an earlier flight has sent them.
+	doubt bool
+	// usedSince is since when the account's number is known to be used, and the
+	// transaction not to be found.
+	usedSince time.Time
 	// silentSince is when the server stopped answering what was asked; zero while
 	// it does. trouble is what it does instead.
 	silentSince time.Time
@@ -45,14 +56,22 @@ type flight struct {
 // fly brings an open transaction to its end, and journals it. fresh tells that
 // it was never sent. An error leaves it open, to be gone on with by the next
 // call.
-func (s *Submitter) fly(ctx context.Context, tx Transaction, fresh, sends bool, progress func(string)) (Transaction, error) {
+func (s *Submitter) fly(ctx context.Context, tx Transaction, fresh, sends bool, progress func(string)) (_ Transaction, err error) {
 	if tx.Network != s.cfg.Passphrase {
 		return tx, s.otherNetwork(tx)
 	}
-	f := &flight{s: s, tx: tx, sends: sends, asked: fresh, progress: progress}
+	f := &flight{s: s, tx: tx, sends: sends, asked: fresh, doubt: !fresh, progress: progress, course: resultNotTaken}
+	if tx.State == StateSent {
+		f.course = resultNotIncluded
+	}
 	if fresh {
 		f.began = s.cfg.Clock()
 	}
+	defer func() {
+		if err != nil && f.tx.State.Open() {
+			s.note(ctx, f.tx.Hash, f.detail())
+		}
+	}()
 	p := s.rpc.NewPace()
 	for {
 		if f.due() {
@@ -78,6 +97,16 @@ func (s *Submitter) fly(ctx context.Context, tx Transaction, fresh, sends bool, 
 	}
 }
 
+// note keeps the last that was known of a transaction that is left open, also when the
+// caller has been cancelled.
+func (s *Submitter) note(ctx context.Context, hash, detail string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.ReleaseTimeout)
+	defer cancel()
+	if err := s.journal.Note(ctx, hash, detail); err != nil {
+		s.cfg.Logger.WarnContext(ctx, "what is known of an open transaction is not in the journal", "transaction", hash, "error", err)
+	}
+}
+
 func (f *flight) due() bool {
 	return f.sends && f.asked && f.ledger >= f.sendAt
 }
@@ -88,6 +117,10 @@ func (f *flight) detail() string {
 		return "the Stellar RPC server " + f.trouble + "; transaction " + f.tx.Hash + " is journalled"
 	case f.refusal != nil:
 		return fmt.Sprintf("transaction %s: %s, ledger %d", f.tx.Hash, f.refusal.name(), f.ledger)
+	case f.sendTrouble != "":
+		return fmt.Sprintf("transaction %s: the Stellar RPC server %s when it is sent, ledger %d", f.tx.Hash, f.sendTrouble, f.ledger)
+	case f.course == resultTryAgainLater:
+		return fmt.Sprintf("transaction %s: the Stellar RPC server says TRY_AGAIN_LATER, ledger %d", f.tx.Hash, f.ledger)
 	}
 	return fmt.Sprintf("transaction %s is on its way, ledger %d", f.tx.Hash, f.ledger)
 }
@@ -97,9 +130,10 @@ func (f *flight) send(ctx context.Context) error {
 	f.progress(f.detail())
 	resp, err := rpc.Call[protocol.SendTransactionResponse](ctx, f.s.rpc, protocol.SendTransactionMethodName, protocol.SendTransactionRequest{Transaction: f.tx.Envelope})
 	if err != nil {
-		f.sendAt = f.ledger + 1
+		f.sendAt, f.doubt, f.sendTrouble = f.ledger+1, true, rpc.Trouble(err)
 		return f.unanswered(ctx, err)
 	}
+	f.sendTrouble = ""
 	f.noteAnswer(resp.LatestLedger, resp.LatestLedgerCloseTime)
 	envelope, err := f.s.open(f.tx.Envelope)
 	if err != nil {
@@ -115,7 +149,7 @@ func (f *flight) send(ctx context.Context) error {
 	}
 	switch resp.Status {
 	case statusPending, statusDuplicate:
-		f.refusal = nil
+		f.refusal, f.course, f.doubt = nil, resultNotIncluded, true
 		f.sendAt = f.ledger + queueAge
 		return f.s.journal.MarkSent(ctx, f.tx.Hash)
 	case statusError:
@@ -127,6 +161,8 @@ func (f *flight) send(ctx context.Context) error {
 		if f.refusal == nil || r.code != xdr.TransactionResultCodeTxTooLate {
 			f.refusal = &r
 		}
+	default:
+		f.course = resultTryAgainLater
 	}
 	// TRY_AGAIN_LATER, and whatever a later version may say: no ledger has
 	// closed yet that could change the answer.

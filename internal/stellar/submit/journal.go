@@ -105,6 +105,8 @@ type Lease struct {
 var (
 	// ErrNoFreeChannel tells that every account is leased.
 	ErrNoFreeChannel = errors.New("every channel account is in use")
+	// ErrAllSetAside tells that every account is set aside.
+	ErrAllSetAside = errors.New("every channel account is set aside")
 	// ErrLeaseLost tells that the lease ran out before the transaction was
 	// journalled.
 	ErrLeaseLost = errors.New("the lease of the channel account ran out")
@@ -123,8 +125,12 @@ type Journal interface {
 	// there is none.
 	OpenOn(ctx context.Context, network, channel string) (Transaction, error)
 	// Lease takes one of the accounts that are free, the longest unused first,
-	// or returns ErrNoFreeChannel.
+	// or returns ErrNoFreeChannel, or ErrAllSetAside. One that is set aside is never
+	// free.
 	Lease(ctx context.Context, network string, addresses []string, length time.Duration) (Lease, error)
+	// SetAside takes an account out of use, and says why. It does nothing to one that
+	// is set aside already.
+	SetAside(ctx context.Context, network, address, why string) error
 	// Release gives back an account without a transaction. It does nothing when
 	// the lease is not ours any more.
 	Release(ctx context.Context, l Lease) error
@@ -137,6 +143,8 @@ type Journal interface {
 	Reprice(ctx context.Context, hash, envelope string) error
 	// MarkSent notes that a server took an open transaction.
 	MarkSent(ctx context.Context, hash string) error
+	// Note keeps in words what is known of an open transaction, for people.
+	Note(ctx context.Context, hash, detail string) error
 	// Settle writes what has become of an open transaction and frees its
 	// account. What is settled stays as it is.
 	Settle(ctx context.Context, hash string, o Outcome) error

@@ -50,6 +50,8 @@ func (s *Submitter) lease(ctx context.Context, addresses []string, progress func
 				return Lease{}, err
 			}
 			continue
+		case errors.Is(err, ErrAllSetAside):
+			return Lease{}, s.setAside()
 		case !errors.Is(err, ErrNoFreeChannel):
 			return Lease{}, err
 		}

@@ -36,15 +36,50 @@ func (f *flight) judge(ctx context.Context) error {
 			return f.s.Unfunded(f.s.cfg.Deployer.Address(), r.name())
 		}
 		if r.badAuth {
-			return f.reject(ctx, f.s.badAuth(r.name()))
+			return f.reject(ctx, badAuth(f.s.cfg.Deployer.Address(), deployerSetting, r.name()))
 		}
 	case xdr.TransactionResultCodeTxBadAuth, xdr.TransactionResultCodeTxBadAuthExtra:
-		return f.reject(ctx, f.s.badAuth(r.name()))
+		return f.refuseAuth(ctx, r)
 	case xdr.TransactionResultCodeTxMalformed, xdr.TransactionResultCodeTxNotSupported, xdr.TransactionResultCodeTxMissingOperation:
 		return f.reject(ctx, refused(r.name()))
 	}
 	return nil
 }
+
+// refuseAuth ends a transaction whose signatures the network refuses. A channel
+// account that takes other signers than its own key is set aside, so that the next
+// transaction uses another.
+func (f *flight) refuseAuth(ctx context.Context, r *result) error {
+	switch {
+	case !r.inner:
+		return f.reject(ctx, badAuth(f.s.cfg.FeePayer.Address(), payerSetting, r.name()))
+	case f.tx.Channel == f.s.cfg.Deployer.Address():
+		return f.reject(ctx, badAuth(f.tx.Channel, deployerSetting, r.name()))
+	}
+	account, _, err := f.s.rpc.Account(ctx, f.tx.Channel, f.progress)
+	if err != nil {
+		return f.unanswered(ctx, err)
+	}
+	if account == nil || signsAlone(*account) {
+		return f.reject(ctx, badAuth(f.tx.Channel, channelSetting, r.name()))
+	}
+	why := fmt.Sprintf("its own key has the weight %d, and a transaction needs %d (%s)", account.MasterKeyWeight(), max(account.ThresholdLow(), 1), r.name())
+	if err := f.s.journal.SetAside(ctx, f.tx.Network, f.tx.Channel, why); err != nil {
+		return err
+	}
+	f.s.cfg.Logger.WarnContext(ctx, "a channel account is set aside, and another one used; bring it back by starter stellar channels once it is mended", "channel", f.tx.Channel, "why", why)
+	return f.settle(ctx, Outcome{State: StateRejected, ResultCode: r.name(), Ledger: f.ledger})
+}
+
+// signsAlone reports whether an account's own key is enough for a transaction of it.
+func signsAlone(a xdr.AccountEntry) bool { return a.MasterKeyWeight() >= max(a.ThresholdLow(), 1) }
+
+// What the keys are set by, as operators know them.
+const (
+	deployerSetting = "SOROBAN_CONTRACT_DEPLOYER_SECRET"
+	payerSetting    = "SOROBAN_CONTRACT_DEPLOYER_SECRET"
+	channelSetting  = "SOROBAN_CHANNEL_SECRET"
+)
 
 // reject ends a transaction that no ledger can hold, with the reason.
 func (f *flight) reject(ctx context.Context, reason error) error {
@@ -101,7 +136,7 @@ func (t *Tally) After(tx Transaction) error {
 		return refused(tx.ResultCode)
 	}
 	if tx.State == StateFailed && !passingResults[tx.ResultCode] {
-		return refused(tx.ResultCode)
+		return failed(tx.ResultCode)
 	}
 	if t.built >= maxBuilt {
 		return &tenant.StepError{

@@ -14,6 +14,8 @@ const LocalPassphrase = "Standalone Network ; February 2017"
 
 const (
 	minPassphrase = 8
+	// spendingCeiling is 100,000 XLM in stroops, for what is paid over a time.
+	spendingCeiling = 1_000_000_000_000
 	// maxFeeCeiling is 100 XLM in stroops, more than a thousand times what a
 	// deployment costs: beyond it is a slip of the finger.
 	maxFeeCeiling = 1_000_000_000
@@ -48,15 +50,27 @@ type Soroban struct {
 	// 0.7 XLM, most of it rent; a transaction that would cost more waits and
 	// then asks for attention.
 	MaxFee int64
+	// UploadMaxFee is the same for the transaction that uploads the contract's code,
+	// once per version (SOROBAN_UPLOAD_MAX_FEE, 1000000000).
+	UploadMaxFee int64
+	// OperationMaxFee bounds what an operation spends on one effect, with all that came
+	// to nothing (SOROBAN_OPERATION_MAX_FEE, 200000000): then it waits for a person.
+	OperationMaxFee int64
+	// DayMaxFee bounds what is spent within 24 hours (SOROBAN_DAY_MAX_FEE,
+	// 10000000000): then all work on the ledger waits.
+	DayMaxFee int64
 }
 
 func (r *reader) soroban() Soroban {
 	s := Soroban{
-		Passphrase:     read(r, setting{name: "SOROBAN_NETWORK", required: true}, passphrase),
-		DeployerSecret: readSecret(r, setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}, required: true}, seed),
-		ChannelSecret:  readSecret(r, setting{name: "SOROBAN_CHANNEL_SECRET"}, seed),
-		Channels:       int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
-		MaxFee:         read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
+		Passphrase:      read(r, setting{name: "SOROBAN_NETWORK", required: true}, passphrase),
+		DeployerSecret:  readSecret(r, setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}, required: true}, seed),
+		ChannelSecret:   readSecret(r, setting{name: "SOROBAN_CHANNEL_SECRET"}, seed),
+		Channels:        int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
+		MaxFee:          read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
+		UploadMaxFee:    read(r, setting{name: "SOROBAN_UPLOAD_MAX_FEE", def: "1000000000"}, whole(100, spendingCeiling)),
+		OperationMaxFee: read(r, setting{name: "SOROBAN_OPERATION_MAX_FEE", def: "200000000"}, whole(100, spendingCeiling)),
+		DayMaxFee:       read(r, setting{name: "SOROBAN_DAY_MAX_FEE", def: "10000000000"}, whole(100, spendingCeiling)),
 	}
 	rpc := setting{name: "SOROBAN_RPC_URL", required: true}
 	if s.Passphrase == network.TestNetworkPassphrase {

@@ -21,6 +21,7 @@ import (
 	"tenant-provisioning/internal/notice"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/token"
 	"tenant-provisioning/internal/tracing"
@@ -132,7 +133,8 @@ func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (
 	return stellar.New(stellar.Config{
 		RPCURL: c.RPCURL, RootCAs: c.RootCAs, Passphrase: c.Passphrase,
 		Deployer: stellar.Seed(c.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(c.ChannelSecret.Reveal()),
-		Channels: c.Channels, MaxFee: c.MaxFee, Wasm: tenantcontract.Wasm, Logger: log,
+		Channels: c.Channels, Wasm: tenantcontract.Wasm, Logger: log,
+		Limits:  submit.Limits{Transaction: c.MaxFee, Upload: c.UploadMaxFee, Operation: c.OperationMaxFee, Day: c.DayMaxFee},
 		Metrics: m.Ledger, VerifyConnection: m.Certificates.Of("ledger"),
 	}, postgres.NewStellarJournal(pool))
 }

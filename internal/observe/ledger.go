@@ -72,8 +72,12 @@ type Balances struct {
 	// not on the ledger are counted in Missing instead.
 	LowestChannel float64
 	Missing       int
+	// SetAside counts the channel accounts that are out of use.
+	SetAside int
 	// Needed is what pays for as many transactions as may be under way at a time.
 	Needed float64
+	// SpentDay was paid in the last 24 hours, and DayLimit is what may be.
+	SpentDay, DayLimit float64
 }
 
 // keptBalances is how long they are shown: they change with each transaction, and are
@@ -84,12 +88,15 @@ var (
 	balance         = desc("ledger_balance_xlm", "Balance of an account on the ledger, in XLM: the deployer's, the fee payer's where that is another, and of the channels the lowest.", "account")
 	balanceNeeded   = desc("ledger_balance_needed_xlm", "What whoever pays must have for as many transactions as may be under way at a time, in XLM.")
 	channelsMissing = desc("ledger_channels_missing", "Channel accounts that are not on the ledger.")
+	channelsAside   = desc("ledger_channels_set_aside", "Channel accounts that are set aside, because they take other signers than ours.")
+	spentDay        = desc("ledger_spent_day_xlm", "What the installation has paid on the ledger in the last 24 hours, in XLM.")
+	dayLimit        = desc("ledger_day_limit_xlm", "What it may pay in 24 hours, in XLM (SOROBAN_DAY_MAX_FEE); work on the ledger waits beyond.")
 )
 
 // Accounts shows the balances on the ledger, as they were read within the last minute.
 // Every worker shows the same.
 func Accounts(ask func(context.Context) (Balances, error), log *slog.Logger) prometheus.Collector {
-	return read("the balances on the ledger", keptBalances, ask, log, []*prometheus.Desc{balance, balanceNeeded, channelsMissing},
+	return read("the balances on the ledger", keptBalances, ask, log, []*prometheus.Desc{balance, balanceNeeded, channelsMissing, channelsAside, spentDay, dayLimit},
 		func(b Balances, gauge func(*prometheus.Desc, float64, ...string)) {
 			gauge(balance, b.Deployer, "deployer")
 			if b.FeePayer != nil {
@@ -98,5 +105,8 @@ func Accounts(ask func(context.Context) (Balances, error), log *slog.Logger) pro
 			gauge(balance, b.LowestChannel, "lowest_channel")
 			gauge(balanceNeeded, b.Needed)
 			gauge(channelsMissing, float64(b.Missing))
+			gauge(channelsAside, float64(b.SetAside))
+			gauge(spentDay, b.SpentDay)
+			gauge(dayLimit, b.DayLimit)
 		})
 }

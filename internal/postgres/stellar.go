@@ -110,9 +110,53 @@ func (j *StellarJournal) Lease(ctx context.Context, network string, addresses []
 	return submit.Lease{}, submit.ErrNoFreeChannel
 }
 
+// Spent sums up what was paid: for the effect of an order, and within a day.
+func (j *StellarJournal) Spent(ctx context.Context, network string, o submit.Order) (submit.Spending, error) {
+	var s submit.Spending
+	var frees *time.Time
+	err := j.pool.QueryRow(ctx, `
+		SELECT (SELECT coalesce(sum(fee_charged), 0)::bigint FROM stellar_transactions
+				WHERE operation_id = nullif($2, '')::uuid AND purpose = $3 AND coalesce(target_status, '') = $4 AND network = $1),
+			d.spent, d.first + interval '24 hours'
+		FROM (SELECT coalesce(sum(fee_charged), 0)::bigint AS spent, min(settled_at) AS first FROM stellar_transactions
+			WHERE network = $1 AND fee_charged > 0 AND settled_at > now() - interval '24 hours') d`,
+		network, string(o.Fence.Operation), o.Purpose, string(o.TargetStatus)).Scan(&s.Effect, &s.Day, &frees)
+	if err != nil {
+		return s, journalError("sum up what was paid", err)
+	}
+	s.Frees = orZero(frees)
+	return s, nil
+}
+
+// Channels lists the accounts of a network that were ever used, by address.
+func (j *StellarJournal) Channels(ctx context.Context, network string) ([]submit.Channel, error) {
+	rows, err := j.pool.Query(ctx, `
+		SELECT c.address, c.lease_token IS NOT NULL AND c.leased_until > now(), coalesce(t.hash, ''), c.set_aside_at, coalesce(c.set_aside_why, '')
+		FROM stellar_channels c
+		LEFT JOIN stellar_transactions t ON t.network = c.network AND t.channel = c.address AND t.state IN ('PREPARED', 'SENT')
+		WHERE c.network = $1 ORDER BY c.address`, network)
+	if err != nil {
+		return nil, journalError("list the channel accounts", err)
+	}
+	channels, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (submit.Channel, error) {
+		var c submit.Channel
+		var aside *time.Time
+		err := row.Scan(&c.Address, &c.Leased, &c.Open, &aside, &c.Why)
+		c.SetAside = orZero(aside)
+		return c, err
+	})
+	if err != nil {
+		return nil, journalError("list the channel accounts", err)
+	}
+	return channels, nil
+}
+
 // SetAside takes an account out of use.
 func (j *StellarJournal) SetAside(ctx context.Context, network, address, why string) error {
-	_, err := j.pool.Exec(ctx, `UPDATE stellar_channels SET set_aside_at = clock_timestamp(), set_aside_why = $3 WHERE network = $1 AND address = $2 AND set_aside_at IS NULL`,
+	_, err := j.pool.Exec(ctx, `
+		INSERT INTO stellar_channels (network, address, set_aside_at, set_aside_why) VALUES ($1, $2, clock_timestamp(), $3)
+		ON CONFLICT (network, address) DO UPDATE SET set_aside_at = excluded.set_aside_at, set_aside_why = excluded.set_aside_why
+		WHERE stellar_channels.set_aside_at IS NULL`,
 		network, address, why)
 	if err != nil {
 		return journalError("set channel account "+address+" aside", err)

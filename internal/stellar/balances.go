@@ -17,7 +17,21 @@ const keysAtATime = 200
 
 // Balances reads what our accounts have. One that is not on the ledger has nothing.
 func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
-	b := observe.Balances{Needed: float64(d.submitter.EnoughXLM())}
+	b := observe.Balances{Needed: float64(d.submitter.EnoughXLM()), DayLimit: float64(d.cfg.Limits.Day) / submit.Stroops}
+	spent, err := d.submitter.Spent(ctx)
+	if err != nil {
+		return b, err
+	}
+	b.SpentDay = float64(spent) / submit.Stroops
+	channels, err := d.submitter.Channels(ctx)
+	if err != nil {
+		return b, err
+	}
+	for _, c := range channels {
+		if !c.SetAside.IsZero() {
+			b.SetAside++
+		}
+	}
 	own := d.funded()
 	balances, err := d.balances(ctx, slices.Concat(own, d.channels))
 	if err != nil {

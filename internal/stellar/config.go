@@ -1,6 +1,7 @@
 package stellar
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -15,6 +16,7 @@ import (
 
 	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/stellar/rpc"
+	"tenant-provisioning/internal/stellar/submit"
 )
 
 // Config says on which network contracts are deployed, and as whom.
@@ -40,10 +42,10 @@ type Config struct {
 	// one deployment each per ledger, five seconds on the public network. Each
 	// holds a reserve of 1 XLM. Defaults to 8.
 	Channels int
-	// MaxFee is the most that one transaction may cost, in stroops, ten million
-	// of which are 1 XLM (SOROBAN_MAX_FEE). Uploading the contract's code, once
-	// per version, may cost ten times as much. Defaults to 20,000,000.
-	MaxFee int64
+	// Limits is what may be spent. Each part that is unset has its default: 2 XLM for a
+	// transaction, 100 for the upload of the contract's code, 20 for an operation's
+	// effect, 1,000 for a day.
+	Limits submit.Limits
 	// Wasm is the code of the tenants' contract.
 	Wasm []byte
 	// Validity is for how long after its making a transaction may be applied.
@@ -79,9 +81,11 @@ func (c Config) withDefaults() Config {
 	if c.Channels == 0 {
 		c.Channels = 8
 	}
-	if c.MaxFee == 0 {
-		c.MaxFee = 20_000_000
-	}
+	l := &c.Limits
+	l.Transaction = cmp.Or(l.Transaction, 2*submit.Stroops)
+	l.Upload = cmp.Or(l.Upload, 100*submit.Stroops)
+	l.Operation = cmp.Or(l.Operation, 20*submit.Stroops)
+	l.Day = cmp.Or(l.Day, 1000*submit.Stroops)
 	if c.Validity == 0 {
 		c.Validity = time.Minute
 	}
@@ -122,8 +126,13 @@ func (c Config) validate() error {
 	if c.Channels < 1 || c.Channels > maxChannels {
 		wrong("SOROBAN_CHANNELS must be 1 to %d", maxChannels)
 	}
-	if c.MaxFee < txnbuild.MinBaseFee {
-		wrong("SOROBAN_MAX_FEE must be at least %d stroops", txnbuild.MinBaseFee)
+	for setting, most := range map[string]int64{
+		"SOROBAN_MAX_FEE": c.Limits.Transaction, "SOROBAN_UPLOAD_MAX_FEE": c.Limits.Upload,
+		"SOROBAN_OPERATION_MAX_FEE": c.Limits.Operation, "SOROBAN_DAY_MAX_FEE": c.Limits.Day,
+	} {
+		if most < txnbuild.MinBaseFee {
+			wrong("%s must be at least %d stroops", setting, txnbuild.MinBaseFee)
+		}
 	}
 	if len(c.Wasm) == 0 {
 		wrong("the contract's code is empty")

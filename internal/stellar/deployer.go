@@ -57,7 +57,7 @@ func New(cfg Config, journal submit.Journal) (*Deployer, error) {
 	}
 	d.submitter = submit.New(submit.Config{
 		Passphrase: cfg.Passphrase, Deployer: d.deployer, FeePayer: d.payer, Channels: channels,
-		MaxFee: cfg.MaxFee, Validity: cfg.Validity, ReleaseTimeout: cfg.RequestTimeout, Clock: cfg.Clock, Logger: cfg.Logger, Metrics: cfg.Metrics,
+		Limits: cfg.Limits, Validity: cfg.Validity, ReleaseTimeout: cfg.RequestTimeout, Clock: cfg.Clock, Logger: cfg.Logger, Metrics: cfg.Metrics,
 	}, d.rpc, journal)
 	return d, nil
 }

@@ -116,7 +116,7 @@ func TestAnAttemptThatIsCutShortTellsWhatItMet(t *testing.T) {
 		says    string
 	}{
 		"put off":  {[]string{protocol.SendTransactionMethodName}, tryAgainLater, "NOT_TAKEN", "says TRY_AGAIN_LATER"},
-		"lost":     {[]string{protocol.SendTransactionMethodName}, (*exchange).drop, "NOT_TAKEN", "does not answer when it is sent"},
+		"lost":     {[]string{protocol.SendTransactionMethodName}, (*exchange).drop, "NOT_TAKEN", "does not answer"},
 		"taken":    {[]string{protocol.SendTransactionMethodName}, pretendPending, "NOT_INCLUDED", "is on its way"},
 		"an error": {[]string{protocol.SendTransactionMethodName, protocol.GetTransactionMethodName}, dbClosed, "NOT_TAKEN", "answers error -32603: db is closed"},
 	} {
@@ -163,8 +163,8 @@ func TestATransactionIsPutOffUntilItIsTooLate(t *testing.T) {
 	f := b.newTenant(t)
 	first := ""
 	d := b.through(t, newProxy(t, b.url, func(x *exchange) {
-		if x.method == protocol.SendTransactionMethodName && (first == "" || first == x.envelope()) {
-			first = x.envelope()
+		if x.method == protocol.SendTransactionMethodName && (first == "" || first == innerHash(t, x.envelope())) {
+			first = innerHash(t, x.envelope())
 			tryAgainLater(x)
 			b.clock.expire()
 			return

@@ -34,6 +34,9 @@ func (d *Deployer) explain(err error) error {
 	if e, ok := errors.AsType[*rpc.Error](err); ok {
 		return e.Explain()
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return err // the caller's own; explainCut has more to say
+	}
 	// What is left are errors of our own: encoding, keys, what a server has said
 	// against itself. None of them holds a secret.
 	return &tenant.StepError{Step: tenant.StepDeployContract, Err: err, Reason: err.Error() + "; the worker's log has more"}

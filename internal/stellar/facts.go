@@ -124,7 +124,7 @@ func (f Facts) Price(ctx context.Context) (doctor.Price, error) {
 	if err != nil {
 		return doctor.Price{}, f.d.explain(err)
 	}
-	return doctor.Price{Asked: asked, Most: f.d.cfg.MaxFee}, nil
+	return doctor.Price{Asked: asked, Most: f.d.cfg.Limits.Transaction}, nil
 }
 
 // Code asks how long the contract's code stays.

@@ -92,7 +92,7 @@ func TestFacts(t *testing.T) {
 	requireLine(t, found["code"], doctor.Warning, "is archived: the next deployment restores it")
 	requireLine(t, found["contracts"], doctor.Warning, "1 is archived: who calls them next")
 
-	dear := b.with(t, func(c *stellar.Config) { c.MaxFee = 1000 })
+	dear := b.with(t, func(c *stellar.Config) { c.Limits.Transaction = 1000 })
 	requireLine(t, b.examined(t, dear)["fee"], doctor.Failure, "SOROBAN_MAX_FEE=1000")
 	more := b.with(t, func(c *stellar.Config) { c.Channels = 250 })
 	requireLine(t, b.examined(t, more)["channels"], doctor.Failure, "247 of 250")

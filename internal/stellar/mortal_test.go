@@ -110,6 +110,16 @@ func (j mortalJournal) MarkSent(ctx context.Context, hash string) error {
 	return j.m.call(func() error { return j.journal.MarkSent(ctx, hash) })
 }
 
+func (j mortalJournal) Spent(ctx context.Context, network string, o submit.Order) (s submit.Spending, err error) {
+	err = j.m.call(func() error { s, err = j.journal.Spent(ctx, network, o); return err })
+	return s, err
+}
+
+func (j mortalJournal) Channels(ctx context.Context, network string) (cs []submit.Channel, err error) {
+	err = j.m.call(func() error { cs, err = j.journal.Channels(ctx, network); return err })
+	return cs, err
+}
+
 func (j mortalJournal) SetAside(ctx context.Context, network, address, why string) error {
 	return j.m.call(func() error { return j.journal.SetAside(ctx, network, address, why) })
 }

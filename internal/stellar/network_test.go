@@ -276,7 +276,7 @@ func TestAnArchivedContractIsTerminatedAllTheSame(t *testing.T) {
 	t.Parallel()
 	b := setupOn(t, devnet.Config{MinPersistentTTL: 40})
 	fund(t, b.url, b.admin.Address())
-	d := b.with(t, func(c *stellar.Config) { c.MaxFee = 1_000_000_000 })
+	d := b.with(t, func(c *stellar.Config) { c.Limits.Transaction = 1_000_000_000 })
 	require.NoError(t, d.Setup(testContext(t), nil))
 	f := b.newTenant(t)
 	id, err := d.Deploy(testContext(t), f, nil)

@@ -31,7 +31,7 @@ func TestProbe(t *testing.T) {
 	sent := len(ledgerTransactions(t, b.url))
 	require.NoError(t, d.Probe(testContext(t)))
 
-	dear := b.with(t, func(c *stellar.Config) { c.MaxFee = 1000 })
+	dear := b.with(t, func(c *stellar.Config) { c.Limits.Transaction = 1000 })
 	require.Contains(t, stepError(t, dear.Probe(testContext(t))).Reason, "SOROBAN_MAX_FEE=1000")
 	other := b.with(t, func(c *stellar.Config) { c.Passphrase = "another" })
 	require.Contains(t, stepError(t, other.Probe(testContext(t))).Reason, "SOROBAN_NETWORK")

@@ -149,6 +149,19 @@ func (p *proxy) count(method string) int {
 	return n
 }
 
+// innerHash is the same for every bid of a transaction.
+func innerHash(t testing.TB, envelope string) string {
+	t.Helper()
+	var e xdr.TransactionEnvelope
+	require.NoError(t, xdr.SafeUnmarshalBase64(envelope, &e))
+	if e.IsFeeBump() {
+		e = xdr.TransactionEnvelope{Type: xdr.EnvelopeTypeEnvelopeTypeTx, V1: e.FeeBump.Tx.InnerTx.V1}
+	}
+	h, err := network.HashTransactionInEnvelope(e, devnet.Passphrase)
+	require.NoError(t, err)
+	return hex.EncodeToString(h[:])
+}
+
 func outerHash(t testing.TB, envelope string) string {
 	t.Helper()
 	var e xdr.TransactionEnvelope

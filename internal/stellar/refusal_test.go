@@ -176,7 +176,7 @@ func TestSimulationsThatTheHostRefusesAreExplained(t *testing.T) {
 func TestAFeeBeyondWhatMayBeSpentWaits(t *testing.T) {
 	t.Parallel()
 	b := ready(t)
-	d := b.with(t, func(c *stellar.Config) { c.MaxFee = 1000 })
+	d := b.with(t, func(c *stellar.Config) { c.Limits.Transaction = 1000 })
 	f := b.newTenant(t)
 	_, err := d.Deploy(testContext(t), f, nil)
 	s := stepError(t, err)

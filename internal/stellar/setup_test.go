@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -72,7 +73,7 @@ func TestIdentitiesNeverChange(t *testing.T) {
 
 func TestSettingsAreCheckedAllAtOnceAndSecretsNeverShown(t *testing.T) {
 	t.Parallel()
-	_, err := stellar.New(stellar.Config{RPCURL: "ftp://x", Deployer: "SECRETVALUE", Channels: 5000, MaxFee: 1}, nil)
+	_, err := stellar.New(stellar.Config{RPCURL: "ftp://x", Deployer: "SECRETVALUE", Channels: 5000, Limits: submit.Limits{Transaction: 1}}, nil)
 	for _, name := range []string{"SOROBAN_RPC_URL", "SOROBAN_NETWORK", "SOROBAN_CONTRACT_DEPLOYER_SECRET", "SOROBAN_CHANNELS", "SOROBAN_MAX_FEE", "code"} {
 		require.ErrorContains(t, err, name)
 	}

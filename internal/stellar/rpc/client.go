@@ -173,7 +173,7 @@ func call[T any](ctx context.Context, c *Client, method string, params any) (T, 
 // refused is an answer with another status than 200, whoever has given it: a
 // server that puts its errors into it, a gateway, or something else altogether.
 func (c *Client) refused(resp *http.Response, raw []byte) Error {
-	e := Error{status: resp.StatusCode, retryAfter: retryAfter(resp.Header), message: c.words(raw)}
+	e := Error{status: resp.StatusCode, retryAfter: retryAfter(resp.Header, c.cfg.Clock()), message: c.words(raw)}
 	var body rpcResponse[json.RawMessage]
 	if json.Unmarshal(raw, &body) == nil && body.Error != nil && body.Error.Code != 0 {
 		e.answered, e.code = true, body.Error.Code
@@ -215,10 +215,26 @@ func withoutURL(err error) error {
 	return err
 }
 
-func retryAfter(h http.Header) time.Duration {
-	seconds, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
+// longestPause is the longest that a server's Retry-After is kept to.
+const longestPause = 10 * time.Minute
+
+// retryAfter is the pause that a server asks for, in seconds or until a date; zero where
+// it asks for none.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text, pause := h.Get("Retry-After"), time.Duration(0)
+	if seconds, err := strconv.Atoi(text); err == nil {
+		pause = time.Duration(min(seconds, int(longestPause/time.Second))) * time.Second
+	} else if until, err := http.ParseTime(text); err == nil {
+		pause = until.Sub(now)
 	}
-	return min(time.Duration(seconds)*time.Second, time.Minute)
+	return min(max(pause, 0), longestPause)
+}
+
+// RetryAfter is the pause that the server has asked for with its refusal; zero where it
+// has asked for none.
+func RetryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.retryAfter
+	}
+	return 0
 }

@@ -38,6 +38,9 @@ func (s *Submitter) Do(ctx context.Context, o Order, progress func(string)) (Tra
 	if err := s.rpc.Confirm(ctx); err != nil {
 		return Transaction{}, err
 	}
+	if err := s.afford(ctx, o); err != nil {
+		return Transaction{}, err
+	}
 	slots, addresses := s.channelSlots, s.addresses
 	if o.shared() {
 		slots, addresses = s.deployerSlot, []string{s.cfg.Deployer.Address()}

@@ -73,7 +73,7 @@ func (s *Submitter) Unfunded(address, code string) error {
 // EnoughXLM pays for as many transactions as may be under way: the network
 // holds back the fees of all of them.
 func (s *Submitter) EnoughXLM() int64 {
-	return (int64(len(s.addresses))*s.cfg.MaxFee+Stroops-1)/Stroops + AccountReserve
+	return (int64(len(s.addresses))*s.cfg.Limits.Transaction+Stroops-1)/Stroops + AccountReserve
 }
 
 // otherNetwork is a transaction of a network that is not configured any more.

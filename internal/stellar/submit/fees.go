@@ -15,16 +15,14 @@ import (
 const (
 	// feeStatsAge is a ledger of the public network.
 	feeStatsAge = 5 * time.Second
-	// uploadFeeFactor is how much dearer than another transaction the upload of
-	// the code may be: its rent is paid by the byte, once per version.
-	uploadFeeFactor = 10
 	// feeDelay spaces attempts while the network is dearer than we may pay, or
 	// an account cannot pay: nothing changes sooner.
 	feeDelay = 30 * time.Second
 )
 
-// bid is what we offer per operation, in stroops: more than 95 of 100 recent
-// transactions. What is paid is the clearing price.
+// bid is what we offer per operation, in stroops: a tenth more than 95 of 100 recent
+// transactions, since among equal bids chance decides. What is paid is the clearing
+// price.
 func (s *Submitter) bid(ctx context.Context, contract bool) (int64, error) {
 	soroban, ordinary, err := s.recentBids(ctx)
 	if err != nil {
@@ -52,7 +50,7 @@ func (s *Submitter) recentBids(ctx context.Context) (soroban, ordinary int64, er
 	if err != nil {
 		return 0, 0, err
 	}
-	soroban, ordinary = int64(stats.SorobanInclusionFee.P95), int64(stats.InclusionFee.P95)
+	soroban, ordinary = int64(stats.SorobanInclusionFee.P95*11/10), int64(stats.InclusionFee.P95*11/10)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.at, f.soroban, f.ordinary = now, soroban, ordinary
@@ -67,7 +65,8 @@ func (s *Submitter) Fee(ctx context.Context, p Purpose, resources int64, operati
 	if err != nil {
 		return 0, err
 	}
-	units, most := int64(operations+1), s.maxFee(p)
+	most, _ := s.cfg.Limits.of(p)
+	units := int64(operations + 1)
 	least := resources + units*txnbuild.MinBaseFee
 	if least > most {
 		return 0, s.tooDear(p, least, nil)
@@ -75,17 +74,11 @@ func (s *Submitter) Fee(ctx context.Context, p Purpose, resources int64, operati
 	return min(resources+units*bid, most), nil
 }
 
-func (s *Submitter) maxFee(p Purpose) int64 {
-	if p == PurposeUpload {
-		return s.cfg.MaxFee * uploadFeeFactor
-	}
-	return s.cfg.MaxFee
-}
-
 func (s *Submitter) tooDear(p Purpose, needed int64, err error) error {
+	most, setting := s.cfg.Limits.of(p)
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay, Err: err,
-		Reason: fmt.Sprintf("the network asks %d stroops for this transaction (%s) and SOROBAN_MAX_FEE=%d allows %d; raise it, or wait until the network is less busy",
-			needed, p, s.cfg.MaxFee, s.maxFee(p)),
+		Reason: fmt.Sprintf("the network asks %d stroops for this transaction (%s) and %s=%d allows %s XLM; raise it, or wait until the network is less busy",
+			needed, p, setting, most, XLM(most)),
 	}
 }

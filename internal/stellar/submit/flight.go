@@ -31,6 +31,8 @@ type flight struct {
 	ledger uint32
 	// sendAt is the ledger from which the bytes are sent again; 0 is now.
 	sendAt uint32
+	// bidAt is the ledger at which this bid was first answered; 0 is not yet.
+	bidAt uint32
 	// refusal is the newest reason for which a server did not take the bytes;
 	// empty when it did, or has only put it off.
 	refusal *result
@@ -49,6 +51,8 @@ type flight struct {
 	// it does. trouble is what it does instead.
 	silentSince time.Time
 	trouble     string
+	// asksAfter is when the server wants to be asked again.
+	asksAfter time.Time
 	// began is when it was first sent; zero where an earlier flight has sent it.
 	began time.Time
 }
@@ -78,7 +82,7 @@ func (s *Submitter) fly(ctx context.Context, tx Transaction, fresh, sends bool, 
 			if err := f.send(ctx); err != nil {
 				return f.tx, err
 			}
-			if err := p.Wait(ctx); err != nil {
+			if err := f.wait(ctx, p); err != nil {
 				return f.tx, err
 			}
 		}
@@ -91,9 +95,19 @@ func (s *Submitter) fly(ctx context.Context, tx Transaction, fresh, sends bool, 
 		if f.due() {
 			continue
 		}
-		if err := p.Wait(ctx); err != nil {
+		if err := f.wait(ctx, p); err != nil {
 			return f.tx, err
 		}
+	}
+}
+
+// wait pauses between two questions, for as long as the server asked for.
+func (f *flight) wait(ctx context.Context, p *rpc.Pace) error {
+	for {
+		if err := p.Wait(ctx); err != nil || !f.s.cfg.Clock().Before(f.asksAfter) {
+			return err
+		}
+		f.progress(f.detail())
 	}
 }
 
@@ -135,6 +149,9 @@ func (f *flight) send(ctx context.Context) error {
 	}
 	f.sendTrouble = ""
 	f.noteAnswer(resp.LatestLedger, resp.LatestLedgerCloseTime)
+	if f.bidAt == 0 {
+		f.bidAt = f.ledger
+	}
 	envelope, err := f.s.open(f.tx.Envelope)
 	if err != nil {
 		return err
@@ -158,7 +175,7 @@ func (f *flight) send(ctx context.Context) error {
 			return rpc.Garbled(protocol.SendTransactionMethodName, err)
 		}
 		// What kept it out until it was too late is the better reason.
-		if f.refusal == nil || r.code != xdr.TransactionResultCodeTxTooLate {
+		if r.code != xdr.TransactionResultCodeTxTooLate || f.refusal == nil && f.course == resultNotTaken {
 			f.refusal = &r
 		}
 	default:
@@ -198,7 +215,8 @@ func (f *flight) unanswered(ctx context.Context, err error) error {
 	if f.silentSince.IsZero() {
 		f.silentSince = now
 	}
-	if now.Sub(f.silentSince) > rpc.Patience {
+	f.asksAfter = now.Add(rpc.RetryAfter(err))
+	if now.Sub(f.silentSince) > rpc.Patience || rpc.RetryAfter(err) > rpc.Patience {
 		return err
 	}
 	return nil

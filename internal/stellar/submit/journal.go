@@ -101,6 +101,19 @@ type Lease struct {
 	Orphan string
 }
 
+// Channel is what the journal knows of an account that lends its sequence numbers.
+type Channel struct {
+	Address string
+	// Leased tells that somebody uses it.
+	Leased bool
+	// Open is the hash of the transaction that is under way on it; empty when there is
+	// none.
+	Open string
+	// SetAside is when it was set aside, and Why the reason; zero when it is in use.
+	SetAside time.Time
+	Why      string
+}
+
 // The journal's refusals.
 var (
 	// ErrNoFreeChannel tells that every account is leased.
@@ -128,6 +141,10 @@ type Journal interface {
 	// or returns ErrNoFreeChannel, or ErrAllSetAside. One that is set aside is never
 	// free.
 	Lease(ctx context.Context, network string, addresses []string, length time.Duration) (Lease, error)
+	// Spent sums up what was paid: for the effect of an order, and within a day.
+	Spent(ctx context.Context, network string, o Order) (Spending, error)
+	// Channels lists the accounts of a network that were ever used, by address.
+	Channels(ctx context.Context, network string) ([]Channel, error)
 	// SetAside takes an account out of use, and says why. It does nothing to one that
 	// is set aside already.
 	SetAside(ctx context.Context, network, address, why string) error

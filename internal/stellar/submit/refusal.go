@@ -18,7 +18,7 @@ import (
 func (f *flight) judge(ctx context.Context) error {
 	r := f.refusal
 	if r == nil {
-		return nil
+		return f.outbid(ctx)
 	}
 	switch r.code {
 	case xdr.TransactionResultCodeTxBadSeq:
@@ -97,12 +97,18 @@ func (f *flight) raise(ctx context.Context, asked int64) error {
 	if err != nil {
 		return err
 	}
-	most, now, resources := f.s.maxFee(f.tx.Purpose), int64(e.bump.Tx.Fee), e.resourceFee()
+	most, _ := f.s.cfg.Limits.of(f.tx.Purpose)
+	now, resources := int64(e.bump.Tx.Fee), e.resourceFee()
 	fee := resources + 2*min(now-resources, math.MaxInt64/4)
 	fee = min(max(fee, asked), most)
 	if fee <= now {
 		return f.s.tooDear(f.tx.Purpose, max(asked, now+txnbuild.MinBaseFee), fmt.Errorf("transaction %s: %s", f.tx.Hash, f.refusalName()))
 	}
+	return f.offer(ctx, e, fee)
+}
+
+// offer journals the transaction with another fee, which is sent next.
+func (f *flight) offer(ctx context.Context, e opened, fee int64) error {
 	envelope, err := f.s.bump(e.bump.Tx.InnerTx.V1, fee)
 	if err != nil {
 		return err
@@ -110,8 +116,46 @@ func (f *flight) raise(ctx context.Context, asked int64) error {
 	if err := f.s.journal.Reprice(ctx, f.tx.Hash, envelope); err != nil {
 		return err
 	}
-	f.tx.Envelope, f.sendAt, f.refusal = envelope, 0, nil
+	f.tx.Envelope, f.sendAt, f.bidAt, f.refusal = envelope, 0, 0, nil
 	return nil
+}
+
+const (
+	// replaceFactor is by how much a bid must be higher than that of the transaction
+	// which it is to replace in a node's queue (TransactionQueue.cpp, FEE_MULTIPLIER).
+	replaceFactor = 10
+	// unhurried is how many ledgers may pass a transaction over before more is bid.
+	unhurried = 2
+)
+
+// outbid raises the bid of a transaction that ledgers have passed over: ten-fold, which
+// replaces it where it waits, or to what others bid by now. A cap below that is bid once
+// no node has it any more.
+func (f *flight) outbid(ctx context.Context) error {
+	if !f.sends || f.bidAt == 0 || f.ledger < f.bidAt+unhurried {
+		return nil
+	}
+	e, err := f.s.open(f.tx.Envelope)
+	if err != nil {
+		return err
+	}
+	bid, err := f.s.bid(ctx, e.resourceFee() > 0)
+	if err != nil {
+		return f.unanswered(ctx, err)
+	}
+	most, _ := f.s.cfg.Limits.of(f.tx.Purpose)
+	now, resources := int64(e.bump.Tx.Fee), e.resourceFee()
+	units := int64(len(e.bump.Tx.InnerTx.V1.Tx.Operations) + 1)
+	fee := resources + max(replaceFactor*(now-resources), units*bid)
+	if fee > most {
+		if fee = most; f.course == resultNotIncluded && f.ledger < f.bidAt+queueAge {
+			return nil
+		}
+	}
+	if fee <= now {
+		return nil
+	}
+	return f.offer(ctx, e, fee)
 }
 
 // Tally counts the transactions of one effect that were built in vain.

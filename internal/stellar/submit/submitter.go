@@ -1,6 +1,7 @@
 package submit
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,9 +27,7 @@ type Config struct {
 	FeePayer *keypair.Full
 	// Channels lend their sequence numbers.
 	Channels []*keypair.Full
-	// MaxFee is the most that one transaction may cost, in stroops. Uploading code may
-	// cost ten times as much.
-	MaxFee int64
+	Limits   Limits
 	// Validity is for how long after its making a transaction may be applied, in
 	// whole seconds.
 	Validity time.Duration
@@ -74,6 +73,25 @@ func New(cfg Config, client *rpc.Client, journal Journal) *Submitter {
 		s.addresses = append(s.addresses, k.Address())
 	}
 	return s
+}
+
+// Channels tells of the channel accounts in the order of their numbers; of one that was
+// never used, the address alone.
+func (s *Submitter) Channels(ctx context.Context) ([]Channel, error) {
+	known, err := s.journal.Channels(ctx, s.cfg.Passphrase)
+	if err != nil {
+		return nil, err
+	}
+	channels := make([]Channel, len(s.addresses))
+	for i, address := range s.addresses {
+		channels[i].Address = address
+		for _, c := range known {
+			if c.Address == address {
+				channels[i] = c
+			}
+		}
+	}
+	return channels, nil
 }
 
 // key is the secret of one of our accounts.

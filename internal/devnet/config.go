@@ -2,7 +2,6 @@ package devnet
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -35,8 +34,11 @@ type Config struct {
 	// directory; without one the host is compiled at each start, 0.7 s.
 	CacheDir string
 	// MinPersistentTTL is the life of a new persistent entry in ledgers before
-	// it is archived. Defaults to testnet's 120,960.
+	// it is archived. Defaults to testnet's 120,960; see PublicMinPersistentTTL.
 	MinPersistentTTL uint32
+	// MaxTTL is the longest life that can be bought for an entry, in ledgers.
+	// Defaults to 3,110,400, on testnet and the public network: 180 days.
+	MaxTTL uint32
 	// RetentionLedgers bounds what getTransaction and getEvents can find.
 	// Defaults to 17,280: a day of ledgers on the public network.
 	RetentionLedgers uint32
@@ -58,6 +60,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MinPersistentTTL == 0 {
 		c.MinPersistentTTL = 120_960
+	}
+	if c.MaxTTL == 0 {
+		c.MaxTTL = 3_110_400
 	}
 	if c.RetentionLedgers == 0 {
 		c.RetentionLedgers = 17_280
@@ -87,14 +92,13 @@ func defaultCacheDir() string {
 
 func (c Config) validate() error {
 	var errs []error
-	if c.CloseInterval < MinCloseInterval {
-		errs = append(errs, fmt.Errorf("CloseInterval %v: must be at least %v", c.CloseInterval, MinCloseInterval))
-	}
 	if c.Passphrase == network.PublicNetworkPassphrase || c.Passphrase == network.TestNetworkPassphrase {
 		errs = append(errs, errors.New("a local network must not take the passphrase of the public or the test network"))
 	}
-	if c.MinPersistentTTL >= maxEntryTTL {
-		errs = append(errs, fmt.Errorf("MinPersistentTTL %d: must be below %d", c.MinPersistentTTL, maxEntryTTL))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.conditions().validate())...)
+}
+
+// conditions are those that the network begins with.
+func (c Config) conditions() Conditions {
+	return Conditions{Interval: c.CloseInterval, MinPersistentTTL: c.MinPersistentTTL, MaxTTL: c.MaxTTL}
 }

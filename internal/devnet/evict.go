@@ -18,17 +18,18 @@ func isTemporary(key string) bool {
 	return key[3] == byte(xdr.LedgerEntryTypeContractData) && key[len(key)-1] == byte(xdr.ContractDataDurabilityTemporary)
 }
 
-// evict deletes what the ledger before this one was the last to hold, unless it
-// has been renewed, and returns the keys.
-func (x expiry) evict(l *layer, at moment) []string {
-	ended := at.ledger - 1
+// evict deletes what ends with the ledgers from first until before next, unless
+// it has been renewed, and returns the keys.
+func (x expiry) evict(l *layer, first, next uint32) []string {
 	var evicted []string
-	for _, k := range x[ended] {
-		if e, ok := l.lookup(k); ok && e.live == int64(ended) {
-			l.set(k, nil)
-			evicted = append(evicted, k)
+	for ended := first; ended < next; ended++ {
+		for _, k := range x[ended] {
+			if e, ok := l.lookup(k); ok && e.live == int64(ended) {
+				l.set(k, nil)
+				evicted = append(evicted, k)
+			}
 		}
+		delete(x, ended)
 	}
-	delete(x, ended)
 	return evicted
 }

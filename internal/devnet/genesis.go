@@ -26,7 +26,7 @@ func genesis(cfg Config, settings []xdr.ConfigSettingEntry) *layer {
 // come from an older host.
 func upgrade(l *layer, settings []xdr.ConfigSettingEntry, seq uint32) {
 	for _, s := range settings {
-		key := string(encode(xdr.LedgerKey{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &xdr.LedgerKeyConfigSetting{ConfigSettingId: s.ConfigSettingId}}))
+		key := settingKey(s.ConfigSettingId)
 		data := xdr.LedgerEntryData{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &s}
 		if old, ok := l.lookup(key); ok && bytes.Equal(encode(decodeEntry(old.data).Data), encode(data)) {
 			continue

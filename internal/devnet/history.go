@@ -1,6 +1,9 @@
 package devnet
 
 import (
+	"cmp"
+	"slices"
+
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
 )
@@ -13,12 +16,16 @@ type closedLedger struct {
 	header    xdr.LedgerHeader
 	txs       []*outcome
 	evicted   []string // keys of temporary entries that have ended
+	fillBid   int64    // see Conditions
+	// before is what the ledger has changed, as it was: nil where there was
+	// nothing. Only the last MaxLag ledgers have it.
+	before map[string]*entry
 }
 
 // history holds the last ledgers and their transactions, for the RPC.
 type history struct {
 	retention uint32
-	ledgers   []*closedLedger // consecutive, the oldest first
+	ledgers   []*closedLedger // the oldest first; Network.Advance leaves gaps
 	byHash    map[xdr.Hash]*outcome
 }
 
@@ -26,8 +33,14 @@ func newHistory(retention uint32) *history {
 	return &history{retention: retention, byHash: map[xdr.Hash]*outcome{}}
 }
 
-func (h *history) add(b *block) {
-	h.append(&closedLedger{seq: b.at.ledger, closeTime: b.at.closeTime, hash: b.hash, header: b.header, txs: b.txs, evicted: b.evicted})
+func (h *history) add(b *block, before map[string]*entry) {
+	h.append(&closedLedger{
+		seq: b.at.ledger, closeTime: b.at.closeTime, hash: b.hash, header: b.header, txs: b.txs, evicted: b.evicted,
+		fillBid: b.fillBid, before: before,
+	})
+	if last := len(h.ledgers) - 1; last >= MaxLag {
+		h.ledgers[last-MaxLag].before = nil
+	}
 }
 
 func (h *history) append(l *closedLedger) {
@@ -36,7 +49,7 @@ func (h *history) append(l *closedLedger) {
 		// Both hashes of a fee bump find it.
 		h.byHash[o.hash], h.byHash[o.innerHash] = o, o
 	}
-	for uint32(len(h.ledgers)) > h.retention {
+	for l.seq-h.ledgers[0].seq >= h.retention {
 		for _, o := range h.ledgers[0].txs {
 			delete(h.byHash, o.hash)
 			delete(h.byHash, o.innerHash)
@@ -57,10 +70,16 @@ func (h *history) latest() *closedLedger { return h.ledgers[len(h.ledgers)-1] }
 
 // from returns the ledgers from seq onward.
 func (h *history) from(seq uint32) []*closedLedger {
-	if first := h.oldest().seq; seq > first {
-		return h.ledgers[min(int(seq-first), len(h.ledgers)):]
+	at, _ := slices.BinarySearchFunc(h.ledgers, seq, func(l *closedLedger, seq uint32) int { return cmp.Compare(l.seq, seq) })
+	return h.ledgers[at:]
+}
+
+// find returns the transaction with a hash, or nil.
+func (h *history) find(hash xdr.Hash) *outcome {
+	if o := h.byHash[hash]; o != nil && o.ledger <= h.latest().seq {
+		return o
 	}
-	return h.ledgers
+	return nil
 }
 
 func (h *history) span() protocol.LedgerSeqRange {

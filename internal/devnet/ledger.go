@@ -26,6 +26,7 @@ type block struct {
 	changes *layer
 	txs     []*outcome
 	evicted []string // keys of temporary entries that have ended
+	fillBid int64    // see Conditions
 }
 
 // seal makes the header. Its hashes chain over the headers and the changes: there
@@ -67,8 +68,14 @@ func (n *Network) publish(b *block) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	l := n.ledger
+	passed := b.at.ledger - l.seq
+	before := map[string]*entry{}
 	l.seq, l.closeTime, l.header, l.hash = b.at.ledger, b.at.closeTime, b.header, b.hash
 	for _, k := range b.changes.order {
+		before[k] = nil
+		if e, ok := l.state[k]; ok {
+			before[k] = &e
+		}
 		if e := b.changes.changed[k]; e != nil {
 			l.state[k] = *e
 			n.expiry.note(k, *e)
@@ -85,5 +92,8 @@ func (n *Network) publish(b *block) {
 		o.tx = nil // the queue is done with it: only the bytes are kept
 	}
 	n.pool.closed(applied)
-	n.history.add(b)
+	for range min(passed-1, banDepth) { // more is as long
+		n.pool.closed(nil)
+	}
+	n.history.add(b, before)
 }

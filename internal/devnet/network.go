@@ -28,6 +28,8 @@ type Network struct {
 	friendbot *friendbot
 	store     *store // nil: in memory
 
+	conditions *conditions
+
 	closing sync.Mutex // held while a ledger is closed, before pool.mu and mu
 	expiry  expiry     // under closing
 	mu      sync.RWMutex
@@ -47,7 +49,7 @@ func Open(ctx context.Context, c Config) (*Network, error) {
 	}
 	n := &Network{
 		cfg: c, id: network.ID(c.Passphrase), engine: engine, pool: newMempool(), friendbot: newFriendbot(c.Passphrase),
-		ledger: &ledger{state: state{}}, history: newHistory(c.RetentionLedgers), expiry: expiry{},
+		ledger: &ledger{state: state{}}, history: newHistory(c.RetentionLedgers), expiry: expiry{}, conditions: newConditions(c.conditions()),
 	}
 	if err := n.start(ctx); err != nil {
 		return nil, errors.Join(err, n.store.Close(), engine.Close(ctx))
@@ -62,7 +64,7 @@ func (n *Network) start(ctx context.Context) error {
 		return err
 	}
 	n.protocol = cal.Protocol
-	settings, err := configSettings(cal, n.cfg.MinPersistentTTL)
+	settings, err := configSettings(cal, n.conditions.get())
 	if err != nil {
 		return fmt.Errorf("read the host's cost parameters: %w", err)
 	}
@@ -94,23 +96,29 @@ func (n *Network) start(ctx context.Context) error {
 	return nil
 }
 
-// Run closes a ledger at once and then at each interval until ctx ends, which is
-// not an error.
+// Run closes a ledger at once and then at each interval, Conditions.Interval,
+// until ctx ends, which is not an error.
 func (n *Network) Run(ctx context.Context) error {
 	n.friendbot.setRunning(true)
 	defer n.friendbot.setRunning(false)
 	t := time.NewTicker(n.cfg.CloseInterval)
 	defer t.Stop()
-	for {
-		if err := n.CloseLedger(context.WithoutCancel(ctx)); err != nil {
-			return err
-		}
+	err := n.CloseLedger(context.WithoutCancel(ctx))
+	for err == nil {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-n.conditions.changed:
+			if interval := n.conditions.get().Interval; interval > 0 {
+				t.Reset(interval)
+			} else {
+				t.Stop()
+			}
 		case <-t.C:
+			err = n.CloseLedger(context.WithoutCancel(ctx))
 		}
 	}
+	return err
 }
 
 // ServeHTTP answers JSON-RPC on every path but /friendbot, which takes addr.
@@ -127,7 +135,11 @@ func (n *Network) Close() error {
 // next is the moment of the ledger that is closed next. Callers hold mu, or
 // closing.
 func (n *Network) next() moment {
-	return moment{ledger: n.ledger.seq + 1, closeTime: max(n.cfg.Now().Unix(), n.ledger.closeTime)}
+	return n.after(n.ledger.seq, n.ledger.closeTime)
+}
+
+func (n *Network) after(seq uint32, closeTime int64) moment {
+	return moment{ledger: seq + 1, closeTime: max(n.cfg.Now().Unix(), closeTime)}
 }
 
 func (n *Network) info(at moment) sorohost.Info {

@@ -19,7 +19,8 @@ func (n *Network) nominate(ctx context.Context, at moment) []nominee {
 	n.pool.mu.Lock()
 	defer n.pool.mu.Unlock()
 	v := &validator{view: n.ledger.state, at: at, minResourceFee: n.minResourceFee}
-	classic, contracts := &lane{fits: fitsClassic}, &lane{fits: fitsSoroban}
+	fill := n.conditions.get().FillBid
+	classic, contracts := &lane{fits: fitsClassic, fillBid: fill}, &lane{fits: fitsSoroban, fillBid: fill}
 	for _, q := range n.pool.pending() {
 		if !n.stillValid(ctx, v, q) {
 			n.pool.remove(q.tx)
@@ -59,10 +60,11 @@ func (n *Network) stillValid(ctx context.Context, v *validator, q *queued) bool 
 
 // lane is the part of a ledger with limits of its own: classic or Soroban.
 type lane struct {
-	fits  func(used *usage, t *transaction) bool
-	used  usage
-	taken []*transaction
-	full  bool
+	fits    func(used *usage, t *transaction) bool
+	fillBid int64 // see Conditions
+	used    usage
+	taken   []*transaction
+	full    bool
 }
 
 // usage sums what the transactions of a lane declare.
@@ -71,6 +73,9 @@ type usage struct {
 }
 
 func (l *lane) offer(q *queued) {
+	if l.fillBid > 0 && !below(l.fillBid, 1, q.tx.inclusionBid(), q.tx.ops) {
+		return
+	}
 	if !l.fits(&l.used, q.tx) {
 		l.full = true
 		return
@@ -84,7 +89,7 @@ func (l *lane) offer(q *queued) {
 func (l *lane) nominees() []nominee {
 	var out []nominee
 	for _, t := range l.taken {
-		fee := baseFee * t.ops
+		fee := max(baseFee, l.fillBid) * t.ops
 		if l.full {
 			last := l.taken[len(l.taken)-1]
 			fee = max(fee, ceilMulDiv(last.inclusionBid(), t.ops, last.ops))

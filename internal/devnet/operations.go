@@ -4,9 +4,9 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 )
 
-// checkOperation judges the form of an operation, before anything is known of
-// the ledger. Its result is only looked at for success.
-func checkOperation(t *transaction, op xdr.Operation) xdr.OperationResult {
+// checkOperation judges the form of an operation; of the ledger it looks at the
+// settings only. Its result is only looked at for success.
+func checkOperation(v view, t *transaction, op xdr.Operation) xdr.OperationResult {
 	body := op.Body
 	switch body.Type {
 	case xdr.OperationTypeCreateAccount:
@@ -22,7 +22,7 @@ func checkOperation(t *transaction, op xdr.Operation) xdr.OperationResult {
 	case xdr.OperationTypeInvokeHostFunction:
 		return checkInvoke(body.InvokeHostFunctionOp)
 	case xdr.OperationTypeExtendFootprintTtl:
-		return checkExtend(t, body.ExtendFootprintTtlOp)
+		return checkExtend(v, t, body.ExtendFootprintTtlOp)
 	case xdr.OperationTypeRestoreFootprint:
 		return checkRestore(t)
 	default:

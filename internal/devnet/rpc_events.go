@@ -26,7 +26,8 @@ type eventsPage struct {
 func (n *Network) getEvents(_ context.Context, q protocol.GetEventsRequest) (protocol.GetEventsResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	oldest, latest := n.history.oldest(), n.history.latest()
+	seen := n.seen()
+	oldest, latest := seen.oldest(), seen.latest()
 	res := protocol.GetEventsResponse{
 		Events: []protocol.EventInfo{}, LatestLedger: latest.seq, LatestLedgerCloseTime: latest.closeTime,
 		OldestLedger: oldest.seq, OldestLedgerCloseTime: oldest.closeTime,
@@ -37,11 +38,11 @@ func (n *Network) getEvents(_ context.Context, q protocol.GetEventsRequest) (pro
 	if err := checkFormat(q.Format); err != nil {
 		return res, err
 	}
-	page, err := n.eventsPage(q)
+	page, err := newEventsPage(q, seen.span())
 	if err != nil {
 		return res, err
 	}
-	for _, l := range n.history.from(page.start) {
+	for _, l := range seen.from(page.start) {
 		if l.seq >= page.end {
 			break
 		}
@@ -59,8 +60,7 @@ func (n *Network) getEvents(_ context.Context, q protocol.GetEventsRequest) (pro
 	return res, nil
 }
 
-func (n *Network) eventsPage(q protocol.GetEventsRequest) (eventsPage, error) {
-	span := n.history.span()
+func newEventsPage(q protocol.GetEventsRequest, span protocol.LedgerSeqRange) (eventsPage, error) {
 	p := eventsPage{start: q.StartLedger, limit: defaultEventsPage}
 	if q.Pagination != nil {
 		if q.Pagination.Limit > 0 {

@@ -13,13 +13,18 @@ const (
 	classicFeeWindow = 10
 )
 
+// filledTxs is how many bids the statistics count for a ledger that is filled
+// with them.
+const filledTxs = 100
+
 func (n *Network) getFeeStats(context.Context, protocol.GetFeeStatsRequest) (protocol.GetFeeStatsResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
+	seen := n.seen()
 	return protocol.GetFeeStatsResponse{
-		SorobanInclusionFee: n.history.fees(sorobanFeeWindow, true),
-		InclusionFee:        n.history.fees(classicFeeWindow, false),
-		LatestLedger:        n.ledger.seq,
+		SorobanInclusionFee: seen.fees(sorobanFeeWindow, true),
+		InclusionFee:        seen.fees(classicFeeWindow, false),
+		LatestLedger:        seen.latest().seq,
 	}, nil
 }
 
@@ -30,6 +35,9 @@ func (h *history) fees(window uint32, soroban bool) protocol.FeeDistribution {
 	ledgers := h.from(latest - min(window, latest) + 1)
 	var fees []uint64
 	for _, l := range ledgers {
+		if l.fillBid > 0 {
+			fees = append(fees, slices.Repeat([]uint64{uint64(l.fillBid)}, filledTxs)...)
+		}
 		for _, o := range l.txs {
 			if o.soroban == soroban {
 				fees = append(fees, o.inclusion)

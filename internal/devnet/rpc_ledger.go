@@ -27,16 +27,17 @@ const (
 func (n *Network) getHealth(context.Context, protocol.GetHealthRequest) (protocol.GetHealthResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	stale := maxLatency + n.cfg.CloseInterval
-	if latency := n.cfg.Now().Sub(time.Unix(n.ledger.closeTime, 0)); latency > stale {
+	seen := n.seen()
+	oldest, latest := seen.oldest(), seen.latest()
+	stale := maxLatency + n.conditions.get().Interval
+	if latency := n.cfg.Now().Sub(time.Unix(latest.closeTime, 0)); latency > stale {
 		return protocol.GetHealthResponse{}, &jrpc2.Error{
 			Code:    jrpc2.InternalError,
 			Message: fmt.Sprintf("latency (%v) since last known ledger closed is too high (>%v)", latency.Round(time.Second), stale),
 		}
 	}
-	oldest := n.history.oldest()
 	return protocol.GetHealthResponse{
-		Status: "healthy", LatestLedger: n.ledger.seq, LatestLedgerCloseTime: n.ledger.closeTime,
+		Status: "healthy", LatestLedger: latest.seq, LatestLedgerCloseTime: latest.closeTime,
 		OldestLedger: oldest.seq, OldestLedgerCloseTime: oldest.closeTime, LedgerRetentionWindow: n.cfg.RetentionLedgers,
 	}, nil
 }
@@ -54,7 +55,7 @@ func (n *Network) getVersionInfo(context.Context, protocol.GetVersionInfoRequest
 func (n *Network) getLatestLedger(context.Context) (protocol.GetLatestLedgerResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	l := n.history.latest()
+	l := n.seen().latest()
 	return protocol.GetLatestLedgerResponse{
 		Hash: l.hash.HexString(), ProtocolVersion: n.protocol, Sequence: l.seq, LedgerCloseTime: l.closeTime,
 		LedgerHeader: b64(encode(l.header)), LedgerMetadata: b64(encode(l.meta())),
@@ -84,8 +85,9 @@ func (l *closedLedger) meta() xdr.LedgerCloseMeta {
 func (n *Network) getLedgers(_ context.Context, q protocol.GetLedgersRequest) (protocol.GetLedgersResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	oldest, latest := n.history.oldest(), n.history.latest()
-	if err := q.Validate(maxLedgersPage, n.history.span()); err != nil {
+	seen := n.seen()
+	oldest, latest := seen.oldest(), seen.latest()
+	if err := q.Validate(maxLedgersPage, seen.span()); err != nil {
 		return protocol.GetLedgersResponse{}, invalidParams("%v", err)
 	}
 	if err := checkFormat(q.Format); err != nil {
@@ -108,7 +110,7 @@ func (n *Network) getLedgers(_ context.Context, q protocol.GetLedgersRequest) (p
 		Ledgers: []protocol.LedgerInfo{}, LatestLedger: latest.seq, LatestLedgerCloseTime: latest.closeTime,
 		OldestLedger: oldest.seq, OldestLedgerCloseTime: oldest.closeTime,
 	}
-	for _, l := range n.history.from(start) {
+	for _, l := range seen.from(start) {
 		if uint(len(res.Ledgers)) == limit {
 			break
 		}
@@ -131,7 +133,8 @@ func (n *Network) getLedgerEntries(_ context.Context, q protocol.GetLedgerEntrie
 	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	res.LatestLedger = n.ledger.seq
+	seen := n.seen()
+	res.LatestLedger = seen.latest().seq
 	for i, k := range q.Keys {
 		var key xdr.LedgerKey
 		if err := xdr.SafeUnmarshalBase64(k, &key); err != nil {
@@ -140,8 +143,8 @@ func (n *Network) getLedgerEntries(_ context.Context, q protocol.GetLedgerEntrie
 		if key.Type == xdr.LedgerEntryTypeTtl {
 			return res, invalidParams("ledger ttl entries cannot be queried directly")
 		}
-		if e, ok := n.ledger.state.lookup(string(encode(key))); ok {
-			res.Entries = append(res.Entries, entryResult(k, e, n.ledger.seq))
+		if e, ok := seen.view.lookup(string(encode(key))); ok {
+			res.Entries = append(res.Entries, entryResult(k, e, res.LatestLedger))
 		}
 	}
 	return res, nil

@@ -26,13 +26,14 @@ func (n *Network) simulateTransaction(ctx context.Context, q protocol.SimulateTr
 	// waiting: 1 ms for a deployment, 0.4 s at the instruction limit.
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	res.LatestLedger = n.ledger.seq
-	args, fault := n.simulation(env, q)
+	seen := n.seen()
+	res.LatestLedger = seen.latest().seq
+	args, fault := n.simulation(env, q, seen)
 	if fault != "" {
 		res.Error = fault
 		return res, nil
 	}
-	s, err := n.engine.Simulate(ctx, hostView{n.ledger.state}, args)
+	s, err := n.engine.Simulate(ctx, hostView{seen.view}, args)
 	if err != nil {
 		res.Error = err.Error()
 		return res, nil
@@ -46,7 +47,7 @@ func (n *Network) simulateTransaction(ctx context.Context, q protocol.SimulateTr
 }
 
 // simulation reads what is to be simulated, or says why it cannot be.
-func (n *Network) simulation(env xdr.TransactionEnvelope, q protocol.SimulateTransactionRequest) (sorohost.SimulateArgs, string) {
+func (n *Network) simulation(env xdr.TransactionEnvelope, q protocol.SimulateTransactionRequest, seen *vantage) (sorohost.SimulateArgs, string) {
 	ops := env.Operations()
 	if len(ops) != 1 {
 		return sorohost.SimulateArgs{}, "Transaction contains more than one operation"
@@ -63,7 +64,7 @@ func (n *Network) simulation(env xdr.TransactionEnvelope, q protocol.SimulateTra
 		source = op.SourceAccount.ToAccountId()
 	}
 	args := sorohost.SimulateArgs{
-		Operation: encode(op.Body), Source: encode(source), Info: n.info(n.next()), Mode: sorohost.Record,
+		Operation: encode(op.Body), Source: encode(source), Info: n.info(n.after(seen.latest().seq, seen.latest().closeTime)), Mode: sorohost.Record,
 		Upgraded: q.UseUpgradedAuth, //nolint:staticcheck // transitional, and still obeyed
 	}
 	if _, err := rand.Read(args.Seed[:]); err != nil {

@@ -36,7 +36,8 @@ func (n *Network) sendTransaction(ctx context.Context, q protocol.SendTransactio
 	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	res.LatestLedger, res.LatestLedgerCloseTime = n.ledger.seq, n.ledger.closeTime
+	latest := n.seen().latest()
+	res.LatestLedger, res.LatestLedgerCloseTime = latest.seq, latest.closeTime
 	return res, nil
 }
 
@@ -62,10 +63,11 @@ func (n *Network) getTransaction(_ context.Context, q protocol.GetTransactionReq
 	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	oldest, latest := n.history.oldest(), n.history.latest()
+	seen := n.seen()
+	oldest, latest := seen.oldest(), seen.latest()
 	res.LatestLedger, res.LatestLedgerCloseTime = latest.seq, latest.closeTime
 	res.OldestLedger, res.OldestLedgerCloseTime = oldest.seq, oldest.closeTime
-	o := n.history.byHash[hash]
+	o := seen.find(hash)
 	if o == nil {
 		res.TransactionDetails = protocol.TransactionDetails{Status: protocol.TransactionStatusNotFound, TransactionHash: q.Hash}
 		return res, nil
@@ -98,12 +100,13 @@ func (o *outcome) details() protocol.TransactionDetails {
 func (n *Network) getTransactions(_ context.Context, q protocol.GetTransactionsRequest) (protocol.GetTransactionsResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	oldest, latest := n.history.oldest(), n.history.latest()
+	seen := n.seen()
+	oldest, latest := seen.oldest(), seen.latest()
 	res := protocol.GetTransactionsResponse{
 		Transactions: []protocol.TransactionInfo{}, LatestLedger: latest.seq, LatestLedgerCloseTime: latest.closeTime,
 		OldestLedger: oldest.seq, OldestLedgerCloseTime: oldest.closeTime,
 	}
-	if err := q.IsValid(maxTransactionsPage, n.history.span()); err != nil {
+	if err := q.IsValid(maxTransactionsPage, seen.span()); err != nil {
 		return res, invalidParams("%v", err)
 	}
 	if err := checkFormat(q.Format); err != nil {
@@ -123,7 +126,7 @@ func (n *Network) getTransactions(_ context.Context, q protocol.GetTransactionsR
 			limit = p.Limit
 		}
 	}
-	for _, l := range n.history.from(start) {
+	for _, l := range seen.from(start) {
 		for _, o := range l.txs {
 			if l.seq == start && o.order <= after {
 				continue

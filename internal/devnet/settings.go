@@ -30,7 +30,6 @@ const (
 	ledgerMaxTxsSize    = 266_240
 	maxKeySize          = 250
 	maxEntrySize        = 65_536
-	maxEntryTTL         = 3_110_400
 	minTemporaryTTL     = 720
 	// stateSize is what rent depends on: about the live state of the public
 	// network. A young network would give rents far below real ones.
@@ -46,7 +45,7 @@ var exactMemory = map[xdr.ContractCostType]xdr.Int64{
 	xdr.ContractCostTypeBn254Pairing:    6_232_546,
 }
 
-func configSettings(cal sorohost.Calibration, minPersistentTTL uint32) ([]xdr.ConfigSettingEntry, error) {
+func configSettings(cal sorohost.Calibration, c Conditions) ([]xdr.ConfigSettingEntry, error) {
 	var cpu, mem xdr.ContractCostParams
 	if err := cpu.UnmarshalBinary(cal.CPU); err != nil {
 		return nil, err
@@ -60,14 +59,31 @@ func configSettings(cal sorohost.Calibration, minPersistentTTL uint32) ([]xdr.Co
 	return append(resourceSettings(),
 		xdr.ConfigSettingEntry{ConfigSettingId: xdr.ConfigSettingIdConfigSettingContractCostParamsCpuInstructions, ContractCostParamsCpuInsns: &cpu},
 		xdr.ConfigSettingEntry{ConfigSettingId: xdr.ConfigSettingIdConfigSettingContractCostParamsMemoryBytes, ContractCostParamsMemBytes: &mem},
-		xdr.ConfigSettingEntry{ConfigSettingId: xdr.ConfigSettingIdConfigSettingStateArchival, StateArchivalSettings: &xdr.StateArchivalSettings{
-			MaxEntryTtl: maxEntryTTL, MinTemporaryTtl: minTemporaryTTL, MinPersistentTtl: xdr.Uint32(minPersistentTTL),
-			PersistentRentRateDenominator: 1215, TempRentRateDenominator: 2430, MaxEntriesToArchive: 1000,
-			LiveSorobanStateSizeWindowSampleSize: 30, LiveSorobanStateSizeWindowSamplePeriod: 64,
-			EvictionScanSize: 500_000, StartingEvictionScanLevel: 7,
-		}},
+		archivalSetting(c),
 		xdr.ConfigSettingEntry{ConfigSettingId: xdr.ConfigSettingIdConfigSettingLiveSorobanStateSizeWindow, LiveSorobanStateSizeWindow: &[]xdr.Uint64{stateSize}},
 	), nil
+}
+
+func archivalSetting(c Conditions) xdr.ConfigSettingEntry {
+	return xdr.ConfigSettingEntry{ConfigSettingId: xdr.ConfigSettingIdConfigSettingStateArchival, StateArchivalSettings: &xdr.StateArchivalSettings{
+		MaxEntryTtl: xdr.Uint32(c.MaxTTL), MinTemporaryTtl: minTemporaryTTL, MinPersistentTtl: xdr.Uint32(c.MinPersistentTTL),
+		PersistentRentRateDenominator: 1215, TempRentRateDenominator: 2430, MaxEntriesToArchive: 1000,
+		LiveSorobanStateSizeWindowSampleSize: 30, LiveSorobanStateSizeWindowSamplePeriod: 64,
+		EvictionScanSize: 500_000, StartingEvictionScanLevel: 7,
+	}}
+}
+
+// maxTTL is the longest life of an entry in a ledger.
+func maxTTL(v view) uint32 {
+	e, ok := v.lookup(settingKey(xdr.ConfigSettingIdConfigSettingStateArchival))
+	if !ok {
+		return 0 // before genesis
+	}
+	return uint32(decodeEntry(e.data).Data.ConfigSetting.StateArchivalSettings.MaxEntryTtl)
+}
+
+func settingKey(id xdr.ConfigSettingId) string {
+	return string(encode(xdr.LedgerKey{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &xdr.LedgerKeyConfigSetting{ConfigSettingId: id}}))
 }
 
 func resourceSettings() []xdr.ConfigSettingEntry {

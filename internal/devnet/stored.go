@@ -9,6 +9,7 @@ type storedLedger struct {
 	Header  []byte              `json:"header"` // LedgerHeader XDR
 	Hash    []byte              `json:"hash"`
 	Evicted [][]byte            `json:"evicted,omitempty"` // LedgerKey XDR
+	FillBid int64               `json:"fillBid,omitempty"`
 	Txs     []storedTransaction `json:"txs,omitempty"`
 }
 
@@ -27,7 +28,7 @@ type storedTransaction struct {
 }
 
 func newStoredLedger(b *block) storedLedger {
-	s := storedLedger{Header: encode(b.header), Hash: b.hash[:]}
+	s := storedLedger{Header: encode(b.header), Hash: b.hash[:], FillBid: b.fillBid}
 	for _, k := range b.evicted {
 		s.Evicted = append(s.Evicted, []byte(k))
 	}
@@ -41,7 +42,7 @@ func newStoredLedger(b *block) storedLedger {
 }
 
 func (s storedLedger) closedLedger() *closedLedger {
-	l := &closedLedger{hash: xdr.Hash(s.Hash)}
+	l := &closedLedger{hash: xdr.Hash(s.Hash), fillBid: s.FillBid}
 	mustDecode(&l.header, s.Header)
 	l.seq, l.closeTime = uint32(l.header.LedgerSeq), int64(l.header.ScpValue.CloseTime)
 	for _, k := range s.Evicted {

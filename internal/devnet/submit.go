@@ -24,7 +24,7 @@ func (n *Network) submit(ctx context.Context, t *transaction) (admission, *xdr.T
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 
-	if n.pool.isBanned(t.hash) {
+	if n.conditions.take(func(c *Conditions) *uint32 { return &c.RefuseSends }) || n.pool.isBanned(t.hash) {
 		return tryAgainLater, nil, nil
 	}
 	old := n.pool.bySource[*t.source.Ed25519]
@@ -44,7 +44,9 @@ func (n *Network) submit(ctx context.Context, t *transaction) (admission, *xdr.T
 	if r != nil {
 		return admissionError, r, nil
 	}
-	n.pool.add(t, n.ledger.seq)
+	if !n.conditions.take(func(c *Conditions) *uint32 { return &c.LoseSends }) {
+		n.pool.add(t, n.ledger.seq)
+	}
 	return pendingStatus, nil, nil
 }
 

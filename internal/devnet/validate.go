@@ -172,7 +172,7 @@ func operationFaults(view view, t *transaction, sigs *signatures) ([]xdr.Operati
 	ok := true
 	var results []xdr.OperationResult
 	for _, op := range t.inner.Tx.Operations {
-		r := checkOperation(t, op)
+		r := checkOperation(view, t, op)
 		id := t.opSource(op)
 		a := account(view, id)
 		switch {

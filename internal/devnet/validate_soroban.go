@@ -129,10 +129,10 @@ func checkInvoke(op *xdr.InvokeHostFunctionOp) xdr.OperationResult {
 	return invokeResult(code)
 }
 
-func checkExtend(t *transaction, op *xdr.ExtendFootprintTtlOp) xdr.OperationResult {
+func checkExtend(v view, t *transaction, op *xdr.ExtendFootprintTtlOp) xdr.OperationResult {
 	f := t.soroban.Resources.Footprint
 	code := xdr.ExtendFootprintTtlResultCodeExtendFootprintTtlSuccess
-	if len(f.ReadWrite) > 0 || op.ExtendTo >= maxEntryTTL {
+	if len(f.ReadWrite) > 0 || uint32(op.ExtendTo) >= maxTTL(v) {
 		code = xdr.ExtendFootprintTtlResultCodeExtendFootprintTtlMalformed
 	}
 	for _, k := range f.ReadOnly {

@@ -3,6 +3,8 @@ package tenantcontract
 import (
 	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
+	"slices"
 )
 
 // Wasm is the compiled contract, as it is uploaded.
@@ -18,6 +20,24 @@ var Checksum string
 // Hash identifies Wasm on the ledger.
 func Hash() [32]byte { return sha256.Sum256(Wasm) }
 
+// Version is what Wasm answers to GetVersion.
+const Version = 3
+
+// earlier are the hashes of the code before Wasm, the newest first. testdata has
+// each under its version.
+var earlier = []string{
+	"d417da0236faf092f86a6ac8b83375c9bcb840d3c51ec50c49e54ca5c9414eba",
+	"4ece991cae707eb7a24aba643bb22d17d525789a4804e3299cdf22fee678b01b",
+}
+
+// Codes are the hashes, in hexadecimal digits, of all code that tenants'
+// contracts may have, the newest first: that is Wasm. A contract keeps its code
+// until somebody upgrades it.
+func Codes() []string {
+	hash := Hash()
+	return slices.Insert(slices.Clone(earlier), 0, hex.EncodeToString(hash[:]))
+}
+
 // Functions of the contract. Those that change something need the
 // administrator's authorisation, and fail with Error(Auth, InvalidAction)
 // without it.
@@ -25,6 +45,8 @@ const (
 	// Constructor (admin Address, commitment BytesN<32>) runs in the transaction
 	// that creates the contract, and only there.
 	Constructor = "__constructor"
+	// GetVersion () -> u32, from version 3 of the code on.
+	GetVersion = "version"
 	// SetStatus (status u32) may be repeated: the current status again is no change.
 	SetStatus = "set_status"
 	// GetStatus () -> u32, a Status.
@@ -38,9 +60,15 @@ const (
 	AnchorRoot = "anchor"
 	// LastAnchor () -> Option<{from u64, root BytesN<32>, to u64}>.
 	LastAnchor = "last_anchor"
-	// ProposeAdmin (admin Address) is the first half of handing over.
+	// ProposeAdmin (admin Address) is the first half of handing over. A proposal
+	// holds for a week; before version 3 of the code, for ever.
 	ProposeAdmin = "propose_admin"
-	// AcceptAdmin () is the second, authorised by the one who was proposed.
+	// WithdrawAdmin () takes the proposal back, from version 3 on.
+	WithdrawAdmin = "withdraw_admin"
+	// ProposedAdmin () -> Option<{admin Address, until u64}>, from version 3 on:
+	// who can accept, and until when, in seconds since 1970.
+	ProposedAdmin = "proposed_admin"
+	// AcceptAdmin () is the second half, authorised by the one who was proposed.
 	AcceptAdmin = "accept_admin"
 	// Upgrade (wasm_hash BytesN<32>) replaces the code; refused once terminated.
 	Upgrade = "upgrade"
@@ -80,7 +108,7 @@ const (
 	ErrTerminated Error = 1
 	// ErrNotMonotonic refuses an anchor that leaves a gap, overlaps or is empty.
 	ErrNotMonotonic Error = 2
-	// ErrNoProposal refuses to accept what nobody has proposed.
+	// ErrNoProposal refuses to accept what nobody has proposed, or not any more.
 	ErrNoProposal Error = 3
 )
 
@@ -99,9 +127,11 @@ func (e Error) Error() string {
 
 // Names of the events, the first topic of each; the second is the commitment.
 const (
-	EventStatusChanged = "status_changed"
-	EventAnchored      = "anchored"
-	EventAdminProposed = "admin_proposed"
-	EventAdminChanged  = "admin_changed"
-	EventUpgraded      = "upgraded"
+	EventCreated        = "created"
+	EventStatusChanged  = "status_changed"
+	EventAnchored       = "anchored"
+	EventAdminProposed  = "admin_proposed"
+	EventAdminWithdrawn = "admin_withdrawn"
+	EventAdminChanged   = "admin_changed"
+	EventUpgraded       = "upgraded"
 )

@@ -2,11 +2,13 @@ package tenantcontract_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -22,6 +24,28 @@ func TestEmbeddedContractMatchesItsChecksum(t *testing.T) {
 	hash := tenantcontract.Hash()
 	require.Equal(t, strings.Fields(tenantcontract.Checksum)[0], hex.EncodeToString(hash[:]),
 		"tenant.wasm is not the file that build.sh made: rebuild it")
+}
+
+// Rent is by size: the code's is the dearest part of a setup.
+func TestContractIsAtMostEightKiB(t *testing.T) {
+	t.Parallel()
+	require.LessOrEqual(t, len(tenantcontract.Wasm), 8*1024)
+}
+
+// Whoever changes the code keeps a copy of what contracts on the ledger have:
+// they must be known, and it must be tried that they can be upgraded.
+func TestEveryEarlierCodeIsKept(t *testing.T) {
+	t.Parallel()
+	codes := tenantcontract.Codes()
+	require.Len(t, codes, tenantcontract.Version)
+	current := tenantcontract.Hash()
+	require.Equal(t, hex.EncodeToString(current[:]), codes[0])
+	for i, hash := range codes[1:] {
+		wasm, err := os.ReadFile(fmt.Sprintf("testdata/%d.wasm", tenantcontract.Version-1-i))
+		require.NoError(t, err)
+		kept := sha256.Sum256(wasm)
+		require.Equal(t, hex.EncodeToString(kept[:]), hash)
+	}
 }
 
 // The contract carries a description of itself, from which these are read.
@@ -51,12 +75,12 @@ func TestGoNamesMirrorTheContract(t *testing.T) {
 	require.ElementsMatch(t, []string{
 		tenantcontract.Constructor + "/2", tenantcontract.SetStatus + "/1", tenantcontract.GetStatus + "/0",
 		tenantcontract.GetCommitment + "/0", tenantcontract.GetAdmin + "/0", tenantcontract.AnchorRoot + "/3",
-		tenantcontract.LastAnchor + "/0", tenantcontract.ProposeAdmin + "/1", tenantcontract.AcceptAdmin + "/0",
-		tenantcontract.Upgrade + "/1",
+		tenantcontract.LastAnchor + "/0", tenantcontract.ProposeAdmin + "/1", tenantcontract.WithdrawAdmin + "/0",
+		tenantcontract.ProposedAdmin + "/0", tenantcontract.AcceptAdmin + "/0", tenantcontract.Upgrade + "/1", tenantcontract.GetVersion + "/0",
 	}, functions)
 	require.ElementsMatch(t, []string{
-		tenantcontract.EventStatusChanged, tenantcontract.EventAnchored, tenantcontract.EventAdminProposed,
-		tenantcontract.EventAdminChanged, tenantcontract.EventUpgraded,
+		tenantcontract.EventCreated, tenantcontract.EventStatusChanged, tenantcontract.EventAnchored, tenantcontract.EventAdminProposed,
+		tenantcontract.EventAdminWithdrawn, tenantcontract.EventAdminChanged, tenantcontract.EventUpgraded,
 	}, events)
 	require.Equal(t, map[string]uint32{
 		"Active": uint32(tenantcontract.Active), "Suspended": uint32(tenantcontract.Suspended), "Terminated": uint32(tenantcontract.Terminated),

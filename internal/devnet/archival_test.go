@@ -14,10 +14,10 @@ import (
 	"tenant-provisioning/internal/devnet"
 )
 
-// archived deploys a contract and waits until it and its code are archived.
+// archived deploys a contract and lets it and its code be archived.
 func archived(t *testing.T) (*testBundle, *keypair.Full, xdr.ContractId) {
 	t.Helper()
-	b := setupWith(t, devnet.Config{MinPersistentTTL: 5})
+	b := setup(t)
 	admin := b.account()
 	b.upload(admin)
 	id := b.deploy(admin, "clinic")
@@ -28,9 +28,7 @@ func archived(t *testing.T) (*testBundle, *keypair.Full, xdr.ContractId) {
 func (b *testBundle) untilArchived(id xdr.ContractId) {
 	b.Helper()
 	live := max(b.liveUntil(instanceKey(id))[0], b.liveUntil(codeKey())[0])
-	for int(b.latest().Sequence) <= live {
-		b.close()
-	}
+	require.NoError(b, b.net.Advance(b.Context(), uint32(live)-b.latest().Sequence+1))
 	require.Equal(b, []int{0, 0}, b.liveUntil(instanceKey(id), codeKey()), "archived, not absent")
 }
 
@@ -54,7 +52,7 @@ func TestArchivedEntriesAreRestoredByTheTransactionThatNeedsThem(t *testing.T) {
 	require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(admin, op)).Status)
 	require.Equal(t, statusVal(tenantcontract.Suspended), b.read(admin, id, tenantcontract.GetStatus))
 	live := b.liveUntil(instanceKey(id), codeKey())
-	require.Greater(t, live[0], int(b.latest().Sequence)+80*17_280, "the contract renews itself for three months")
+	require.Greater(t, live[0], int(b.latest().Sequence)+80*ledgersOfADay, "the contract renews itself for three months")
 	require.Positive(t, live[1], "the code is restored")
 	require.Less(t, live[1], live[0], "and not renewed")
 }
@@ -72,19 +70,24 @@ func TestDeploymentRestoresArchivedCode(t *testing.T) {
 // The meta of a transaction has the TTL of what it touches as entries of their own.
 func TestMetaShowsTTLChanges(t *testing.T) {
 	t.Parallel()
-	b := setup(t)
+	b := setupWith(t, devnet.Config{MinPersistentTTL: devnet.PublicMinPersistentTTL})
 	admin := b.account()
 	b.upload(admin)
 	created := b.invoke(admin, deployment(admin, admin, "clinic"))
 	id := b.contractID(admin, "clinic")
 	require.Equal(t, []xdr.LedgerEntryChangeType{xdr.LedgerEntryChangeTypeLedgerEntryCreated}, ttlChanges(t, created, instanceKey(id)))
-	renewed := b.invoke(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
+	young := b.invoke(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
+	require.Empty(t, ttlChanges(t, young, instanceKey(id)), "it lives long enough")
+
+	require.NoError(t, b.net.Advance(t.Context(), 91*ledgersOfADay))
+	renewed := b.invoke(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Active)))
 	both := []xdr.LedgerEntryChangeType{xdr.LedgerEntryChangeTypeLedgerEntryState, xdr.LedgerEntryChangeTypeLedgerEntryUpdated}
 	require.Equal(t, both, ttlChanges(t, renewed, instanceKey(id)))
 	require.Empty(t, ttlChanges(t, renewed, codeKey()), "the code is everybody's")
-	again := b.invoke(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Active)))
-	require.Empty(t, ttlChanges(t, again, instanceKey(id)), "it lives long enough")
 }
+
+// ledgersOfADay are those of the public network.
+const ledgersOfADay = 17_280
 
 func ttlChanges(t *testing.T, a applied, key xdr.LedgerKey) []xdr.LedgerEntryChangeType {
 	t.Helper()
@@ -137,7 +140,7 @@ func TestRestoreFootprint(t *testing.T) {
 	balance := b.balance(anyone.Address())
 	a := b.apply(b.tx(anyone, op))
 	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
-	until := int(a.Ledger) + 5 - 1
+	until := int(a.Ledger) + 120_960 - 1
 	require.Equal(t, []int{until, until}, b.liveUntil(instanceKey(id), codeKey()))
 	require.Equal(t, balance-int64(a.result.FeeCharged), b.balance(anyone.Address()))
 	require.Equal(t, xdr.Int64(100), a.result.FeeCharged-totalResourceFee(a), "inclusion")

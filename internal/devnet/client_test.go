@@ -240,8 +240,10 @@ func (b *testBundle) upload(source *keypair.Full) {
 	require.Equal(b, protocol.TransactionStatusSuccess, a.Status)
 }
 
-func uploadFunction() xdr.HostFunction {
-	return xdr.HostFunction{Type: xdr.HostFunctionTypeHostFunctionTypeUploadContractWasm, Wasm: &tenantcontract.Wasm}
+func uploadFunction() xdr.HostFunction { return uploadOf(tenantcontract.Wasm) }
+
+func uploadOf(wasm []byte) xdr.HostFunction {
+	return xdr.HostFunction{Type: xdr.HostFunctionTypeHostFunctionTypeUploadContractWasm, Wasm: &wasm}
 }
 
 // deployment of the tenant contract by an account, under a salt.

@@ -5,9 +5,17 @@ use crate::Status;
 use soroban_sdk::{contractevent, Address, BytesN};
 
 #[contractevent]
+pub struct Created {
+    #[topic]
+    pub commitment: BytesN<32>,
+    pub admin: Address,
+}
+
+#[contractevent]
 pub struct StatusChanged {
     #[topic]
     pub commitment: BytesN<32>,
+    pub previous: Status,
     pub status: Status,
 }
 
@@ -22,6 +30,14 @@ pub struct Anchored {
 
 #[contractevent]
 pub struct AdminProposed {
+    #[topic]
+    pub commitment: BytesN<32>,
+    pub admin: Address,
+    pub until: u64,
+}
+
+#[contractevent]
+pub struct AdminWithdrawn {
     #[topic]
     pub commitment: BytesN<32>,
     pub admin: Address,

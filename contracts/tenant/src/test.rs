@@ -1,12 +1,13 @@
 extern crate std;
 
-use crate::{Anchor, Error, Status, Tenant, TenantClient};
+use crate::events::{AdminChanged, AdminProposed, AdminWithdrawn, Created, StatusChanged};
+use crate::{Anchor, Error, Proposal, Status, Tenant, TenantClient, PROPOSAL_LIFE, VERSION};
 use soroban_sdk::{
     testutils::{
         storage::Instance as _, Address as _, Deployer as _, EnvTestConfig, Events as _, Ledger as _, MockAuth,
         MockAuthInvoke,
     },
-    Address, BytesN, Env, IntoVal, Val, Vec,
+    Address, BytesN, Env, Event, IntoVal, Val, Vec,
 };
 
 struct Bench<'a> {
@@ -16,6 +17,8 @@ struct Bench<'a> {
     contract: Address,
     tenant: TenantClient<'a>,
 }
+
+const DAY: u32 = 17_280;
 
 fn bench<'a>() -> Bench<'a> {
     // The tests say what they expect: no files beside them.
@@ -34,6 +37,16 @@ impl Bench<'_> {
         self.env.mock_auths(&[MockAuth { address: who, invoke: &invoke }]);
     }
 
+    fn pass(&self, seconds: u64) {
+        self.env.ledger().with_mut(|l| l.timestamp += seconds);
+    }
+
+    /// The events of the last call, which must be these.
+    fn published<E: Event>(&self, events: &[E]) {
+        let expected: std::vec::Vec<_> = events.iter().map(|e| e.to_xdr(&self.env, &self.contract)).collect();
+        assert_eq!(self.env.events().all().events(), expected);
+    }
+
     fn root(&self, n: u8) -> BytesN<32> {
         BytesN::from_array(&self.env, &[n; 32])
     }
@@ -50,20 +63,30 @@ impl Bench<'_> {
 #[test]
 fn constructor_starts_active() {
     let b = bench();
+    b.published(&[Created { commitment: b.commitment.clone(), admin: b.admin.clone() }]);
     assert_eq!(b.tenant.status(), Status::Active);
     assert_eq!(b.tenant.admin(), b.admin);
     assert_eq!(b.tenant.commitment(), b.commitment);
     assert_eq!(b.tenant.last_anchor(), None);
+    assert_eq!(b.tenant.proposed_admin(), None);
+}
+
+#[test]
+fn version_is_that_of_the_crate() {
+    assert_eq!(bench().tenant.version(), VERSION);
+    assert_eq!(std::format!("{VERSION}.0.0"), env!("CARGO_PKG_VERSION"));
 }
 
 #[test]
 fn admin_sets_the_status() {
     let b = bench();
+    let mut previous = Status::Active;
     for status in [Status::Suspended, Status::Active, Status::Terminated] {
         b.authorise(&b.admin, "set_status", (status,).into_val(&b.env));
         b.tenant.set_status(&status);
-        assert_eq!(b.env.events().all().events().len(), 1);
+        b.published(&[StatusChanged { commitment: b.commitment.clone(), previous, status }]);
         assert_eq!(b.tenant.status(), status);
+        previous = status;
     }
 }
 
@@ -101,6 +124,8 @@ fn nobody_else_may_change_anything() {
     assert!(b.tenant.try_anchor(&b.root(1), &1, &2).is_err());
     b.authorise(&other, "propose_admin", (other.clone(),).into_val(&b.env));
     assert!(b.tenant.try_propose_admin(&other).is_err());
+    b.authorise(&other, "withdraw_admin", ().into_val(&b.env));
+    assert!(b.tenant.try_withdraw_admin().is_err());
     b.authorise(&other, "upgrade", (b.root(1),).into_val(&b.env));
     assert!(b.tenant.try_upgrade(&b.root(1)).is_err());
     assert_eq!(b.tenant.status(), Status::Active);
@@ -155,21 +180,86 @@ fn admin_is_handed_over_in_two_steps() {
 }
 
 #[test]
+fn a_proposal_can_be_read_until_it_expires() {
+    let b = bench();
+    b.env.mock_all_auths();
+    let next = Address::generate(&b.env);
+    b.pass(1_000);
+    b.tenant.propose_admin(&next);
+    let until = 1_000 + PROPOSAL_LIFE;
+    b.published(&[AdminProposed { commitment: b.commitment.clone(), admin: next.clone(), until }]);
+    let proposal = Some(Proposal { admin: next, until });
+    assert_eq!(b.tenant.proposed_admin(), proposal);
+
+    b.pass(PROPOSAL_LIFE - 1);
+    assert_eq!(b.tenant.proposed_admin(), proposal, "the last second");
+    b.pass(1);
+    assert_eq!(b.tenant.proposed_admin(), None);
+    assert_eq!(b.tenant.try_accept_admin(), Err(Ok(Error::NoProposal)));
+    assert_eq!(b.tenant.admin(), b.admin);
+}
+
+#[test]
+fn a_new_proposal_replaces_the_last_one() {
+    let b = bench();
+    b.env.mock_all_auths();
+    let (first, second) = (Address::generate(&b.env), Address::generate(&b.env));
+    b.tenant.propose_admin(&first);
+    b.pass(PROPOSAL_LIFE - 1);
+    b.tenant.propose_admin(&second);
+    b.pass(PROPOSAL_LIFE - 1);
+    b.tenant.accept_admin();
+    b.published(&[AdminChanged { commitment: b.commitment.clone(), admin: second.clone() }]);
+    assert_eq!(b.tenant.admin(), second);
+    assert_eq!(b.tenant.proposed_admin(), None);
+}
+
+#[test]
+fn a_proposal_can_be_withdrawn() {
+    let b = bench();
+    b.env.mock_all_auths();
+    let next = Address::generate(&b.env);
+    b.tenant.propose_admin(&next);
+    b.tenant.withdraw_admin();
+    b.published(&[AdminWithdrawn { commitment: b.commitment.clone(), admin: next }]);
+    assert_eq!(b.tenant.proposed_admin(), None);
+    assert_eq!(b.tenant.try_accept_admin(), Err(Ok(Error::NoProposal)));
+    b.tenant.withdraw_admin();
+    assert_eq!(b.env.events().all().events().len(), 0, "there is none any more");
+}
+
+#[test]
+fn a_proposal_ends_with_the_contract() {
+    let b = bench();
+    b.env.mock_all_auths();
+    b.tenant.propose_admin(&Address::generate(&b.env));
+    b.tenant.set_status(&Status::Terminated);
+    assert_eq!(b.tenant.proposed_admin(), None);
+    assert_eq!(b.tenant.try_accept_admin(), Err(Ok(Error::NoProposal)));
+    assert_eq!(b.tenant.try_propose_admin(&Address::generate(&b.env)), Err(Ok(Error::Terminated)));
+    assert_eq!(b.tenant.admin(), b.admin);
+}
+
+#[test]
+fn a_new_contract_lives_as_long_as_on_the_public_network() {
+    let b = bench();
+    assert_eq!(b.ttl(), 120 * DAY);
+}
+
+#[test]
 fn a_change_renews_what_would_be_archived_soon() {
     let b = bench();
     b.env.mock_all_auths();
-    let month = 30 * 17_280;
-    b.env.ledger().with_mut(|l| l.max_entry_ttl = 12 * month);
-    assert!(b.ttl() < month);
+    let later = |days: u32| b.env.ledger().with_mut(|l| l.sequence_number += days * DAY);
+    later(89);
     b.tenant.set_status(&Status::Suspended);
-    assert_eq!(b.ttl(), 3 * month);
-
-    b.env.ledger().with_mut(|l| l.sequence_number += month);
+    assert_eq!(b.ttl(), 31 * DAY, "more than a month left is enough");
+    later(1);
+    b.tenant.set_status(&Status::Active);
+    assert_eq!(b.ttl(), 120 * DAY);
+    later(91);
     b.tenant.anchor(&b.root(1), &1, &2);
-    assert_eq!(b.ttl(), 2 * month, "two months left are enough");
-    b.env.ledger().with_mut(|l| l.sequence_number += month + 1);
-    b.tenant.anchor(&b.root(1), &3, &4);
-    assert_eq!(b.ttl(), 3 * month);
+    assert_eq!(b.ttl(), 120 * DAY);
 }
 
 #[test]
@@ -177,17 +267,19 @@ fn a_change_does_not_renew_the_code_that_all_tenants_share() {
     let b = bench();
     b.env.mock_all_auths();
     let before = b.code_ttl();
+    assert!(b.ttl() > before, "nor does the constructor");
+    b.env.ledger().with_mut(|l| l.sequence_number += before - 1);
     b.tenant.set_status(&Status::Suspended);
     b.tenant.anchor(&b.root(1), &1, &2);
-    assert!(b.ttl() > before);
-    assert_eq!(b.code_ttl(), before);
+    assert_eq!(b.code_ttl(), 1);
 }
 
 #[test]
-fn ending_a_tenant_does_not_renew_it() {
+fn a_terminated_contract_is_not_renewed() {
     let b = bench();
     b.env.mock_all_auths();
-    let before = b.ttl();
+    b.env.ledger().with_mut(|l| l.sequence_number += 91 * DAY);
     b.tenant.set_status(&Status::Terminated);
-    assert_eq!(b.ttl(), before);
+    b.tenant.anchor(&b.root(1), &1, &2);
+    assert_eq!(b.ttl(), 29 * DAY);
 }

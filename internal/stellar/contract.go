@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
@@ -65,7 +66,7 @@ func (d *Deployer) get(ctx context.Context, id xdr.ContractId, function string, 
 }
 
 // isDeployed reports whether there is a contract at the address that is this
-// tenant's, working, and of the code that we deploy. Another one is a conflict.
+// tenant's, working, and of code that is ours. Another one is a conflict.
 func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, id xdr.ContractId, floor uint32, progress func(string)) (bool, error) {
 	progress("looking for the contract on the ledger")
 	entries, ledger, err := d.rpc.Read(ctx, floor, progress, instanceKey(id))
@@ -73,8 +74,8 @@ func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, id xdr.Contra
 		return false, err
 	}
 	instance, ok := entries[0].MustContractData().Val.GetInstance()
-	if !ok || instance.Executable.WasmHash == nil || *instance.Executable.WasmHash != d.codeHash {
-		return false, conflict("another version of the contract's code; deploy with the version of the worker that began, or roll back and provision the tenant anew")
+	if !ok || !d.isOurs(instance.Executable.WasmHash) {
+		return false, conflict("code that this version does not know; deploy with the version of the worker that began, or roll back and provision the tenant anew")
 	}
 	want := Commitment(f.Tenant, f.Generation)
 	v, err := d.get(ctx, id, tenantcontract.GetCommitment, ledger, progress)
@@ -92,6 +93,12 @@ func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, id xdr.Contra
 		return false, conflict("the status " + string(s) + "; roll back and provision the tenant anew")
 	}
 	return true, nil
+}
+
+// isOurs reports whether this version, or one before it, deploys such code. A
+// deployment may begin under one version and go on under the next.
+func (d *Deployer) isOurs(code *xdr.Hash) bool {
+	return code != nil && (*code == d.codeHash || slices.Contains(tenantcontract.Codes(), code.HexString()))
 }
 
 func conflict(what string) error {

@@ -47,6 +47,7 @@ func (c *clock) expire() { c.ahead.Add(int64(2 * validity)) }
 // bench is one network and one database, shared by any number of deployers.
 type bench struct {
 	clock    *clock
+	net      *devnet.Network
 	pool     *pgxpool.Pool
 	journal  submit.Journal
 	url      string
@@ -64,8 +65,8 @@ func setupOn(t *testing.T, c devnet.Config) *bench {
 	t.Helper()
 	pool, admin, shared := postgrestest.New(t), keypair.MustRandom(), &clock{}
 	c.CloseInterval, c.Now = devnettest.CloseInterval, shared.now
-	_, url := devnettest.Open(t, c)
-	return &bench{clock: shared, pool: pool, journal: postgres.NewStellarJournal(pool), url: url, deployer: admin.Seed(), admin: admin}
+	net, url := devnettest.Open(t, c)
+	return &bench{clock: shared, net: net, pool: pool, journal: postgres.NewStellarJournal(pool), url: url, deployer: admin.Seed(), admin: admin}
 }
 
 // at is the bench with its network at another address.

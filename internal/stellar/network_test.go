@@ -2,6 +2,8 @@ package stellar_test
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -101,35 +103,66 @@ func TestAnotherDeployerDoesNotMakeASecondContract(t *testing.T) {
 func TestAContractThatOnlyTheLedgerKnows(t *testing.T) {
 	t.Parallel()
 	b := ready(t)
-	f := b.newTenant(t)
-	// Code with one more custom section is other code that does the same.
-	old := b.with(t, func(c *stellar.Config) { c.Wasm = append(append([]byte{}, tenantcontract.Wasm...), 0, 3, 2, 'x', 'y') })
-	ours, theirs := f, b.newTenant(t)
-	for d, f := range map[*stellar.Deployer]tenant.Fence{b.with(t, nil): ours, old: theirs} {
-		_, err := d.Deploy(testContext(t), f, nil)
-		require.NoError(t, err)
-	}
-	_, err := b.pool.Exec(t.Context(), `DELETE FROM stellar_transactions`)
+	d, f := b.with(t, nil), b.newTenant(t)
+	_, err := d.Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
-
-	d := b.with(t, nil)
-	id, err := d.Deploy(testContext(t), ours, nil)
+	b.forget(t)
+	id, err := d.Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
 	b.requireStatus(t, d, id, tenant.ContractActive)
-	require.Empty(t, b.transactions(t, ours), "nothing was sent")
+	require.Empty(t, b.transactions(t, f), "nothing was sent")
 
-	_, err = d.Deploy(testContext(t), theirs, nil)
+	require.NoError(t, d.SetStatus(testContext(t), f, id, tenant.ContractTerminated, nil))
+	b.forget(t)
+	_, err = d.Deploy(testContext(t), f, nil)
+	s := stepError(t, err)
+	require.Equal(t, tenant.ClassConflict, s.Class)
+	require.Contains(t, s.Reason, "terminated")
+}
+
+// forget is what a backup from before the transactions does.
+func (b *bench) forget(t *testing.T) {
+	t.Helper()
+	_, err := b.pool.Exec(t.Context(), `DELETE FROM stellar_transactions`)
+	require.NoError(t, err)
+}
+
+// The version before this one has made the contract: it is taken, and goes on
+// with the code that it has.
+func TestAContractOfEarlierCode(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	for version := 1; version < tenantcontract.Version; version++ {
+		wasm, err := os.ReadFile(fmt.Sprintf("../../contracts/tenant/testdata/%d.wasm", version))
+		require.NoError(t, err)
+		f := b.newTenant(t)
+		_, err = b.with(t, func(c *stellar.Config) { c.Wasm = wasm }).Deploy(testContext(t), f, nil)
+		require.NoError(t, err)
+		b.forget(t)
+
+		d := b.with(t, nil)
+		id, err := d.Deploy(testContext(t), f, nil)
+		require.NoError(t, err)
+		require.Empty(t, b.transactions(t, f), "nothing was sent")
+		b.requireStatus(t, d, id, tenant.ContractActive)
+		require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
+	}
+}
+
+func TestAContractOfUnknownCodeIsAConflict(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	f := b.newTenant(t)
+	// Code with one more custom section is other code that does the same.
+	other := b.with(t, func(c *stellar.Config) { c.Wasm = append(append([]byte{}, tenantcontract.Wasm...), 0, 3, 2, 'x', 'y') })
+	_, err := other.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	b.forget(t)
+	_, err = b.with(t, nil).Deploy(testContext(t), f, nil)
 	s := stepError(t, err)
 	require.Equal(t, tenant.ClassConflict, s.Class)
 	require.True(t, s.Permanent)
-
-	require.NoError(t, d.SetStatus(testContext(t), ours, id, tenant.ContractTerminated, nil))
-	_, err = b.pool.Exec(t.Context(), `DELETE FROM stellar_transactions`)
-	require.NoError(t, err)
-	_, err = d.Deploy(testContext(t), ours, nil)
-	s = stepError(t, err)
-	require.Equal(t, tenant.ClassConflict, s.Class)
-	require.Contains(t, s.Reason, "terminated")
+	require.Contains(t, s.Reason, "code that this version does not know")
 }
 
 // oneChannel makes the next transaction use the account that the test has
@@ -274,19 +307,15 @@ func (b *bench) killWhenSent(t *testing.T, do func(context.Context, *stellar.Dep
 // Archived is not gone: the next transaction restores it.
 func TestAnArchivedContractIsTerminatedAllTheSame(t *testing.T) {
 	t.Parallel()
-	b := setupOn(t, devnet.Config{MinPersistentTTL: 40})
+	b := setup(t)
 	fund(t, b.url, b.admin.Address())
 	d := b.with(t, func(c *stellar.Config) { c.Limits.Transaction = 1_000_000_000 })
 	require.NoError(t, d.Setup(testContext(t), nil))
 	f := b.newTenant(t)
 	id, err := d.Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
-	made := b.transactions(t, f)[0].Ledger
-	c := newClient(t, b.url)
-	require.Eventually(t, func() bool {
-		l, err := c.GetLatestLedger(t.Context())
-		return err == nil && l.Sequence > made+60
-	}, deadline, 50*time.Millisecond)
+	const longerThanAnythingLives = 3_200_000
+	require.NoError(t, b.net.Advance(t.Context(), longerThanAnythingLives))
 
 	other := b.newTenant(t)
 	_, err = d.Deploy(testContext(t), other, nil)

@@ -81,6 +81,7 @@ var ledger = []Entry{
 	{[]string{"SOROBAN_CHANNEL_SECRET"}, []string{"the deployer's"}, "the seed that the channel accounts are derived from"},
 	{[]string{"SOROBAN_MAX_FEE"}, nil, "in stroops (20000000 are 2 XLM); what would cost more asks for attention"},
 	{[]string{"SOROBAN_UPLOAD_MAX_FEE"}, nil, "the same for the upload of the contract's code, once per version: its rent is paid by the byte"},
+	{[]string{"SOROBAN_KEEPER_MAX_FEE", "SOROBAN_KEEPER_MONTH"}, nil, "one transaction that keeps the code and contracts from being archived, which is also kept of the balance for it, and all of them within 30 days"},
 	{[]string{"SOROBAN_OPERATION_MAX_FEE"}, nil, "what an operation may pay for one effect, such as its contract, with all transactions that a ledger held in vain; then it asks for attention"},
 	{[]string{"SOROBAN_DAY_MAX_FEE"}, nil, "what may be paid within 24 hours; then all work on the ledger waits, and `LedgerDayLimit` tells"},
 }

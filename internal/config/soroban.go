@@ -53,6 +53,10 @@ type Soroban struct {
 	// UploadMaxFee is the same for the transaction that uploads the contract's code,
 	// once per version (SOROBAN_UPLOAD_MAX_FEE, 1000000000).
 	UploadMaxFee int64
+	// KeeperMaxFee is the same for one by which code and contracts live on
+	// (SOROBAN_KEEPER_MAX_FEE, 1000000000); as much of the balance is kept for it.
+	// KeeperMonth bounds all of these within 30 days (SOROBAN_KEEPER_MONTH, 3000000000).
+	KeeperMaxFee, KeeperMonth int64
 	// OperationMaxFee bounds what an operation spends on one effect, with all that came
 	// to nothing (SOROBAN_OPERATION_MAX_FEE, 200000000): then it waits for a person.
 	OperationMaxFee int64
@@ -69,6 +73,8 @@ func (r *reader) soroban() Soroban {
 		Channels:        int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
 		MaxFee:          read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
 		UploadMaxFee:    read(r, setting{name: "SOROBAN_UPLOAD_MAX_FEE", def: "1000000000"}, whole(100, spendingCeiling)),
+		KeeperMaxFee:    read(r, setting{name: "SOROBAN_KEEPER_MAX_FEE", def: "1000000000"}, whole(100, spendingCeiling)),
+		KeeperMonth:     read(r, setting{name: "SOROBAN_KEEPER_MONTH", def: "3000000000"}, whole(100, spendingCeiling)),
 		OperationMaxFee: read(r, setting{name: "SOROBAN_OPERATION_MAX_FEE", def: "200000000"}, whole(100, spendingCeiling)),
 		DayMaxFee:       read(r, setting{name: "SOROBAN_DAY_MAX_FEE", def: "10000000000"}, whole(100, spendingCeiling)),
 	}

@@ -5,15 +5,9 @@ import (
 	"math"
 	"slices"
 
-	"github.com/stellar/go-stellar-sdk/xdr"
-
 	"tenant-provisioning/internal/observe"
-	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/stellar/submit"
 )
-
-// keysAtATime is how many entries a server gives in one answer.
-const keysAtATime = 200
 
 // Balances reads what our accounts have. One that is not on the ledger has nothing.
 func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
@@ -58,25 +52,14 @@ func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
 
 // balances are in XLM; negative for an account that is not on the ledger.
 func (d *Deployer) balances(ctx context.Context, addresses []string) ([]float64, error) {
-	var found []float64
-	for some := range slices.Chunk(addresses, keysAtATime) {
-		keys := make([]xdr.LedgerKey, len(some))
-		for i, a := range some {
-			var err error
-			if keys[i], err = rpc.AccountKey(a); err != nil {
-				return nil, err
-			}
-		}
-		entries, _, err := d.rpc.Read(ctx, 0, orSilent(nil), keys...)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range entries {
-			if e == nil {
-				found = append(found, -1)
-				continue
-			}
-			found = append(found, float64(e.MustAccount().Balance)/submit.Stroops)
+	accounts, err := d.Facts().accounts(ctx, addresses)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]float64, len(accounts))
+	for i, a := range accounts {
+		if found[i] = -1; a != nil {
+			found[i] = float64(a.Balance) / submit.Stroops
 		}
 	}
 	return found, nil

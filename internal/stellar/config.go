@@ -43,7 +43,8 @@ type Config struct {
 	// holds a reserve of 1 XLM. Defaults to 8.
 	Channels int
 	// Limits is what may be spent. Each part that is unset has its default: 2 XLM for a
-	// transaction, 100 for the upload of the contract's code, 20 for an operation's
+	// transaction, 100 for the upload of the contract's code and for one
+	// by which entries live, 300 a month for all of these, 20 for an operation's
 	// effect, 1,000 for a day.
 	Limits submit.Limits
 	// Wasm is the code of the tenants' contract.
@@ -84,6 +85,8 @@ func (c Config) withDefaults() Config {
 	l := &c.Limits
 	l.Transaction = cmp.Or(l.Transaction, 2*submit.Stroops)
 	l.Upload = cmp.Or(l.Upload, 100*submit.Stroops)
+	l.Keeper = cmp.Or(l.Keeper, 100*submit.Stroops)
+	l.Month = cmp.Or(l.Month, 300*submit.Stroops)
 	l.Operation = cmp.Or(l.Operation, 20*submit.Stroops)
 	l.Day = cmp.Or(l.Day, 1000*submit.Stroops)
 	if c.Validity == 0 {
@@ -128,6 +131,7 @@ func (c Config) validate() error {
 	}
 	for setting, most := range map[string]int64{
 		"SOROBAN_MAX_FEE": c.Limits.Transaction, "SOROBAN_UPLOAD_MAX_FEE": c.Limits.Upload,
+		"SOROBAN_KEEPER_MAX_FEE": c.Limits.Keeper, "SOROBAN_KEEPER_MONTH": c.Limits.Month,
 		"SOROBAN_OPERATION_MAX_FEE": c.Limits.Operation, "SOROBAN_DAY_MAX_FEE": c.Limits.Day,
 	} {
 		if most < txnbuild.MinBaseFee {

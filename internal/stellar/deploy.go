@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/stellar/go-stellar-sdk/txnbuild"
+	"github.com/stellar/go-stellar-sdk/xdr"
 
 	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/stellar/submit"
@@ -136,14 +137,20 @@ func (w *deployment) isDeployed(ctx context.Context, floor uint32) (bool, error)
 }
 
 // transact has one transaction sent, from a channel account. Those are made
-// where one is missing.
+// where one is missing, and the code that all tenants share is restored where it is
+// archived: no tenant pays for the others.
 func (d *Deployer) transact(ctx context.Context, o submit.Order, progress func(string)) (submit.Transaction, error) {
 	for p := d.rpc.NewPace(); ; {
 		tx, err := d.submitter.Do(ctx, o, progress)
-		if !errors.Is(err, submit.ErrNoChannel) {
+		switch {
+		case errors.Is(err, submit.ErrNoChannel):
+			err = d.createChannels(ctx, progress)
+		case errors.Is(err, submit.ErrCodeArchived):
+			err = d.ensureCode(ctx, progress)
+		default:
 			return tx, err
 		}
-		if err := d.createChannels(ctx, progress); err != nil {
+		if err != nil {
 			return submit.Transaction{}, err
 		}
 		if err := p.Wait(ctx); err != nil {
@@ -152,8 +159,11 @@ func (d *Deployer) transact(ctx context.Context, o submit.Order, progress func(s
 	}
 }
 
-// ensureCode uploads the contract's code unless it is on the ledger.
+// ensureCode uploads the contract's code, or restores it, unless it lives on the ledger.
 func (d *Deployer) ensureCode(ctx context.Context, progress func(string)) error {
+	if err := d.restore(ctx, []xdr.LedgerKey{codeKey(d.codeHash)}, progress); err != nil {
+		return err
+	}
 	return d.sendForAll(ctx, submit.PurposeUpload, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
 		entries, _, err := d.rpc.Read(ctx, floor, progress, codeKey(d.codeHash))
 		if err != nil || entries[0] != nil {

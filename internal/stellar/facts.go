@@ -2,7 +2,6 @@ package stellar
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
@@ -87,32 +86,24 @@ func (f Facts) Funds(ctx context.Context) (doctor.Funds, error) {
 	return funds, nil
 }
 
-// keysAtOnce is how many entries a server gives at a time.
-const keysAtOnce = 200
-
 // accounts reads accounts, nil for one that is not there.
 func (f Facts) accounts(ctx context.Context, addresses []string) ([]*xdr.AccountEntry, error) {
-	var all []*xdr.AccountEntry
-	for at := 0; at < len(addresses); at += keysAtOnce {
-		some := addresses[at:min(at+keysAtOnce, len(addresses))]
-		keys := make([]xdr.LedgerKey, len(some))
-		for i, a := range some {
-			var err error
-			if keys[i], err = rpc.AccountKey(a); err != nil {
-				return nil, err
-			}
-		}
-		entries, _, err := f.d.rpc.Read(ctx, 0, orSilent(nil), keys...)
-		if err != nil {
+	keys := make([]xdr.LedgerKey, len(addresses))
+	for i, a := range addresses {
+		var err error
+		if keys[i], err = rpc.AccountKey(a); err != nil {
 			return nil, err
 		}
-		for _, e := range entries {
-			if e == nil {
-				all = append(all, nil)
-				continue
-			}
+	}
+	entries, _, err := f.d.rpc.Read(ctx, 0, orSilent(nil), keys...)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*xdr.AccountEntry, len(entries))
+	for i, e := range entries {
+		if e != nil {
 			account := e.MustAccount()
-			all = append(all, &account)
+			all[i] = &account
 		}
 	}
 	return all, nil
@@ -136,9 +127,9 @@ func (f Facts) Code(ctx context.Context) (doctor.Lifetime, error) {
 	return lives[0], nil
 }
 
-// Instances asks how long contracts stay, at most keysAtOnce of them.
+// Instances asks how long contracts stay.
 func (f Facts) Instances(ctx context.Context, contracts []string) ([]doctor.Lifetime, error) {
-	keys := make([]xdr.LedgerKey, min(len(contracts), keysAtOnce))
+	keys := make([]xdr.LedgerKey, len(contracts))
 	for i := range keys {
 		id, err := parseContract(contracts[i])
 		if err != nil {
@@ -156,29 +147,13 @@ func (f Facts) lives(ctx context.Context, keys ...xdr.LedgerKey) ([]doctor.Lifet
 	if err != nil {
 		return nil, err
 	}
-	encoded := make([]string, len(keys))
-	for i, k := range keys {
-		if encoded[i], err = xdr.MarshalBase64(k); err != nil {
-			return nil, fmt.Errorf("encode a ledger key: %w", err)
-		}
-	}
-	answer, err := rpc.Call[protocol.GetLedgerEntriesResponse](ctx, f.d.rpc, protocol.GetLedgerEntriesMethodName, protocol.GetLedgerEntriesRequest{Keys: encoded})
+	found, ledger, err := f.d.rpc.Lives(ctx, 0, orSilent(nil), keys...)
 	if err != nil {
 		return nil, err
 	}
-	until := map[string]uint32{}
-	for _, e := range answer.Entries {
-		if e.LiveUntilLedgerSeq != nil {
-			until[e.KeyXDR] = *e.LiveUntilLedgerSeq
-		}
-	}
 	lives := make([]doctor.Lifetime, len(keys))
-	for i, k := range encoded {
-		ledger, there := until[k]
-		lives[i] = doctor.Lifetime{
-			Absent: !there, Archived: there && ledger < answer.LatestLedger,
-			Left: time.Duration(max(0, int64(ledger)-int64(answer.LatestLedger))) * pace(h),
-		}
+	for i, l := range found {
+		lives[i] = doctor.Lifetime{Absent: l.Absent, Archived: l.Archived, Left: time.Duration(l.Left(ledger)) * pace(h)}
 	}
 	return lives, nil
 }

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,38 +19,90 @@ import (
 // An archived entry is not absent: it exists, and is restored by the next
 // transaction that touches it.
 func (c *Client) Read(ctx context.Context, floor uint32, progress func(string), keys ...xdr.LedgerKey) ([]*xdr.LedgerEntryData, uint32, error) {
-	encoded := make([]string, len(keys))
-	for i, k := range keys {
-		var err error
-		if encoded[i], err = xdr.MarshalBase64(k); err != nil {
-			return nil, 0, fmt.Errorf("encode a ledger key: %w", err)
-		}
-	}
-	var resp protocol.GetLedgerEntriesResponse
-	err := c.until(ctx, floor, progress, func() (uint32, error) {
-		var err error
-		resp, err = Call[protocol.GetLedgerEntriesResponse](ctx, c, protocol.GetLedgerEntriesMethodName, protocol.GetLedgerEntriesRequest{Keys: encoded})
-		return resp.LatestLedger, err
-	})
+	found, ledger, err := c.entries(ctx, floor, progress, keys)
 	if err != nil {
 		return nil, 0, err
 	}
-	found := map[string]protocol.LedgerEntryResult{}
-	for _, e := range resp.Entries {
-		found[e.KeyXDR] = e
-	}
 	out := make([]*xdr.LedgerEntryData, len(keys))
-	for i, k := range encoded {
-		e, ok := found[k]
-		if !ok {
+	for i, e := range found {
+		if e == nil {
 			continue
 		}
-		var err error
-		if out[i], err = parseEntry(e); err != nil {
+		if out[i], err = parseEntry(*e); err != nil {
 			return nil, 0, Garbled(protocol.GetLedgerEntriesMethodName, fmt.Errorf("decode a ledger entry: %w", err))
 		}
 	}
-	return out, resp.LatestLedger, nil
+	return out, ledger, nil
+}
+
+// Life is until when an entry lives.
+type Life struct {
+	// Absent was never there; Archived is there, and must be restored.
+	Absent, Archived bool
+	// Until is the last ledger in which it lives; zero unless it does.
+	Until uint32
+}
+
+// Left is how many ledgers an entry still lives after one.
+func (l Life) Left(ledger uint32) int64 { return max(0, int64(l.Until)-int64(ledger)) }
+
+// Lives asks until when entries live, in the manner of Read.
+func (c *Client) Lives(ctx context.Context, floor uint32, progress func(string), keys ...xdr.LedgerKey) ([]Life, uint32, error) {
+	found, ledger, err := c.entries(ctx, floor, progress, keys)
+	if err != nil {
+		return nil, 0, err
+	}
+	lives := make([]Life, len(keys))
+	for i, e := range found {
+		switch {
+		case e == nil:
+			lives[i].Absent = true
+		case e.LiveUntilLedgerSeq == nil:
+			return nil, 0, Garbled(protocol.GetLedgerEntriesMethodName, errors.New("an entry has no time to live"))
+		case *e.LiveUntilLedgerSeq < ledger: // servers say 0
+			lives[i].Archived = true
+		default:
+			lives[i].Until = *e.LiveUntilLedgerSeq
+		}
+	}
+	return lives, ledger, nil
+}
+
+// keysAtATime is how many entries a server gives in one answer.
+const keysAtATime = 200
+
+// entries fetches what a server says of entries, nil for one that does not exist, as of
+// the oldest ledger of its answers.
+func (c *Client) entries(ctx context.Context, floor uint32, progress func(string), keys []xdr.LedgerKey) (found []*protocol.LedgerEntryResult, ledger uint32, err error) {
+	found = make([]*protocol.LedgerEntryResult, len(keys))
+	for at := 0; at < len(keys) || at == 0; at += keysAtATime {
+		some := keys[at:min(at+keysAtATime, len(keys))]
+		encoded, places := make([]string, len(some)), map[string]int{}
+		for i, k := range some {
+			if encoded[i], err = xdr.MarshalBase64(k); err != nil {
+				return nil, 0, fmt.Errorf("encode a ledger key: %w", err)
+			}
+			places[encoded[i]] = at + i
+		}
+		var resp protocol.GetLedgerEntriesResponse
+		err = c.until(ctx, floor, progress, func() (uint32, error) {
+			var err error
+			resp, err = Call[protocol.GetLedgerEntriesResponse](ctx, c, protocol.GetLedgerEntriesMethodName, protocol.GetLedgerEntriesRequest{Keys: encoded})
+			return resp.LatestLedger, err
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		for _, e := range resp.Entries {
+			if i, asked := places[e.KeyXDR]; asked {
+				found[i] = &e
+			}
+		}
+		if ledger == 0 || resp.LatestLedger < ledger {
+			ledger = resp.LatestLedger
+		}
+	}
+	return found, ledger, nil
 }
 
 // parseEntry also checks that the entry is of its key's type: whoever asked

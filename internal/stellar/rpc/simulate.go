@@ -36,15 +36,35 @@ var hostError = regexp.MustCompile(`Error\((\w+), (#?\w+)\)`)
 
 // Simulation is what the host says that a call needs and gives.
 type Simulation struct {
-	Data   xdr.SorobanTransactionData
-	Auth   []xdr.SorobanAuthorizationEntry
-	Value  xdr.ScVal
-	Ledger uint32
+	Data xdr.SorobanTransactionData
+	// Restores are the archived entries that the call restores and pays for.
+	Restores []xdr.LedgerKey
+	Auth     []xdr.SorobanAuthorizationEntry
+	Value    xdr.ScVal
+	Ledger   uint32
 }
 
 // Simulate runs a call on the server's newest ledger, which is not older than
 // floor, without any effect.
 func (c *Client) Simulate(ctx context.Context, source string, op *txnbuild.InvokeHostFunction, floor uint32, progress func(string)) (Simulation, error) {
+	resp, err := c.simulate(ctx, source, op, floor, progress)
+	if err != nil {
+		return Simulation{}, err
+	}
+	return readSimulation(resp, op.SourceAccount)
+}
+
+// SimulateFootprint tells what it costs to extend or restore the entries of an
+// operation's footprint.
+func (c *Client) SimulateFootprint(ctx context.Context, source string, op txnbuild.Operation, floor uint32, progress func(string)) (Simulation, error) {
+	resp, err := c.simulate(ctx, source, op, floor, progress)
+	if err != nil {
+		return Simulation{}, err
+	}
+	return readResources(resp)
+}
+
+func (c *Client) simulate(ctx context.Context, source string, op txnbuild.Operation, floor uint32, progress func(string)) (resp protocol.SimulateTransactionResponse, err error) {
 	tx, err := txnbuild.NewTransaction(txnbuild.TransactionParams{
 		SourceAccount: &txnbuild.SimpleAccount{AccountID: source, Sequence: 1},
 		Operations:    []txnbuild.Operation{op},
@@ -52,13 +72,12 @@ func (c *Client) Simulate(ctx context.Context, source string, op *txnbuild.Invok
 		Preconditions: txnbuild.Preconditions{TimeBounds: txnbuild.NewInfiniteTimeout()},
 	})
 	if err != nil {
-		return Simulation{}, fmt.Errorf("build a transaction: %w", err)
+		return resp, fmt.Errorf("build a transaction: %w", err)
 	}
 	envelope, err := tx.Base64()
 	if err != nil {
-		return Simulation{}, fmt.Errorf("encode a transaction: %w", err)
+		return resp, fmt.Errorf("encode a transaction: %w", err)
 	}
-	var resp protocol.SimulateTransactionResponse
 	err = c.until(ctx, floor, progress, func() (uint32, error) {
 		var err error
 		resp, err = Call[protocol.SimulateTransactionResponse](ctx, c, protocol.SimulateTransactionMethodName,
@@ -66,27 +85,46 @@ func (c *Client) Simulate(ctx context.Context, source string, op *txnbuild.Invok
 		return resp.LatestLedger, err
 	})
 	if err != nil {
-		return Simulation{}, err
+		return resp, err
 	}
 	if resp.Error != "" {
 		m := hostError.FindStringSubmatch(resp.Error)
 		if m == nil {
-			return Simulation{}, &tenant.StepError{
+			return resp, &tenant.StepError{
 				Step:   tenant.StepDeployContract,
 				Reason: "the Stellar RPC server cannot simulate the call (" + c.plain(resp.Error) + "); look into its log, or set SOROBAN_RPC_URL to another",
 			}
 		}
-		return Simulation{}, &SimulationError{Kind: m[1], Code: m[2], Ledger: resp.LatestLedger}
+		return resp, &SimulationError{Kind: m[1], Code: m[2], Ledger: resp.LatestLedger}
 	}
-	return readSimulation(resp, op.SourceAccount)
+	return resp, nil
+}
+
+// readResources reads what a transaction needs.
+func readResources(resp protocol.SimulateTransactionResponse) (Simulation, error) {
+	s := Simulation{Ledger: resp.LatestLedger}
+	if err := xdr.SafeUnmarshalBase64(resp.TransactionDataXDR, &s.Data); err != nil {
+		return Simulation{}, Garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("decode a simulation's resources: %w", err))
+	}
+	if s.Data.Ext.ResourceExt == nil {
+		return s, nil
+	}
+	written := s.Data.Resources.Footprint.ReadWrite
+	for _, i := range s.Data.Ext.ResourceExt.ArchivedSorobanEntries {
+		if int(i) >= len(written) {
+			return Simulation{}, Garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("a simulation restores entry %d of %d", i, len(written)))
+		}
+		s.Restores = append(s.Restores, written[i])
+	}
+	return s, nil
 }
 
 // readSimulation reads what the server answered of an operation that its source
 // alone authorises.
 func readSimulation(resp protocol.SimulateTransactionResponse, source string) (Simulation, error) {
-	s := Simulation{Ledger: resp.LatestLedger}
-	if err := xdr.SafeUnmarshalBase64(resp.TransactionDataXDR, &s.Data); err != nil {
-		return Simulation{}, Garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("decode a simulation's resources: %w", err))
+	s, err := readResources(resp)
+	if err != nil {
+		return Simulation{}, err
 	}
 	if len(resp.Results) != 1 || resp.Results[0].ReturnValueXDR == nil {
 		return Simulation{}, Garbled(protocol.SimulateTransactionMethodName, fmt.Errorf("a simulation of one call has %d results", len(resp.Results)))

@@ -2,12 +2,14 @@ package submit
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
 
+	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -32,7 +34,7 @@ func (o Order) shared() bool { return o.Fence == tenant.Fence{} }
 
 // Do leases an account, journals one transaction and brings it to its
 // end, whichever that is. Nothing is journalled when it returns ErrInFlight,
-// ErrLeaseLost, ErrNothingToDo, ErrNoChannel, an *rpc.SimulationError or
+// ErrLeaseLost, ErrNothingToDo, ErrNoChannel, ErrCodeArchived, an *rpc.SimulationError or
 // tenant.ErrSuperseded.
 func (s *Submitter) Do(ctx context.Context, o Order, progress func(string)) (Transaction, error) {
 	if err := s.rpc.Confirm(ctx); err != nil {
@@ -94,16 +96,10 @@ func (s *Submitter) prepare(ctx context.Context, l Lease, o Order, progress func
 
 // compose simulates the operation, if it is a call, and signs the transaction.
 func (s *Submitter) compose(ctx context.Context, tx *Transaction, source *keypair.Full, ops []txnbuild.Operation, floor uint32, progress func(string)) error {
-	var resources int64
-	if op, ok := ops[0].(*txnbuild.InvokeHostFunction); ok {
-		progress("simulating " + string(tx.Purpose))
-		call, err := s.rpc.Simulate(ctx, source.Address(), op, floor, progress)
-		if err != nil {
-			return err
-		}
-		op.Auth, op.Ext = call.Auth, xdr.TransactionExt{V: 1, SorobanData: &call.Data}
-		resources = int64(call.Data.ResourceFee)
-		tx.AfterLedger = min(tx.AfterLedger, call.Ledger)
+	progress("simulating " + string(tx.Purpose))
+	resources, err := s.simulate(ctx, tx, source, ops[0], floor, progress)
+	if err != nil {
+		return err
 	}
 	progress("asking for the network's fees")
 	fee, err := s.Fee(ctx, tx.Purpose, resources, len(ops))
@@ -118,6 +114,43 @@ func (s *Submitter) compose(ctx context.Context, tx *Transaction, source *keypai
 	tx.Hash, tx.Envelope, err = s.seal(inner, source, fee)
 	return err
 }
+
+// simulate gives an operation the resources that it needs, and tells their price in
+// stroops; 0 for one that is no business of contracts.
+func (s *Submitter) simulate(ctx context.Context, tx *Transaction, source *keypair.Full, op txnbuild.Operation, floor uint32, progress func(string)) (int64, error) {
+	var call rpc.Simulation
+	var err error
+	switch op := op.(type) {
+	case *txnbuild.InvokeHostFunction:
+		if call, err = s.rpc.Simulate(ctx, source.Address(), op, floor, progress); err != nil {
+			return 0, err
+		}
+		if slices.ContainsFunc(call.Restores, isCode) {
+			return 0, ErrCodeArchived
+		}
+		op.Auth, op.Ext = call.Auth, extension(&call.Data)
+	case *txnbuild.ExtendFootprintTtl:
+		if call, err = s.rpc.SimulateFootprint(ctx, source.Address(), op, floor, progress); err != nil {
+			return 0, err
+		}
+		op.Ext = extension(&call.Data)
+	case *txnbuild.RestoreFootprint:
+		if call, err = s.rpc.SimulateFootprint(ctx, source.Address(), op, floor, progress); err != nil {
+			return 0, err
+		}
+		op.Ext = extension(&call.Data)
+	default:
+		return 0, nil
+	}
+	tx.AfterLedger = min(tx.AfterLedger, call.Ledger)
+	return int64(call.Data.ResourceFee), nil
+}
+
+func extension(data *xdr.SorobanTransactionData) xdr.TransactionExt {
+	return xdr.TransactionExt{V: 1, SorobanData: data}
+}
+
+func isCode(k xdr.LedgerKey) bool { return k.Type == xdr.LedgerEntryTypeContractCode }
 
 // sequence is the number that the account's last transaction used: the greater
 // of ours and the ledger's, because a server may tell of a transaction before

@@ -12,6 +12,12 @@ import (
 var (
 	// ErrNothingToDo tells that the effect is there already.
 	ErrNothingToDo = errors.New("nothing to do")
+	// ErrTooDear is in the chain of what tells that a transaction would cost more than it
+	// may.
+	ErrTooDear = errors.New("the transaction is too dear")
+	// ErrCodeArchived tells that the call would restore the contract's code, which serves
+	// all tenants, and have its own pay for that.
+	ErrCodeArchived = errors.New("the contract's code is archived")
 	// ErrNoChannel tells that a channel account is not on the ledger.
 	ErrNoChannel = errors.New("a channel account is not on the ledger")
 )
@@ -70,10 +76,10 @@ func (s *Submitter) Unfunded(address, code string) error {
 	}
 }
 
-// EnoughXLM pays for as many transactions as may be under way: the network
-// holds back the fees of all of them.
+// EnoughXLM pays for as many transactions as may be under way, of which the network
+// holds back all fees, beside what is kept for the life of entries.
 func (s *Submitter) EnoughXLM() int64 {
-	return (int64(len(s.addresses))*s.cfg.Limits.Transaction+Stroops-1)/Stroops + AccountReserve
+	return (int64(len(s.addresses))*s.cfg.Limits.Transaction+s.cfg.Limits.Keeper+Stroops-1)/Stroops + AccountReserve
 }
 
 // otherNetwork is a transaction of a network that is not configured any more.

@@ -2,6 +2,7 @@ package submit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -77,7 +78,7 @@ func (s *Submitter) Fee(ctx context.Context, p Purpose, resources int64, operati
 func (s *Submitter) tooDear(p Purpose, needed int64, err error) error {
 	most, setting := s.cfg.Limits.of(p)
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay, Err: err,
+		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay, Err: errors.Join(ErrTooDear, err),
 		Reason: fmt.Sprintf("the network asks %d stroops for this transaction (%s) and %s=%d allows %s XLM; raise it, or wait until the network is less busy",
 			needed, p, setting, most, XLM(most)),
 	}

@@ -19,9 +19,16 @@ const (
 	// PurposeUpload brings the contract's code onto the ledger, once for all
 	// tenants.
 	PurposeUpload Purpose = "UPLOAD_CODE"
+	// PurposeRestore brings archived entries back, and PurposeExtend lets entries live on:
+	// the contract's code, and the instances of living tenants.
+	PurposeRestore Purpose = "RESTORE_ENTRIES"
+	PurposeExtend  Purpose = "EXTEND_ENTRIES"
 	// PurposeChannels creates and funds channel accounts.
 	PurposeChannels Purpose = "CREATE_CHANNELS"
 )
+
+// keeps tells the purposes by which entries live, which have a budget of their own.
+func (p Purpose) keeps() bool { return p == PurposeRestore || p == PurposeExtend }
 
 // State is what is known of a transaction's fate.
 type State string

@@ -13,19 +13,26 @@ type Limits struct {
 	// Transaction bounds one transaction (SOROBAN_MAX_FEE), but one that uploads code:
 	// that is bounded by Upload (SOROBAN_UPLOAD_MAX_FEE).
 	Transaction, Upload int64
+	// Keeper bounds one transaction by which entries live (SOROBAN_KEEPER_MAX_FEE), and is
+	// what nothing else may spend of the payer's balance. Month bounds what all of them
+	// cost within 30 days (SOROBAN_KEEPER_MONTH).
+	Keeper, Month int64
 	// Operation bounds what an operation spends on one effect, such as its contract
 	// (SOROBAN_OPERATION_MAX_FEE): transactions that a ledger holds without their effect
 	// are paid for too.
 	Operation int64
-	// Day bounds what the installation spends within 24 hours
-	// (SOROBAN_DAY_MAX_FEE).
+	// Day bounds what the installation spends within 24 hours on everything but the life
+	// of entries (SOROBAN_DAY_MAX_FEE).
 	Day int64
 }
 
 // of is the most that a transaction may cost, and the name of what sets it.
 func (l Limits) of(p Purpose) (most int64, setting string) {
-	if p == PurposeUpload {
+	switch {
+	case p == PurposeUpload:
 		return l.Upload, "SOROBAN_UPLOAD_MAX_FEE"
+	case p.keeps():
+		return l.Keeper, "SOROBAN_KEEPER_MAX_FEE"
 	}
 	return l.Transaction, "SOROBAN_MAX_FEE"
 }
@@ -34,10 +41,12 @@ func (l Limits) of(p Purpose) (most int64, setting string) {
 type Spending struct {
 	// Effect is what one operation has paid for one effect.
 	Effect int64
-	// Day is what the installation has paid in the last 24 hours. Frees is when less
-	// will be counted; zero where nothing is.
+	// Day is what the installation has paid in the last 24 hours, without the keeping of
+	// entries. Frees is when less will be counted; zero where nothing is.
 	Day   int64
 	Frees time.Time
+	// Month is what the keeping of entries has cost in 30 days.
+	Month int64
 }
 
 // dayDelay spaces the looks of those who wait for the day's limit.
@@ -52,6 +61,14 @@ func (s *Submitter) afford(ctx context.Context, o Order) error {
 	}
 	l := s.cfg.Limits
 	switch {
+	case o.Purpose.keeps() && spent.Month >= l.Month:
+		return &tenant.StepError{
+			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: settingDelay,
+			Reason: fmt.Sprintf("%s XLM were spent in 30 days to keep code and contracts alive, and SOROBAN_KEEPER_MONTH=%d allows %s; raise it before they are archived",
+				XLM(spent.Month), l.Month, XLM(l.Month)),
+		}
+	case o.Purpose.keeps():
+		return nil
 	case !o.shared() && spent.Effect >= l.Operation:
 		return &tenant.StepError{
 			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: settingDelay,
@@ -66,7 +83,44 @@ func (s *Submitter) afford(ctx context.Context, o Order) error {
 				XLM(spent.Day), l.Day, XLM(l.Day)),
 		}
 	}
+	return s.leaveReserve(ctx)
+}
+
+// leaveReserve stops what would spend the money by which entries live on.
+func (s *Submitter) leaveReserve(ctx context.Context) error {
+	balance, err := s.payersBalance(ctx)
+	if err != nil || balance < 0 { // which the network will tell
+		return err
+	}
+	if balance-AccountReserve*Stroops < s.cfg.Limits.Keeper {
+		return s.Unfunded(s.cfg.FeePayer.Address(), fmt.Sprintf("it has %s XLM, of which SOROBAN_KEEPER_MAX_FEE=%d is kept for the life of code and contracts", XLM(balance), s.cfg.Limits.Keeper))
+	}
 	return nil
+}
+
+// payersBalance asks at most once per ledger, as recentBids does; negative for an account
+// that is not on the ledger.
+func (s *Submitter) payersBalance(ctx context.Context) (int64, error) {
+	f := &s.fees
+	now := s.cfg.Clock()
+	f.mu.Lock()
+	fresh := !now.Before(f.balanceAt) && now.Sub(f.balanceAt) <= feeStatsAge
+	balance := f.balance
+	f.mu.Unlock()
+	if fresh && balance >= s.cfg.Limits.Keeper+2*AccountReserve*Stroops {
+		return balance, nil
+	}
+	account, _, err := s.rpc.Account(ctx, s.cfg.FeePayer.Address(), func(string) {})
+	if err != nil {
+		return 0, err
+	}
+	if balance = -1; account != nil {
+		balance = int64(account.Balance)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.balanceAt, f.balance = now, balance
+	return balance, nil
 }
 
 // Spent is what was paid in the last 24 hours, in stroops.

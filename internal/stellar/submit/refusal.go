@@ -180,6 +180,9 @@ func (t *Tally) After(tx Transaction) error {
 		return refused(tx.ResultCode)
 	}
 	if tx.State == StateFailed && !passingResults[tx.ResultCode] {
+		if tx.Fence == (tenant.Fence{}) {
+			return refused(tx.ResultCode)
+		}
 		return failed(tx.ResultCode)
 	}
 	if t.built >= maxBuilt {
@@ -206,6 +209,10 @@ var passingResults = map[string]bool{
 	"txFAILED/INVOKE_HOST_FUNCTION_RESOURCE_LIMIT_EXCEEDED":     true,
 	"txFAILED/INVOKE_HOST_FUNCTION_INSUFFICIENT_REFUNDABLE_FEE": true,
 	"txFAILED/INVOKE_HOST_FUNCTION_ENTRY_ARCHIVED":              true,
+	"txFAILED/EXTEND_FOOTPRINT_TTL_RESOURCE_LIMIT_EXCEEDED":     true,
+	"txFAILED/EXTEND_FOOTPRINT_TTL_INSUFFICIENT_REFUNDABLE_FEE": true,
+	"txFAILED/RESTORE_FOOTPRINT_RESOURCE_LIMIT_EXCEEDED":        true,
+	"txFAILED/RESTORE_FOOTPRINT_INSUFFICIENT_REFUNDABLE_FEE":    true,
 	"txFAILED/CREATE_ACCOUNT_ALREADY_EXIST":                     true,
 	"txBAD_SEQ":                                                 true,
 	"txTOO_LATE":                                                true,

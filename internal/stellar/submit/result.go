@@ -60,6 +60,16 @@ func (r *result) readOperation(o xdr.OperationResult) bool {
 			r.op = words(code.String(), "InvokeHostFunctionResultCode")
 			return true
 		}
+	case o.Tr.ExtendFootprintTtlResult != nil:
+		if code := o.Tr.ExtendFootprintTtlResult.Code; code != xdr.ExtendFootprintTtlResultCodeExtendFootprintTtlSuccess {
+			r.op = words(code.String(), "ExtendFootprintTtlResultCode")
+			return true
+		}
+	case o.Tr.RestoreFootprintResult != nil:
+		if code := o.Tr.RestoreFootprintResult.Code; code != xdr.RestoreFootprintResultCodeRestoreFootprintSuccess {
+			r.op = words(code.String(), "RestoreFootprintResultCode")
+			return true
+		}
 	case o.Tr.CreateAccountResult != nil:
 		if code := o.Tr.CreateAccountResult.Code; code != xdr.CreateAccountResultCodeCreateAccountSuccess {
 			r.op = words(code.String(), "CreateAccountResultCode")

@@ -115,9 +115,12 @@ func (s *Submitter) sawClose(seconds int64) {
 	}
 }
 
-// feeStats are the network's bids, asked for at most once per ledger.
+// feeStats are the network's bids, and what there is to pay with, asked for at most once
+// per ledger.
 type feeStats struct {
 	mu                sync.Mutex
 	at                time.Time
 	soroban, ordinary int64
+	balanceAt         time.Time
+	balance           int64
 }

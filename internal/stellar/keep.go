@@ -1,0 +1,245 @@
+package stellar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/stellar/go-stellar-sdk/txnbuild"
+	"github.com/stellar/go-stellar-sdk/xdr"
+
+	"tenant-provisioning/internal/stellar/rpc"
+	"tenant-provisioning/internal/stellar/submit"
+	"tenant-provisioning/internal/tenant"
+)
+
+const (
+	// keptFor is for how long entries are made to live: as long as new ones of the public
+	// network do (minPersistentTTL, 2,073,600 ledgers of 5 s). An entry is extended when
+	// half of that is left, so that each has months of failing keepers before it is
+	// archived, at no other price: rent is paid by the ledger.
+	keptFor = 120 * 24 * time.Hour
+	// extendedAtOnce and restoredAtOnce are how many entries one transaction extends or
+	// restores: a quarter of what the public network reads (400) and writes (200).
+	extendedAtOnce = 100
+	restoredAtOnce = 50
+)
+
+// Kept is what Keep saw and did.
+type Kept struct {
+	// Ledger is the newest one, and Pace how long a ledger takes.
+	Ledger uint32
+	Pace   time.Duration
+	// Code and Contracts are the lives as they were at the end; Contracts in the order of
+	// those that were asked for.
+	Code      tenant.EntryLife
+	Contracts []tenant.EntryLife
+	// Restored and Extended count the entries.
+	Restored, Extended int
+}
+
+// Keep makes the contract's code and contracts live on: it restores what is archived
+// and extends what has less than half of its time left, the code before the contracts.
+// It may be repeated, and stopped at any point. What cannot be done does not keep the
+// rest from being done; the lives are told in any case.
+//
+// Errors are those of Deploy.
+func (d *Deployer) Keep(ctx context.Context, contracts []string, progress func(detail string)) (Kept, error) {
+	seen := witnessOf(progress)
+	k := &keeping{d: d, progress: seen.say}
+	kept, err := k.run(ctx, contracts)
+	return kept, d.explainCut(ctx, err, seen)
+}
+
+// Watch is Keep without doing anything.
+func (d *Deployer) Watch(ctx context.Context, contracts []string, progress func(detail string)) (Kept, error) {
+	seen := witnessOf(progress)
+	k := &keeping{d: d, progress: seen.say}
+	keys, err := keepKeys(d.codeHash, contracts)
+	if err == nil {
+		err = k.look(ctx, keys)
+	}
+	return k.told(contracts), d.explainCut(ctx, err, seen)
+}
+
+// keeping is one call of Keep.
+type keeping struct {
+	d        *Deployer
+	progress func(string)
+	kept     Kept
+	// target is until when entries live that are extended, in ledgers from now.
+	target uint32
+	lives  []rpc.Life
+}
+
+func keepKeys(code xdr.Hash, contracts []string) ([]xdr.LedgerKey, error) {
+	keys := []xdr.LedgerKey{codeKey(code)}
+	for _, c := range contracts {
+		id, err := parseContract(c)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, instanceKey(id))
+	}
+	return keys, nil
+}
+
+func (k *keeping) run(ctx context.Context, contracts []string) (Kept, error) {
+	keys, err := keepKeys(k.d.codeHash, contracts)
+	if err != nil {
+		return k.kept, err
+	}
+	if err := k.d.rpc.Confirm(ctx); err != nil {
+		return k.kept, err
+	}
+	if err := k.look(ctx, keys); err != nil {
+		return k.kept, err
+	}
+	if err := k.aim(ctx); err != nil {
+		return k.told(contracts), err
+	}
+	// The code comes first: a contract without it cannot be called.
+	err = errors.Join(k.keep(ctx, keys[:1], k.lives[:1]), k.keep(ctx, keys[1:], k.lives[1:]), k.look(ctx, keys))
+	return k.told(contracts), err
+}
+
+// look asks for the lives of all, and for the network's pace.
+func (k *keeping) look(ctx context.Context, keys []xdr.LedgerKey) error {
+	k.progress(fmt.Sprintf("asking how long %d entries live", len(keys)))
+	h, err := k.d.Facts().health(ctx)
+	if err != nil {
+		return err
+	}
+	lives, ledger, err := k.d.rpc.Lives(ctx, k.kept.Ledger, k.progress, keys...)
+	if err != nil {
+		return err
+	}
+	k.kept.Pace, k.kept.Ledger, k.lives = pace(h), ledger, lives
+	return nil
+}
+
+// aim decides for how long entries are to live, within what the network allows.
+func (k *keeping) aim(ctx context.Context) error {
+	key := xdr.LedgerKey{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &xdr.LedgerKeyConfigSetting{ConfigSettingId: xdr.ConfigSettingIdConfigSettingStateArchival}}
+	entries, _, err := k.d.rpc.Read(ctx, 0, k.progress, key)
+	if err != nil {
+		return err
+	}
+	if entries[0] == nil {
+		return errors.New("the Stellar RPC server does not tell the network's settings of archival")
+	}
+	longest := uint32(entries[0].MustConfigSetting().MustStateArchivalSettings().MaxEntryTtl) - 1
+	k.target = longest
+	if ledgers := int64(keptFor / max(k.kept.Pace, time.Millisecond)); ledgers < int64(longest) {
+		k.target = uint32(ledgers)
+	}
+	return nil
+}
+
+// keep restores and extends entries, by their lives.
+func (k *keeping) keep(ctx context.Context, keys []xdr.LedgerKey, lives []rpc.Life) error {
+	var archived, short []xdr.LedgerKey
+	for i, l := range lives {
+		if l.Archived {
+			archived = append(archived, keys[i])
+		}
+		if l.Archived || k.short(l, k.kept.Ledger) {
+			short = append(short, keys[i])
+		}
+	}
+	if err := k.d.restore(ctx, archived, k.progress); err != nil {
+		return err
+	}
+	k.kept.Restored += len(archived)
+	if err := inBatches(short, extendedAtOnce, func(keys []xdr.LedgerKey) error { return k.extend(ctx, keys) }); err != nil {
+		return err
+	}
+	k.kept.Extended += len(short)
+	return nil
+}
+
+// short reports whether an entry that lives has less than half of its time left.
+func (k *keeping) short(l rpc.Life, ledger uint32) bool {
+	return !l.Absent && !l.Archived && l.Left(ledger) < int64(k.target/2)
+}
+
+// extend makes entries live until the target, those that do not yet.
+func (k *keeping) extend(ctx context.Context, keys []xdr.LedgerKey) error {
+	return k.d.sendForAll(ctx, submit.PurposeExtend, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+		short, err := k.d.pick(ctx, floor, keys, k.short, k.progress)
+		if err != nil || len(short) == 0 {
+			return nil, err
+		}
+		return []txnbuild.Operation{&txnbuild.ExtendFootprintTtl{
+			SourceAccount: k.d.Address(), ExtendTo: k.target, Ext: footprint(xdr.LedgerFootprint{ReadOnly: short}),
+		}}, nil
+	}, k.progress)
+}
+
+// restore brings archived entries back, those that are.
+func (d *Deployer) restore(ctx context.Context, keys []xdr.LedgerKey, progress func(string)) error {
+	return inBatches(keys, restoredAtOnce, func(keys []xdr.LedgerKey) error {
+		return d.sendForAll(ctx, submit.PurposeRestore, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+			archived, err := d.pick(ctx, floor, keys, func(l rpc.Life, _ uint32) bool { return l.Archived }, progress)
+			if err != nil || len(archived) == 0 {
+				return nil, err
+			}
+			return []txnbuild.Operation{&txnbuild.RestoreFootprint{
+				SourceAccount: d.Address(), Ext: footprint(xdr.LedgerFootprint{ReadWrite: archived}),
+			}}, nil
+		}, progress)
+	})
+}
+
+// inBatches does something for entries, so many at once, and fewer where that is too
+// dear for one transaction.
+func inBatches(keys []xdr.LedgerKey, most int, do func([]xdr.LedgerKey) error) error {
+	for some := range slices.Chunk(keys, most) {
+		err := do(some)
+		if errors.Is(err, submit.ErrTooDear) && len(some) > 1 {
+			err = inBatches(some, (len(some)+1)/2, do)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pick are the keys whose entries are so.
+func (d *Deployer) pick(ctx context.Context, floor uint32, keys []xdr.LedgerKey, is func(l rpc.Life, ledger uint32) bool, progress func(string)) ([]xdr.LedgerKey, error) {
+	lives, ledger, err := d.rpc.Lives(ctx, floor, progress, keys...)
+	if err != nil {
+		return nil, err
+	}
+	var picked []xdr.LedgerKey
+	for i, l := range lives {
+		if is(l, ledger) {
+			picked = append(picked, keys[i])
+		}
+	}
+	return picked, nil
+}
+
+// footprint names the entries of an operation; what it costs is for the simulation to
+// tell.
+func footprint(f xdr.LedgerFootprint) xdr.TransactionExt {
+	return xdr.TransactionExt{V: 1, SorobanData: &xdr.SorobanTransactionData{Resources: xdr.SorobanResources{Footprint: f}}}
+}
+
+// told is what was seen of the entries.
+func (k *keeping) told(contracts []string) Kept {
+	if len(k.lives) == 0 {
+		return k.kept
+	}
+	tell := func(entry string, l rpc.Life) tenant.EntryLife {
+		return tenant.EntryLife{Entry: entry, Absent: l.Absent, Archived: l.Archived, Until: l.Until, Left: time.Duration(l.Left(k.kept.Ledger)) * k.kept.Pace}
+	}
+	k.kept.Code = tell(k.d.codeHash.HexString(), k.lives[0])
+	for i, l := range k.lives[1:] {
+		k.kept.Contracts = append(k.kept.Contracts, tell(contracts[i], l))
+	}
+	return k.kept
+}

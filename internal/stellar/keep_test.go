@@ -1,0 +1,185 @@
+package stellar_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/devnet"
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
+	"tenant-provisioning/internal/tenant"
+)
+
+const (
+	// A day of ledgers as the public network closes them.
+	day = 17_280
+	// publicLife is how long a new entry lives there.
+	publicLife = 120 * day
+)
+
+// onPublicTerms is a network whose entries live as long as on the public network, with
+// code and channels, and with the command of it.
+func onPublicTerms(t *testing.T) (*bench, *devnet.Network) {
+	t.Helper()
+	b := setupOn(t, devnet.Config{MinPersistentTTL: publicLife, MaxTTL: 180 * day})
+	fund(t, b.url, b.admin.Address())
+	require.NoError(t, b.with(t, nil).Setup(testContext(t), nil))
+	return b, b.net
+}
+
+// paidFor is what the journal has of purposes, in XLM.
+func (b *bench) paidFor(t *testing.T, purposes ...submit.Purpose) float64 {
+	t.Helper()
+	var paid float64
+	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT coalesce(sum(fee_charged), 0) / 1e7 FROM stellar_transactions WHERE purpose = ANY ($1)`, purposes).Scan(&paid))
+	return paid
+}
+
+// TestHalfAYear of the public network: what is kept is never archived, and costs what
+// the rent of that time does; what is not kept is archived.
+func TestHalfAYear(t *testing.T) {
+	t.Parallel()
+	b, n := onPublicTerms(t)
+	d := b.with(t, nil)
+	var contracts []string
+	for range 20 {
+		id, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+		require.NoError(t, err)
+		contracts = append(contracts, id)
+	}
+	left, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+	require.NoError(t, err)
+	deployed := b.paidFor(t, submit.PurposeDeploy)
+	uploaded := b.paidFor(t, submit.PurposeUpload)
+	extended := 0
+	for range 26 {
+		require.NoError(t, n.Advance(t.Context(), 7*day))
+		kept, err := d.Keep(testContext(t), contracts, nil)
+		require.NoError(t, err)
+		require.Zero(t, kept.Restored)
+		extended += kept.Extended
+		for _, l := range append(kept.Contracts, kept.Code) {
+			require.False(t, l.Absent || l.Archived, "%+v", l)
+			require.Greater(t, int64(l.Until)-int64(kept.Ledger), int64(60*day), "%+v", l)
+		}
+	}
+	require.Positive(t, extended)
+	// The first 120 days were paid at the beginning. After 182 days each lives for 60 to
+	// 120 more, so that 122 to 182 days were bought since.
+	kept, first := b.paidFor(t, submit.PurposeExtend), uploaded+deployed*20/21
+	t.Logf("the first 120 days cost %.2f XLM, the keeping since %.2f", first, kept)
+	require.GreaterOrEqual(t, kept, 0.95*first*122/120)
+	require.LessOrEqual(t, kept, 1.05*first*182/120)
+	require.Zero(t, b.paidFor(t, submit.PurposeRestore))
+
+	seen, err := d.Watch(testContext(t), []string{left}, nil)
+	require.NoError(t, err)
+	require.True(t, seen.Contracts[0].Archived, "nobody has kept it")
+	before := b.paidFor(t, submit.PurposeSetStatus)
+	require.NoError(t, d.SetStatus(testContext(t), b.newTenant(t), contracts[0], tenant.ContractSuspended, nil))
+	require.Less(t, b.paidFor(t, submit.PurposeSetStatus)-before, 0.01, "a tenant pays for its own alone")
+}
+
+// TestWhatIsArchivedIsRestored, the code first, and out of the keeper's purse: whoever
+// comes first pays no more than at any time.
+func TestWhatIsArchivedIsRestored(t *testing.T) {
+	t.Parallel()
+	b, n := onPublicTerms(t)
+	d := b.with(t, nil)
+	f := b.newTenant(t)
+	id, err := d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	require.NoError(t, n.Advance(t.Context(), publicLife+1))
+
+	seen, err := d.Watch(testContext(t), []string{id}, nil)
+	require.NoError(t, err)
+	require.True(t, seen.Code.Archived)
+	require.True(t, seen.Contracts[0].Archived)
+	b.requireStatus(t, d, id, tenant.ContractActive)
+
+	// Whoever deploys, and whoever changes a status, has the code restored.
+	deployed := b.paidFor(t, submit.PurposeDeploy)
+	_, err = d.Deploy(testContext(t), b.newTenant(t), nil)
+	require.NoError(t, err)
+	require.Less(t, b.paidFor(t, submit.PurposeDeploy)-deployed, 1.0)
+	require.Greater(t, b.paidFor(t, submit.PurposeRestore), 20.0)
+	require.NoError(t, d.SetStatus(testContext(t), f, id, tenant.ContractSuspended, nil))
+	require.Less(t, b.paidFor(t, submit.PurposeSetStatus), 1.0, "its own instance")
+
+	require.NoError(t, n.Advance(t.Context(), 180*day))
+	kept, err := d.Keep(testContext(t), []string{id}, nil)
+	require.NoError(t, err)
+	require.Equal(t, 2, kept.Restored)
+	require.False(t, kept.Code.Archived || kept.Contracts[0].Archived)
+	b.requireStatus(t, d, id, tenant.ContractSuspended)
+
+	require.NoError(t, n.Advance(t.Context(), 180*day))
+	var said []string
+	require.NoError(t, d.Setup(testContext(t), func(s string) { said = append(said, s) }))
+	seen, err = d.Watch(testContext(t), nil, nil)
+	require.NoError(t, err)
+	require.False(t, seen.Code.Archived, "setup restores it")
+}
+
+// TestTheKeeperHasItsOwnPurse: bounds of its own, which the rest may not spend either.
+func TestTheKeeperHasItsOwnPurse(t *testing.T) {
+	t.Parallel()
+	b, n := onPublicTerms(t)
+	d := b.with(t, nil)
+	id, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+	require.NoError(t, err)
+	require.NoError(t, n.Advance(t.Context(), 61*day))
+
+	poor := b.with(t, func(c *stellar.Config) { c.Limits.Keeper = submit.Stroops })
+	kept, err := poor.Keep(testContext(t), []string{id}, nil)
+	s := stepError(t, err)
+	require.Equal(t, tenant.ClassCapacity, s.Class)
+	require.Contains(t, s.Reason, "(EXTEND_ENTRIES) and SOROBAN_KEEPER_MAX_FEE=10000000 allows 1.00 XLM")
+	require.Equal(t, 1, kept.Extended, "the contract, which is not too dear")
+	require.NotZero(t, kept.Code.Until, "what was seen is told all the same")
+
+	thrifty := b.with(t, func(c *stellar.Config) { c.Limits.Month = 100 })
+	_, err = thrifty.Keep(testContext(t), []string{id}, nil)
+	require.Contains(t, stepError(t, err).Reason, "SOROBAN_KEEPER_MONTH=100 allows")
+
+	reserved := b.with(t, func(c *stellar.Config) { c.Limits.Keeper = 1_000_000 * submit.Stroops })
+	f := b.newTenant(t)
+	_, err = reserved.Deploy(testContext(t), f, nil)
+	s = stepError(t, err)
+	require.Equal(t, tenant.ClassCapacity, s.Class)
+	require.Contains(t, s.Reason, "is kept for the life of code and contracts")
+	require.Empty(t, b.transactions(t, f))
+	_, err = reserved.Keep(testContext(t), []string{id}, nil)
+	require.NoError(t, err)
+}
+
+// TestManyContractsAreKeptInBatches, smaller ones where they are too dear.
+func TestManyContractsAreKeptInBatches(t *testing.T) {
+	t.Parallel()
+	b, n := onPublicTerms(t)
+	d := b.with(t, nil)
+	var contracts []string
+	for range 5 {
+		id, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+		require.NoError(t, err)
+		contracts = append(contracts, id)
+	}
+	_, err := d.Keep(testContext(t), nil, nil)
+	require.NoError(t, err)
+	require.NoError(t, n.Advance(t.Context(), 70*day))
+	_, err = d.Keep(testContext(t), nil, nil)
+	require.NoError(t, err)
+	one := b.with(t, func(c *stellar.Config) { c.Limits.Keeper = 5_000_000 }) // two at a time
+	kept, err := one.Keep(testContext(t), contracts, nil)
+	require.NoError(t, err)
+	require.Equal(t, 5, kept.Extended)
+	for _, l := range kept.Contracts {
+		require.Greater(t, l.Left, 60*24*time.Hour/10_000, "%+v", l)
+		require.Greater(t, int64(l.Until)-int64(kept.Ledger), int64(100*day))
+	}
+	again, err := one.Keep(testContext(t), contracts, nil)
+	require.NoError(t, err)
+	require.Zero(t, again.Extended, "it may be repeated")
+}

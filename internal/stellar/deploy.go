@@ -142,11 +142,12 @@ func (w *deployment) isDeployed(ctx context.Context, floor uint32) (bool, error)
 func (d *Deployer) transact(ctx context.Context, o submit.Order, progress func(string)) (submit.Transaction, error) {
 	for p := d.rpc.NewPace(); ; {
 		tx, err := d.submitter.Do(ctx, o, progress)
+		archived, isArchived := errors.AsType[*submit.CodeArchivedError](err)
 		switch {
 		case errors.Is(err, submit.ErrNoChannel):
 			err = d.createChannels(ctx, progress)
-		case errors.Is(err, submit.ErrCodeArchived):
-			err = d.ensureCode(ctx, progress)
+		case isArchived:
+			err = d.restore(ctx, archived.Keys, progress)
 		default:
 			return tx, err
 		}

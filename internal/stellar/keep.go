@@ -32,35 +32,32 @@ type Kept struct {
 	// Ledger is the newest one, and Pace how long a ledger takes.
 	Ledger uint32
 	Pace   time.Duration
-	// Code and Contracts are the lives as they were at the end; Contracts in the order of
-	// those that were asked for.
-	Code      tenant.EntryLife
-	Contracts []tenant.EntryLife
+	// Codes are the present code, which comes first, and those that the contracts run;
+	// Contracts are in the order of those that were asked for.
+	Codes, Contracts []tenant.EntryLife
 	// Restored and Extended count the entries.
 	Restored, Extended int
 }
 
-// Keep makes the contract's code and contracts live on: it restores what is archived
-// and extends what has less than half of its time left, the code before the contracts.
-// It may be repeated, and stopped at any point. What cannot be done does not keep the
-// rest from being done; the lives are told in any case.
+// Keep makes contracts and the code that they run live on, with the code that we
+// deploy: it restores what is archived and extends what has less than half of its time
+// left, the code before the contracts. It may be repeated, and stopped at any point.
+// What cannot be done does not keep the rest from being done; the lives are told in any
+// case.
 //
 // Errors are those of Deploy.
 func (d *Deployer) Keep(ctx context.Context, contracts []string, progress func(detail string)) (Kept, error) {
 	seen := witnessOf(progress)
 	k := &keeping{d: d, progress: seen.say}
-	kept, err := k.run(ctx, contracts)
-	return kept, d.explainCut(ctx, err, seen)
+	err := k.run(ctx, contracts)
+	return k.told(contracts), d.explainCut(ctx, err, seen)
 }
 
 // Watch is Keep without doing anything.
 func (d *Deployer) Watch(ctx context.Context, contracts []string, progress func(detail string)) (Kept, error) {
 	seen := witnessOf(progress)
 	k := &keeping{d: d, progress: seen.say}
-	keys, err := keepKeys(d.codeHash, contracts)
-	if err == nil {
-		err = k.look(ctx, keys)
-	}
+	err := k.look(ctx, contracts)
 	return k.told(contracts), d.explainCut(ctx, err, seen)
 }
 
@@ -70,53 +67,64 @@ type keeping struct {
 	progress func(string)
 	kept     Kept
 	// target is until when entries live that are extended, in ledgers from now.
-	target uint32
-	lives  []rpc.Life
+	target           uint32
+	codes, instances entries
 }
 
-func keepKeys(code xdr.Hash, contracts []string) ([]xdr.LedgerKey, error) {
-	keys := []xdr.LedgerKey{codeKey(code)}
-	for _, c := range contracts {
-		id, err := parseContract(c)
-		if err != nil {
-			return nil, err
-		}
-		keys = append(keys, instanceKey(id))
-	}
-	return keys, nil
+// entries are some of one kind, with their lives.
+type entries struct {
+	keys  []xdr.LedgerKey
+	lives []rpc.Life
 }
 
-func (k *keeping) run(ctx context.Context, contracts []string) (Kept, error) {
-	keys, err := keepKeys(k.d.codeHash, contracts)
-	if err != nil {
-		return k.kept, err
-	}
+func (k *keeping) run(ctx context.Context, contracts []string) error {
 	if err := k.d.rpc.Confirm(ctx); err != nil {
-		return k.kept, err
+		return err
 	}
-	if err := k.look(ctx, keys); err != nil {
-		return k.kept, err
+	if err := k.look(ctx, contracts); err != nil {
+		return err
 	}
 	if err := k.aim(ctx); err != nil {
-		return k.told(contracts), err
+		return err
 	}
 	// The code comes first: a contract without it cannot be called.
-	err = errors.Join(k.keep(ctx, keys[:1], k.lives[:1]), k.keep(ctx, keys[1:], k.lives[1:]), k.look(ctx, keys))
-	return k.told(contracts), err
+	return errors.Join(k.keep(ctx, k.codes), k.keep(ctx, k.instances), k.look(ctx, contracts))
 }
 
-// look asks for the lives of all, and for the network's pace.
-func (k *keeping) look(ctx context.Context, keys []xdr.LedgerKey) error {
-	k.progress(fmt.Sprintf("asking how long %d entries live", len(keys)))
+// look asks for the lives of contracts and of their code, and for the network's pace.
+func (k *keeping) look(ctx context.Context, contracts []string) error {
+	k.progress(fmt.Sprintf("asking how long %d contracts and their code live", len(contracts)))
 	h, err := k.d.Facts().health(ctx)
 	if err != nil {
 		return err
 	}
-	lives, ledger, err := k.d.rpc.Lives(ctx, k.kept.Ledger, k.progress, keys...)
-	if err != nil {
+	k.kept.Pace = pace(h)
+	instances := entries{keys: make([]xdr.LedgerKey, len(contracts))}
+	for i, c := range contracts {
+		id, err := parseContract(c)
+		if err != nil {
+			return err
+		}
+		instances.keys[i] = instanceKey(id)
+	}
+	floor := k.kept.Ledger
+	if instances.lives, _, err = k.d.rpc.Lives(ctx, floor, k.progress, instances.keys...); err != nil {
 		return err
 	}
-	k.kept.Pace, k.kept.Ledger, k.lives = pace(h), ledger, lives
+	hashes := []xdr.Hash{k.d.codeHash}
+	for _, l := range instances.lives {
+		if l.Code != nil && !slices.Contains(hashes, *l.Code) {
+			hashes = append(hashes, *l.Code)
+		}
+	}
+	var codes entries
+	for _, hash := range hashes {
+		codes.keys = append(codes.keys, codeKey(hash))
+	}
+	if codes.lives, k.kept.Ledger, err = k.d.rpc.Lives(ctx, floor, k.progress, codes.keys...); err != nil {
+		return err
+	}
+	k.codes, k.instances = codes, instances
 	return nil
 }
 
@@ -139,14 +147,14 @@ func (k *keeping) aim(ctx context.Context) error {
 }
 
 // keep restores and extends entries, by their lives.
-func (k *keeping) keep(ctx context.Context, keys []xdr.LedgerKey, lives []rpc.Life) error {
+func (k *keeping) keep(ctx context.Context, e entries) error {
 	var archived, short []xdr.LedgerKey
-	for i, l := range lives {
+	for i, l := range e.lives {
 		if l.Archived {
-			archived = append(archived, keys[i])
+			archived = append(archived, e.keys[i])
 		}
 		if l.Archived || k.short(l, k.kept.Ledger) {
-			short = append(short, keys[i])
+			short = append(short, e.keys[i])
 		}
 	}
 	if err := k.d.restore(ctx, archived, k.progress); err != nil {
@@ -231,14 +239,13 @@ func footprint(f xdr.LedgerFootprint) xdr.TransactionExt {
 
 // told is what was seen of the entries.
 func (k *keeping) told(contracts []string) Kept {
-	if len(k.lives) == 0 {
-		return k.kept
-	}
 	tell := func(entry string, l rpc.Life) tenant.EntryLife {
 		return tenant.EntryLife{Entry: entry, Absent: l.Absent, Archived: l.Archived, Until: l.Until, Left: time.Duration(l.Left(k.kept.Ledger)) * k.kept.Pace}
 	}
-	k.kept.Code = tell(k.d.codeHash.HexString(), k.lives[0])
-	for i, l := range k.lives[1:] {
+	for i, l := range k.codes.lives {
+		k.kept.Codes = append(k.kept.Codes, tell(k.codes.keys[i].ContractCode.Hash.HexString(), l))
+	}
+	for i, l := range k.instances.lives {
 		k.kept.Contracts = append(k.kept.Contracts, tell(contracts[i], l))
 	}
 	return k.kept

@@ -1,6 +1,7 @@
 package stellar_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func TestHalfAYear(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, kept.Restored)
 		extended += kept.Extended
-		for _, l := range append(kept.Contracts, kept.Code) {
+		for _, l := range append(kept.Contracts, kept.Codes...) {
 			require.False(t, l.Absent || l.Archived, "%+v", l)
 			require.Greater(t, int64(l.Until)-int64(kept.Ledger), int64(60*day), "%+v", l)
 		}
@@ -95,7 +96,7 @@ func TestWhatIsArchivedIsRestored(t *testing.T) {
 
 	seen, err := d.Watch(testContext(t), []string{id}, nil)
 	require.NoError(t, err)
-	require.True(t, seen.Code.Archived)
+	require.True(t, seen.Codes[0].Archived)
 	require.True(t, seen.Contracts[0].Archived)
 	b.requireStatus(t, d, id, tenant.ContractActive)
 
@@ -112,7 +113,7 @@ func TestWhatIsArchivedIsRestored(t *testing.T) {
 	kept, err := d.Keep(testContext(t), []string{id}, nil)
 	require.NoError(t, err)
 	require.Equal(t, 2, kept.Restored)
-	require.False(t, kept.Code.Archived || kept.Contracts[0].Archived)
+	require.False(t, kept.Codes[0].Archived || kept.Contracts[0].Archived)
 	b.requireStatus(t, d, id, tenant.ContractSuspended)
 
 	require.NoError(t, n.Advance(t.Context(), 180*day))
@@ -120,7 +121,7 @@ func TestWhatIsArchivedIsRestored(t *testing.T) {
 	require.NoError(t, d.Setup(testContext(t), func(s string) { said = append(said, s) }))
 	seen, err = d.Watch(testContext(t), nil, nil)
 	require.NoError(t, err)
-	require.False(t, seen.Code.Archived, "setup restores it")
+	require.False(t, seen.Codes[0].Archived, "setup restores it")
 }
 
 // TestTheKeeperHasItsOwnPurse: bounds of its own, which the rest may not spend either.
@@ -138,7 +139,7 @@ func TestTheKeeperHasItsOwnPurse(t *testing.T) {
 	require.Equal(t, tenant.ClassCapacity, s.Class)
 	require.Contains(t, s.Reason, "(EXTEND_ENTRIES) and SOROBAN_KEEPER_MAX_FEE=10000000 allows 1.00 XLM")
 	require.Equal(t, 1, kept.Extended, "the contract, which is not too dear")
-	require.NotZero(t, kept.Code.Until, "what was seen is told all the same")
+	require.NotZero(t, kept.Codes[0].Until, "what was seen is told all the same")
 
 	thrifty := b.with(t, func(c *stellar.Config) { c.Limits.Month = 100 })
 	_, err = thrifty.Keep(testContext(t), []string{id}, nil)
@@ -182,4 +183,29 @@ func TestManyContractsAreKeptInBatches(t *testing.T) {
 	again, err := one.Keep(testContext(t), contracts, nil)
 	require.NoError(t, err)
 	require.Zero(t, again.Extended, "it may be repeated")
+}
+
+// TestTheCodeOfEarlierContractsIsKept as long as one of them lives.
+func TestTheCodeOfEarlierContractsIsKept(t *testing.T) {
+	t.Parallel()
+	b, n := onPublicTerms(t)
+	wasm, err := os.ReadFile("../../contracts/tenant/testdata/2.wasm")
+	require.NoError(t, err)
+	earlier := b.with(t, func(c *stellar.Config) { c.Wasm = wasm })
+	f := b.newTenant(t)
+	id, err := earlier.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	d := b.with(t, nil)
+	require.NoError(t, n.Advance(t.Context(), 70*day))
+	kept, err := d.Keep(testContext(t), []string{id}, nil)
+	require.NoError(t, err)
+	require.Len(t, kept.Codes, 2)
+	require.Equal(t, 3, kept.Extended)
+
+	require.NoError(t, n.Advance(t.Context(), 180*day))
+	require.NoError(t, d.SetStatus(testContext(t), f, id, tenant.ContractSuspended, nil), "its own code is restored")
+	require.Less(t, b.paidFor(t, submit.PurposeSetStatus), 1.0)
+	kept, err = d.Keep(testContext(t), []string{id}, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, kept.Restored, "the present code")
 }

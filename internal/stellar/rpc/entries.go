@@ -41,6 +41,8 @@ type Life struct {
 	Absent, Archived bool
 	// Until is the last ledger in which it lives; zero unless it does.
 	Until uint32
+	// Code is that of a contract's instance; nil for other entries.
+	Code *xdr.Hash
 }
 
 // Left is how many ledgers an entry still lives after one.
@@ -57,12 +59,22 @@ func (c *Client) Lives(ctx context.Context, floor uint32, progress func(string),
 		switch {
 		case e == nil:
 			lives[i].Absent = true
+			continue
 		case e.LiveUntilLedgerSeq == nil:
 			return nil, 0, Garbled(protocol.GetLedgerEntriesMethodName, errors.New("an entry has no time to live"))
 		case *e.LiveUntilLedgerSeq < ledger: // servers say 0
 			lives[i].Archived = true
 		default:
 			lives[i].Until = *e.LiveUntilLedgerSeq
+		}
+		data, err := parseEntry(*e)
+		if err != nil {
+			return nil, 0, Garbled(protocol.GetLedgerEntriesMethodName, fmt.Errorf("decode a ledger entry: %w", err))
+		}
+		if contract, ok := data.GetContractData(); ok {
+			if instance, ok := contract.Val.GetInstance(); ok {
+				lives[i].Code = instance.Executable.WasmHash
+			}
 		}
 	}
 	return lives, ledger, nil

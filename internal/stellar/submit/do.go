@@ -34,7 +34,7 @@ func (o Order) shared() bool { return o.Fence == tenant.Fence{} }
 
 // Do leases an account, journals one transaction and brings it to its
 // end, whichever that is. Nothing is journalled when it returns ErrInFlight,
-// ErrLeaseLost, ErrNothingToDo, ErrNoChannel, ErrCodeArchived, an *rpc.SimulationError or
+// ErrLeaseLost, ErrNothingToDo, ErrNoChannel, a *CodeArchivedError, an *rpc.SimulationError or
 // tenant.ErrSuperseded.
 func (s *Submitter) Do(ctx context.Context, o Order, progress func(string)) (Transaction, error) {
 	if err := s.rpc.Confirm(ctx); err != nil {
@@ -125,8 +125,8 @@ func (s *Submitter) simulate(ctx context.Context, tx *Transaction, source *keypa
 		if call, err = s.rpc.Simulate(ctx, source.Address(), op, floor, progress); err != nil {
 			return 0, err
 		}
-		if slices.ContainsFunc(call.Restores, isCode) {
-			return 0, ErrCodeArchived
+		if code := slices.DeleteFunc(slices.Clone(call.Restores), isNoCode); len(code) > 0 {
+			return 0, &CodeArchivedError{code}
 		}
 		op.Auth, op.Ext = call.Auth, extension(&call.Data)
 	case *txnbuild.ExtendFootprintTtl:
@@ -150,7 +150,7 @@ func extension(data *xdr.SorobanTransactionData) xdr.TransactionExt {
 	return xdr.TransactionExt{V: 1, SorobanData: data}
 }
 
-func isCode(k xdr.LedgerKey) bool { return k.Type == xdr.LedgerEntryTypeContractCode }
+func isNoCode(k xdr.LedgerKey) bool { return k.Type != xdr.LedgerEntryTypeContractCode }
 
 // sequence is the number that the account's last transaction used: the greater
 // of ours and the ledger's, because a server may tell of a transaction before

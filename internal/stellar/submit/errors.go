@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/stellar/go-stellar-sdk/xdr"
+
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -15,12 +17,20 @@ var (
 	// ErrTooDear is in the chain of what tells that a transaction would cost more than it
 	// may.
 	ErrTooDear = errors.New("the transaction is too dear")
-	// ErrCodeArchived tells that the call would restore the contract's code, which serves
-	// all tenants, and have its own pay for that.
-	ErrCodeArchived = errors.New("the contract's code is archived")
 	// ErrNoChannel tells that a channel account is not on the ledger.
 	ErrNoChannel = errors.New("a channel account is not on the ledger")
 )
+
+// CodeArchivedError tells that a call would restore code, which serves all tenants, and
+// have its own tenant pay for that.
+type CodeArchivedError struct {
+	// Keys are those of the code.
+	Keys []xdr.LedgerKey
+}
+
+func (e *CodeArchivedError) Error() string {
+	return "the contract's code is archived on the ledger"
+}
 
 // settingDelay spaces attempts that fail until somebody changes a setting, or an
 // account.

@@ -76,6 +76,7 @@ func (c *clients) observe() {
 	c.Metrics.MustRegister(
 		observe.Workforce(c.watch.Last),
 		observe.Installation(func(ctx context.Context) (tenant.Overview, error) { return postgres.Overview(ctx, c.Pool) }, c.Log),
+		observe.Lives(func(ctx context.Context) (tenant.Lives, error) { return postgres.StandingLives(ctx, c.Pool) }, c.Log),
 		observe.Tenants(func(ctx context.Context) (map[tenant.Status]int, error) { return postgres.CountTenants(ctx, c.Pool) }, c.Log),
 		observe.Database(func(ctx context.Context) (observe.DatabaseServer, error) { return postgres.Server(ctx, c.Pool) }, c.Log),
 		observe.Redis(c.redis.Server, c.Log),

@@ -16,7 +16,6 @@ import (
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
-	"tenant-provisioning/workflows"
 )
 
 func (a *app) setup() *cobra.Command {
@@ -67,11 +66,7 @@ func (a *app) setupTemporal(ctx context.Context, cfg *config.Config, logger *slo
 		return err
 	}
 	report(fmt.Sprintf("the Temporal namespace %s and its search attributes are there", cfg.Temporal.Namespace))
-	if err := operations.ScheduleReconcile(limited, temporalClient, cfg.Temporal.TaskQueue); err != nil {
-		return err
-	}
-	report(fmt.Sprintf("the reconciler is scheduled every %s", workflows.ReconcileInterval))
-	return nil
+	return operations.Schedule(limited, temporalClient, cfg.Temporal.TaskQueue, report)
 }
 
 // temporalAnswer is what a namespace needs to be known to every process of a

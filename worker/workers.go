@@ -108,6 +108,7 @@ func register(w worker.Worker, s connect.Steps, main bool) {
 		w.RegisterActivity(s.Purge)
 	}
 	w.RegisterActivity(s.Contract)
+	w.RegisterActivity(s.Keeper)
 	w.RegisterActivity(s.Email)
 }
 

@@ -29,4 +29,5 @@ func Register(r registry) {
 		r.RegisterWorkflowWithOptions(ofKind[l.Kind], workflow.RegisterOptions{Name: l.Workflow})
 	}
 	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: ReconcileName})
+	r.RegisterWorkflowWithOptions(KeepLedger, workflow.RegisterOptions{Name: KeepName})
 }

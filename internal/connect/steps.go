@@ -25,6 +25,7 @@ type Steps struct {
 	Schema     *activities.Schema
 	Access     *activities.Access
 	Contract   *activities.Contract
+	Keeper     *activities.Keeper
 	Activation *activities.Activation
 	Email      *activities.Email
 	Purge      *activities.Purge
@@ -76,6 +77,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		Schema:     &activities.Schema{Store: schemas, Failures: incidents},
 		Access:     &activities.Access{Store: postgres.NewAccess(pool), Failures: incidents, Grace: cfg.Provisioning.DeleteGrace},
 		Contract:   &activities.Contract{Store: contracts, Ledger: ledger, Failures: incidents},
+		Keeper:     &activities.Keeper{Store: postgres.NewLives(pool, cfg.Soroban.Passphrase), Ledger: ledger},
 		Activation: &activities.Activation{Store: counted, Failures: incidents},
 		Email: &activities.Email{
 			Outbox: countedEmails{postgres.NewEmails(pool), m.Provisioning}, Mailer: postman, Failures: incidents, InvitationKeys: keys,

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 // Ledger is what a worker counts of its work on the ledger.
@@ -92,6 +94,30 @@ var (
 	spentDay        = desc("ledger_spent_day_xlm", "What the installation has paid on the ledger in the last 24 hours, in XLM.")
 	dayLimit        = desc("ledger_day_limit_xlm", "What it may pay in 24 hours, in XLM (SOROBAN_DAY_MAX_FEE); work on the ledger waits beyond.")
 )
+
+var (
+	codeDays     = desc("ledger_code_days_left", "Days until the contract's code is archived on the ledger, at the pace of its ledgers, as the keeper saw it last; of several codes the least.")
+	contractDays = desc("ledger_contract_days_left", "The same for the contracts of living tenants, the least of them; without any there is no series.")
+	archived     = desc("ledger_entries_archived", "Contracts of living tenants, and codes, that are archived on the ledger and must be restored.")
+	livesAge     = desc("ledger_keeper_age_seconds", "How long ago the keeper looked at what tenants have on the ledger.")
+)
+
+// Lives shows how long what tenants have on the ledger lives. Every api shows the same.
+func Lives(seen func(context.Context) (tenant.Lives, error), log *slog.Logger) prometheus.Collector {
+	return read("how long entries of the ledger live", kept, seen, log, []*prometheus.Desc{codeDays, contractDays, archived, livesAge},
+		func(l tenant.Lives, gauge func(*prometheus.Desc, float64, ...string)) {
+			if l.SeenAt.IsZero() {
+				return // the keeper has not been there yet
+			}
+			const day = 24 * time.Hour
+			gauge(codeDays, float64(l.Code)/float64(day))
+			if l.Contracts > 0 {
+				gauge(contractDays, float64(l.Contract)/float64(day))
+			}
+			gauge(archived, float64(l.Archived))
+			gauge(livesAge, time.Since(l.SeenAt).Seconds())
+		})
+}
 
 // Accounts shows the balances on the ledger, as they were read within the last minute.
 // Every worker shows the same.

@@ -46,6 +46,7 @@ func TestWhatIsAwayIsMissingAndNothingElse(t *testing.T) {
 		registry.MustRegister(
 			observe.Installation(never[tenant.Overview], quiet), observe.Tenants(never[map[tenant.Status]int], quiet), observe.Database(never[observe.DatabaseServer], quiet),
 			observe.Redis(never[observe.RedisServer], quiet), observe.Accounts(never[observe.Balances], quiet),
+			observe.Lives(never[tenant.Lives], quiet),
 		)
 		observe.NewHTTP(registry).InFlight.Set(7)
 		began := time.Now()
@@ -53,7 +54,7 @@ func TestWhatIsAwayIsMissingAndNothingElse(t *testing.T) {
 		require.Less(t, time.Since(began), 3*time.Second)
 		require.Contains(t, text, "http_requests_in_flight 7")
 		require.Contains(t, text, "go_goroutines")
-		for _, name := range []string{"active_tenants", "provisioning_queue_depth", "pg_connections_active", "redis_connected_clients", "ledger_balance_xlm"} {
+		for _, name := range []string{"active_tenants", "provisioning_queue_depth", "pg_connections_active", "redis_connected_clients", "ledger_balance_xlm", "ledger_code_days_left"} {
 			require.NotContains(t, text, "\n"+name)
 		}
 	})

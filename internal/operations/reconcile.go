@@ -7,64 +7,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows"
 )
-
-// reconcileCatchup is how late a round may still start that was missed while
-// Temporal was away: one of them is as good as all.
-const reconcileCatchup = workflows.ReconcileInterval
-
-// ScheduleReconcile makes the schedule that reconciles, or brings it up to
-// date. One that a person has paused stays paused.
-func ScheduleReconcile(ctx context.Context, c client.Client, taskQueue string) error {
-	action := &client.ScheduleWorkflowAction{
-		ID: workflows.ReconcileSchedule, Workflow: workflows.ReconcileName, TaskQueue: taskQueue,
-		Args: []any{workflows.ReconcileInput{}}, WorkflowExecutionTimeout: 2 * workflows.ReconcileInterval,
-	}
-	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: workflows.ReconcileInterval}}}
-	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID: workflows.ReconcileSchedule, Spec: spec, Action: action,
-		Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: reconcileCatchup,
-		Note: "finds what a termination, a restore or a person with psql left, and repairs what is safe to repair",
-	})
-	if errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
-		err = c.ScheduleClient().GetHandle(ctx, workflows.ReconcileSchedule).Update(ctx, client.ScheduleUpdateOptions{
-			DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
-				s := in.Description.Schedule
-				s.Action, s.Spec = action, &spec
-				if s.Policy == nil {
-					s.Policy = &client.SchedulePolicies{}
-				}
-				s.Policy.Overlap, s.Policy.CatchupWindow = enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, reconcileCatchup
-				return &client.ScheduleUpdate{Schedule: &s}, nil
-			},
-		})
-	}
-	if err != nil {
-		return fmt.Errorf("schedule the reconciler: %w", err)
-	}
-	return nil
-}
-
-// CheckSchedule asks whether the reconciler is scheduled. absent says in plain
-// words that it is not, and how to mend that; an error, that nobody knows.
-func CheckSchedule(ctx context.Context, c client.Client) (absent string, err error) {
-	_, err = c.ScheduleClient().GetHandle(ctx, workflows.ReconcileSchedule).Describe(ctx)
-	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-		return "the schedule " + workflows.ReconcileSchedule + " is not there, so nothing is reconciled by itself; run: starter setup", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("ask for the schedule of the reconciler: %w", err)
-	}
-	return "", nil
-}
 
 // reconcileWait is how long a caller waits for a round, which a worker does.
 const reconcileWait = 2 * time.Minute

@@ -27,18 +27,6 @@ const (
 	restoredAtOnce = 50
 )
 
-// Kept is what Keep saw and did.
-type Kept struct {
-	// Ledger is the newest one, and Pace how long a ledger takes.
-	Ledger uint32
-	Pace   time.Duration
-	// Codes are the present code, which comes first, and those that the contracts run;
-	// Contracts are in the order of those that were asked for.
-	Codes, Contracts []tenant.EntryLife
-	// Restored and Extended count the entries.
-	Restored, Extended int
-}
-
 // Keep makes contracts and the code that they run live on, with the code that we
 // deploy: it restores what is archived and extends what has less than half of its time
 // left, the code before the contracts. It may be repeated, and stopped at any point.
@@ -46,26 +34,31 @@ type Kept struct {
 // case.
 //
 // Errors are those of Deploy.
-func (d *Deployer) Keep(ctx context.Context, contracts []string, progress func(detail string)) (Kept, error) {
+func (d *Deployer) Keep(ctx context.Context, contracts []tenant.EntryLife, progress func(detail string)) (tenant.Keeping, error) {
 	seen := witnessOf(progress)
-	k := &keeping{d: d, progress: seen.say}
-	err := k.run(ctx, contracts)
-	return k.told(contracts), d.explainCut(ctx, err, seen)
+	k := &keeping{d: d, contracts: contracts, progress: seen.say}
+	err := k.run(ctx)
+	return k.told(), d.explainCut(ctx, err, seen)
 }
 
 // Watch is Keep without doing anything.
-func (d *Deployer) Watch(ctx context.Context, contracts []string, progress func(detail string)) (Kept, error) {
+func (d *Deployer) Watch(ctx context.Context, contracts []tenant.EntryLife, progress func(detail string)) (tenant.Keeping, error) {
 	seen := witnessOf(progress)
-	k := &keeping{d: d, progress: seen.say}
-	err := k.look(ctx, contracts)
-	return k.told(contracts), d.explainCut(ctx, err, seen)
+	k := &keeping{d: d, contracts: contracts, progress: seen.say}
+	err := k.look(ctx)
+	return k.told(), d.explainCut(ctx, err, seen)
 }
 
 // keeping is one call of Keep.
 type keeping struct {
-	d        *Deployer
-	progress func(string)
-	kept     Kept
+	d         *Deployer
+	contracts []tenant.EntryLife
+	progress  func(string)
+	// ledger is the newest one, and pace how long a ledger takes.
+	ledger uint32
+	pace   time.Duration
+	// restored and extended count the entries.
+	restored, extended int
 	// target is until when entries live that are extended, in ledgers from now.
 	target           uint32
 	codes, instances entries
@@ -77,37 +70,37 @@ type entries struct {
 	lives []rpc.Life
 }
 
-func (k *keeping) run(ctx context.Context, contracts []string) error {
+func (k *keeping) run(ctx context.Context) error {
 	if err := k.d.rpc.Confirm(ctx); err != nil {
 		return err
 	}
-	if err := k.look(ctx, contracts); err != nil {
+	if err := k.look(ctx); err != nil {
 		return err
 	}
 	if err := k.aim(ctx); err != nil {
 		return err
 	}
 	// The code comes first: a contract without it cannot be called.
-	return errors.Join(k.keep(ctx, k.codes), k.keep(ctx, k.instances), k.look(ctx, contracts))
+	return errors.Join(k.keep(ctx, k.codes), k.keep(ctx, k.instances), k.look(ctx))
 }
 
 // look asks for the lives of contracts and of their code, and for the network's pace.
-func (k *keeping) look(ctx context.Context, contracts []string) error {
-	k.progress(fmt.Sprintf("asking how long %d contracts and their code live", len(contracts)))
+func (k *keeping) look(ctx context.Context) error {
+	k.progress(fmt.Sprintf("asking how long %d contracts and their code live", len(k.contracts)))
 	h, err := k.d.Facts().health(ctx)
 	if err != nil {
 		return err
 	}
-	k.kept.Pace = pace(h)
-	instances := entries{keys: make([]xdr.LedgerKey, len(contracts))}
-	for i, c := range contracts {
-		id, err := parseContract(c)
+	k.pace = pace(h)
+	instances := entries{keys: make([]xdr.LedgerKey, len(k.contracts))}
+	for i, c := range k.contracts {
+		id, err := parseContract(c.Entry)
 		if err != nil {
 			return err
 		}
 		instances.keys[i] = instanceKey(id)
 	}
-	floor := k.kept.Ledger
+	floor := k.ledger
 	if instances.lives, _, err = k.d.rpc.Lives(ctx, floor, k.progress, instances.keys...); err != nil {
 		return err
 	}
@@ -121,7 +114,7 @@ func (k *keeping) look(ctx context.Context, contracts []string) error {
 	for _, hash := range hashes {
 		codes.keys = append(codes.keys, codeKey(hash))
 	}
-	if codes.lives, k.kept.Ledger, err = k.d.rpc.Lives(ctx, floor, k.progress, codes.keys...); err != nil {
+	if codes.lives, k.ledger, err = k.d.rpc.Lives(ctx, floor, k.progress, codes.keys...); err != nil {
 		return err
 	}
 	k.codes, k.instances = codes, instances
@@ -140,7 +133,7 @@ func (k *keeping) aim(ctx context.Context) error {
 	}
 	longest := uint32(entries[0].MustConfigSetting().MustStateArchivalSettings().MaxEntryTtl) - 1
 	k.target = longest
-	if ledgers := int64(keptFor / max(k.kept.Pace, time.Millisecond)); ledgers < int64(longest) {
+	if ledgers := int64(keptFor / max(k.pace, time.Millisecond)); ledgers < int64(longest) {
 		k.target = uint32(ledgers)
 	}
 	return nil
@@ -153,18 +146,18 @@ func (k *keeping) keep(ctx context.Context, e entries) error {
 		if l.Archived {
 			archived = append(archived, e.keys[i])
 		}
-		if l.Archived || k.short(l, k.kept.Ledger) {
+		if l.Archived || k.short(l, k.ledger) {
 			short = append(short, e.keys[i])
 		}
 	}
 	if err := k.d.restore(ctx, archived, k.progress); err != nil {
 		return err
 	}
-	k.kept.Restored += len(archived)
+	k.restored += len(archived)
 	if err := inBatches(short, extendedAtOnce, func(keys []xdr.LedgerKey) error { return k.extend(ctx, keys) }); err != nil {
 		return err
 	}
-	k.kept.Extended += len(short)
+	k.extended += len(short)
 	return nil
 }
 
@@ -237,16 +230,18 @@ func footprint(f xdr.LedgerFootprint) xdr.TransactionExt {
 	return xdr.TransactionExt{V: 1, SorobanData: &xdr.SorobanTransactionData{Resources: xdr.SorobanResources{Footprint: f}}}
 }
 
-// told is what was seen of the entries.
-func (k *keeping) told(contracts []string) Kept {
-	tell := func(entry string, l rpc.Life) tenant.EntryLife {
-		return tenant.EntryLife{Entry: entry, Absent: l.Absent, Archived: l.Archived, Until: l.Until, Left: time.Duration(l.Left(k.kept.Ledger)) * k.kept.Pace}
+// told is what was seen of the entries, the code first.
+func (k *keeping) told() tenant.Keeping {
+	kept := tenant.Keeping{Restored: k.restored, Extended: k.extended}
+	tell := func(e tenant.EntryLife, l rpc.Life) {
+		e.Absent, e.Archived, e.Until, e.Left = l.Absent, l.Archived, l.Until, time.Duration(l.Left(k.ledger))*k.pace
+		kept.Lives = append(kept.Lives, e)
 	}
 	for i, l := range k.codes.lives {
-		k.kept.Codes = append(k.kept.Codes, tell(k.codes.keys[i].ContractCode.Hash.HexString(), l))
+		tell(tenant.EntryLife{Entry: k.codes.keys[i].ContractCode.Hash.HexString()}, l)
 	}
 	for i, l := range k.instances.lives {
-		k.kept.Contracts = append(k.kept.Contracts, tell(contracts[i], l))
+		tell(k.contracts[i], l)
 	}
-	return k.kept
+	return kept
 }

@@ -44,11 +44,11 @@ func TestHalfAYear(t *testing.T) {
 	t.Parallel()
 	b, n := onPublicTerms(t)
 	d := b.with(t, nil)
-	var contracts []string
+	var contracts []tenant.EntryLife
 	for range 20 {
 		id, err := d.Deploy(testContext(t), b.newTenant(t), nil)
 		require.NoError(t, err)
-		contracts = append(contracts, id)
+		contracts = append(contracts, tenant.EntryLife{Entry: id})
 	}
 	left, err := d.Deploy(testContext(t), b.newTenant(t), nil)
 	require.NoError(t, err)
@@ -61,9 +61,9 @@ func TestHalfAYear(t *testing.T) {
 		require.NoError(t, err)
 		require.Zero(t, kept.Restored)
 		extended += kept.Extended
-		for _, l := range append(kept.Contracts, kept.Codes...) {
+		for _, l := range kept.Lives {
 			require.False(t, l.Absent || l.Archived, "%+v", l)
-			require.Greater(t, int64(l.Until)-int64(kept.Ledger), int64(60*day), "%+v", l)
+			require.Greater(t, l.Left, 60*24*time.Hour-time.Minute, "%+v", l)
 		}
 	}
 	require.Positive(t, extended)
@@ -75,11 +75,11 @@ func TestHalfAYear(t *testing.T) {
 	require.LessOrEqual(t, kept, 1.05*first*182/120)
 	require.Zero(t, b.paidFor(t, submit.PurposeRestore))
 
-	seen, err := d.Watch(testContext(t), []string{left}, nil)
+	seen, err := d.Watch(testContext(t), []tenant.EntryLife{{Entry: left}}, nil)
 	require.NoError(t, err)
-	require.True(t, seen.Contracts[0].Archived, "nobody has kept it")
+	require.True(t, seen.Lives[1].Archived, "nobody has kept it")
 	before := b.paidFor(t, submit.PurposeSetStatus)
-	require.NoError(t, d.SetStatus(testContext(t), b.newTenant(t), contracts[0], tenant.ContractSuspended, nil))
+	require.NoError(t, d.SetStatus(testContext(t), b.newTenant(t), contracts[0].Entry, tenant.ContractSuspended, nil))
 	require.Less(t, b.paidFor(t, submit.PurposeSetStatus)-before, 0.01, "a tenant pays for its own alone")
 }
 
@@ -94,10 +94,10 @@ func TestWhatIsArchivedIsRestored(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, n.Advance(t.Context(), publicLife+1))
 
-	seen, err := d.Watch(testContext(t), []string{id}, nil)
+	seen, err := d.Watch(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.NoError(t, err)
-	require.True(t, seen.Codes[0].Archived)
-	require.True(t, seen.Contracts[0].Archived)
+	require.True(t, seen.Lives[0].Archived)
+	require.True(t, seen.Lives[1].Archived)
 	b.requireStatus(t, d, id, tenant.ContractActive)
 
 	// Whoever deploys, and whoever changes a status, has the code restored.
@@ -110,10 +110,10 @@ func TestWhatIsArchivedIsRestored(t *testing.T) {
 	require.Less(t, b.paidFor(t, submit.PurposeSetStatus), 1.0, "its own instance")
 
 	require.NoError(t, n.Advance(t.Context(), 180*day))
-	kept, err := d.Keep(testContext(t), []string{id}, nil)
+	kept, err := d.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, 2, kept.Restored)
-	require.False(t, kept.Codes[0].Archived || kept.Contracts[0].Archived)
+	require.False(t, kept.Lives[0].Archived || kept.Lives[1].Archived)
 	b.requireStatus(t, d, id, tenant.ContractSuspended)
 
 	require.NoError(t, n.Advance(t.Context(), 180*day))
@@ -121,7 +121,7 @@ func TestWhatIsArchivedIsRestored(t *testing.T) {
 	require.NoError(t, d.Setup(testContext(t), func(s string) { said = append(said, s) }))
 	seen, err = d.Watch(testContext(t), nil, nil)
 	require.NoError(t, err)
-	require.False(t, seen.Codes[0].Archived, "setup restores it")
+	require.False(t, seen.Lives[0].Archived, "setup restores it")
 }
 
 // TestTheKeeperHasItsOwnPurse: bounds of its own, which the rest may not spend either.
@@ -134,15 +134,15 @@ func TestTheKeeperHasItsOwnPurse(t *testing.T) {
 	require.NoError(t, n.Advance(t.Context(), 61*day))
 
 	poor := b.with(t, func(c *stellar.Config) { c.Limits.Keeper = submit.Stroops })
-	kept, err := poor.Keep(testContext(t), []string{id}, nil)
+	kept, err := poor.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	s := stepError(t, err)
 	require.Equal(t, tenant.ClassCapacity, s.Class)
 	require.Contains(t, s.Reason, "(EXTEND_ENTRIES) and SOROBAN_KEEPER_MAX_FEE=10000000 allows 1.00 XLM")
 	require.Equal(t, 1, kept.Extended, "the contract, which is not too dear")
-	require.NotZero(t, kept.Codes[0].Until, "what was seen is told all the same")
+	require.NotZero(t, kept.Lives[0].Until, "what was seen is told all the same")
 
 	thrifty := b.with(t, func(c *stellar.Config) { c.Limits.Month = 100 })
-	_, err = thrifty.Keep(testContext(t), []string{id}, nil)
+	_, err = thrifty.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.Contains(t, stepError(t, err).Reason, "SOROBAN_KEEPER_MONTH=100 allows")
 
 	reserved := b.with(t, func(c *stellar.Config) { c.Limits.Keeper = 1_000_000 * submit.Stroops })
@@ -152,7 +152,7 @@ func TestTheKeeperHasItsOwnPurse(t *testing.T) {
 	require.Equal(t, tenant.ClassCapacity, s.Class)
 	require.Contains(t, s.Reason, "is kept for the life of code and contracts")
 	require.Empty(t, b.transactions(t, f))
-	_, err = reserved.Keep(testContext(t), []string{id}, nil)
+	_, err = reserved.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.NoError(t, err)
 }
 
@@ -161,11 +161,11 @@ func TestManyContractsAreKeptInBatches(t *testing.T) {
 	t.Parallel()
 	b, n := onPublicTerms(t)
 	d := b.with(t, nil)
-	var contracts []string
+	var contracts []tenant.EntryLife
 	for range 5 {
 		id, err := d.Deploy(testContext(t), b.newTenant(t), nil)
 		require.NoError(t, err)
-		contracts = append(contracts, id)
+		contracts = append(contracts, tenant.EntryLife{Entry: id})
 	}
 	_, err := d.Keep(testContext(t), nil, nil)
 	require.NoError(t, err)
@@ -176,9 +176,8 @@ func TestManyContractsAreKeptInBatches(t *testing.T) {
 	kept, err := one.Keep(testContext(t), contracts, nil)
 	require.NoError(t, err)
 	require.Equal(t, 5, kept.Extended)
-	for _, l := range kept.Contracts {
-		require.Greater(t, l.Left, 60*24*time.Hour/10_000, "%+v", l)
-		require.Greater(t, int64(l.Until)-int64(kept.Ledger), int64(100*day))
+	for _, l := range kept.Lives[1:] {
+		require.Greater(t, l.Left, 100*24*time.Hour, "%+v", l)
 	}
 	again, err := one.Keep(testContext(t), contracts, nil)
 	require.NoError(t, err)
@@ -197,15 +196,15 @@ func TestTheCodeOfEarlierContractsIsKept(t *testing.T) {
 	require.NoError(t, err)
 	d := b.with(t, nil)
 	require.NoError(t, n.Advance(t.Context(), 70*day))
-	kept, err := d.Keep(testContext(t), []string{id}, nil)
+	kept, err := d.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.NoError(t, err)
-	require.Len(t, kept.Codes, 2)
+	require.Len(t, kept.Lives, 3, "two codes")
 	require.Equal(t, 3, kept.Extended)
 
 	require.NoError(t, n.Advance(t.Context(), 180*day))
 	require.NoError(t, d.SetStatus(testContext(t), f, id, tenant.ContractSuspended, nil), "its own code is restored")
 	require.Less(t, b.paidFor(t, submit.PurposeSetStatus), 1.0)
-	kept, err = d.Keep(testContext(t), []string{id}, nil)
+	kept, err = d.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, kept.Restored, "the present code")
 }

@@ -1,0 +1,95 @@
+package operations
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
+
+	"tenant-provisioning/workflows"
+)
+
+// schedule is what Temporal starts by itself.
+type schedule struct {
+	id, workflow string
+	args         []any
+	// every is the interval. A round that was missed while Temporal was away may start so
+	// late: one of them is as good as all.
+	every time.Duration
+	// lasts is when a round is given up.
+	lasts time.Duration
+	note  string
+	// idle is what does not happen without it.
+	idle string
+}
+
+// schedules are all of them.
+func schedules() []schedule {
+	return []schedule{
+		{
+			id: workflows.ReconcileSchedule, workflow: workflows.ReconcileName, args: []any{workflows.ReconcileInput{}},
+			every: workflows.ReconcileInterval, lasts: 2 * workflows.ReconcileInterval,
+			note: "finds what a termination, a restore or a person with psql left, and repairs what is safe to repair",
+			idle: "nothing is reconciled by itself",
+		},
+		{
+			id: workflows.KeepSchedule, workflow: workflows.KeepName, every: workflows.KeepInterval, lasts: workflows.KeepInterval,
+			note: "keeps the contracts of living tenants and their code from being archived on the ledger",
+			idle: "contracts and their code will be archived on the ledger",
+		},
+	}
+}
+
+// Schedule makes the schedules, or brings them up to date, and tells of each. One that a
+// person has paused stays paused.
+func Schedule(ctx context.Context, c client.Client, taskQueue string, report func(string)) error {
+	for _, s := range schedules() {
+		if err := s.ensure(ctx, c, taskQueue); err != nil {
+			return fmt.Errorf("schedule %s: %w", s.id, err)
+		}
+		report(fmt.Sprintf("%s is scheduled every %s (%s)", s.workflow, s.every, s.id))
+	}
+	return nil
+}
+
+func (s schedule) ensure(ctx context.Context, c client.Client, taskQueue string) error {
+	action := &client.ScheduleWorkflowAction{ID: s.id, Workflow: s.workflow, TaskQueue: taskQueue, Args: s.args, WorkflowExecutionTimeout: s.lasts}
+	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: s.every}}}
+	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
+		ID: s.id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: s.every, Note: s.note,
+	})
+	if !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return err
+	}
+	return c.ScheduleClient().GetHandle(ctx, s.id).Update(ctx, client.ScheduleUpdateOptions{
+		DoUpdate: func(in client.ScheduleUpdateInput) (*client.ScheduleUpdate, error) {
+			now := in.Description.Schedule
+			now.Action, now.Spec = action, &spec
+			if now.Policy == nil {
+				now.Policy = &client.SchedulePolicies{}
+			}
+			now.Policy.Overlap, now.Policy.CatchupWindow = enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, s.every
+			return &client.ScheduleUpdate{Schedule: &now}, nil
+		},
+	})
+}
+
+// CheckSchedule asks whether everything is scheduled. absent says in plain words what is
+// not, and how to mend that; an error, that nobody knows.
+func CheckSchedule(ctx context.Context, c client.Client) (absent string, err error) {
+	for _, s := range schedules() {
+		_, err = c.ScheduleClient().GetHandle(ctx, s.id).Describe(ctx)
+		if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+			return "the schedule " + s.id + " is not there, so " + s.idle + "; run: starter setup", nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("ask for the schedule %s: %w", s.id, err)
+		}
+	}
+	return "", nil
+}

@@ -165,12 +165,12 @@ func TestExtendFootprintTTL(t *testing.T) {
 		}
 		return op, s.Error
 	}
-	op, fault := extend(200_000)
+	op, fault := extend(2_200_000)
 	require.Empty(t, fault)
 	a := b.apply(b.tx(admin, op))
 	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
-	require.Equal(t, int(a.Ledger)+200_000, b.liveUntil(instanceKey(id))[0])
-	require.Greater(t, int(a.Ledger)+200_000, before)
+	require.Equal(t, int(a.Ledger)+2_200_000, b.liveUntil(instanceKey(id))[0])
+	require.Greater(t, int(a.Ledger)+2_200_000, before)
 
 	op.ExtendTo = 3_110_400
 	refused := b.refusal(b.tx(admin, op))

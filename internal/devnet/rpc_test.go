@@ -172,6 +172,7 @@ func TestDeeplyNestedValues(t *testing.T) {
 
 		op := b.prepare(admin, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
 		op.HostFunction = fn
+		op.Ext.SorobanData.ResourceFee += xlm // the transaction is larger than the simulated one
 		tx, err = b.tx(admin, op).Base64()
 		require.NoError(t, err)
 		r, err := b.rpc.SendTransaction(t.Context(), protocol.SendTransactionRequest{Transaction: tx})

@@ -17,6 +17,8 @@ import (
 const (
 	hour = time.Hour
 	days = 24 * time.Hour
+	// roomless is a folder whose file system has room for nothing.
+	roomless = "/proc"
 )
 
 // The facts of an installation on which all is well; a case changes some.
@@ -80,9 +82,20 @@ func judged(t *testing.T, l doctor.Line, state doctor.State, text string) {
 	require.Equal(t, state == doctor.OK, l.Mend == "", "what is wrong can be mended: "+l.Says)
 }
 
+// eachFails wants a case for every check of a subject in which it is not ok: what a
+// check is for is then known to be said.
+func eachFails(t *testing.T, s doctor.Subject, failing map[string]bool) {
+	t.Helper()
+	for _, c := range append([]doctor.Check{s.Server}, s.Checks...) {
+		if c.Name != "" { // the subject has no server
+			require.True(t, failing[c.Name], "%s/%s fails in no case", s.Name, c.Name)
+		}
+	}
+}
+
 func TestADatabaseIsJudged(t *testing.T) {
 	t.Parallel()
-	plan := doctor.Plan{Pool: 16}
+	plan, failing := doctor.Plan{Pool: 16}, map[string]bool{}
 	for _, l := range doctor.Examine(t.Context(), doctor.Within, []doctor.Subject{doctor.ExamineDatabase(soundDatabase(), plan)}) {
 		judged(t, l, doctor.OK, "")
 	}
@@ -117,6 +130,7 @@ func TestADatabaseIsJudged(t *testing.T) {
 		"an idle slot": {"replication", func(f *databaseFacts, _ *doctor.Plan) {
 			f.replication.Idle, f.replication.Kept = []string{"old"}, 2<<30
 		}, doctor.Failure, "pg_drop_replication_slot"},
+		"a disk that is full":         {"disk", func(f *databaseFacts, _ *doctor.Plan) { f.disk.Folder = roomless }, doctor.Failure, "database-full.md"},
 		"a clock ahead":               {"clock", func(f *databaseFacts, _ *doctor.Plan) { f.clock.Ahead = 5 * time.Second }, doctor.Warning, "5s ahead of"},
 		"a clock behind":              {"clock", func(f *databaseFacts, _ *doctor.Plan) { f.clock.Ahead = -time.Minute }, doctor.Failure, "1m0s behind"},
 		"no worker":                   {"workers", func(f *databaseFacts, _ *doctor.Plan) { f.workers.Workers = nil; f.workers.Progress = -1 }, doctor.Failure, "no-worker.md"},
@@ -129,7 +143,9 @@ func TestADatabaseIsJudged(t *testing.T) {
 		l := line(t, doctor.ExamineDatabase(facts, plan), c.check)
 		require.Equal(t, c.state, l.State, name)
 		judged(t, l, c.state, c.says)
+		failing[c.check] = failing[c.check] || c.state != doctor.OK
 	}
+	eachFails(t, doctor.ExamineDatabase(soundDatabase(), plan), failing)
 	before := soundDatabase()
 	before.workers = tenant.WorkerState{Progress: -1}
 	judged(t, line(t, doctor.ExamineDatabase(before, doctor.Plan{Pool: 16, Before: true}), "workers"), doctor.OK, "expected before")
@@ -179,6 +195,7 @@ func TestTemporalIsJudged(t *testing.T) {
 	for _, l := range doctor.Examine(t.Context(), doctor.Within, []doctor.Subject{doctor.ExamineTemporal(soundTemporal(), 30*days, false)}) {
 		judged(t, l, doctor.OK, "")
 	}
+	failing := map[string]bool{}
 	for name, c := range map[string]struct {
 		check  string
 		change func(*temporalFacts)
@@ -205,7 +222,9 @@ func TestTemporalIsJudged(t *testing.T) {
 		l := line(t, doctor.ExamineTemporal(facts, 30*days, false), c.check)
 		require.Equal(t, c.state, l.State, name)
 		judged(t, l, c.state, c.says)
+		failing[c.check] = failing[c.check] || c.state != doctor.OK
 	}
+	eachFails(t, doctor.ExamineTemporal(soundTemporal(), 30*days, false), failing)
 	quiet := soundTemporal()
 	quiet.queues[0].Pollers = 0
 	judged(t, line(t, doctor.ExamineTemporal(quiet, 30*days, true), "workers"), doctor.OK, "expected before")
@@ -234,12 +253,14 @@ func TestRedisIsJudged(t *testing.T) {
 	for _, l := range doctor.Examine(t.Context(), doctor.Within, []doctor.Subject{doctor.ExamineRedis(soundRedis(), true)}) {
 		judged(t, l, doctor.OK, "")
 	}
+	failing := map[string]bool{}
 	for _, c := range []struct {
 		check  string
 		change func(*redisFacts)
 		state  doctor.State
 		says   string
 	}{
+		{"server", func(f *redisFacts) { f.err = errors.New("connection refused") }, doctor.Failure, "REDIS_HOST"},
 		{"role", func(f *redisFacts) { f.role.Replica = true }, doctor.Failure, "the primary"},
 		{"memory", func(f *redisFacts) { f.memory.Most = 0 }, doctor.Warning, "set maxmemory"},
 		{"memory", func(f *redisFacts) { f.memory.Used, f.memory.Policy = f.memory.Most, "noeviction" }, doctor.Failure, "it is full"},
@@ -252,7 +273,9 @@ func TestRedisIsJudged(t *testing.T) {
 		facts := soundRedis()
 		c.change(&facts)
 		judged(t, line(t, doctor.ExamineRedis(facts, true), c.check), c.state, c.says)
+		failing[c.check] = failing[c.check] || c.state != doctor.OK
 	}
+	eachFails(t, doctor.ExamineRedis(soundRedis(), true), failing)
 }
 
 type mailFacts struct {
@@ -272,6 +295,7 @@ func TestMailIsJudged(t *testing.T) {
 	for _, l := range doctor.Examine(t.Context(), doctor.Within, []doctor.Subject{doctor.ExamineMail("mail", sound, "MAIL_")}) {
 		judged(t, l, doctor.OK, "")
 	}
+	failing := map[string]bool{}
 	for _, c := range []struct {
 		check  string
 		change func(*mailFacts)
@@ -287,7 +311,19 @@ func TestMailIsJudged(t *testing.T) {
 		facts := sound
 		c.change(&facts)
 		judged(t, line(t, doctor.ExamineMail("mail", facts, "MAIL_"), c.check), c.state, c.says)
+		failing[c.check] = failing[c.check] || c.state != doctor.OK
 	}
+	eachFails(t, doctor.ExamineMail("mail", sound, "MAIL_"), failing)
+}
+
+type providerFacts struct{ err error }
+
+func (f providerFacts) Keys(context.Context) (int, error) { return 2, f.err }
+
+func TestAnIdentityProviderIsJudged(t *testing.T) {
+	t.Parallel()
+	judged(t, line(t, doctor.ExamineProvider(providerFacts{}), "keys"), doctor.OK, "2 keys")
+	judged(t, line(t, doctor.ExamineProvider(providerFacts{errors.New("no such host")}), "keys"), doctor.Failure, "JWT_JWKS_URL")
 }
 
 func TestSettingsAreJudged(t *testing.T) {
@@ -300,7 +336,7 @@ func TestSettingsAreJudged(t *testing.T) {
 		}
 		return doctor.Line{}
 	}
-	now := time.Now()
+	now, failing := time.Now(), map[string]bool{}
 	for _, check := range []string{"values", "secrets", "age"} {
 		judged(t, found(doctor.Settings{Secrets: []doctor.Secret{{Name: "DB_PASSWORD", Length: 32, Guessed: true, Changed: now, Ends: now.Add(90 * days)}}}, check), doctor.OK, "")
 	}
@@ -321,6 +357,10 @@ func TestSettingsAreJudged(t *testing.T) {
 		{"age", doctor.Settings{Certificates: []doctor.Certificate{{Name: "DB_SSLCERT", Ends: now.Add(-days)}}}, doctor.Failure, "has ended"},
 	} {
 		judged(t, found(c.settings, c.check), c.state, c.says)
+		failing[c.check] = failing[c.check] || c.state != doctor.OK
+	}
+	for _, l := range doctor.ExamineSettings(doctor.Settings{}) {
+		require.True(t, failing[l.Check], "%s fails in no case", l.Check)
 	}
 }
 

@@ -57,7 +57,7 @@ func (f *ledgerFacts) Contracts(context.Context, int) ([]string, error) {
 
 func TestALedgerIsJudged(t *testing.T) {
 	t.Parallel()
-	sound := soundLedger()
+	sound, failing := soundLedger(), map[string]bool{}
 	for _, l := range doctor.Examine(t.Context(), doctor.Within, []doctor.Subject{doctor.ExamineLedger(sound, sound, "n")}) {
 		judged(t, l, doctor.OK, "")
 	}
@@ -97,6 +97,8 @@ func TestALedgerIsJudged(t *testing.T) {
 		l := line(t, doctor.ExamineLedger(facts, facts, "n"), c.check)
 		require.Equal(t, c.state, l.State, name)
 		judged(t, l, c.state, c.says)
+		failing[c.check] = failing[c.check] || c.state != doctor.OK
 	}
+	eachFails(t, doctor.ExamineLedger(sound, sound, "n"), failing)
 	judged(t, line(t, doctor.ExamineLedger(sound, nil, "n"), "contracts"), doctor.Warning, "database")
 }

@@ -142,20 +142,43 @@ func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	empty := filepath.Join(dir, "empty")
 	require.NoError(t, os.WriteFile(empty, []byte("\n"), 0o600))
-	for name, tt := range map[string]struct{ environ, want string }{
-		"absent": {"JWT_SECRET_FILE=" + dir + "/absent", "no such file"},
-		"empty":  {"JWT_SECRET_FILE=" + empty, "is empty"},
-		"dir":    {"JWT_SECRET_FILE=" + dir, "is a directory"},
+	closed := filepath.Join(dir, "closed")
+	require.NoError(t, os.WriteFile(closed, []byte(jwtSecret), 0))
+	refusal := "permission denied"
+	if os.Geteuid() == 0 { // for whom no file is closed, but this one cannot be read
+		closed, refusal = "/proc/self/mem", "input/output error"
+	}
+	for name, tt := range map[string]struct{ path, want string }{
+		"absent":     {dir + "/absent", "no such file"},
+		"empty":      {empty, "is empty"},
+		"dir":        {dir, "is a directory"},
+		"unreadable": {closed, refusal},
+		"endless":    {"/dev/zero", "is too long"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := load(t, config.NeedJWT, tt.environ)
+			_, err := load(t, config.NeedJWT, "JWT_SECRET_FILE="+tt.path)
 			require.Contains(t, problems(t, err)["JWT_SECRET"], tt.want)
+			require.Contains(t, err.Error(), tt.path, "which file it is")
 		})
 	}
-	_, err := load(t, config.NeedJWT, "JWT_SECRET="+jwtSecret, "JWT_SECRET_FILE="+empty)
-	require.Contains(t, problems(t, err)["JWT_SECRET"], "both set")
-	require.NotContains(t, err.Error(), jwtSecret)
+}
+
+// TestNoSettingIsSetTwice: as NAME and as NAME_FILE, which would leave it to chance
+// whose change counts.
+func TestNoSettingIsSetTwice(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "value")
+	require.NoError(t, os.WriteFile(file, []byte(jwtSecret), 0o600))
+	for _, s := range catalogue {
+		if strings.HasSuffix(s.Name, "*") {
+			continue
+		}
+		_, err := load(t, every, valid("OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318", s.Name+"="+payloadKey, s.Name+"_FILE="+file)...)
+		require.ErrorContains(t, err, s.Name+" and "+s.Name+"_FILE are both set; expected one of them")
+		require.NotContains(t, err.Error(), payloadKey)
+		require.NotContains(t, err.Error(), jwtSecret)
+	}
 }
 
 func TestUnreadableDotenv(t *testing.T) {

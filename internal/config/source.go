@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -122,16 +123,18 @@ func (s *source) namesWithPrefix(prefix string) []string {
 // readFile gives the text of a file without the newlines that editors and "echo"
 // put at its end.
 func readFile(path string) (string, error) {
-	info, err := os.Stat(path)
+	file, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
-	if info.Size() > maxFileSize {
-		return "", fmt.Errorf("%s has %d bytes; expected at most %d", path, info.Size(), maxFileSize)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
+	defer file.Close()
+	// Not by its size, which a pipe or a device does not tell.
+	data, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
+	switch {
+	case err != nil:
 		return "", err
+	case len(data) > maxFileSize:
+		return "", fmt.Errorf("%s is too long; expected at most %d bytes", path, maxFileSize)
 	}
 	text, err := decodeText(data)
 	if err != nil {

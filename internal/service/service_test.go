@@ -144,6 +144,31 @@ func TestWhatKeepsItFromWorkIsSaid(t *testing.T) {
 	require.ErrorContains(t, p.Err(), "tester: the work has failed")
 }
 
+// TestASecretFromAFile is what its file says, without the newline at its end. One
+// that cannot be had ends the process before it works, by the setting's name.
+func TestASecretFromAFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := func(name, content string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		return path
+	}
+	settings := nobody()[:len(nobody())-1] // without the password
+	p := start(t, "stop", append(settings, "DB_PASSWORD_FILE="+file("password", "hunter2\n"))...)
+	require.NoError(t, p.Ready(t.Context(), limit, p.Says(`"msg":"working"`)))
+	for _, set := range [][]string{
+		{"DB_PASSWORD_FILE=" + file("empty", "\n")}, {"DB_PASSWORD_FILE=" + dir}, {"DB_PASSWORD_FILE=" + filepath.Join(dir, "absent")},
+		{"DB_PASSWORD_FILE=" + file("twice", "hunter2"), "DB_PASSWORD=hunter2"},
+	} {
+		p := start(t, "stop", append(settings, set...)...)
+		require.Equal(t, 1, ends(t, p))
+		require.ErrorContains(t, p.Err(), "DB_PASSWORD", set)
+		require.NotContains(t, p.Err().Error(), "hunter2")
+		require.NotContains(t, p.Err().Error(), "working")
+	}
+}
+
 // TestTheFirstLineSaysWhatRuns: whoever has only the log knows the version.
 func TestTheFirstLineSaysWhatRuns(t *testing.T) {
 	t.Parallel()

@@ -96,14 +96,19 @@ func interpretServer(pg *pgconn.PgError) error {
 	case pg.Code == stateNoPrivilege:
 		return &refused{lacksPrivilege, pg}
 	case missing(pg.Code):
-		return &refused{"the database lacks a table, column, index or function that this program needs (SQLSTATE " + pg.Code + "), " +
-			"and the log says which; run: starter migrate, or, where a newer version has migrated the database, replace this program by that version", pg}
+		return &refused{lacks(pg.Code), pg}
 	}
 	return pg
 }
 
 const lacksPrivilege = "DB_USERNAME lacks a privilege, the log says on what: it must own the control tables (REASSIGN OWNED BY … TO …), " +
 	"and needs CREATE on the database and CREATEROLE"
+
+// lacks is what is said where something is missing.
+func lacks(code string) string {
+	return "the database lacks a table, column, index or function that this program needs (SQLSTATE " + code + "), " +
+		"and the log says which; run: starter migrate, or, where a newer version has migrated the database, replace this program by that version"
+}
 
 // missing tells errors of statements about something that is not there, of tables
 // that another version has migrated, or that somebody has changed by hand.
@@ -209,6 +214,8 @@ func stepError(step tenant.Step, err error) error {
 	case pg.Code == stateNoPrivilege:
 		se.Class = tenant.ClassAuth
 		se.Reason = lacksPrivilege
+	case missing(pg.Code): // another worker, or the next one, may have what fits; nothing is undone for that
+		se.Reason = lacks(pg.Code)
 	case lockedOut(pg.Code):
 		se.Class = tenant.ClassAuth
 		se.Reason = "the database refuses DB_USERNAME, DB_PASSWORD or DB_NAME"

@@ -103,31 +103,38 @@ func (i *installation) contractStatus(contract string) tenantcontract.Status {
 // contractsMade counts the contracts that the installation has ever made, by
 // what the ledgers hold.
 func (i *installation) contractsMade() int {
+	i.t.Helper()
+	made := 0
+	i.eachTransaction(func(e xdr.TransactionEnvelope) { made += creations(e, i.deployer) })
+	return made
+}
+
+// eachTransaction goes through those that have succeeded, as the ledgers hold them.
+func (i *installation) eachTransaction(do func(xdr.TransactionEnvelope)) {
 	t := i.t
 	t.Helper()
 	c := i.ledgerClient()
 	health, err := c.GetHealth(t.Context())
 	require.NoError(t, err)
-	made := 0
 	for q := (protocol.GetTransactionsRequest{StartLedger: health.OldestLedger}); ; {
 		page, err := c.GetTransactions(t.Context(), q)
 		require.NoError(t, err)
 		if len(page.Transactions) == 0 {
-			return made
+			return
 		}
 		for _, tx := range page.Transactions {
 			if tx.Status == protocol.TransactionStatusSuccess {
-				made += creations(t, tx.EnvelopeXDR, i.deployer)
+				var e xdr.TransactionEnvelope
+				require.NoError(t, xdr.SafeUnmarshalBase64(tx.EnvelopeXDR, &e))
+				do(e)
 			}
 		}
 		q = protocol.GetTransactionsRequest{Pagination: &protocol.LedgerPaginationOptions{Cursor: page.Cursor}}
 	}
 }
 
-func creations(t testing.TB, envelope, account string) int {
-	t.Helper()
-	var e xdr.TransactionEnvelope
-	require.NoError(t, xdr.SafeUnmarshalBase64(envelope, &e))
+// creations counts the contracts that a transaction makes for an account.
+func creations(e xdr.TransactionEnvelope, account string) int {
 	n := 0
 	for _, op := range e.Operations() {
 		call, ok := op.Body.GetInvokeHostFunctionOp()

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -118,18 +119,27 @@ func (r *traceReceiver) connected(trace, caller string) bool {
 	return !slices.ContainsFunc(spans, func(s *tracepb.Span) bool { return !ids[hex.EncodeToString(s.GetParentSpanId())] })
 }
 
-// TestACollectorThatHangsIsNotNoticed: tenants are made, and processes end in time.
-func TestACollectorThatHangsIsNotNoticed(t *testing.T) {
+// TestACollectorThatIsOfNoUseIsNotNoticed: it hangs, refuses what it is sent, or is
+// away. Tenants are made, no request waits for it, and processes end in time.
+func TestACollectorThatIsOfNoUseIsNotNoticed(t *testing.T) {
 	t.Parallel()
 	never := make(chan struct{})
 	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-never }))
 	t.Cleanup(func() { close(never); hangs.Close() })
-	i := install(t, nil)
-	i = i.with(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": hangs.URL, "OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_EXPORTER_OTLP_TIMEOUT": "600000"})
-	api, worker := i.start()
-	i.becomesActive(i.create("Hospital"))
-	for _, p := range []*process{api, worker} {
-		p.Signal(syscall.SIGTERM)
-		require.Zero(t, p.wait())
+	refuses := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	t.Cleanup(refuses.Close)
+	for name, url := range map[string]string{"hangs": hangs.URL, "refuses": refuses.URL, "is away": "http://" + address(freePort(t))} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_EXPORTER_OTLP_TIMEOUT": "600000"})
+			api, worker := i.start()
+			i.becomesActive(i.create("Hospital"))
+			for _, p := range []*process{api, worker} {
+				asked := time.Now()
+				p.Signal(syscall.SIGTERM)
+				require.Zero(t, p.wait())
+				require.Less(t, time.Since(asked), grace, p.name)
+			}
+		})
 	}
 }

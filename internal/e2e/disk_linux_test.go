@@ -53,9 +53,13 @@ func execOnDisk(dir string, args []string) error {
 	if err := syscall.Mount("none", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""); err != nil {
 		return fmt.Errorf("keep the mounts to itself: %w", err)
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "mode=0700,size="+diskSize); err != nil {
+	var flags uintptr
+	if os.Getenv(diskReadOnly) != "" {
+		flags = syscall.MS_RDONLY
+	}
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, "mode=0700,size="+diskSize); err != nil {
 		return fmt.Errorf("mount %s: %w", dir, err)
 	}
-	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, diskSetting+"=") })
+	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, diskSetting) })
 	return fmt.Errorf("start %s: %w", args[0], syscall.Exec(args[0], args, env))
 }

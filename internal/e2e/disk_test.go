@@ -16,9 +16,13 @@ import (
 	"tenant-provisioning/client"
 )
 
-// diskSetting names the directory of a small file system to the test's own
-// program, which is to mount it and go on as another.
-const diskSetting = "E2E_DISK"
+const (
+	// diskSetting names the directory of a small file system to the test's own
+	// program, which is to mount it and go on as another.
+	diskSetting = "E2E_DISK"
+	// diskReadOnly has it mounted so that nothing can be written there.
+	diskReadOnly = diskSetting + "_READ_ONLY"
+)
 
 // disk is a small file system with the installation's database on it. The rest
 // of the server, its write-ahead log and the database of Temporal among it, is

@@ -37,7 +37,8 @@ func Provisioning(registerer prometheus.Registerer, pool *pgxpool.Pool, log *slo
 }
 
 // Nothing but these ends a provisioning, or makes its tenant active. They count when
-// the commit was answered: an answer that was lost is counted by the repetition.
+// the commit was answered: an answer that was lost is counted by the repetition. What
+// starter ends is not counted, since it is gone before anybody could scrape it.
 
 // countedTransitions counts what a run writes of its operation.
 type countedTransitions struct {

@@ -53,7 +53,8 @@ func NewProvisioning(registerer prometheus.Registerer, look func(context.Context
 	p := &Provisioning{
 		jobs: factory.NewCounterVec(prometheus.CounterOpts{
 			Name: "provisioning_jobs_total",
-			Help: "Provisionings that this process has brought to their end. success: SUCCEEDED; failure: ROLLED_BACK, whoever wanted it. One that waits for a person is neither.",
+			Help: "Provisionings that this process has brought to their end. success: SUCCEEDED; failure: ROLLED_BACK, whoever wanted it. One that waits for a person is neither. " +
+				"One that starter itself has ended is counted nowhere: rolled back before a run had taken it, or its mail given up for a later operation.",
 		}, []string{"status"}),
 		steps: factory.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "provisioning_duration_seconds",

@@ -70,9 +70,11 @@ func compose(t *testing.T, values map[string]string) *types.Project {
 	return p
 }
 
-// products are the services of ours, and what they are.
+// products are the services of ours, and whose settings they have. The operator's has
+// all of them, for starter doctor.
 var products = map[string]config.Process{
-	"api": config.API, "worker": config.Worker, "migrate": config.Starter, "setup": config.Starter, "starter": config.Starter,
+	"api": config.API, "worker": config.Worker, "migrate": config.Starter, "setup": config.Starter,
+	"starter": config.Starter | config.API | config.Worker,
 }
 
 // environment is what a container gets, without what is set to nothing.
@@ -120,7 +122,7 @@ func TestAMistakeInComposeIsSeen(t *testing.T) {
 		{"      - REDIS_PASSWORD\n", "", "REDIS_PASSWORD: its file is not mounted"},
 	} {
 		require.Contains(t, text, c.old)
-		p, err := project(t, strings.Replace(text, c.old, c.mistaken, 1), named())
+		p, err := project(t, strings.ReplaceAll(text, c.old, c.mistaken), named())
 		require.NoError(t, err)
 		require.Contains(t, differences(config.API, fromCompose(p.Services["api"])), c.says)
 	}
@@ -147,8 +149,15 @@ func settingsOf(t *testing.T, p *types.Project, service string, extra ...string)
 		}
 		environ = append(environ, name+"="+value)
 	}
-	needs := map[config.Process]config.Section{config.API: config.NeedByAPI, config.Worker: config.NeedByWorker, config.Starter: config.NeedByStarter}
-	return config.Load(config.Options{Environ: environ, Dir: dir}, needs[products[service]])
+	var needs config.Section
+	for process, section := range map[config.Process]config.Section{
+		config.API: config.NeedByAPI, config.Worker: config.NeedByWorker, config.Starter: config.NeedByStarter,
+	} {
+		if products[service]&process != 0 {
+			needs |= section
+		}
+	}
+	return config.Load(config.Options{Environ: environ, Dir: dir}, needs)
 }
 
 func TestTheExampleWorks(t *testing.T) {
@@ -279,7 +288,7 @@ func TestComposeWaitsForWhatIsReady(t *testing.T) {
 		}
 	}
 	for name, process := range products {
-		if process == config.Starter {
+		if process&config.Starter != 0 {
 			require.True(t, p.Services[name].HealthCheck.Disable, "%s would have that of the image, an api's", name)
 		}
 	}

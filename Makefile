@@ -51,6 +51,10 @@ image: ## The container image, by docker or buildah (IMAGE=registry/name:tag, PU
 imagecheck: bin/devstack bin/starter ## Build the image with buildah, and run it on the stack as its user, read-only (root, without a daemon)
 	@bin/devstack up --ephemeral --starter bin/starter -- sh scripts/imagecheck.sh
 
+.PHONY: composed
+composed: bin/api bin/worker bin/starter bin/local ## Run docker-compose.yml without Docker, on real servers: start, work, stop in any order (root, on Debian)
+	@sh scripts/composed.sh
+
 .PHONY: lint
 lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/tools/dockerlint ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; of the Dockerfile and shell scripts; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...
@@ -113,7 +117,7 @@ clean: ## Remove what was built; the stack's data in .devstack stay
 bin/api bin/worker bin/starter: bin/%: FORCE
 	@$(GOBUILD) -o $@ ./$*
 
-bin/demo bin/bench bin/chaos: bin/%: FORCE
+bin/demo bin/bench bin/chaos bin/local: bin/%: FORCE
 	@$(GOBUILD) -o $@ ./deploy/$*
 
 # Linking this one takes 2.6 GB: .NOTPARALLEL keeps everything else from

@@ -17,5 +17,5 @@ if [ "$(cat "$dir/installed" 2>/dev/null)" != "$want" ]; then
 	"$dir/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: $want
 	echo "$want" >"$dir/installed"
 fi
-"$dir/bin/shellcheck" --severity warning .ci/run scripts/*.sh contracts/tenant/*.sh internal/devnet/sorohost/*.sh api/rest/docs/*.sh deploy/*/*.sh
+"$dir/bin/shellcheck" --severity warning .ci/run scripts/*.sh contracts/tenant/*.sh internal/devnet/sorohost/*.sh api/rest/docs/*.sh deploy/*/*.sh deploy/check/composed/*.sh
 "$dir/bin/hadolint" Dockerfile

@@ -258,6 +258,7 @@ replace (
 	go.opentelemetry.io/otel/trace => go.opentelemetry.io/otel/trace v1.44.0
 )
 
+// What make composed has in place of Temporal's images.
 tool (
 	github.com/temporalio/ui-server/v2/cmd/server
 	go.temporal.io/server/cmd/server

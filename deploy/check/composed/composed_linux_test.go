@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,13 +26,14 @@ func TestTheProfileLocal(t *testing.T) {
 	r.requireActive(first)
 	require.Contains(t, r.mailed("ada@hospital.example"), "Lakeside Clinic")
 	r.requireExamined()
+	r.requireDumped()
 	require.Contains(t, get(t, "http://"+r.published("temporal-ui")+"/api/v1/namespaces/tenant-provisioning"), "Provisioning of tenants")
 	requireEnded(t, r.stop(graph.InReverseOrder))
 
 	r = up(t, p)
 	r.requireActive(first)
 	second := r.create("Harbour Hospital", "mary@harbour.example")
-	requireEnded(t, r.stop()) // the database before all others, and whatever the second tenant is at
+	requireEnded(t, r.stop()) // the database before all that need it, whatever the second tenant is at
 
 	r = up(t, p)
 	r.requireActive(first)
@@ -121,6 +123,22 @@ func (r running) requireExamined() {
 	require.Zero(r.t, status)
 	for _, subject := range []string{"settings", "logs", "database", "temporal", "redis", "ledger", "mail"} {
 		require.True(r.t, subjects[subject], subject)
+	}
+}
+
+// requireDumped: the backup that docs/OPERATIONS.md shows is written.
+func (r running) requireDumped() {
+	r.t.Helper()
+	database := r.containers["postgres"]
+	for file, command := range map[string]string{
+		"/backups/platform.dump": "pg_dump -U postgres -Fc -f /backups/platform.dump platform",
+		"/backups/roles.sql":     "pg_dumpall -U postgres --roles-only -f /backups/roles.sql",
+	} {
+		out, err := database.execute(r.t.Context(), strings.Fields(command)...).CombinedOutput()
+		require.NoError(r.t, err, "%s: %s", command, out)
+		written, err := os.Stat(database.root.path + file)
+		require.NoError(r.t, err)
+		require.Positive(r.t, written.Size(), file)
 	}
 }
 

@@ -12,8 +12,8 @@
 // In place of the images are: our programs, built from this tree; the server,
 // temporal-sql-tool and Web UI of Temporal of the same versions, with their images'
 // own entry points; PostgreSQL and Redis of this machine, PostgreSQL with
-// postgres.sh for the entry point that the official image has; and of Alpine its shell
-// and nc, which are busybox.
+// postgres.sh for the entry point that the official image has; busybox for the shell of
+// Alpine, and netcat for its nc.
 //
 // Not run: Docker itself, the images, what keeps networks apart, limits of memory and
 // CPU, dropped capabilities, no-new-privileges, rotation of logs, and the profile

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,18 +75,18 @@ func newContainer(t *testing.T, p *types.Project, s types.ServiceConfig, command
 		require.NotNil(t, value, "%s is taken from whoever calls compose", name)
 		c.env = append(c.env, name+"="+*value)
 	}
-	c.args = i.entrypoint
+	entrypoint, otherwise := i.entrypoint, i.command
 	if s.Entrypoint != nil {
-		c.args, i.command = s.Entrypoint, nil // as Docker has it
+		entrypoint, otherwise = s.Entrypoint, nil // as Docker has it
 	}
 	switch {
 	case command != nil:
-		c.args = append(c.args[:len(c.args):len(c.args)], command...)
 	case s.Command != nil:
-		c.args = append(c.args[:len(c.args):len(c.args)], s.Command...)
+		command = s.Command
 	default:
-		c.args = append(c.args[:len(c.args):len(c.args)], i.command...)
+		command = otherwise
 	}
+	c.args = slices.Concat(entrypoint, command)
 	require.NotEmpty(t, c.args, "%s has nothing to run", s.Name)
 	return c
 }
@@ -123,11 +124,22 @@ const finder = "/usr/bin/env"
 
 func (c *container) log() string { return filepath.Join(filepath.Dir(c.root.path), "log") }
 
-func (c *container) launch() (*child.Process, error) {
-	return child.Start(child.Spec{
+// launch starts the container's process, unless the container is stopped.
+func (c *container) launch() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopping {
+		return errors.New("stopped")
+	}
+	p, err := child.Start(child.Spec{
 		Name: c.service.Name, Path: finder, Args: c.args, Env: c.env, Dir: c.dir, Attr: c.attr(true), LogFile: c.log(),
 		StopSignal: c.stops, Grace: seconds(c.service.StopGracePeriod, defaultGrace),
 	})
+	if err != nil {
+		return err
+	}
+	c.process, c.starts = p, c.starts+1
+	return nil
 }
 
 func seconds(d *types.Duration, otherwise time.Duration) time.Duration {
@@ -139,11 +151,9 @@ func seconds(d *types.Duration, otherwise time.Duration) time.Duration {
 
 // start starts the container, and again whenever its restart policy says so.
 func (c *container) start() error {
-	p, err := c.launch()
-	if err != nil {
+	if err := c.launch(); err != nil {
 		return err
 	}
-	c.process, c.starts = p, 1
 	go c.supervise()
 	if h := c.service.HealthCheck; h != nil && !h.Disable {
 		go c.watch(h)
@@ -155,38 +165,30 @@ func (c *container) supervise() {
 	defer close(c.ended)
 	for {
 		status, _ := c.process.Wait() // its output goes to a file
-		c.mu.Lock()
-		c.status = status
-		again := !c.stopping && c.again()
-		c.mu.Unlock()
-		if !again {
+		if !c.again(status) {
 			return
 		}
 		time.Sleep(restartPause)
-		p, err := c.launch()
-		c.mu.Lock()
-		if err == nil {
-			c.process, c.starts = p, c.starts+1
-		}
-		if c.stopping && err == nil {
-			p.Signal(syscall.SIGKILL)
-		}
-		c.mu.Unlock()
-		if err != nil {
+		if c.launch() != nil {
 			return
 		}
 	}
 }
 
-// again is the restart policy.
-func (c *container) again() bool {
+// again is the restart policy, for a process that has ended.
+func (c *container) again(status int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.status = status
 	policy, limit, _ := strings.Cut(c.service.Restart, ":")
-	switch policy {
-	case types.RestartPolicyUnlessStopped:
+	switch {
+	case c.stopping:
+		return false
+	case policy == types.RestartPolicyUnlessStopped:
 		return true
-	case types.RestartPolicyOnFailure:
+	case policy == types.RestartPolicyOnFailure:
 		most, err := strconv.Atoi(limit)
-		return c.status != 0 && err == nil && c.starts <= most
+		return status != 0 && err == nil && c.starts <= most
 	}
 	return false
 }

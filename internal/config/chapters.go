@@ -95,7 +95,7 @@ var engine = []Entry{
 	}, nil, "TLS, API key and headers, with the meaning that the Temporal SDK gives them. `_PATH` is a file, `_DATA` its content"},
 	{[]string{"TEMPORAL_CONFIG_FILE", "TEMPORAL_PROFILE"}, nil, "the SDK's TOML file, and what to take of it; the environment goes before it. None in the home directory is read"},
 	{[]string{"TEMPORAL_CODEC_ENDPOINT", "TEMPORAL_CODEC_AUTH"}, nil, "a remote codec of the SDK's; `PAYLOAD_KEYS` needs none"},
-	{[]string{"TEMPORAL_WORKER_VERSIONING", "TEMPORAL_WORKER_BUILD_ID", "TEMPORAL_DEPLOYMENT_NAME"}, nil, "see [Start, stop, upgrade](#start-stop-upgrade)"},
+	{[]string{"TEMPORAL_WORKER_VERSIONING", "TEMPORAL_WORKER_BUILD_ID", "TEMPORAL_DEPLOYMENT_NAME"}, nil, "see [Upgrade and roll back](#upgrade-and-roll-back)"},
 	{[]string{"TEMPORAL_RETENTION"}, nil, "how long a closed run can be looked at; set by `starter setup`"},
 	{[]string{"PAYLOAD_KEYS"}, nil, "encrypts what Temporal stores; the first encrypts, all decrypt. A new key goes last everywhere, then first (*Changing the payload key*). Temporal Web UI and `temporal` then need `starter codec`"},
 }

@@ -56,6 +56,10 @@ type yamlSpec struct {
 		}
 	}
 	TLS []struct{ SecretName string }
+	// Ingress and Egress are a NetworkPolicy's.
+	Ingress, Egress []struct {
+		Ports []struct{ Port any }
+	}
 }
 
 type pod struct {
@@ -470,9 +474,6 @@ func TestProductionHasWhatTheGuideNames(t *testing.T) {
 		require.Equal(t, all.must(t, "Deployment", name).Spec.Selector.MatchLabels, budget.Spec.Selector.MatchLabels)
 	}
 	require.False(t, *all.must(t, "ServiceAccount", "tenant-provisioning").AutomountServiceAccountToken)
-	deny := all.must(t, "NetworkPolicy", "tenant-provisioning-default-deny")
-	require.Equal(t, map[string]string{"app.kubernetes.io/part-of": "tenant-provisioning"}, deny.Spec.PodSelector.MatchLabels)
-
 	ingress := all.must(t, "Ingress", "tenant-provisioning")
 	require.NotEmpty(t, ingress.Spec.TLS)
 	for _, rule := range ingress.Spec.Rules {
@@ -481,5 +482,58 @@ func TestProductionHasWhatTheGuideNames(t *testing.T) {
 			covers := path.PathType != "Exact" && strings.HasPrefix(hidden, strings.TrimSuffix(path.Path, "/"))
 			require.False(t, covers || path.Path == hidden, "%s leads to %s", path.Path, hidden)
 		}
+	}
+}
+
+// TestPoliciesNameWhatPodsNeed, and nothing else: the ports of what a process's
+// settings lead to, and those that others ask it at.
+func TestPoliciesNameWhatPodsNeed(t *testing.T) {
+	t.Parallel()
+	all := parse(t, rendered(t, "overlays/production"))
+	deny := all.must(t, "NetworkPolicy", "tenant-provisioning-default-deny")
+	require.Equal(t, map[string]string{"app.kubernetes.io/part-of": "tenant-provisioning"}, deny.Spec.PodSelector.MatchLabels)
+
+	ports := map[string][]string{
+		"DB_HOST": {"5432"}, "REDIS_HOST": {"6379"}, "TEMPORAL_ADDRESS": {"7233"}, "SOROBAN_RPC_URL": {"443"}, "JWT_JWKS_URL": {"443"},
+		"NOTIFY_WEBHOOK": {"443"}, "SENDGRID_BASE_URL": {"443"}, "MAIL_HOST": {"465", "587"}, "OTEL_EXPORTER_OTLP_ENDPOINT": {"4318"},
+	}
+	for _, pod := range []struct {
+		name    string
+		process config.Process
+		asked   []string
+	}{
+		{"tenant-provisioning", config.API, []string{"http"}},
+		{"tenant-provisioning-worker", config.Worker, []string{"metrics"}},
+		{"tenant-provisioning-migrate", config.Starter, nil},
+	} {
+		i := slices.IndexFunc(all, func(m manifest) bool {
+			return m.Kind == "NetworkPolicy" && maps.Equal(m.Spec.PodSelector.MatchLabels, map[string]string{"app.kubernetes.io/name": pod.name})
+		})
+		require.GreaterOrEqual(t, i, 0, "no policy selects %s", pod.name)
+		policy := all[i].Spec
+		needed, named := map[string]bool{}, map[string]bool{}
+		for _, s := range catalogue {
+			// The starter reads what traces need, as everybody, and sends none.
+			if s.Readers&pod.process == 0 || pod.process == config.Starter && s.Name == "OTEL_EXPORTER_OTLP_ENDPOINT" {
+				continue
+			}
+			for _, port := range ports[s.Name] {
+				needed[port] = true
+			}
+		}
+		for _, rule := range policy.Egress {
+			require.NotEmpty(t, rule.Ports, "every port")
+			for _, p := range rule.Ports {
+				named[fmt.Sprint(p.Port)] = true
+			}
+		}
+		require.Equal(t, needed, named, pod.name)
+		var asked []string
+		for _, rule := range policy.Ingress {
+			for _, p := range rule.Ports {
+				asked = append(asked, fmt.Sprint(p.Port))
+			}
+		}
+		require.Equal(t, pod.asked, asked, pod.name)
 	}
 }

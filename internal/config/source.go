@@ -127,7 +127,7 @@ func readFile(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }() // it was only read
 	// Not by its size, which a pipe or a device does not tell.
 	data, err := io.ReadAll(io.LimitReader(file, maxFileSize+1))
 	switch {

@@ -84,6 +84,24 @@ func (j *StellarJournal) one(ctx context.Context, where string, args ...any) (su
 	return t, nil
 }
 
+// Doubts lists the open transactions of a network, oldest first.
+func (j *StellarJournal) Doubts(ctx context.Context, network string) ([]submit.Doubt, error) {
+	txs, err := j.pool.Query(ctx, `SELECT hash, coalesce(tenant_id::text, ''), coalesce(operation_id::text, ''), purpose, state, channel, max_time, coalesce(note, ''), created_at
+		FROM stellar_transactions WHERE network = $1 AND state IN ('PREPARED', 'SENT') ORDER BY created_at`, network)
+	if err != nil {
+		return nil, journalError("list the open transactions", err)
+	}
+	doubts, err := pgx.CollectRows(txs, func(row pgx.CollectableRow) (submit.Doubt, error) {
+		var d submit.Doubt
+		err := row.Scan(&d.Hash, &d.Fence.Tenant, &d.Fence.Operation, &d.Purpose, &d.State, &d.Channel, &d.MaxTime, &d.Note, &d.Since)
+		return d, err
+	})
+	if err != nil {
+		return nil, journalError("list the open transactions", err)
+	}
+	return doubts, nil
+}
+
 // Lease takes the account that was unused for longest: so its sequence number,
 // which a server may learn late, had the most time to become known. One with an
 // open transaction comes last.

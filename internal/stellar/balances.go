@@ -12,11 +12,11 @@ import (
 // Balances reads what our accounts have. One that is not on the ledger has nothing.
 func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
 	b := observe.Balances{Needed: float64(d.submitter.EnoughXLM()), DayLimit: float64(d.cfg.Limits.Day) / submit.Stroops}
-	spent, err := d.submitter.Spent(ctx)
+	spent, err := d.submitter.Spending(ctx)
 	if err != nil {
 		return b, err
 	}
-	b.SpentDay = float64(spent) / submit.Stroops
+	b.SpentDay = float64(spent.Day) / submit.Stroops
 	channels, err := d.submitter.Channels(ctx)
 	if err != nil {
 		return b, err

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
 )
@@ -131,6 +133,33 @@ func waiting() output.Status {
 	return output.NewStatus(p)
 }
 
+func aLedger() stellar.Report {
+	const days = 24 * time.Hour
+	return stellar.Report{
+		Passphrase: "Test SDF Network ; September 2015", Protocol: 28, Ledger: 4711, Age: 3 * time.Second, Pace: 5 * time.Second, Bid: 110, Price: 2_900_000,
+		Limits:   submit.Limits{Transaction: 20_000_000, Upload: 1_000_000_000, Operation: 200_000_000, Day: 10_000_000_000, Keeper: 1_000_000_000, Month: 3_000_000_000},
+		Spent:    submit.Spending{Day: 57_500_000, Month: 602_700_000},
+		Accounts: []stellar.AccountReport{{"deployer", "GDEPLOYER", 10_000_000}, {"payer", "GPAYER", -1}}, Days: 61.4,
+		Channels: []stellar.ChannelReport{
+			{Channel: submit.Channel{Address: "GONE"}, Balance: 10_000_000, Signs: true},
+			{Channel: submit.Channel{Address: "GTWO", Leased: true, Open: "abc1"}, Number: 1, Balance: 10_000_000, Signs: true},
+			{Channel: submit.Channel{Address: "GTHREE", SetAside: accepted, Why: "its own key has the weight 0"}, Number: 2, Balance: 15_000_000},
+			{Channel: submit.Channel{Address: "GFOUR"}, Number: 3, Balance: -1},
+		},
+		Keeping: tenant.Keeping{Lives: []tenant.EntryLife{
+			{Entry: "c1fb722d", Until: 9000, Left: 61 * days}, {Entry: "CLONG", Tenant: aTenant().ID, Until: 9001, Left: 119 * days},
+			{Entry: "CSHORT", Tenant: aTenant().ID, Until: 4800, Left: 30 * time.Hour}, {Entry: "CGONE", Tenant: aTenant().ID, Archived: true},
+		}},
+	}
+}
+
+func doubtful() submit.Doubt {
+	return submit.Doubt{
+		Transaction: submit.Transaction{Hash: "abc1", Purpose: submit.PurposeDeploy, State: submit.StateSent, Fence: tenant.Fence{Operation: "0195942c-0000-7b53-9b57-2f4d9b0a0f11"}, MaxTime: accepted.Add(time.Minute)},
+		Note:        "the Stellar RPC server says TRY_AGAIN_LATER", Since: accepted,
+	}
+}
+
 func anIncident() tenant.Incident {
 	return tenant.Incident{
 		ID: 3, Dependency: tenant.DependencyLedger, Cause: "the RPC server does not answer", Affected: 12, OpenedAt: accepted,
@@ -166,6 +195,9 @@ func TestGolden(t *testing.T) {
 		"status-archive": output.NewStatus(archived()),
 		"status-blocked": output.NewStatus(tenant.Progress{Tenant: undoing, Operation: blocked()}),
 		"findings":       output.NewFindings(tenant.Reconciliation{Open: findings(), Repaired: repaired(), Incomplete: []string{"the ledger: it does not answer"}}),
+		"ledger":         output.NewLedger(aLedger(), []submit.Doubt{doubtful()}, ""),
+		"ledger-away":    output.NewLedger(stellar.Report{Passphrase: "Test SDF Network ; September 2015", Days: -1, Limits: aLedger().Limits}, nil, "the Stellar RPC server does not answer"),
+		"channels":       output.NewChannels(aLedger().Channels, ""),
 		"findings-none":  output.NewFindings(tenant.Reconciliation{}),
 		"acted":          output.Acted{Action: tenant.ActionRetry, Operation: output.NewOperation(running().Operation)},
 		"token":          output.Token{Token: "aaa.bbb.ccc", Role: "viewer", Subject: "ada", ExpiresAt: accepted},

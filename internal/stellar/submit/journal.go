@@ -121,6 +121,15 @@ type Channel struct {
 	Why      string
 }
 
+// Doubt is a transaction whose fate is not known yet.
+type Doubt struct {
+	Transaction
+	// Note is what an attempt that left it open met last; empty where none has.
+	Note string
+	// Since is when it was journalled.
+	Since time.Time
+}
+
 // The journal's refusals.
 var (
 	// ErrNoFreeChannel tells that every account is leased.

@@ -123,10 +123,9 @@ func (s *Submitter) payersBalance(ctx context.Context) (int64, error) {
 	return balance, nil
 }
 
-// Spent is what was paid in the last 24 hours, in stroops.
-func (s *Submitter) Spent(ctx context.Context) (int64, error) {
-	spent, err := s.journal.Spent(ctx, s.cfg.Passphrase, Order{})
-	return spent.Day, err
+// Spending is what was paid, of no operation in particular.
+func (s *Submitter) Spending(ctx context.Context) (Spending, error) {
+	return s.journal.Spent(ctx, s.cfg.Passphrase, Order{})
 }
 
 // XLM writes stroops for people.

@@ -60,7 +60,7 @@ func (f *flight) refuseAuth(ctx context.Context, r *result) error {
 	if err != nil {
 		return f.unanswered(ctx, err)
 	}
-	if account == nil || signsAlone(*account) {
+	if account == nil || SignsAlone(*account) {
 		return f.reject(ctx, badAuth(f.tx.Channel, channelSetting, r.name()))
 	}
 	why := fmt.Sprintf("its own key has the weight %d, and a transaction needs %d (%s)", account.MasterKeyWeight(), max(account.ThresholdLow(), 1), r.name())
@@ -71,8 +71,8 @@ func (f *flight) refuseAuth(ctx context.Context, r *result) error {
 	return f.settle(ctx, Outcome{State: StateRejected, ResultCode: r.name(), Ledger: f.ledger})
 }
 
-// signsAlone reports whether an account's own key is enough for a transaction of it.
-func signsAlone(a xdr.AccountEntry) bool { return a.MasterKeyWeight() >= max(a.ThresholdLow(), 1) }
+// SignsAlone reports whether an account's own key is enough for a transaction of it.
+func SignsAlone(a xdr.AccountEntry) bool { return a.MasterKeyWeight() >= max(a.ThresholdLow(), 1) }
 
 // What the keys are set by, as operators know them.
 const (

@@ -144,12 +144,12 @@ itself at the first transaction that the network refuses for it.`,
 		defer l.pool.Close()
 		return a.listChannels(cmd.Context(), l)
 	})
-	make := &cobra.Command{
+	create := &cobra.Command{
 		Use:   "make",
 		Short: "Create the channel accounts that are missing, and give those below their reserve what they lack",
 		Args:  cobra.NoArgs,
 	}
-	make.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
+	create.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
 		l, err := a.ledger(cmd.Context())
 		if err != nil {
 			return err
@@ -160,7 +160,7 @@ itself at the first transaction that the network refuses for it.`,
 		}
 		return a.listChannels(cmd.Context(), l)
 	})
-	cmd.AddCommand(make,
+	cmd.AddCommand(create,
 		a.channel("set-aside", "Use a channel account no more", "What is under way on it comes to its end.", setAside),
 		a.channel("bring-back", "Use a channel account again that was set aside", "It is refused where the account's own key is still not enough.", bringBack))
 	return cmd

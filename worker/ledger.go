@@ -70,7 +70,7 @@ func (w *ledgerWork) follow(ctx context.Context, denied string) {
 		w.clients.Log.Info("taking work on the ledger again")
 	case denied != "" && before == nil:
 		w.guard.noLedger.Store(&denied)
-		w.clients.Log.Error(denied + "; other work is done")
+		w.clients.Log.Error("taking no work on the ledger, and all other work", "says", denied)
 	}
 }
 

@@ -57,7 +57,7 @@ func (d *Deployer) MakeChannels(ctx context.Context) error {
 	if err := d.createChannels(ctx, orSilent(nil)); err != nil {
 		return d.explain(err)
 	}
-	return d.explain(d.sendForAll(ctx, submit.PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+	return d.explain(d.sendForAll(ctx, submit.PurposeChannels, func(ctx context.Context, _ uint32) ([]txnbuild.Operation, error) {
 		accounts, err := d.Facts().accounts(ctx, d.channels)
 		if err != nil {
 			return nil, err

@@ -139,7 +139,7 @@ func aLedger() stellar.Report {
 		Passphrase: "Test SDF Network ; September 2015", Protocol: 28, Ledger: 4711, Age: 3 * time.Second, Pace: 5 * time.Second, Bid: 110, Price: 2_900_000,
 		Limits:   submit.Limits{Transaction: 20_000_000, Upload: 1_000_000_000, Operation: 200_000_000, Day: 10_000_000_000, Keeper: 1_000_000_000, Month: 3_000_000_000},
 		Spent:    submit.Spending{Day: 57_500_000, Month: 602_700_000},
-		Accounts: []stellar.AccountReport{{"deployer", "GDEPLOYER", 10_000_000}, {"payer", "GPAYER", -1}}, Days: 61.4,
+		Accounts: []stellar.AccountReport{{Role: "deployer", Address: "GDEPLOYER", Balance: 10_000_000}, {Role: "payer", Address: "GPAYER", Balance: -1}}, Days: 61.4,
 		Channels: []stellar.ChannelReport{
 			{Channel: submit.Channel{Address: "GONE"}, Balance: 10_000_000, Signs: true},
 			{Channel: submit.Channel{Address: "GTWO", Leased: true, Open: "abc1"}, Number: 1, Balance: 10_000_000, Signs: true},

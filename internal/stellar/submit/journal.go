@@ -19,10 +19,10 @@ const (
 	// PurposeUpload brings the contract's code onto the ledger, once for all
 	// tenants.
 	PurposeUpload Purpose = "UPLOAD_CODE"
-	// PurposeRestore brings archived entries back, and PurposeExtend lets entries live on:
-	// the contract's code, and the instances of living tenants.
+	// PurposeRestore brings archived entries back: code, and living tenants' contracts.
 	PurposeRestore Purpose = "RESTORE_ENTRIES"
-	PurposeExtend  Purpose = "EXTEND_ENTRIES"
+	// PurposeExtend lets them live on.
+	PurposeExtend Purpose = "EXTEND_ENTRIES"
 	// PurposeChannels creates and funds channel accounts.
 	PurposeChannels Purpose = "CREATE_CHANNELS"
 )

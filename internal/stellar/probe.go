@@ -12,7 +12,8 @@ import (
 
 // Probe asks whether a deployment could succeed now: whether the RPC server
 // answers and is of our network, whether SOROBAN_MAX_FEE pays for a contract, and
-// whether the accounts do. Nothing is sent.
+// whether the accounts do, beside what is kept for the life of entries. Nothing is
+// sent.
 func (d *Deployer) Probe(ctx context.Context) error {
 	if err := d.Check(ctx); err != nil {
 		return err
@@ -24,7 +25,7 @@ func (d *Deployer) Probe(ctx context.Context) error {
 	for _, address := range d.funded() {
 		needed := int64(0)
 		if address == d.payer.Address() {
-			needed = price
+			needed = price + d.cfg.Limits.Keeper // which nothing else may spend
 		}
 		balance, err := d.balance(ctx, address)
 		switch {
@@ -40,15 +41,15 @@ func (d *Deployer) Probe(ctx context.Context) error {
 }
 
 // price is what making the contract of a tenant that there never was would cost
-// now, in stroops. A call that the host refuses has none beyond its bid: that is
-// for its step to tell, and what else it needs may be made with it.
+// now, in stroops. Without the code on the ledger it has none beyond its bid: a
+// deployment brings that. What else the host refuses, it would refuse to all.
 func (d *Deployer) price(ctx context.Context) (int64, error) {
 	nobody, err := tenant.NewID()
 	if err != nil {
 		return 0, err
 	}
 	s, err := d.rpc.Simulate(ctx, d.channels[0], d.createCall(nobody, 1), 0, orSilent(nil))
-	if _, refused := errors.AsType[*rpc.SimulationError](err); err != nil && !refused {
+	if refused, is := errors.AsType[*rpc.SimulationError](err); err != nil && !(is && refused.Missing()) {
 		return 0, err
 	}
 	return d.submitter.Fee(ctx, submit.PurposeDeploy, int64(s.Data.ResourceFee), 1)

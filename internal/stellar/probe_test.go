@@ -42,7 +42,7 @@ func TestProbe(t *testing.T) {
 	refusing := b.through(t, newProxy(t, b.url, firstOf(99, protocol.SimulateTransactionMethodName, func(x *exchange) {
 		x.result(protocol.SimulateTransactionResponse{Error: "HostError: Error(Budget, ExceededLimit)", LatestLedger: 1 << 20})
 	})))
-	require.NoError(t, refusing.Probe(testContext(t)), "that is for a person to mend, and waiting does not")
+	require.Contains(t, stepError(t, refusing.Probe(testContext(t))).Reason, "more than the network allows", "to all alike")
 	require.Len(t, ledgerTransactions(t, b.url), sent)
 }
 

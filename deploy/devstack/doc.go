@@ -15,8 +15,10 @@
 // The first Ctrl-C (or SIGTERM) goes to COMMAND, and then ends the stack in
 // order; a second one ends all at once.
 //
-// LEDGER_INTERVAL is the time between ledgers (default 1s). With
-// DEVSTACK_ISOLATE=1 every component is a child process, whose pid is in
+// LEDGER_INTERVAL is the time between ledgers (default 1s). With LEDGER_CONTROL=1
+// tests command the Stellar network at STELLAR_CONTROL_URL, see docs/stellar.md.
+//
+// With DEVSTACK_ISOLATE=1 every component is a child process, whose pid is in
 // .devstack/pids/<postgres|redis|temporal|stellar|mail>, and which is started
 // again, on the same port and data, when it is killed. Without it Temporal, the
 // Stellar network and the mail catcher run inside devstack, and a component that
@@ -30,7 +32,7 @@
 //	devstack temporal --store memory
 //	devstack temporal --store sqlite --sqlite-file FILE
 //	DB_PASSWORD=... devstack temporal --store postgres --db-port PORT --database chaos_1
-//	devstack stellar  [--data-dir DIR] [--interval 100ms]
+//	devstack stellar  [--data-dir DIR] [--interval 100ms] [--control]
 //	MAIL_PASSWORD=KEY devstack mail [--data-file FILE]
 //	devstack redis
 //

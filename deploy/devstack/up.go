@@ -96,6 +96,8 @@ the stack stays up until Ctrl-C.
 
 environment:
   LEDGER_INTERVAL      time between ledgers, such as 200ms or 5s (default 1s)
+  LEDGER_CONTROL=1     serve the Stellar network's control endpoint for tests, at
+                       STELLAR_CONTROL_URL (see docs/stellar.md)
   DEVSTACK_ISOLATE=1   every component is a process that is started again when it
                        is killed; pids in the data directory
 
@@ -127,6 +129,7 @@ func upConfig(args []string) (stack.Config, []string, error) {
 		cfg.Starter = ""
 	}
 	cfg.Isolate = os.Getenv("DEVSTACK_ISOLATE") == "1"
+	cfg.LedgerControl = os.Getenv("LEDGER_CONTROL") == "1"
 	var err error
 	if cfg.LedgerInterval, err = ledgerInterval(os.Getenv("LEDGER_INTERVAL")); err != nil {
 		return cfg, nil, err

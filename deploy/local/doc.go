@@ -3,5 +3,6 @@
 // development images only.
 //
 //	local [-data-dir DIR] -mail-key-file FILE   serve until SIGTERM
+//	      -control 127.0.0.1:8001               ... with the network's control endpoint for tests
 //	local healthcheck                           exit 0 when both answer
 package main

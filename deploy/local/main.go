@@ -34,6 +34,7 @@ func main() {
 // options are what the command line says.
 type options struct {
 	stellar, mail string // where to listen
+	control       string // empty: nowhere
 	interval      time.Duration
 	dataDir       string
 	mailKeyFile   string
@@ -44,6 +45,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("local", flag.ContinueOnError)
 	flags.StringVar(&o.stellar, "stellar", ":8000", "where the Stellar RPC server and friendbot listen")
 	flags.StringVar(&o.mail, "mail", ":8025", "where SendGrid's API and the page with the mail listen")
+	flags.StringVar(&o.control, "control", "", "where the network's control endpoint for tests listens, such as 127.0.0.1:8001 (default: nowhere)")
 	flags.DurationVar(&o.interval, "interval", time.Second, "time between ledgers")
 	flags.StringVar(&o.dataDir, "data-dir", "", "keep ledger and mail in this directory (default: in memory)")
 	flags.StringVar(&o.mailKeyFile, "mail-key-file", "", "file with the API key that senders have as MAIL_PASSWORD")
@@ -83,8 +85,17 @@ func serve(ctx context.Context, o options, log *slog.Logger) (err error) {
 	}
 	defer func() { err = errors.Join(err, network.Close()) }()
 
+	var control net.Listener
+	if o.control != "" {
+		if control, err = devnet.ListenControl(o.control); err != nil {
+			return err
+		}
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return network.Run(ctx) })
+	if control != nil {
+		group.Go(func() error { return serveOn(ctx, control, network.Control(), log) })
+	}
 	group.Go(func() error { return listen(ctx, o.stellar, network, log) })
 	group.Go(func() error { return listen(ctx, o.mail, catcher, log) })
 	return group.Wait()
@@ -93,12 +104,16 @@ func serve(ctx context.Context, o options, log *slog.Logger) (err error) {
 // stopLimit is what requests have to end: a long poll must not hold up a stop.
 const stopLimit = time.Second
 
-// listen serves one handler until ctx ends.
+// listen serves one handler on an address until ctx ends.
 func listen(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
+	return serveOn(ctx, listener, handler, log)
+}
+
+func serveOn(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
 	log.Info("listening", "address", listener.Addr().String())
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	stopped := make(chan struct{})
@@ -111,7 +126,7 @@ func listen(ctx context.Context, address string, handler http.Handler, log *slog
 		}
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve on %s: %w", address, err)
+		return fmt.Errorf("serve on %s: %w", listener.Addr(), err)
 	}
 	<-stopped
 	return nil

@@ -43,8 +43,8 @@ func TestItServesKeepsAndEnds(t *testing.T) {
 	dir := t.TempDir()
 	key := filepath.Join(dir, "key")
 	require.NoError(t, os.WriteFile(key, []byte("SG.of-a-test\n"), 0o600))
-	stellar, mail := free(t), free(t)
-	args := []string{"-stellar", stellar, "-mail", mail, "-data-dir", filepath.Join(dir, "data"), "-mail-key-file", key}
+	stellar, mail, control := free(t), free(t), free(t)
+	args := []string{"-stellar", stellar, "-mail", mail, "-data-dir", filepath.Join(dir, "data"), "-mail-key-file", key, "-control", control}
 	health := func() error { return run(context.Background(), append(args, "healthcheck")) }
 	require.ErrorContains(t, health(), "the mail catcher")
 
@@ -57,7 +57,11 @@ func TestItServesKeepsAndEnds(t *testing.T) {
 			require.Equal(t, http.StatusUnauthorized, send(t, "http://"+mail, "another"))
 			require.Equal(t, http.StatusAccepted, send(t, "http://"+mail, "SG.of-a-test"))
 		}
-		response, err := http.Get(fmt.Sprintf("http://%s/messages?to=ada@hospital.example", mail))
+		response, err := http.Get("http://" + control)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		require.NoError(t, response.Body.Close())
+		response, err = http.Get(fmt.Sprintf("http://%s/messages?to=ada@hospital.example", mail))
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, response.StatusCode)
 		content := make([]byte, 4096)
@@ -74,4 +78,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 	t.Parallel()
 	require.ErrorContains(t, run(context.Background(), []string{"help"}), "expected healthcheck")
 	require.ErrorContains(t, run(context.Background(), nil), "-mail-key-file")
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(key, []byte("SG.of-a-test\n"), 0o600))
+	require.ErrorContains(t, run(context.Background(), []string{"-mail-key-file", key, "-control", ":8001"}), "must be a loopback address")
 }

@@ -12,9 +12,13 @@ import (
 	"tenant-provisioning/internal/devnet"
 )
 
+// StellarPorts is how many consecutive ports the network takes.
+const StellarPorts = 2
+
 // Stellar is the local Stellar network: RPC on /, friendbot on /friendbot.
 type Stellar struct {
-	Port       int
+	Port       int  // and the next one with Control
+	Control    bool // serve the control endpoint for tests
 	Passphrase string
 	Interval   time.Duration // between ledgers
 	DataDir    string        // empty: in memory
@@ -31,6 +35,7 @@ func (s *Stellar) Bind(flags *flag.FlagSet) {
 		s.Interval = time.Second
 	}
 	flags.IntVar(&s.Port, "port", s.Port, "port of RPC and friendbot (0: a free one)")
+	flags.BoolVar(&s.Control, "control", s.Control, "serve the control endpoint for tests on the next port")
 	flags.StringVar(&s.Passphrase, "passphrase", or(s.Passphrase, devnet.Passphrase), "passphrase of the network")
 	flags.DurationVar(&s.Interval, "interval", s.Interval, "time between ledgers")
 	flags.StringVar(&s.DataDir, "data-dir", s.DataDir, "keep the ledger in this directory (default: in memory)")
@@ -46,7 +51,7 @@ func (s *Stellar) ReadSecrets(func(string) string) {}
 
 // Start implements [Role].
 func (s *Stellar) Start(ctx context.Context) (Component, error) {
-	if err := pickPort(&s.Port, 1); err != nil {
+	if err := pickPort(&s.Port, StellarPorts); err != nil {
 		return nil, err
 	}
 	log, err := openLog(s.LogFile)
@@ -68,14 +73,22 @@ func (s *Stellar) run(network *devnet.Network) (Component, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	closed := make(chan error, 1)
 	go func() { closed <- network.Run(ctx) }()
-	return serve(s.Port, network, func() error {
+	end := func() error {
 		cancel()
 		err := <-closed
 		if errors.Is(err, context.Canceled) {
 			err = nil
 		}
 		return errors.Join(err, network.Close())
-	})
+	}
+	if !s.Control {
+		return serve(s.Port, network, end)
+	}
+	control, err := serve(s.Port+1, network.Control(), end)
+	if err != nil {
+		return nil, err
+	}
+	return serve(s.Port, network, func() error { return control.Stop(context.Background()) })
 }
 
 // URL is the address of the network's RPC.
@@ -83,5 +96,9 @@ func (s *Stellar) URL() string { return "http://" + port.Address(s.Port) }
 
 // Addresses implements [Role].
 func (s *Stellar) Addresses() map[string]string {
-	return map[string]string{"SOROBAN_RPC_URL": s.URL(), "SOROBAN_NETWORK": s.Passphrase}
+	addresses := map[string]string{"SOROBAN_RPC_URL": s.URL(), "SOROBAN_NETWORK": s.Passphrase}
+	if s.Control {
+		addresses["STELLAR_CONTROL_URL"] = "http://" + port.Address(s.Port+1)
+	}
+	return addresses
 }

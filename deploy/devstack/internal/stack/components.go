@@ -84,7 +84,7 @@ func (s *Stack) temporal() *role.Temporal {
 
 func (s *Stack) stellar() *role.Stellar {
 	return &role.Stellar{
-		Port: s.ports.stellar, Passphrase: passphrase, Interval: s.cfg.LedgerInterval,
+		Port: s.ports.stellar, Control: s.cfg.LedgerControl, Passphrase: passphrase, Interval: s.cfg.LedgerInterval,
 		DataDir: s.cfg.path("stellar"), LogFile: s.logOf("stellar"),
 	}
 }

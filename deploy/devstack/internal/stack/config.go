@@ -15,7 +15,7 @@ const (
 	usualRedis      = 16379
 	usualTemporal   = 17233 // and the next three
 	usualTemporalUI = 18233
-	usualStellar    = 18000
+	usualStellar    = 18000 // and the next one
 	usualMail       = 18025
 	usualApp        = 3000
 	usualMetrics    = 9464
@@ -33,6 +33,8 @@ type Config struct {
 	Isolate bool
 	// LedgerInterval is the time between ledgers of the local Stellar network.
 	LedgerInterval time.Duration
+	// LedgerControl serves that network's control endpoint for tests.
+	LedgerControl bool
 	// Starter is the product's operator command, which makes database, namespace
 	// and contract ready. Empty: the stack is ready without that.
 	Starter string

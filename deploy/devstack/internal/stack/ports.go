@@ -2,6 +2,7 @@ package stack
 
 import (
 	"tenant-provisioning/deploy/devstack/internal/port"
+	"tenant-provisioning/deploy/devstack/internal/role"
 	"tenant-provisioning/deploy/devstack/internal/temporalserver"
 )
 
@@ -24,7 +25,7 @@ func pickPorts(leases *port.Leases, cfg Config) (ports, error) {
 		{"Redis", &p.redis, usualRedis, 1},
 		{"Temporal", &p.temporal, usualTemporal, temporalserver.Ports},
 		{"Temporal's Web UI", &p.temporalUI, usualTemporalUI, 1},
-		{"Stellar", &p.stellar, usualStellar, 1},
+		{"Stellar", &p.stellar, usualStellar, role.StellarPorts},
 		{"the mail catcher", &p.mail, usualMail, 1},
 		{"the API", &p.app, usualApp, 1},
 		{"the worker's metrics", &p.metrics, usualMetrics, 1},

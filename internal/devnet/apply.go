@@ -18,10 +18,12 @@ type application struct {
 	results   []xdr.OperationResult
 	events    []xdr.ContractEvent // of the last operation
 	meta      xdr.TransactionMetaV4
+	// What the fee, and the refund after all transactions, changed.
+	feeChanges, refundChanges xdr.LedgerEntryChanges
 }
 
 // applyAll executes a ledger: first the fees of all, then one transaction after
-// the other.
+// the other, last the refunds.
 func (n *Network) applyAll(ctx context.Context, at moment, changes *layer, nominees []nominee) []*outcome {
 	apps := make([]*application, 0, len(nominees))
 	for _, nom := range nominees {
@@ -29,11 +31,14 @@ func (n *Network) applyAll(ctx context.Context, at moment, changes *layer, nomin
 		a.chargeFee(changes)
 		apps = append(apps, a)
 	}
+	codes := make([]xdr.TransactionResultCode, 0, len(apps))
+	for _, a := range apps {
+		codes = append(codes, a.apply(ctx, changes))
+	}
 	outcomes := make([]*outcome, 0, len(apps))
 	for i, a := range apps {
-		code := a.apply(ctx, changes)
 		a.refund(changes)
-		outcomes = append(outcomes, a.outcome(code, i+1))
+		outcomes = append(outcomes, a.outcome(codes[i], i+1))
 	}
 	return outcomes
 }
@@ -42,7 +47,7 @@ func (a *application) chargeFee(changes *layer) {
 	payer := account(changes, a.feeSource)
 	a.charged = min(a.inclusion+a.resourceFee(), int64(payer.Balance))
 	payer.Balance -= xdr.Int64(a.charged)
-	setAccount(changes, payer, a.at.ledger)
+	a.feeChanges = a.writeAccount(changes, payer)
 }
 
 // apply consumes the sequence number and executes the operations, all or none.
@@ -56,11 +61,8 @@ func (a *application) apply(ctx context.Context, changes *layer) xdr.Transaction
 	case source.SeqNum >= tx.SeqNum:
 		return xdr.TransactionResultCodeTxBadSeq
 	}
-	before := newLayer(changes)
 	bumpSequence(source, tx.SeqNum, a.at.ledger, a.at.closeTime)
-	setAccount(before, source, a.at.ledger)
-	a.meta.TxChangesBefore = entryChanges(changes, before)
-	before.commit(changes)
+	a.meta.TxChangesBefore = a.writeAccount(changes, source)
 
 	all := newLayer(changes)
 	ok := true
@@ -100,6 +102,14 @@ func (a *application) refund(changes *layer) {
 		return
 	}
 	payer.Balance += xdr.Int64(a.unspent)
-	setAccount(changes, payer, a.at.ledger)
+	a.refundChanges = a.writeAccount(changes, payer)
 	a.charged -= a.unspent
+}
+
+func (a *application) writeAccount(changes *layer, account *xdr.AccountEntry) xdr.LedgerEntryChanges {
+	one := newLayer(changes)
+	setAccount(one, account, a.at.ledger)
+	written := entryChanges(changes, one)
+	one.commit(changes)
+	return written
 }

@@ -39,9 +39,10 @@ func (n *Network) seal(at moment, changes *layer, txs []*outcome) *block {
 		fees += t.charged
 	}
 	prev := n.ledger
+	set := sha256.Sum256(encode(transactionSet(prev.hash, txs)))
 	h := xdr.LedgerHeader{
 		LedgerVersion: xdr.Uint32(n.protocol), PreviousLedgerHash: prev.hash, LedgerSeq: xdr.Uint32(at.ledger),
-		ScpValue:        xdr.StellarValue{CloseTime: xdr.TimePoint(at.closeTime)},
+		ScpValue:        xdr.StellarValue{CloseTime: xdr.TimePoint(at.closeTime), TxSetHash: set},
 		TxSetResultHash: sha256.Sum256(encode(results)), BucketListHash: digest(prev.header.BucketListHash, changes),
 		TotalCoins: totalCoins, FeePool: prev.header.FeePool + fees,
 		BaseFee: baseFee, BaseReserve: baseReserve, MaxTxSetSize: maxClassicOps,

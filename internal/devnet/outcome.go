@@ -8,6 +8,7 @@ import (
 type outcome struct {
 	hash, innerHash        xdr.Hash
 	envelope, result, meta []byte // XDR
+	fee, refund            []byte // LedgerEntryChanges XDR
 	ok, feeBump, soroban   bool
 	order                  int32 // from 1
 	ledger                 uint32
@@ -30,6 +31,7 @@ func (a *application) outcome(code xdr.TransactionResultCode, order int) *outcom
 		a.meta.Operations = []xdr.OperationMetaV2{}
 	}
 	o.meta = encode(xdr.TransactionMeta{V: 4, V4: &a.meta})
+	o.fee, o.refund = encode(a.feeChanges), encode(a.refundChanges)
 	return o
 }
 

@@ -44,6 +44,12 @@ func invalidParams(format string, args ...any) error {
 	return &jrpc2.Error{Code: jrpc2.InvalidParams, Message: fmt.Sprintf(format, args...)}
 }
 
+// invalidRequest is the error for ledgers that this server does not have, which
+// Stellar RPC tells apart.
+func invalidRequest(err error) error {
+	return &jrpc2.Error{Code: jrpc2.InvalidRequest, Message: err.Error()}
+}
+
 // checkFormat refuses the JSON rendering of XDR, which needs code that exists in
 // Rust only.
 func checkFormat(format string) error {

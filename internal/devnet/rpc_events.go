@@ -2,6 +2,7 @@ package devnet
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
@@ -71,7 +72,7 @@ func newEventsPage(q protocol.GetEventsRequest, span protocol.LedgerSeqRange) (e
 		}
 	}
 	if !protocol.IsLedgerWithinRange(p.start, span) {
-		return p, invalidParams("startLedger must be within the ledger range: %d - %d", span.FirstLedger, span.LastLedger)
+		return p, invalidRequest(fmt.Errorf("startLedger must be within the ledger range: %d - %d", span.FirstLedger, span.LastLedger))
 	}
 	p.end = min(p.start+eventsScan, span.LastLedger+1)
 	if q.EndLedger != 0 {

@@ -62,33 +62,13 @@ func (n *Network) getLatestLedger(context.Context) (protocol.GetLatestLedgerResp
 	}, nil
 }
 
-// meta has the header and the results; the set of transactions is left empty.
-func (l *closedLedger) meta() xdr.LedgerCloseMeta {
-	m := &xdr.LedgerCloseMetaV2{
-		LedgerHeader: xdr.LedgerHeaderHistoryEntry{Hash: l.hash, Header: l.header},
-		TxSet:        xdr.GeneralizedTransactionSet{V: 1, V1TxSet: &xdr.TransactionSetV1{PreviousLedgerHash: l.header.PreviousLedgerHash}},
-	}
-	for _, o := range l.txs {
-		m.TxProcessing = append(m.TxProcessing, xdr.TransactionResultMetaV1{
-			Result:            xdr.TransactionResultPair{TransactionHash: o.hash, Result: o.decodedResult()},
-			TxApplyProcessing: xdr.TransactionMeta{V: 4, V4: ptr(o.decodedMeta())},
-		})
-	}
-	for _, k := range l.evicted {
-		var key xdr.LedgerKey
-		mustDecode(&key, []byte(k))
-		m.EvictedKeys = append(m.EvictedKeys, key)
-	}
-	return xdr.LedgerCloseMeta{V: 2, V2: m}
-}
-
 func (n *Network) getLedgers(_ context.Context, q protocol.GetLedgersRequest) (protocol.GetLedgersResponse, error) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 	seen := n.seen()
 	oldest, latest := seen.oldest(), seen.latest()
 	if err := q.Validate(maxLedgersPage, seen.span()); err != nil {
-		return protocol.GetLedgersResponse{}, invalidParams("%v", err)
+		return protocol.GetLedgersResponse{}, invalidRequest(err)
 	}
 	if err := checkFormat(q.Format); err != nil {
 		return protocol.GetLedgersResponse{}, err
@@ -100,7 +80,10 @@ func (n *Network) getLedgers(_ context.Context, q protocol.GetLedgersRequest) (p
 			if err != nil {
 				return protocol.GetLedgersResponse{}, invalidParams("invalid cursor %q", p.Cursor)
 			}
-			start = uint32(last) + 1
+			if start = uint32(last) + 1; !protocol.IsLedgerWithinRange(start, seen.span()) {
+				return protocol.GetLedgersResponse{}, invalidParams("cursor ('%s') must be between the oldest ledger: %d and the latest ledger: %d for this rpc instance",
+					p.Cursor, oldest.seq, latest.seq)
+			}
 		}
 		if p.Limit > 0 {
 			limit = p.Limit
@@ -116,7 +99,7 @@ func (n *Network) getLedgers(_ context.Context, q protocol.GetLedgersRequest) (p
 		}
 		res.Ledgers = append(res.Ledgers, protocol.LedgerInfo{
 			Hash: l.hash.HexString(), Sequence: l.seq, LedgerCloseTime: l.closeTime,
-			LedgerHeader: b64(encode(l.header)), LedgerMetadata: b64(encode(l.meta())),
+			LedgerHeader: b64(encode(l.headerEntry())), LedgerMetadata: b64(encode(l.meta())),
 		})
 		res.Cursor = strconv.FormatUint(uint64(l.seq), 10)
 	}

@@ -2,6 +2,8 @@ package devnet_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stellar/go-stellar-sdk/network"
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
@@ -69,10 +72,14 @@ func TestMalformedRequests(t *testing.T) {
 		"no base64":            {`{"jsonrpc":"2.0","id":1,"method":"getLedgerEntries","params":{"keys":["%%"]}}`, -32602},
 		"trailing bytes":       {`{"jsonrpc":"2.0","id":1,"method":"getLedgerEntries","params":{"keys":["AAAACAAAAAAAAAAA"]}}`, -32602},
 		"JSON instead of XDR":  {`{"jsonrpc":"2.0","id":1,"method":"getTransaction","params":{"hash":"` + strings.Repeat("0", 64) + `","xdrFormat":"json"}}`, -32602},
-		"events of the future": {`{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"startLedger":4000000000}}`, -32602},
+		"events of the future": {`{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"startLedger":4000000000}}`, -32600},
 		"events of nowhere":    {`{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{}}`, -32602},
+		"events, badly asked":  {`{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"startLedger":1,"filters":[{"contractIds":["C"]}]}}`, -32602},
+		"too many events":      {`{"jsonrpc":"2.0","id":1,"method":"getEvents","params":{"startLedger":1,"pagination":{"limit":10001}}}`, -32602},
+		"future transactions":  {`{"jsonrpc":"2.0","id":1,"method":"getTransactions","params":{"startLedger":9}}`, -32600},
+		"future cursor":        {`{"jsonrpc":"2.0","id":1,"method":"getLedgers","params":{"pagination":{"cursor":"9"}}}`, -32602},
 		"bad cursor":           {`{"jsonrpc":"2.0","id":1,"method":"getTransactions","params":{"pagination":{"cursor":"x"}}}`, -32602},
-		"too large a page":     {`{"jsonrpc":"2.0","id":1,"method":"getLedgers","params":{"startLedger":1,"pagination":{"limit":100000}}}`, -32602},
+		"too large a page":     {`{"jsonrpc":"2.0","id":1,"method":"getLedgers","params":{"startLedger":1,"pagination":{"limit":100000}}}`, -32600},
 		"batch of too many":    {`[` + strings.Repeat(`{},`, 100) + `{}]`, -32600},
 	} {
 		a := b.call(c.body)
@@ -255,12 +262,41 @@ func TestLedgersChain(t *testing.T) {
 	require.Len(t, ledgers, 5)
 	previous := strings.Repeat("0", 64)
 	for i, l := range ledgers {
-		var header xdr.LedgerHeader
+		var header xdr.LedgerHeaderHistoryEntry
 		require.NoError(t, xdr.SafeUnmarshalBase64(l.LedgerHeader, &header))
 		require.Equal(t, uint32(i+1), l.Sequence)
-		require.Equal(t, previous, header.PreviousLedgerHash.HexString())
+		require.Equal(t, l.Hash, header.Hash.HexString())
+		require.Equal(t, previous, header.Header.PreviousLedgerHash.HexString())
 		previous = l.Hash
 	}
+}
+
+// The meta of a ledger has every transaction that it has a result of, and the
+// header the hash of the set.
+func TestLedgersHaveTheirTransactions(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	accounts := b.accounts(2)
+	sent := []string{
+		b.send(b.tx(accounts[0], b.prepare(accounts[0], uploadFunction()))).Hash,
+		b.send(b.feeBump(b.tx(accounts[1], create("10")), b.root, 200)).Hash,
+	}
+	b.close()
+	var meta xdr.LedgerCloseMeta
+	require.NoError(t, xdr.SafeUnmarshalBase64(b.latest().LedgerMetadata, &meta))
+	set, err := meta.MustV2().TxSet.MarshalBinary()
+	require.NoError(t, err)
+	require.Equal(t, meta.LedgerHeaderHistoryEntry().Header.ScpValue.TxSetHash, xdr.Hash(sha256.Sum256(set)))
+	var held, results []string
+	for i, env := range meta.TransactionEnvelopes() {
+		hash, err := network.HashTransactionInEnvelope(env, b.pass)
+		require.NoError(t, err)
+		held = append(held, hex.EncodeToString(hash[:]))
+		results = append(results, meta.TransactionHash(i).HexString())
+		require.Len(t, meta.FeeProcessing(i), 2, "the payer before and after")
+	}
+	require.ElementsMatch(t, sent, held)
+	require.ElementsMatch(t, sent, results)
 }
 
 func TestTransactionsByPage(t *testing.T) {

@@ -107,7 +107,7 @@ func (n *Network) getTransactions(_ context.Context, q protocol.GetTransactionsR
 		OldestLedger: oldest.seq, OldestLedgerCloseTime: oldest.closeTime,
 	}
 	if err := q.IsValid(maxTransactionsPage, seen.span()); err != nil {
-		return res, invalidParams("%v", err)
+		return res, invalidRequest(err)
 	}
 	if err := checkFormat(q.Format); err != nil {
 		return res, err

@@ -20,6 +20,8 @@ type storedTransaction struct {
 	Envelope  []byte `json:"envelope"`
 	Result    []byte `json:"result"`
 	Meta      []byte `json:"meta"`
+	Fee       []byte `json:"fee,omitempty"`    // LedgerEntryChanges XDR
+	Refund    []byte `json:"refund,omitempty"` // LedgerEntryChanges XDR
 	OK        bool   `json:"ok"`
 	FeeBump   bool   `json:"feeBump,omitempty"`
 	Soroban   bool   `json:"soroban,omitempty"`
@@ -34,7 +36,7 @@ func newStoredLedger(b *block) storedLedger {
 	}
 	for _, o := range b.txs {
 		s.Txs = append(s.Txs, storedTransaction{
-			Hash: o.hash[:], InnerHash: o.innerHash[:], Envelope: o.envelope, Result: o.result, Meta: o.meta,
+			Hash: o.hash[:], InnerHash: o.innerHash[:], Envelope: o.envelope, Result: o.result, Meta: o.meta, Fee: o.fee, Refund: o.refund,
 			OK: o.ok, FeeBump: o.feeBump, Soroban: o.soroban, Charged: int64(o.charged), Inclusion: o.inclusion,
 		})
 	}
@@ -50,7 +52,7 @@ func (s storedLedger) closedLedger() *closedLedger {
 	}
 	for i, t := range s.Txs {
 		l.txs = append(l.txs, &outcome{
-			hash: xdr.Hash(t.Hash), innerHash: xdr.Hash(t.InnerHash), envelope: t.Envelope, result: t.Result, meta: t.Meta,
+			hash: xdr.Hash(t.Hash), innerHash: xdr.Hash(t.InnerHash), envelope: t.Envelope, result: t.Result, meta: t.Meta, fee: t.Fee, refund: t.Refund,
 			ok: t.OK, feeBump: t.FeeBump, soroban: t.Soroban, charged: xdr.Int64(t.Charged), inclusion: t.Inclusion,
 			order: int32(i + 1), ledger: l.seq, closeTime: l.closeTime,
 		})

@@ -173,7 +173,9 @@ func TestExtendFootprintTTL(t *testing.T) {
 	require.Greater(t, int(a.Ledger)+2_200_000, before)
 
 	op.ExtendTo = 3_110_400
-	refused := b.refusal(b.tx(admin, op))
+	sent := b.send(b.tx(admin, op))
+	require.Equal(t, "TTL extension is too large [3110400 3110399]", diagnostic(t, sent))
+	refused := errorResult(t, sent)
 	require.Equal(t, xdr.ExtendFootprintTtlResultCodeExtendFootprintTtlMalformed,
 		(*refused.Result.Results)[0].MustTr().MustExtendFootprintTtlResult().Code, "above the network's maximum")
 }

@@ -100,10 +100,13 @@ func (b *testBundle) send(tx base64er) protocol.SendTransactionResponse {
 // refusal sends a transaction that must be refused and returns the code.
 func (b *testBundle) refusal(tx base64er) xdr.TransactionResult {
 	b.Helper()
-	r := b.send(tx)
-	require.Equal(b, "ERROR", r.Status)
+	return errorResult(b, b.send(tx))
+}
+
+func errorResult(t require.TestingT, r protocol.SendTransactionResponse) xdr.TransactionResult {
+	require.Equal(t, "ERROR", r.Status)
 	var result xdr.TransactionResult
-	require.NoError(b, xdr.SafeUnmarshalBase64(r.ErrorResultXDR, &result))
+	require.NoError(t, xdr.SafeUnmarshalBase64(r.ErrorResultXDR, &result))
 	return result
 }
 

@@ -99,7 +99,7 @@ func (m *conservation) submit(t *rapid.T, ops ...txnbuild.Operation) {
 	}
 	parsed, err := newTransaction(env, Passphrase)
 	require.NoError(t, err)
-	_, _, err = m.net.submit(m.Context(), parsed)
+	_, err = m.net.submit(m.Context(), parsed)
 	require.NoError(t, err)
 }
 

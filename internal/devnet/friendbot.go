@@ -7,14 +7,15 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/stellar/go-stellar-sdk/amount"
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
 )
 
 const (
-	friendbotGift  = "10000" // lumens, as on testnet
-	friendbotBatch = 100     // operations that fit into a transaction
+	friendbotGift  = 10_000 // lumens, as on testnet
+	friendbotBatch = 100    // operations that fit into a transaction
 )
 
 var (
@@ -22,8 +23,9 @@ var (
 	errStopped = errors.New("the network closes no ledgers any more")
 )
 
-// friendbot creates accounts, all that were asked for since the last ledger in
-// one transaction, so that any number of callers are served at once.
+// friendbot creates accounts, and pays those that exist and have less than its
+// gift. All that were asked for since the last ledger are in one transaction, so
+// that any number of callers are served at once.
 type friendbot struct {
 	key        *keypair.Full
 	passphrase string
@@ -60,7 +62,7 @@ func newFriendbot(passphrase string) *friendbot {
 	return &friendbot{key: friendbotKey(passphrase), passphrase: passphrase}
 }
 
-// fund asks for an account and waits for the ledger that creates it.
+// fund asks for an account and waits for the ledger that creates or pays it.
 func (f *friendbot) fund(ctx context.Context, to xdr.AccountId) (*outcome, error) {
 	g := &gift{to: to, done: make(chan giftResult, 1)}
 	if err := f.enqueue(g); err != nil {
@@ -108,14 +110,14 @@ func (f *friendbot) transaction(v view) *transaction {
 	seen := map[xdr.Uint256]bool{}
 	for _, g := range f.waiting {
 		switch {
-		case account(v, g.to) != nil || seen[*g.to.Ed25519]:
+		case seen[*g.to.Ed25519] || funded(account(v, g.to)):
 			g.done <- giftResult{err: errFunded}
 		case len(ops) == friendbotBatch:
 			later = append(later, g)
 		default:
 			seen[*g.to.Ed25519] = true
 			f.sent = append(f.sent, g)
-			ops = append(ops, &txnbuild.CreateAccount{Destination: g.to.Address(), Amount: friendbotGift})
+			ops = append(ops, giving(g.to, account(v, g.to) != nil))
 		}
 	}
 	f.waiting = later
@@ -125,6 +127,18 @@ func (f *friendbot) transaction(v view) *transaction {
 	t := f.sign(v, ops)
 	f.sentHash = t.hash
 	return t
+}
+
+func funded(a *xdr.AccountEntry) bool {
+	return a != nil && a.Balance >= friendbotGift*amount.One
+}
+
+func giving(to xdr.AccountId, exists bool) txnbuild.Operation {
+	gift := amount.StringFromInt64(friendbotGift * amount.One)
+	if exists {
+		return &txnbuild.Payment{Destination: to.Address(), Amount: gift, Asset: txnbuild.NativeAsset{}}
+	}
+	return &txnbuild.CreateAccount{Destination: to.Address(), Amount: gift}
 }
 
 func (f *friendbot) sign(v view, ops []txnbuild.Operation) *transaction {
@@ -147,8 +161,8 @@ func (f *friendbot) sign(v view, ops []txnbuild.Operation) *transaction {
 	return t
 }
 
-// closed answers those whose accounts the ledger made. When one of them was made
-// by somebody else in the same ledger, the batch has failed and is tried again.
+// closed answers those whom the ledger has given to. When one of their accounts
+// was made or merged by somebody else in the same ledger, the batch has failed and is tried again.
 func (f *friendbot) closed(b *block) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

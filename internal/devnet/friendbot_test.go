@@ -5,10 +5,12 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stellar/go-stellar-sdk/clients/rpcclient"
 	"github.com/stellar/go-stellar-sdk/keypair"
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/devnet"
@@ -36,6 +38,15 @@ func TestFriendbotFundsAnAccount(t *testing.T) {
 	status, answer = b.friendbot(key.Address())
 	require.Equal(t, http.StatusBadRequest, status)
 	require.Equal(t, "account already funded to starting balance", answer.Detail)
+	// What was spent, the friendbot gives again, whole: as on testnet.
+	spent := b.tx(key, &txnbuild.Payment{Destination: b.root.Address(), Amount: "1", Asset: txnbuild.NativeAsset{}})
+	require.Equal(t, "PENDING", b.send(spent).Status)
+	require.Eventually(t, func() bool { return b.balance(key.Address()) < 10_000*1e7 }, time.Minute, time.Millisecond)
+	left := b.balance(key.Address())
+	status, _ = b.friendbot(key.Address())
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, left+10_000*1e7, b.balance(key.Address()))
+
 	status, _ = b.friendbot("nobody")
 	require.Equal(t, http.StatusBadRequest, status)
 }

@@ -6,7 +6,7 @@ import (
 
 // checkOperation judges the form of an operation; of the ledger it looks at the
 // settings only. Its result is only looked at for success.
-func checkOperation(v view, t *transaction, op xdr.Operation) xdr.OperationResult {
+func (v *validator) checkOperation(t *transaction, op xdr.Operation) xdr.OperationResult {
 	body := op.Body
 	switch body.Type {
 	case xdr.OperationTypeCreateAccount:
@@ -20,11 +20,11 @@ func checkOperation(v view, t *transaction, op xdr.Operation) xdr.OperationResul
 	case xdr.OperationTypeSetOptions:
 		return checkOptions(t.opSource(op), body.SetOptionsOp)
 	case xdr.OperationTypeInvokeHostFunction:
-		return checkInvoke(body.InvokeHostFunctionOp)
+		return v.checkInvoke(body.InvokeHostFunctionOp)
 	case xdr.OperationTypeExtendFootprintTtl:
-		return checkExtend(v, t, body.ExtendFootprintTtlOp)
+		return v.checkExtend(t, body.ExtendFootprintTtlOp)
 	case xdr.OperationTypeRestoreFootprint:
-		return checkRestore(t)
+		return v.checkRestore(t)
 	default:
 		return notSupported()
 	}

@@ -1,6 +1,7 @@
 package devnet_test
 
 import (
+	"fmt"
 	"testing"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
@@ -63,24 +64,47 @@ func TestDeclaredResourcesAreLimits(t *testing.T) {
 		require.Equal(t, protocol.TransactionStatusFailed, a.Status, name)
 		require.Equal(t, c.code, a.code(t), name)
 	}
-	for name, change := range map[string]func(*xdr.SorobanTransactionData){
-		"instructions": func(d *xdr.SorobanTransactionData) { d.Resources.Instructions = 400_000_001 },
-		"reads":        func(d *xdr.SorobanTransactionData) { d.Resources.DiskReadBytes = 200_001 },
-		"writes":       func(d *xdr.SorobanTransactionData) { d.Resources.WriteBytes = 132_097 },
-		"fee":          func(d *xdr.SorobanTransactionData) { d.ResourceFee = 1000 },
-		"twice the same key": func(d *xdr.SorobanTransactionData) {
+	for want, change := range map[string]func(*xdr.SorobanTransactionData){
+		"transaction instructions resources exceed network config limit [400000001 400000000]": func(d *xdr.SorobanTransactionData) { d.Resources.Instructions = 400_000_001 },
+		"transaction byte-read resources exceed network config limit [200001 200000]":          func(d *xdr.SorobanTransactionData) { d.Resources.DiskReadBytes = 200_001 },
+		"transaction byte-write resources exceed network config limit [132097 132096]":         func(d *xdr.SorobanTransactionData) { d.Resources.WriteBytes = 132_097 },
+		"transaction `sorobanData.resourceFee` is lower than the actual Soroban resource fee":  func(d *xdr.SorobanTransactionData) { d.ResourceFee = 1000 },
+		"Found duplicate key in the Soroban footprint": func(d *xdr.SorobanTransactionData) {
 			d.Resources.Footprint.ReadOnly = append([]xdr.LedgerKey{codeKey()}, d.Resources.Footprint.ReadOnly...)
 		},
-		"a key that is no contract's": func(d *xdr.SorobanTransactionData) {
+		"transaction footprint contains unsupported ledger key type [8]": func(d *xdr.SorobanTransactionData) {
 			d.Resources.Footprint.ReadOnly = []xdr.LedgerKey{{Type: xdr.LedgerEntryTypeConfigSetting, ConfigSetting: &xdr.LedgerKeyConfigSetting{}}}
 		},
-		"restores what is not in the footprint": func(d *xdr.SorobanTransactionData) {
+		"archivedSorobanEntries index is out of bounds [9 1]": func(d *xdr.SorobanTransactionData) {
 			d.Ext = xdr.SorobanTransactionDataExt{V: 1, ResourceExt: &xdr.SorobanResourcesExtV0{ArchivedSorobanEntries: []xdr.Uint32{9}}}
 		},
 	} {
-		require.Equal(t, xdr.TransactionResultCodeTxSorobanInvalid, b.refusal(b.tx(admin, with(change))).Result.Code, name)
+		refused := b.send(b.tx(admin, with(change)))
+		require.Equal(t, xdr.TransactionResultCodeTxSorobanInvalid, errorResult(t, refused).Result.Code, want)
+		require.Contains(t, diagnostic(t, refused), want)
 	}
+	require.Empty(t, b.send(b.sign(b.params(admin, good))).DiagnosticEventsXDR, "a signature is missing: its code says it all")
 	require.Equal(t, statusVal(tenantcontract.Active), b.read(admin, id, tenantcontract.GetStatus))
+}
+
+// diagnostic is the text and the numbers of the only event beside a refusal.
+func diagnostic(t *testing.T, r protocol.SendTransactionResponse) string {
+	t.Helper()
+	require.Len(t, r.DiagnosticEventsXDR, 1)
+	var e xdr.DiagnosticEvent
+	require.NoError(t, xdr.SafeUnmarshalBase64(r.DiagnosticEventsXDR[0], &e))
+	body := e.Event.Body.MustV0()
+	require.Equal(t, xdr.ScSymbol("error"), body.Topics[0].MustSym())
+	require.Equal(t, xdr.ScValTypeScvError, body.Topics[1].Type)
+	if text, ok := body.Data.GetStr(); ok {
+		return string(text)
+	}
+	values := **body.Data.Vec
+	var numbers []xdr.Uint64
+	for _, v := range values[1:] {
+		numbers = append(numbers, v.MustU64())
+	}
+	return fmt.Sprint(values[0].MustStr(), " ", numbers)
 }
 
 func TestMalformedSorobanTransactions(t *testing.T) {

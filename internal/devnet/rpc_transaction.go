@@ -26,13 +26,16 @@ func (n *Network) sendTransaction(ctx context.Context, q protocol.SendTransactio
 		return res, invalidParams("invalid_hash")
 	}
 	res.Hash = hex.EncodeToString(hash[:])
-	status, result, err := n.admit(ctx, env)
+	told, err := n.admit(ctx, env)
 	if err != nil {
 		return res, err
 	}
-	res.Status = string(status)
-	if result != nil {
-		res.ErrorResultXDR = b64(encode(result))
+	res.Status = string(told.status)
+	if told.result != nil {
+		res.ErrorResultXDR = b64(encode(told.result))
+	}
+	if told.fault != nil {
+		res.DiagnosticEventsXDR = []string{b64(encode(told.fault.event()))}
 	}
 	n.mu.RLock()
 	defer n.mu.RUnlock()
@@ -41,13 +44,13 @@ func (n *Network) sendTransaction(ctx context.Context, q protocol.SendTransactio
 	return res, nil
 }
 
-func (n *Network) admit(ctx context.Context, env xdr.TransactionEnvelope) (admission, *xdr.TransactionResult, error) {
+func (n *Network) admit(ctx context.Context, env xdr.TransactionEnvelope) (verdict, error) {
 	t, err := newTransaction(env, n.cfg.Passphrase)
 	if errors.Is(err, errEnvelopeType) {
-		return admissionError, &xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxNotSupported}}, nil
+		return verdict{status: admissionError, result: &xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxNotSupported}}}, nil
 	}
 	if err != nil {
-		return "", nil, invalidParams("invalid_hash")
+		return verdict{}, invalidParams("invalid_hash")
 	}
 	return n.submit(ctx, t)
 }

@@ -16,38 +16,46 @@ const (
 	admissionError admission = "ERROR"
 )
 
-// submit puts a transaction into the queue, or says why not. The result stands
-// beside ERROR only; the error is a failure of this process.
-func (n *Network) submit(ctx context.Context, t *transaction) (admission, *xdr.TransactionResult, error) {
+// verdict is what a sender is told. The result, and the fault that may explain
+// it, stand beside ERROR only.
+type verdict struct {
+	status admission
+	result *xdr.TransactionResult
+	fault  *fault
+}
+
+// submit puts a transaction into the queue, or says why not. The error is a
+// failure of this process.
+func (n *Network) submit(ctx context.Context, t *transaction) (verdict, error) {
 	n.pool.mu.Lock()
 	defer n.pool.mu.Unlock()
 	n.mu.RLock()
 	defer n.mu.RUnlock()
 
 	if n.conditions.take(func(c *Conditions) *uint32 { return &c.RefuseSends }) || n.pool.isBanned(t.hash) {
-		return tryAgainLater, nil, nil
+		return verdict{status: tryAgainLater}, nil
 	}
 	old := n.pool.bySource[*t.source.Ed25519]
 	if old != nil {
 		if status, r := againstPending(old, t); status != pendingStatus {
-			return status, r, nil
+			return verdict{status: status, result: r}, nil
 		}
 	}
 	v := &validator{view: n.ledger.state, at: n.next(), minResourceFee: n.minResourceFee}
 	r, err := v.check(ctx, t)
 	if err != nil {
-		return "", nil, err
+		return verdict{}, err
 	}
 	if r == nil {
 		r = n.checkSummedFees(t, old)
 	}
 	if r != nil {
-		return admissionError, r, nil
+		return verdict{admissionError, r, v.fault}, nil
 	}
 	if !n.conditions.take(func(c *Conditions) *uint32 { return &c.LoseSends }) {
 		n.pool.add(t, n.ledger.seq)
 	}
-	return pendingStatus, nil, nil
+	return verdict{status: pendingStatus}, nil
 }
 
 // againstPending judges a transaction whose source account has one pending.

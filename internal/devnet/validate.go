@@ -21,6 +21,9 @@ type validator struct {
 	at   moment
 	// minResourceFee asks the host for the non-refundable fee of what is declared.
 	minResourceFee func(context.Context, view, *transaction) (int64, error)
+	// fault says more about a refused Soroban transaction; nil where its code says
+	// it all.
+	fault *fault
 }
 
 // check returns nil when the transaction is valid. The error is for failures of
@@ -158,7 +161,7 @@ func (v *validator) checkSignatures(t *transaction, sigs *signatures) *xdr.Trans
 // checkOperations judges signatures and form of every operation, and last that
 // no signature is too much.
 func (v *validator) checkOperations(t *transaction, sigs *signatures) *xdr.TransactionResult {
-	if ops, ok := operationFaults(v.view, t, sigs); !ok {
+	if ops, ok := v.operationFaults(t, sigs); !ok {
 		return t.refusedInner(xdr.TransactionResultCodeTxFailed, ops...)
 	}
 	if !sigs.allUsed() {
@@ -168,13 +171,13 @@ func (v *validator) checkOperations(t *transaction, sigs *signatures) *xdr.Trans
 }
 
 // operationFaults returns one result for each operation, and whether all passed.
-func operationFaults(view view, t *transaction, sigs *signatures) ([]xdr.OperationResult, bool) {
+func (v *validator) operationFaults(t *transaction, sigs *signatures) ([]xdr.OperationResult, bool) {
 	ok := true
 	var results []xdr.OperationResult
 	for _, op := range t.inner.Tx.Operations {
-		r := checkOperation(view, t, op)
+		r := v.checkOperation(t, op)
 		id := t.opSource(op)
-		a := account(view, id)
+		a := account(v.view, id)
 		switch {
 		case a != nil && !sigs.authorize(a, needs(op)), a == nil && !sigs.authorizeKey(id):
 			r = xdr.OperationResult{Code: xdr.OperationResultCodeOpBadAuth}

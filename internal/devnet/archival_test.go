@@ -148,6 +148,33 @@ func TestRestoreFootprint(t *testing.T) {
 	require.Equal(t, statusVal(tenantcontract.Active), b.read(anyone, id, tenantcontract.GetStatus))
 }
 
+// Whoever extends what is archived is told the restoration that has to go first,
+// and what both cost.
+func TestExtendOfArchivedEntriesAsksForRestoration(t *testing.T) {
+	t.Parallel()
+	b, admin, id := archived(t)
+	keys := []xdr.LedgerKey{instanceKey(id), codeKey()}
+	extend := &txnbuild.ExtendFootprintTtl{ExtendTo: 1000, SourceAccount: admin.Address(), Ext: xdr.TransactionExt{V: 1, SorobanData: &xdr.SorobanTransactionData{
+		Resources: xdr.SorobanResources{Footprint: xdr.LedgerFootprint{ReadOnly: keys}},
+	}}}
+	s := b.simulate(admin.Address(), extend, "")
+	require.Empty(t, s.Error)
+	require.NotNil(t, s.RestorePreamble)
+	restore := &txnbuild.RestoreFootprint{SourceAccount: admin.Address(), Ext: sorobanData(t, s.RestorePreamble.TransactionDataXDR)}
+	require.Equal(t, s.RestorePreamble.MinResourceFee, int64(restore.Ext.SorobanData.ResourceFee))
+	require.ElementsMatch(t, keys, restore.Ext.SorobanData.Resources.Footprint.ReadWrite)
+	require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(admin, restore)).Status)
+	extend.Ext = sorobanData(t, s.TransactionDataXDR)
+	a := b.apply(b.tx(admin, extend))
+	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
+	until := int(a.Ledger) + 1000
+	require.Equal(t, []int{until, until}, b.liveUntil(keys...))
+	require.Nil(t, b.simulate(admin.Address(), extend, "").RestorePreamble, "they live")
+
+	extend.Ext = xdr.TransactionExt{}
+	require.Contains(t, b.simulate(admin.Address(), extend, "").Error, "SorobanTransactionData must be provided")
+}
+
 func TestExtendFootprintTTL(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

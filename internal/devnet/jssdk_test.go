@@ -31,7 +31,8 @@ func TestJavaScriptSDK(t *testing.T) {
 		Health, Passphrase, ID, WasmHash, Commitment, Refused string
 		Before, After                                         uint32
 		Admin                                                 bool
-		InstanceLedger                                        uint32
+		InstanceLedger, SuspendedLedger, HeaderLedger         uint32
+		SetSize                                               int
 		Events                                                []string
 	}
 	require.NoError(t, json.Unmarshal(out, &saw), string(out))
@@ -46,6 +47,8 @@ func TestJavaScriptSDK(t *testing.T) {
 	require.Equal(t, uint32(tenantcontract.Suspended), saw.After)
 	require.Equal(t, "FAILED", saw.Refused, "the host refuses a stranger")
 	require.NotZero(t, saw.InstanceLedger)
+	require.Equal(t, saw.SuspendedLedger, saw.HeaderLedger, "of getLedgers")
+	require.Equal(t, 2, saw.SetSize, "phases: classic and Soroban")
 	require.Equal(t, []string{tenantcontract.EventStatusChanged}, saw.Events)
 }
 

@@ -87,6 +87,44 @@ func TestDeclaredResourcesAreLimits(t *testing.T) {
 	require.Equal(t, statusVal(tenantcontract.Active), b.read(admin, id, tenantcontract.GetStatus))
 }
 
+// More instructions than were measured can be asked for, and are paid for.
+func TestInstructionLeeway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	admin := b.account()
+	b.upload(admin)
+	op := operation(admin, deployment(admin, admin, "clinic"))
+	simulate := func(leeway uint64) (protocol.SimulateTransactionResponse, int64) {
+		tx, err := b.sign(b.params(admin, op)).Base64()
+		require.NoError(t, err)
+		s, err := b.rpc.SimulateTransaction(t.Context(), protocol.SimulateTransactionRequest{
+			Transaction: tx, ResourceConfig: &protocol.ResourceConfig{InstructionLeeway: leeway},
+		})
+		require.NoError(t, err)
+		if s.Error != "" {
+			return s, 0
+		}
+		return s, int64(sorobanData(t, s.TransactionDataXDR).SorobanData.Resources.Instructions)
+	}
+	usual, few := simulate(0)
+	least, same := simulate(50_000)
+	require.Equal(t, few, same, "what is added anyway")
+	require.Equal(t, usual.MinResourceFee, least.MinResourceFee)
+	generous, many := simulate(100_050_000)
+	require.Equal(t, few+100_000_000, many)
+	require.GreaterOrEqual(t, generous.MinResourceFee-usual.MinResourceFee, int64(70_000), "7 stroops for 10,000 instructions")
+	tooMany, _ := simulate(1 << 32)
+	require.Contains(t, tooMany.Error, "too large")
+
+	op.Ext = sorobanData(t, generous.TransactionDataXDR)
+	for _, a := range *generous.Results[0].AuthXDR {
+		var e xdr.SorobanAuthorizationEntry
+		require.NoError(t, xdr.SafeUnmarshalBase64(a, &e))
+		op.Auth = append(op.Auth, e)
+	}
+	require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(admin, op)).Status)
+}
+
 // diagnostic is the text and the numbers of the only event beside a refusal.
 func diagnostic(t *testing.T, r protocol.SendTransactionResponse) string {
 	t.Helper()

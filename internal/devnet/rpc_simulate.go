@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"math"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
 	"github.com/stellar/go-stellar-sdk/xdr"
@@ -43,7 +44,7 @@ func (n *Network) simulateTransaction(ctx context.Context, q protocol.SimulateTr
 		res.Error = s.Error
 		return res, nil
 	}
-	return res, report(&res, s, env.Operations()[0], q.ResourceConfig)
+	return res, report(&res, s, env.Operations()[0])
 }
 
 // simulation reads what is to be simulated, or says why it cannot be.
@@ -70,12 +71,19 @@ func (n *Network) simulation(env xdr.TransactionEnvelope, q protocol.SimulateTra
 	if _, err := rand.Read(args.Seed[:]); err != nil {
 		return args, err.Error()
 	}
-	var footprint xdr.LedgerFootprint
-	if env.V1 != nil && env.V1.Tx.Ext.SorobanData != nil {
-		footprint = env.V1.Tx.Ext.SorobanData.Resources.Footprint
+	if c := q.ResourceConfig; c != nil {
+		if c.InstructionLeeway > math.MaxUint32 {
+			return args, fmt.Sprintf("instructionLeeway %d is too large", c.InstructionLeeway)
+		}
+		args.Leeway = uint32(c.InstructionLeeway)
 	}
-	args.Footprint = encode(footprint)
-	if invoke := op.Body.InvokeHostFunctionOp; invoke != nil && len(invoke.Auth) > 0 {
+	if invoke := op.Body.InvokeHostFunctionOp; invoke == nil {
+		data := declaredResources(env)
+		if data == nil {
+			return args, "To perform a SimulateTransaction for ExtendFootprintTtl or RestoreFootprint operations, SorobanTransactionData must be provided"
+		}
+		args.Footprint = encode(data.Resources.Footprint)
+	} else if len(invoke.Auth) > 0 {
 		args.Mode = sorohost.Enforce
 	}
 	switch q.AuthMode {
@@ -92,17 +100,30 @@ func (n *Network) simulation(env xdr.TransactionEnvelope, q protocol.SimulateTra
 	return args, ""
 }
 
-func report(res *protocol.SimulateTransactionResponse, s sorohost.Simulation, op xdr.Operation, cfg *protocol.ResourceConfig) error {
+func declaredResources(env xdr.TransactionEnvelope) *xdr.SorobanTransactionData {
+	inner := env.V1
+	if env.IsFeeBump() {
+		inner = env.FeeBump.Tx.InnerTx.V1
+	}
+	if inner == nil {
+		return nil
+	}
+	return inner.Tx.Ext.SorobanData
+}
+
+func report(res *protocol.SimulateTransactionResponse, s sorohost.Simulation, op xdr.Operation) error {
 	var data xdr.SorobanTransactionData
 	if err := data.UnmarshalBinary(s.TransactionData); err != nil {
 		return fmt.Errorf("decode the simulated transaction data: %w", err)
 	}
-	if cfg != nil && cfg.InstructionLeeway > 0 {
-		// The host has added its own margin; a caller may ask for more.
-		data.Resources.Instructions = xdr.Uint32(min(uint64(data.Resources.Instructions)+cfg.InstructionLeeway, txMaxInstructions))
-		s.TransactionData = encode(data)
-	}
 	res.TransactionDataXDR, res.MinResourceFee = b64(s.TransactionData), int64(data.ResourceFee)
+	if len(s.Restore) > 0 {
+		var restore xdr.SorobanTransactionData
+		if err := restore.UnmarshalBinary(s.Restore); err != nil {
+			return fmt.Errorf("decode the simulated restoration: %w", err)
+		}
+		res.RestorePreamble = &protocol.RestorePreamble{TransactionDataXDR: b64(s.Restore), MinResourceFee: int64(restore.ResourceFee)}
+	}
 	if op.Body.Type == xdr.OperationTypeInvokeHostFunction {
 		auth, value := b64s(s.Auth), b64(s.Value)
 		res.Results = []protocol.SimulateHostFunctionResult{{AuthXDR: &auth, ReturnValueXDR: &value}}

@@ -26,6 +26,9 @@ type SimulateArgs struct {
 	Seed      [32]byte // of the contract's random numbers
 	Mode      AuthMode
 	Upgraded  bool // record the newer address credentials
+	// Leeway is how many instructions are declared beyond those measured, at
+	// least; of invoke.
+	Leeway uint32
 }
 
 // Simulation is the outcome of Simulate, as XDR where it is bytes.
@@ -38,6 +41,9 @@ type Simulation struct {
 	Events          [][]byte // ContractEvent
 	Changes         []EntryChange
 	CPU, Memory     uint64 // instructions, bytes
+	// Restore is the SorobanTransactionData of the restoration that an extend of
+	// archived entries needs before it.
+	Restore []byte
 }
 
 // EntryChange is a LedgerEntry before and after; one of them may be empty.
@@ -52,11 +58,11 @@ func (e *Engine) Simulate(ctx context.Context, l Ledger, a SimulateArgs) (Simula
 	if a.Upgraded {
 		flags[1] = 1
 	}
-	out, err := e.call(ctx, l, "sh_simulate", 8, a.Operation, a.Source, a.Footprint, a.Info.bytes(), a.Seed[:], flags)
+	out, err := e.call(ctx, l, "sh_simulate", 9, a.Operation, a.Source, a.Footprint, a.Info.bytes(), a.Seed[:], flags, number(int(a.Leeway)))
 	if err != nil {
 		return Simulation{}, err
 	}
-	s := Simulation{Error: string(out[0]), TransactionData: out[1], Value: out[2]}
+	s := Simulation{Error: string(out[0]), TransactionData: out[1], Value: out[2], Restore: out[8]}
 	if len(out[7]) == 0 { // extend and restore run no contract
 		return s, nil
 	}

@@ -1,5 +1,5 @@
 use crate::{
-    bundle::{arguments, decode, encode, encode_all, numbers, pack},
+    bundle::{arguments, decode, encode, encode_all, number, numbers, pack},
     ledger::{ledger_info, network_config, EmbedderLedger},
     text, Result,
 };
@@ -13,27 +13,39 @@ use soroban_simulation::{
         simulate_extend_ttl_op, simulate_invoke_host_function_op, simulate_restore_op,
         InvokeHostFunctionSimulationResult, SimulationAdjustmentConfig,
     },
-    NetworkConfig,
+    AutoRestoringSnapshotSource, NetworkConfig,
 };
 use std::rc::Rc;
 
 /// in:  0 OperationBody, 1 AccountId of the source, 2 LedgerFootprint (extend and
 ///      restore), 3 ledger info, 4 PRNG seed, 5 flags: auth mode (0 enforce,
-///      1 record, 2 record also non-root), 1 = upgraded address credentials
+///      1 record, 2 record also non-root), 1 = upgraded address credentials,
+///      6 instructions to add at least (u32 LE)
 /// out: 0 error text, 1 SorobanTransactionData, 2 ScVal, 3 [auth entries],
 ///      4 [diagnostic events], 5 [contract events], 6 [before, after, ...],
-///      7 instructions and memory
+///      7 instructions and memory, 8 SorobanTransactionData of the restoration
+///      that has to go first (extend of archived entries)
 pub fn simulate(input: &[u8]) -> Result<Vec<Vec<u8>>> {
-    let [body, source, footprint, info, seed, flags] = arguments(input)?;
+    let [body, source, footprint, info, seed, flags, leeway] = arguments(input)?;
     let config = network_config()?;
     let info = ledger_info(info, &config)?;
+    let mut out = vec![vec![]; 9];
     let data = match decode::<OperationBody>(body)? {
-        OperationBody::InvokeHostFunction(op) => return invoke(op, &config, &info, source, seed, flags),
+        OperationBody::InvokeHostFunction(op) => {
+            let mut margin = margin();
+            let additive = &mut margin.instructions.additive_factor;
+            *additive = (*additive).max(number(leeway)?);
+            return invoke(op, &config, &margin, &info, source, seed, flags);
+        }
         OperationBody::ExtendFootprintTtl(op) => {
             let keys = decode::<LedgerFootprint>(footprint)?.read_only;
-            simulate_extend_ttl_op(&EmbedderLedger, &config, &margin(), &info, &keys, op.extend_to)
-                .map_err(text)?
-                .transaction_data
+            let ledger = AutoRestoringSnapshotSource::new(Rc::new(EmbedderLedger), &info).map_err(text)?;
+            let extended =
+                simulate_extend_ttl_op(&ledger, &config, &margin(), &info, &keys, op.extend_to).map_err(text)?;
+            if let Some(restore) = ledger.simulate_restore_keys_op(&config, &margin(), &info).map_err(text)? {
+                out[8] = encode(&restore.transaction_data)?;
+            }
+            extended.transaction_data
         }
         OperationBody::RestoreFootprint(_) => {
             let keys = decode::<LedgerFootprint>(footprint)?.read_write;
@@ -41,7 +53,6 @@ pub fn simulate(input: &[u8]) -> Result<Vec<Vec<u8>>> {
         }
         _ => return Err("not a Soroban operation".into()),
     };
-    let mut out = vec![vec![]; 8];
     out[1] = encode(&data)?;
     Ok(out)
 }
@@ -55,6 +66,7 @@ fn margin() -> SimulationAdjustmentConfig {
 fn invoke(
     op: InvokeHostFunctionOp,
     config: &NetworkConfig,
+    margin: &SimulationAdjustmentConfig,
     info: &LedgerInfo,
     source: &[u8],
     seed: &[u8],
@@ -68,7 +80,7 @@ fn invoke(
     let result = simulate_invoke_host_function_op(
         Rc::new(EmbedderLedger),
         config,
-        &margin(),
+        margin,
         info,
         op.host_function,
         mode,
@@ -101,5 +113,6 @@ fn report(result: &InvokeHostFunctionSimulationResult) -> Result<Vec<Vec<u8>>> {
         encode_all(&result.contract_events)?,
         pack(&entries),
         numbers(&[result.simulated_instructions.into(), result.simulated_memory.into()]),
+        vec![],
     ])
 }

@@ -67,8 +67,13 @@ const events = await server.getEvents({
   startLedger: suspended.ledger, filters: [{ type: "contract", contractIds: [id] }],
 });
 
+const { ledgers } = await server.getLedgers({ startLedger: suspended.ledger, pagination: { limit: 1 } });
+
 console.log(JSON.stringify({
   health: health.status, passphrase: network.passphrase, id, wasmHash: wasmHash.toString("hex"),
   before, after, commitment: Buffer.from(await read("commitment")).toString("hex"), admin: await read("admin") === admin.publicKey(),
-  refused, instanceLedger: instance.lastModifiedLedgerSeq, events: events.events.map((e) => scValToNative(e.topic[0])),
+  refused, instanceLedger: instance.lastModifiedLedgerSeq,
+  suspendedLedger: suspended.ledger, headerLedger: ledgers[0].headerXdr.header().ledgerSeq(),
+  setSize: ledgers[0].metadataXdr.v2().txSet().v1TxSet().phases().length,
+  events: events.events.map((e) => scValToNative(e.topic[0])),
 }));

@@ -212,19 +212,7 @@ func TestExtendFootprintTTL(t *testing.T) {
 func TestExpiredTemporaryEntriesAreDeleted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	accounts := b.accounts(2)
-	admin, other := accounts[0], accounts[1]
-	b.upload(admin)
-	id := b.deploy(admin, "clinic")
-	op := b.prepare(other, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
-	until := b.latest().Sequence + 5
-	authorizeUntil(t, admin, b.pass, &op.Auth[0], until)
-	require.Equal(t, protocol.TransactionStatusSuccess, b.apply(b.tx(other, op)).Status)
-
-	nonce := xdr.LedgerKey{Type: xdr.LedgerEntryTypeContractData, ContractData: &xdr.LedgerKeyContractData{
-		Contract: addressOf(admin), Durability: xdr.ContractDataDurabilityTemporary,
-		Key: xdr.ScVal{Type: xdr.ScValTypeScvLedgerKeyNonce, NonceKey: &xdr.ScNonceKey{Nonce: op.Auth[0].Credentials.Address.Nonce}},
-	}}
+	nonce, until := usedNonce(b)
 	live := b.liveUntil(nonce)[0]
 	require.GreaterOrEqual(t, live, int(until))
 	for int(b.latest().Sequence) < live {
@@ -236,6 +224,24 @@ func TestExpiredTemporaryEntriesAreDeleted(t *testing.T) {
 	var meta xdr.LedgerCloseMeta
 	require.NoError(t, xdr.SafeUnmarshalBase64(b.latest().LedgerMetadata, &meta))
 	require.Equal(t, []xdr.LedgerKey{nonce}, meta.MustV2().EvictedKeys)
+}
+
+// usedNonce has somebody act by a signed authorisation, which is valid until the
+// ledger that it returns.
+func usedNonce(b *testBundle) (nonce xdr.LedgerKey, until uint32) {
+	b.Helper()
+	accounts := b.accounts(2)
+	admin, other := accounts[0], accounts[1]
+	b.upload(admin)
+	id := b.deploy(admin, "clinic")
+	op := b.prepare(other, call(id, tenantcontract.SetStatus, statusVal(tenantcontract.Suspended)))
+	until = b.latest().Sequence + 5
+	authorizeUntil(b.T, admin, b.pass, &op.Auth[0], until)
+	require.Equal(b, protocol.TransactionStatusSuccess, b.apply(b.tx(other, op)).Status)
+	return xdr.LedgerKey{Type: xdr.LedgerEntryTypeContractData, ContractData: &xdr.LedgerKeyContractData{
+		Contract: addressOf(admin), Durability: xdr.ContractDataDurabilityTemporary,
+		Key: xdr.ScVal{Type: xdr.ScValTypeScvLedgerKeyNonce, NonceKey: &xdr.ScNonceKey{Nonce: op.Auth[0].Credentials.Address.Nonce}},
+	}}, until
 }
 
 func totalResourceFee(a applied) xdr.Int64 {

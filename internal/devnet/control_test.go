@@ -58,6 +58,15 @@ func TestAdvanceLetsEntriesAge(t *testing.T) {
 	require.ErrorContains(t, b.net.Advance(t.Context(), 1<<31), "2147483647")
 }
 
+func TestAdvanceEndsTemporaryEntries(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	nonce, _ := usedNonce(b)
+	require.Positive(t, b.liveUntil(nonce)[0])
+	require.NoError(t, b.net.Advance(t.Context(), 1000))
+	require.Equal(t, []int{-1}, b.liveUntil(nonce))
+}
+
 // A move within what the server remembers: the transactions before it are found,
 // what waited is applied first.
 func TestAdvanceKeepsHistory(t *testing.T) {

@@ -93,7 +93,7 @@ func (n *Network) publish(b *block) {
 		o.tx = nil // the queue is done with it: only the bytes are kept
 	}
 	n.pool.closed(applied)
-	for range min(passed-1, banDepth) { // more is as long
+	for range min(passed-1, maxAge+banDepth) { // by then all is forgotten
 		n.pool.closed(nil)
 	}
 	n.history.add(b, before)

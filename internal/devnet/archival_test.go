@@ -154,7 +154,7 @@ func TestExtendOfArchivedEntriesAsksForRestoration(t *testing.T) {
 	t.Parallel()
 	b, admin, id := archived(t)
 	keys := []xdr.LedgerKey{instanceKey(id), codeKey()}
-	extend := &txnbuild.ExtendFootprintTtl{ExtendTo: 1000, SourceAccount: admin.Address(), Ext: xdr.TransactionExt{V: 1, SorobanData: &xdr.SorobanTransactionData{
+	extend := &txnbuild.ExtendFootprintTtl{ExtendTo: 3_000_000, SourceAccount: admin.Address(), Ext: xdr.TransactionExt{V: 1, SorobanData: &xdr.SorobanTransactionData{
 		Resources: xdr.SorobanResources{Footprint: xdr.LedgerFootprint{ReadOnly: keys}},
 	}}}
 	s := b.simulate(admin.Address(), extend, "")
@@ -167,7 +167,7 @@ func TestExtendOfArchivedEntriesAsksForRestoration(t *testing.T) {
 	extend.Ext = sorobanData(t, s.TransactionDataXDR)
 	a := b.apply(b.tx(admin, extend))
 	require.Equal(t, protocol.TransactionStatusSuccess, a.Status)
-	until := int(a.Ledger) + 1000
+	until := int(a.Ledger) + 3_000_000
 	require.Equal(t, []int{until, until}, b.liveUntil(keys...))
 	require.Nil(t, b.simulate(admin.Address(), extend, "").RestorePreamble, "they live")
 

@@ -58,7 +58,7 @@ func TestFacts(t *testing.T) {
 	requireLine(t, found["channels"], doctor.OK, "3 channel accounts")
 	requireLine(t, found["balance"], doctor.OK, "at the pace of the last 24 hours")
 	requireLine(t, found["fee"], doctor.OK, "SOROBAN_MAX_FEE")
-	requireLine(t, found["code"], doctor.Warning, "is archived in")          // 120,960 ledgers of 50 ms
+	requireLine(t, found["code"], doctor.Warning, "is archived in")         // 120,960 ledgers of 50 ms
 	require.Contains(t, found["contracts"].Says, "of 1 contract looked at") // by a pace that has just begun
 
 	// What lives long enough by the clock of a slow network.

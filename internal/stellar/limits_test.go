@@ -2,6 +2,7 @@ package stellar_test
 
 import (
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
 
+	"tenant-provisioning/internal/devnet"
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
@@ -181,4 +183,32 @@ func TestAPauseThatTheServerAsksForIsKept(t *testing.T) {
 	_, err := d.Deploy(testContext(t), b.newTenant(t), nil)
 	require.NoError(t, err)
 	require.False(t, early.Load())
+}
+
+// TestTenTenantsGetIntoFullLedgers, each of which is full of bids of 0.1 XLM: nobody
+// waits until a transaction has expired.
+func TestTenTenantsGetIntoFullLedgers(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	require.NoError(t, b.net.Change(t.Context(), func(c *devnet.Conditions) { c.FillBid = 1_000_000 }))
+	d := b.with(t, nil)
+	var all sync.WaitGroup
+	var tenants []tenant.Fence
+	for range 10 {
+		f := b.newTenant(t)
+		tenants = append(tenants, f)
+		all.Go(func() {
+			if _, err := d.Deploy(testContext(t), f, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, f := range tenants {
+		txs := b.transactions(t, f)
+		require.Len(t, txs, 1)
+		require.Equal(t, submit.StateApplied, txs[0].State)
+		fee, resources := fees(t, txs[0].Envelope)
+		require.Greater(t, fee-resources, int64(2_000_000), "more than the others bid")
+	}
 }

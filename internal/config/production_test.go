@@ -41,6 +41,8 @@ func TestProductionRefusesWeakValues(t *testing.T) {
 		"example":              {"DB_PASSWORD=change-me", "DB_PASSWORD"},
 		"local network":        {"SOROBAN_NETWORK=local", "SOROBAN_NETWORK"},
 		"a network's root key": {"SOROBAN_CONTRACT_DEPLOYER_SECRET=" + keypair.Root(config.LocalPassphrase).Seed(), "SOROBAN_CONTRACT_DEPLOYER_SECRET"},
+		"a payer of everybody": {"SOROBAN_PAYER_SECRET=" + keypair.Root(config.LocalPassphrase).Seed(), "SOROBAN_PAYER_SECRET"},
+		"an admin likewise":    {"SOROBAN_ADMIN_SECRET=" + keypair.Root(config.LocalPassphrase).Seed(), "SOROBAN_ADMIN_SECRET"},
 		"no address":           {"APP_URL=", "APP_URL"},
 		"no engine":            {"TEMPORAL_ADDRESS=", "TEMPORAL_ADDRESS"},
 		"any audience":         {"JWT_JWKS_URL=https://id.hospital.test/keys", "JWT_AUDIENCE"},

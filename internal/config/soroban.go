@@ -34,9 +34,14 @@ type Soroban struct {
 	// (SOROBAN_RPC_SSLROOTCERT). Nil: the system's.
 	RootCAs *x509.CertPool
 	// DeployerSecret is the seed (S…) of the account that authorises
-	// deployments and pays for them (SOROBAN_CONTRACT_DEPLOYER_SECRET or
-	// SOROBAN_SECRET).
+	// deployments (SOROBAN_CONTRACT_DEPLOYER_SECRET or SOROBAN_SECRET).
 	DeployerSecret Secret
+	// PayerSecret is the seed of the account that pays for every transaction
+	// (SOROBAN_PAYER_SECRET). Empty: the deployer pays.
+	PayerSecret Secret
+	// AdminSecret is the seed of the account that is the contracts' administrator
+	// (SOROBAN_ADMIN_SECRET). Empty: the deployer is.
+	AdminSecret Secret
 	// ChannelSecret is the seed (S…) from which the channel accounts are derived
 	// (SOROBAN_CHANNEL_SECRET). Empty: they are derived from DeployerSecret, and
 	// change with it.
@@ -69,6 +74,8 @@ func (r *reader) soroban() Soroban {
 	s := Soroban{
 		Passphrase:      read(r, setting{name: "SOROBAN_NETWORK", required: true}, passphrase),
 		DeployerSecret:  readSecret(r, setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}, required: true}, seed),
+		PayerSecret:     readSecret(r, setting{name: "SOROBAN_PAYER_SECRET"}, seed),
+		AdminSecret:     readSecret(r, setting{name: "SOROBAN_ADMIN_SECRET"}, seed),
 		ChannelSecret:   readSecret(r, setting{name: "SOROBAN_CHANNEL_SECRET"}, seed),
 		Channels:        int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
 		MaxFee:          read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
@@ -94,10 +101,15 @@ func (r *reader) refuseLocalNetwork(s Soroban) {
 	if s.Passphrase == LocalPassphrase {
 		r.problem(setting{name: "SOROBAN_NETWORK"}, "a local network is refused with NODE_ENV=production; expected public, testnet or the passphrase of your network")
 	}
-	for _, known := range []string{LocalPassphrase, network.PublicNetworkPassphrase, network.TestNetworkPassphrase, s.Passphrase} {
-		if s.DeployerSecret.Reveal() == keypair.Root(known).Seed() {
-			r.problem(setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET"}, "the value (not shown) is the root key of a network, which anybody can compute; expected the seed of an account of your own")
-			return
+	for _, passphrase := range []string{LocalPassphrase, network.PublicNetworkPassphrase, network.TestNetworkPassphrase, s.Passphrase} {
+		root := keypair.Root(passphrase).Seed()
+		for _, key := range []NamedSecret{
+			{Name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", Value: s.DeployerSecret}, {Name: "SOROBAN_PAYER_SECRET", Value: s.PayerSecret},
+			{Name: "SOROBAN_ADMIN_SECRET", Value: s.AdminSecret},
+		} {
+			if key.Value.Reveal() == root {
+				r.problem(setting{name: key.Name}, "the value (not shown) is the root key of a network, which anybody can compute; expected the seed of an account of your own")
+			}
 		}
 	}
 }

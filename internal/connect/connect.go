@@ -133,6 +133,7 @@ func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (
 	return stellar.New(stellar.Config{
 		RPCURL: c.RPCURL, RootCAs: c.RootCAs, Passphrase: c.Passphrase,
 		Deployer: stellar.Seed(c.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(c.ChannelSecret.Reveal()),
+		FeePayer: stellar.Seed(c.PayerSecret.Reveal()), Admin: stellar.Seed(c.AdminSecret.Reveal()),
 		Channels: c.Channels, Wasm: tenantcontract.Wasm, Logger: log,
 		Limits:  submit.Limits{Transaction: c.MaxFee, Upload: c.UploadMaxFee, Keeper: c.KeeperMaxFee, Month: c.KeeperMonth, Operation: c.OperationMaxFee, Day: c.DayMaxFee},
 		Metrics: m.Ledger, VerifyConnection: m.Certificates.Of("ledger"),

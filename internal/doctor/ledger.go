@@ -54,6 +54,8 @@ type Funds struct {
 	// Channels are the accounts there must be, Missing those that are not there,
 	// Poor those below their reserve.
 	Channels, Missing, Poor int
+	// NoAdmin is the account of the contracts' administrator where it is not there.
+	NoAdmin string
 }
 
 // Price is what a transaction costs and may cost, in stroops.
@@ -203,6 +205,9 @@ func judgeBalance(ctx context.Context, f Funds, price int64, j Journal, network 
 		if a.Balance == 0 {
 			return fail("the account "+a.Address+" is not on the ledger: nothing can be deployed", "send it XLM: docs/runbooks/stellar-down.md")
 		}
+	}
+	if f.NoAdmin != "" {
+		wrong = append(wrong, fail("the account "+f.NoAdmin+" of the contracts' administrator is not on the ledger: no contract can be suspended, resumed or ended", "run: starter setup (it makes the account, with 1 XLM of the deployer's)"))
 	}
 	payer := f.Accounts[len(f.Accounts)-1]
 	mend := fmt.Sprintf("send XLM to %s: docs/runbooks/stellar-down.md", payer.Address)

@@ -70,6 +70,9 @@ type Balances struct {
 	// Deployer pays for everything unless FeePayer does, which is nil then.
 	Deployer float64
 	FeePayer *float64
+	// Admin authorises what changes a contract, and needs its reserve; nil where the
+	// deployer does.
+	Admin *float64
 	// LowestChannel is that of the channel account that has least; channels that are
 	// not on the ledger are counted in Missing instead.
 	LowestChannel float64
@@ -87,7 +90,7 @@ type Balances struct {
 const keptBalances = time.Minute
 
 var (
-	balance         = desc("ledger_balance_xlm", "Balance of an account on the ledger, in XLM: the deployer's, the fee payer's where that is another, and of the channels the lowest.", "account")
+	balance         = desc("ledger_balance_xlm", "Balance of an account on the ledger, in XLM: the deployer's, the fee payer's and the contracts' administrator's where those are others, and of the channels the lowest.", "account")
 	balanceNeeded   = desc("ledger_balance_needed_xlm", "What whoever pays must have for as many transactions as may be under way at a time, in XLM.")
 	channelsMissing = desc("ledger_channels_missing", "Channel accounts that are not on the ledger.")
 	channelsAside   = desc("ledger_channels_set_aside", "Channel accounts that are set aside, because they take other signers than ours.")
@@ -127,6 +130,9 @@ func Accounts(ask func(context.Context) (Balances, error), log *slog.Logger) pro
 			gauge(balance, b.Deployer, "deployer")
 			if b.FeePayer != nil {
 				gauge(balance, *b.FeePayer, "fee_payer")
+			}
+			if b.Admin != nil {
+				gauge(balance, *b.Admin, "admin")
 			}
 			gauge(balance, b.LowestChannel, "lowest_channel")
 			gauge(balanceNeeded, b.Needed)

@@ -26,15 +26,19 @@ func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
 			b.SetAside++
 		}
 	}
-	own := d.funded()
+	own := []string{d.Address(), d.payer.Address(), d.admin.Address()}
 	balances, err := d.balances(ctx, slices.Concat(own, d.channels))
 	if err != nil {
 		return b, d.explain(err)
 	}
 	b.Deployer = max(balances[0], 0)
-	if len(own) > 1 {
+	if own[1] != own[0] {
 		payer := max(balances[1], 0)
 		b.FeePayer = &payer
+	}
+	if own[2] != own[0] {
+		admin := max(balances[2], 0)
+		b.Admin = &admin
 	}
 	lowest := math.Inf(1)
 	for _, has := range balances[len(own):] {

@@ -3,6 +3,7 @@ package stellar
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
@@ -14,13 +15,13 @@ import (
 // maxOperations is the network's bound on one transaction.
 const maxOperations = 100
 
-// createChannels creates those channel accounts that are not on the ledger,
-// with the reserve that an account must hold. They never pay a fee.
-func (d *Deployer) createChannels(ctx context.Context, progress func(string)) error {
-	for at := 0; at < len(d.channels); at += maxOperations {
-		some := d.channels[at:min(at+maxOperations, len(d.channels))]
+// createAccounts creates those of the channel accounts and of the administrator's that
+// are not on the ledger, with the reserve that an account must hold. They never pay a
+// fee.
+func (d *Deployer) createAccounts(ctx context.Context, progress func(string)) error {
+	for some := range slices.Chunk(d.reserves(), maxOperations) {
 		err := d.sendForAll(ctx, submit.PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
-			return d.missingChannels(ctx, some, floor, progress)
+			return d.missingAccounts(ctx, some, floor, progress)
 		}, progress)
 		if err != nil {
 			return err
@@ -29,7 +30,16 @@ func (d *Deployer) createChannels(ctx context.Context, progress func(string)) er
 	return nil
 }
 
-func (d *Deployer) missingChannels(ctx context.Context, addresses []string, floor uint32, progress func(string)) ([]txnbuild.Operation, error) {
+// reserves are the accounts that need their reserve and no more: the channels', and the
+// administrator's where that is none of those which must have been there before.
+func (d *Deployer) reserves() []string {
+	if slices.Contains(d.funded(), d.admin.Address()) {
+		return d.channels
+	}
+	return append(slices.Clone(d.channels), d.admin.Address())
+}
+
+func (d *Deployer) missingAccounts(ctx context.Context, addresses []string, floor uint32, progress func(string)) ([]txnbuild.Operation, error) {
 	keys := make([]xdr.LedgerKey, len(addresses))
 	for i, a := range addresses {
 		var err error

@@ -29,12 +29,17 @@ type Config struct {
 	// Passphrase names the network (SOROBAN_NETWORK). Nothing is sent before
 	// the server has confirmed it.
 	Passphrase string
-	// Deployer is the account that authorises every deployment and is the
-	// administrator of every contract (SOROBAN_CONTRACT_DEPLOYER_SECRET). A
-	// contract's address follows from it.
+	// Deployer is the account that authorises every deployment
+	// (SOROBAN_CONTRACT_DEPLOYER_SECRET). A contract's address follows from it.
 	Deployer Seed
-	// FeePayer pays the fees. Unset: Deployer.
+	// FeePayer pays the fees (SOROBAN_PAYER_SECRET). Unset: Deployer.
 	FeePayer Seed
+	// Admin is the administrator of every contract that is made: it authorises what
+	// changes one (SOROBAN_ADMIN_SECRET). Unset: Deployer.
+	Admin Seed
+	// AdminSigner signs in the place of Admin, with a key that is elsewhere
+	// (SOROBAN_ADMIN_SIGNER).
+	AdminSigner submit.Signer
 	// ChannelSecret is what the channel accounts are derived from
 	// (SOROBAN_CHANNEL_SECRET). Unset: Deployer.
 	ChannelSecret Seed
@@ -72,10 +77,35 @@ type Config struct {
 	VerifyConnection func(tls.ConnectionState) error
 }
 
-func (c Config) withDefaults() Config {
-	if c.FeePayer == "" {
-		c.FeePayer = c.Deployer
+// What the keys are set by, as operators know them.
+const (
+	deployerSetting = "SOROBAN_CONTRACT_DEPLOYER_SECRET"
+	payerSetting    = "SOROBAN_PAYER_SECRET"
+	adminSetting    = "SOROBAN_ADMIN_SECRET"
+)
+
+// signers are who signs for the deployer, for the fee payer and for the contracts'
+// administrator. c is valid.
+func (c Config) signers() (deployer, payer, admin submit.Signer) {
+	deployer = keyPair(c.Deployer, deployerSetting)
+	payer, admin = deployer, deployer
+	if c.FeePayer != "" {
+		payer = keyPair(c.FeePayer, payerSetting)
 	}
+	switch {
+	case c.AdminSigner != nil:
+		admin = c.AdminSigner
+	case c.Admin != "":
+		admin = keyPair(c.Admin, adminSetting)
+	}
+	return deployer, payer, admin
+}
+
+func keyPair(s Seed, setting string) submit.Signer {
+	return submit.KeyPair(keypair.MustParseFull(string(s)), setting)
+}
+
+func (c Config) withDefaults() Config {
 	if c.ChannelSecret == "" {
 		c.ChannelSecret = c.Deployer
 	}
@@ -120,11 +150,17 @@ func (c Config) validate() error {
 		wrong("SOROBAN_NETWORK must name a network")
 	}
 	for name, s := range map[string]Seed{
-		"SOROBAN_CONTRACT_DEPLOYER_SECRET": c.Deployer, "the fee payer's secret": c.FeePayer, "SOROBAN_CHANNEL_SECRET": c.ChannelSecret,
+		deployerSetting: c.Deployer, payerSetting: c.FeePayer, adminSetting: c.Admin, "SOROBAN_CHANNEL_SECRET": c.ChannelSecret,
 	} {
+		if s == "" && (name == payerSetting || name == adminSetting) {
+			continue
+		}
 		if _, err := keypair.ParseFull(string(s)); err != nil {
 			wrong("%s must be the secret seed of an account (56 characters that begin with S)", name)
 		}
+	}
+	if c.Admin != "" && c.AdminSigner != nil {
+		wrong("%s and %s name two administrators; set one of them", adminSetting, c.AdminSigner.Setting())
 	}
 	if c.Channels < 1 || c.Channels > maxChannels {
 		wrong("SOROBAN_CHANNELS must be 1 to %d", maxChannels)

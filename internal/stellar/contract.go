@@ -11,6 +11,7 @@ import (
 
 	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/stellar/rpc"
+	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -18,13 +19,19 @@ func (d *Deployer) invoke(f xdr.HostFunction) *txnbuild.InvokeHostFunction {
 	return &txnbuild.InvokeHostFunction{SourceAccount: d.Address(), HostFunction: f}
 }
 
+// authorised is a call as another account than the deployer's.
+func authorised(by submit.Signer, call *txnbuild.InvokeHostFunction) *txnbuild.InvokeHostFunction {
+	call.SourceAccount = by.Address()
+	return call
+}
+
 func (d *Deployer) uploadCall() *txnbuild.InvokeHostFunction {
 	return d.invoke(xdr.HostFunction{Type: xdr.HostFunctionTypeHostFunctionTypeUploadContractWasm, Wasm: &d.cfg.Wasm})
 }
 
-// createCall makes the contract, with the deployer as its administrator.
+// createCall makes the contract, and names its administrator.
 func (d *Deployer) createCall(id tenant.ID, generation int) *txnbuild.InvokeHostFunction {
-	admin := accountAddress(d.account)
+	admin := accountAddress(xdr.MustAddress(d.admin.Address()))
 	commitment := Commitment(id, generation)
 	return d.invoke(xdr.HostFunction{
 		Type: xdr.HostFunctionTypeHostFunctionTypeCreateContractV2,
@@ -63,6 +70,32 @@ func (d *Deployer) get(ctx context.Context, id xdr.ContractId, function string, 
 		return xdr.ScVal{}, fmt.Errorf("read a contract's %s: the contract is not on the ledger: %w", function, tenant.ErrNotFound)
 	}
 	return s.Value, err
+}
+
+// authority is who signs for what changes a contract: its administrator, which is the
+// deployer for one that was made before there was another.
+func (d *Deployer) authority(ctx context.Context, id xdr.ContractId, floor uint32, progress func(string)) (submit.Signer, error) {
+	if d.admin.Address() == d.Address() {
+		return d.admin, nil
+	}
+	v, err := d.get(ctx, id, tenantcontract.GetAdmin, floor, progress)
+	if err != nil {
+		return nil, err
+	}
+	address, ok := v.GetAddress()
+	if !ok {
+		return nil, fmt.Errorf("the contract's administrator is %s, which is no address", v)
+	}
+	admin, err := address.String()
+	if err != nil {
+		return nil, fmt.Errorf("read the contract's administrator: %w", err)
+	}
+	for _, ours := range []submit.Signer{d.admin, d.deployer} {
+		if ours.Address() == admin {
+			return ours, nil
+		}
+	}
+	return nil, d.otherAdmin(admin)
 }
 
 // isDeployed reports whether there is a contract at the address that is this

@@ -145,7 +145,7 @@ func (d *Deployer) transact(ctx context.Context, o submit.Order, progress func(s
 		archived, isArchived := errors.AsType[*submit.CodeArchivedError](err)
 		switch {
 		case errors.Is(err, submit.ErrNoChannel):
-			err = d.createChannels(ctx, progress)
+			err = d.createAccounts(ctx, progress)
 		case isArchived:
 			err = d.restore(ctx, archived.Keys, progress)
 		default:

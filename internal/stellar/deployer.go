@@ -23,9 +23,10 @@ type Deployer struct {
 	cfg       Config
 	rpc       *rpc.Client
 	submitter *submit.Submitter
-	deployer  *keypair.Full
+	deployer  submit.Signer
+	payer     submit.Signer
+	admin     submit.Signer
 	account   xdr.AccountId
-	payer     *keypair.Full
 	// channels are the addresses of the channel accounts.
 	channels []string
 	codeHash xdr.Hash
@@ -39,14 +40,13 @@ func New(cfg Config, journal submit.Journal) (*Deployer, error) {
 	}
 	d := &Deployer{
 		cfg:      cfg,
-		deployer: keypair.MustParseFull(string(cfg.Deployer)),
-		payer:    keypair.MustParseFull(string(cfg.FeePayer)),
 		codeHash: sha256.Sum256(cfg.Wasm),
 		rpc: rpc.New(rpc.Config{
 			URL: cfg.RPCURL, Passphrase: cfg.Passphrase, HTTP: cfg.HTTPClient,
 			Timeout: cfg.RequestTimeout, PollInterval: cfg.PollInterval, Clock: cfg.Clock, Metrics: cfg.Metrics,
 		}),
 	}
+	d.deployer, d.payer, d.admin = cfg.signers()
 	d.account = xdr.MustAddress(d.deployer.Address())
 	channels, err := channelKeys(keypair.MustParseFull(string(cfg.ChannelSecret)), cfg.Channels)
 	if err != nil {
@@ -56,7 +56,7 @@ func New(cfg Config, journal submit.Journal) (*Deployer, error) {
 		d.channels = append(d.channels, k.Address())
 	}
 	d.submitter = submit.New(submit.Config{
-		Passphrase: cfg.Passphrase, Deployer: d.deployer, FeePayer: d.payer, Channels: channels,
+		Passphrase: cfg.Passphrase, Deployer: d.deployer, Admin: d.admin, FeePayer: d.payer, Channels: channels,
 		Limits: cfg.Limits, Validity: cfg.Validity, ReleaseTimeout: cfg.RequestTimeout, Clock: cfg.Clock, Logger: cfg.Logger, Metrics: cfg.Metrics,
 	}, d.rpc, journal)
 	return d, nil

@@ -29,7 +29,7 @@ func (d *Deployer) explain(err error) error {
 		}
 	}
 	if e, ok := errors.AsType[*rpc.SimulationError](err); ok {
-		return explainSimulation(e)
+		return d.explainSimulation(e)
 	}
 	if e, ok := errors.AsType[*rpc.Error](err); ok {
 		return e.Explain()
@@ -72,13 +72,13 @@ func (w *witness) say(detail string) {
 
 // explainSimulation: only what the contract itself refuses is about its tenant. The
 // rest would be refused to all of them.
-func explainSimulation(e *rpc.SimulationError) error {
+func (d *Deployer) explainSimulation(e *rpc.SimulationError) error {
 	s := &tenant.StepError{Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, RetryAfter: settingDelay, Err: e}
 	text := fmt.Sprintf("Error(%s, %s)", e.Kind, e.Code)
 	switch e.Kind {
 	case "Auth":
 		s.Class = tenant.ClassAuth
-		s.Reason = "the contract refuses our authority (" + text + "); SOROBAN_CONTRACT_DEPLOYER_SECRET must be the secret that made it"
+		s.Reason = "the contract refuses our authority (" + text + "); " + d.admin.Setting() + " must name the contract's administrator"
 	case "Budget":
 		s.Reason = "the contract needs more than the network allows (" + text + "); another version of its code is needed"
 	case "Contract":
@@ -88,6 +88,14 @@ func explainSimulation(e *rpc.SimulationError) error {
 		s.Reason = "the network refuses the call (" + text + "); the worker and the contract's code do not fit together"
 	}
 	return s
+}
+
+// otherAdmin is a contract that none of our keys may change.
+func (d *Deployer) otherAdmin(admin string) error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
+		Reason: fmt.Sprintf("the contract's administrator is %s, which is neither the account that %s names nor the deployer's; hand the contract over, or set %s back", admin, d.admin.Setting(), d.admin.Setting()),
+	}
 }
 
 func (d *Deployer) otherAddress(tx submit.Transaction) error {

@@ -2,6 +2,7 @@ package stellar
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
@@ -65,8 +66,8 @@ func pace(h protocol.GetHealthResponse) time.Duration {
 // Funds reads the accounts that pay, and the channels.
 func (f Facts) Funds(ctx context.Context) (doctor.Funds, error) {
 	funds := doctor.Funds{Channels: len(f.d.channels), Enough: f.d.submitter.EnoughXLM() * submit.Stroops}
-	payers := f.d.funded()
-	accounts, err := f.accounts(ctx, append(payers, f.d.channels...))
+	payers, admin := f.d.funded(), f.d.admin.Address()
+	accounts, err := f.accounts(ctx, slices.Concat(payers, f.d.reserves()))
 	if err != nil {
 		return funds, f.d.explain(err)
 	}
@@ -77,6 +78,8 @@ func (f Facts) Funds(ctx context.Context) (doctor.Funds, error) {
 			funds.Accounts = append(funds.Accounts, doctor.Account{Address: payers[i]})
 		case i < len(payers):
 			funds.Accounts = append(funds.Accounts, doctor.Account{Address: payers[i], Balance: int64(a.Balance), Usable: int64(a.Balance) - reserve})
+		case i == len(payers)+len(f.d.channels) && a == nil:
+			funds.NoAdmin = admin
 		case a == nil:
 			funds.Missing++
 		case int64(a.Balance) < reserve:

@@ -54,7 +54,7 @@ func (d *Deployer) MakeChannels(ctx context.Context) error {
 	if err := d.rpc.Confirm(ctx); err != nil {
 		return d.explain(err)
 	}
-	if err := d.createChannels(ctx, orSilent(nil)); err != nil {
+	if err := d.createAccounts(ctx, orSilent(nil)); err != nil {
 		return d.explain(err)
 	}
 	return d.explain(d.sendForAll(ctx, submit.PurposeChannels, func(ctx context.Context, _ uint32) ([]txnbuild.Operation, error) {
@@ -136,22 +136,22 @@ func (d *Deployer) ask(ctx context.Context, r *Report, contracts []tenant.EntryL
 		return err
 	}
 	r.Bid = int64(stats.SorobanInclusionFee.P95)
-	accounts, err := d.Facts().accounts(ctx, d.funded())
+	roles, own := []string{"deployer", "payer", "administrator"}, []string{d.Address(), d.payer.Address(), d.admin.Address()}
+	accounts, err := d.Facts().accounts(ctx, own)
 	if err != nil {
 		return err
 	}
-	for i, address := range d.funded() {
-		a := AccountReport{Role: "deployer", Address: address, Balance: -1}
-		if i > 0 {
-			a.Role = "payer"
-		}
+	for i, address := range own {
+		a := AccountReport{Role: roles[i], Address: address, Balance: -1}
 		if accounts[i] != nil {
 			a.Balance = int64(accounts[i].Balance)
 		}
-		if address == d.payer.Address() && daily > 0 && a.Balance > 0 {
+		if roles[i] == "payer" && daily > 0 && a.Balance > 0 {
 			r.Days = float64(a.Balance-submit.AccountReserve*submit.Stroops) / float64(daily)
 		}
-		r.Accounts = append(r.Accounts, a)
+		if i == 0 || address != d.Address() {
+			r.Accounts = append(r.Accounts, a)
+		}
 	}
 	if r.Keeping, err = d.Watch(ctx, contracts, nil); err != nil {
 		return err

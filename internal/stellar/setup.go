@@ -32,10 +32,13 @@ func (d *Deployer) Setup(ctx context.Context, report func(string)) error {
 		return fmt.Errorf("upload the contract's code: %w", d.explain(err))
 	}
 	report(fmt.Sprintf("the contract's code %s is on the ledger", d.codeHash.HexString()))
-	if err := d.createChannels(ctx, orSilent(nil)); err != nil {
+	if err := d.createAccounts(ctx, orSilent(nil)); err != nil {
 		return fmt.Errorf("create the channel accounts: %w", d.explain(err))
 	}
 	report(fmt.Sprintf("%d channel accounts are on the ledger", len(d.channels)))
+	if d.admin.Address() != d.Address() {
+		report(fmt.Sprintf("so is account %s, the contracts' administrator by %s", d.admin.Address(), d.admin.Setting()))
+	}
 	return nil
 }
 
@@ -57,7 +60,7 @@ func (d *Deployer) fund(ctx context.Context, friendbot string, report func(strin
 			return d.submitter.Unfunded(a, "it is not on the ledger")
 		}
 		report(fmt.Sprintf("account %s has %d XLM", a, balance/submit.Stroops))
-		if balance/submit.Stroops < d.submitter.EnoughXLM() {
+		if a == d.payer.Address() && balance/submit.Stroops < d.submitter.EnoughXLM() {
 			report(fmt.Sprintf("that is little: %d transactions at a time of up to SOROBAN_MAX_FEE each need %d XLM", d.cfg.Channels, d.submitter.EnoughXLM()))
 		}
 	}

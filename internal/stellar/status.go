@@ -87,8 +87,12 @@ func (d *Deployer) changeStatus(ctx context.Context, f tenant.Fence, contractID 
 	}
 	c := &change{d: d, order: submit.Order{
 		Purpose: submit.PurposeSetStatus, Fence: f, ContractID: contractID, TargetStatus: s,
-		Operations: func(context.Context, uint32) ([]txnbuild.Operation, error) {
-			return []txnbuild.Operation{d.functionCall(id, tenantcontract.SetStatus, u32Value(uint32(statuses[s])))}, nil
+		Operations: func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+			admin, err := d.authority(ctx, id, floor, progress)
+			if err != nil {
+				return nil, err
+			}
+			return []txnbuild.Operation{authorised(admin, d.functionCall(id, tenantcontract.SetStatus, u32Value(uint32(statuses[s]))))}, nil
 		},
 	}, id: id, progress: progress}
 	for {

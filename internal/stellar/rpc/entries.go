@@ -89,12 +89,12 @@ func (c *Client) entries(ctx context.Context, floor uint32, progress func(string
 	found = make([]*protocol.LedgerEntryResult, len(keys))
 	for at := 0; at < len(keys) || at == 0; at += keysAtATime {
 		some := keys[at:min(at+keysAtATime, len(keys))]
-		encoded, places := make([]string, len(some)), map[string]int{}
+		encoded, places := make([]string, len(some)), map[string][]int{}
 		for i, k := range some {
 			if encoded[i], err = xdr.MarshalBase64(k); err != nil {
 				return nil, 0, fmt.Errorf("encode a ledger key: %w", err)
 			}
-			places[encoded[i]] = at + i
+			places[encoded[i]] = append(places[encoded[i]], at+i)
 		}
 		var resp protocol.GetLedgerEntriesResponse
 		err = c.until(ctx, floor, progress, func() (uint32, error) {
@@ -106,7 +106,7 @@ func (c *Client) entries(ctx context.Context, floor uint32, progress func(string
 			return nil, 0, err
 		}
 		for _, e := range resp.Entries {
-			if i, asked := places[e.KeyXDR]; asked {
+			for _, i := range places[e.KeyXDR] {
 				found[i] = &e
 			}
 		}

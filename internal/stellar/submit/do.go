@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
 
@@ -66,8 +65,7 @@ func (s *Submitter) Do(ctx context.Context, o Order, progress func(string)) (Tra
 
 // prepare makes a transaction and journals it.
 func (s *Submitter) prepare(ctx context.Context, l Lease, o Order, progress func(string)) (Transaction, error) {
-	source, err := s.key(l.Address)
-	if err != nil {
+	if _, err := s.signer(l.Address); err != nil {
 		return Transaction{}, err
 	}
 	sequence, ledger, err := s.sequence(ctx, l, progress)
@@ -85,7 +83,7 @@ func (s *Submitter) prepare(ctx context.Context, l Lease, o Order, progress func
 		Fence: o.Fence, Purpose: o.Purpose, ContractID: o.ContractID, TargetStatus: o.TargetStatus, State: StatePrepared,
 		Network: s.cfg.Passphrase, Channel: l.Address, Sequence: sequence + 1, AfterLedger: ledger,
 	}
-	if err := s.compose(ctx, &tx, source, ops, o.Floor, progress); err != nil {
+	if err := s.compose(ctx, &tx, ops, o.Floor, progress); err != nil {
 		return Transaction{}, err
 	}
 	if err := s.journal.Prepare(ctx, l, tx); err != nil {
@@ -94,10 +92,10 @@ func (s *Submitter) prepare(ctx context.Context, l Lease, o Order, progress func
 	return tx, nil
 }
 
-// compose simulates the operation, if it is a call, and signs the transaction.
-func (s *Submitter) compose(ctx context.Context, tx *Transaction, source *keypair.Full, ops []txnbuild.Operation, floor uint32, progress func(string)) error {
+// compose simulates the operation, if it is a call, and has the transaction signed.
+func (s *Submitter) compose(ctx context.Context, tx *Transaction, ops []txnbuild.Operation, floor uint32, progress func(string)) error {
 	progress("simulating " + string(tx.Purpose))
-	resources, err := s.simulate(ctx, tx, source, ops[0], floor, progress)
+	resources, err := s.simulate(ctx, tx, ops[0], floor, progress)
 	if err != nil {
 		return err
 	}
@@ -107,22 +105,22 @@ func (s *Submitter) compose(ctx context.Context, tx *Transaction, source *keypai
 		return err
 	}
 	tx.MaxTime = time.Unix(max(s.closeTime.Load(), s.cfg.Clock().Unix()), 0).Add(s.cfg.Validity)
-	inner, err := build(source.Address(), tx.Sequence, tx.MaxTime.Unix(), ops)
+	inner, err := build(tx.Channel, tx.Sequence, tx.MaxTime.Unix(), ops)
 	if err != nil {
 		return err
 	}
-	tx.Hash, tx.Envelope, err = s.seal(inner, source, fee)
+	tx.Hash, tx.Envelope, err = s.seal(ctx, inner, fee)
 	return err
 }
 
 // simulate gives an operation the resources that it needs, and tells their price in
 // stroops; 0 for one that is no business of contracts.
-func (s *Submitter) simulate(ctx context.Context, tx *Transaction, source *keypair.Full, op txnbuild.Operation, floor uint32, progress func(string)) (int64, error) {
+func (s *Submitter) simulate(ctx context.Context, tx *Transaction, op txnbuild.Operation, floor uint32, progress func(string)) (int64, error) {
 	var call rpc.Simulation
 	var err error
 	switch op := op.(type) {
 	case *txnbuild.InvokeHostFunction:
-		if call, err = s.rpc.Simulate(ctx, source.Address(), op, floor, progress); err != nil {
+		if call, err = s.rpc.Simulate(ctx, tx.Channel, op, floor, progress); err != nil {
 			return 0, err
 		}
 		if code := slices.DeleteFunc(slices.Clone(call.Restores), isNoCode); len(code) > 0 {
@@ -130,12 +128,12 @@ func (s *Submitter) simulate(ctx context.Context, tx *Transaction, source *keypa
 		}
 		op.Auth, op.Ext = call.Auth, extension(&call.Data)
 	case *txnbuild.ExtendFootprintTtl:
-		if call, err = s.rpc.SimulateFootprint(ctx, source.Address(), op, floor, progress); err != nil {
+		if call, err = s.rpc.SimulateFootprint(ctx, tx.Channel, op, floor, progress); err != nil {
 			return 0, err
 		}
 		op.Ext = extension(&call.Data)
 	case *txnbuild.RestoreFootprint:
-		if call, err = s.rpc.SimulateFootprint(ctx, source.Address(), op, floor, progress); err != nil {
+		if call, err = s.rpc.SimulateFootprint(ctx, tx.Channel, op, floor, progress); err != nil {
 			return 0, err
 		}
 		op.Ext = extension(&call.Data)

@@ -1,10 +1,10 @@
 package submit
 
 import (
+	"context"
 	"encoding/hex"
 	"fmt"
 
-	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/network"
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
@@ -25,28 +25,35 @@ func build(source string, sequence, maxTime int64, ops []txnbuild.Operation) (*t
 	return tx, nil
 }
 
-// seal signs the inner transaction for its source and the deployer, whose
-// operations it holds, and wraps it into a fee-bump.
-func (s *Submitter) seal(tx *txnbuild.Transaction, source *keypair.Full, fee int64) (hash, envelope string, err error) {
-	signers := []*keypair.Full{s.cfg.Deployer}
-	if source.Address() != s.cfg.Deployer.Address() {
-		// One signature too many is txBAD_AUTH_EXTRA.
-		signers = append(signers, source)
-	}
-	if tx, err = tx.Sign(s.cfg.Passphrase, signers...); err != nil {
-		return "", "", fmt.Errorf("sign a transaction: %w", err)
-	}
-	if hash, err = tx.HashHex(s.cfg.Passphrase); err != nil {
+// seal has the inner transaction signed by all who must, and wraps it into a
+// fee-bump.
+func (s *Submitter) seal(ctx context.Context, tx *txnbuild.Transaction, fee int64) (hash, envelope string, err error) {
+	digest, err := tx.Hash(s.cfg.Passphrase)
+	if err != nil {
 		return "", "", fmt.Errorf("hash a transaction: %w", err)
 	}
-	envelope, err = s.bump(tx.ToXDR().V1, fee)
-	return hash, envelope, err
+	source := tx.SourceAccount()
+	signers, err := s.signers(source.AccountID, tx.Operations())
+	if err != nil {
+		return "", "", err
+	}
+	for _, by := range signers {
+		signature, err := sign(ctx, by, digest)
+		if err != nil {
+			return "", "", err
+		}
+		if tx, err = tx.AddSignatureDecorated(signature); err != nil {
+			return "", "", fmt.Errorf("sign a transaction: %w", err)
+		}
+	}
+	envelope, err = s.bump(ctx, tx.ToXDR().V1, fee)
+	return hex.EncodeToString(digest[:]), envelope, err
 }
 
 // bump wraps a signed transaction so that the fee payer pays, at most fee. The
 // SDK's own fee-bump cannot be made from parsed XDR: it would count the
 // resource fee twice.
-func (s *Submitter) bump(inner *xdr.TransactionV1Envelope, fee int64) (string, error) {
+func (s *Submitter) bump(ctx context.Context, inner *xdr.TransactionV1Envelope, fee int64) (string, error) {
 	e := xdr.FeeBumpTransactionEnvelope{Tx: xdr.FeeBumpTransaction{
 		FeeSource: xdr.MustMuxedAddress(s.cfg.FeePayer.Address()),
 		Fee:       xdr.Int64(fee),
@@ -56,11 +63,11 @@ func (s *Submitter) bump(inner *xdr.TransactionV1Envelope, fee int64) (string, e
 	if err != nil {
 		return "", fmt.Errorf("hash a fee-bump: %w", err)
 	}
-	sig, err := s.cfg.FeePayer.SignDecorated(hash[:])
+	signature, err := sign(ctx, s.cfg.FeePayer, hash)
 	if err != nil {
-		return "", fmt.Errorf("sign a fee-bump: %w", err)
+		return "", err
 	}
-	e.Signatures = []xdr.DecoratedSignature{sig}
+	e.Signatures = []xdr.DecoratedSignature{signature}
 	envelope, err := xdr.MarshalBase64(xdr.TransactionEnvelope{Type: xdr.EnvelopeTypeEnvelopeTypeTxFeeBump, FeeBump: &e})
 	if err != nil {
 		return "", fmt.Errorf("encode a fee-bump: %w", err)
@@ -88,6 +95,16 @@ func (s *Submitter) open(envelope string) (opened, error) {
 		return opened{}, fmt.Errorf("hash a fee-bump: %w", err)
 	}
 	return opened{bump: e.FeeBump, hash: hex.EncodeToString(h[:])}, nil
+}
+
+// authority is the account that authorises the operations.
+func (o opened) authority() string {
+	inner := o.bump.Tx.InnerTx.V1.Tx
+	source := inner.SourceAccount
+	if len(inner.Operations) > 0 && inner.Operations[0].SourceAccount != nil {
+		source = *inner.Operations[0].SourceAccount
+	}
+	return source.ToAccountId().Address()
 }
 
 // resourceFee is the part of the fee that is no bid.

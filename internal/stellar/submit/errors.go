@@ -62,10 +62,10 @@ func failed(code string) error {
 }
 
 // badAuth is an account that takes other signatures than ours.
-func badAuth(address, setting, code string) error {
+func badAuth(by Signer, code string) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
-		Reason: fmt.Sprintf("the network refuses our signatures (%s): either SOROBAN_NETWORK is not the network of SOROBAN_RPC_URL, or account %s takes other signers than %s", code, address, setting),
+		Reason: fmt.Sprintf("the network refuses our signatures (%s): either SOROBAN_NETWORK is not the network of SOROBAN_RPC_URL, or account %s takes other signers than %s", code, by.Address(), by.Setting()),
 	}
 }
 
@@ -83,6 +83,14 @@ func (s *Submitter) Unfunded(address, code string) error {
 		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay,
 		Reason: fmt.Sprintf("account %s does not exist or cannot pay (%s); send it XLM, at least %d for %d transactions at a time of up to SOROBAN_MAX_FEE each",
 			address, code, s.EnoughXLM(), len(s.addresses)),
+	}
+}
+
+// absent is an account that authorises what another pays for, and is not on the ledger.
+func (s *Submitter) absent(by Signer, code string) error {
+	return &tenant.StepError{
+		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay,
+		Reason: fmt.Sprintf("account %s, which %s names, is not on the ledger (%s); starter setup creates it", by.Address(), by.Setting(), code),
 	}
 }
 

@@ -32,11 +32,8 @@ func (f *flight) judge(ctx context.Context) error {
 			return f.s.Unfunded(f.s.cfg.FeePayer.Address(), r.name())
 		}
 	case xdr.TransactionResultCodeTxFailed:
-		if r.noAccount {
-			return f.s.Unfunded(f.s.cfg.Deployer.Address(), r.name())
-		}
-		if r.badAuth {
-			return f.reject(ctx, badAuth(f.s.cfg.Deployer.Address(), deployerSetting, r.name()))
+		if r.noAccount || r.badAuth {
+			return f.refuseAuthority(ctx, r)
 		}
 	case xdr.TransactionResultCodeTxBadAuth, xdr.TransactionResultCodeTxBadAuthExtra:
 		return f.refuseAuth(ctx, r)
@@ -46,22 +43,46 @@ func (f *flight) judge(ctx context.Context) error {
 	return nil
 }
 
+// refuseAuthority ends a transaction whose operations the network does not take from
+// the account that authorises them.
+func (f *flight) refuseAuthority(ctx context.Context, r *result) error {
+	e, err := f.s.open(f.tx.Envelope)
+	if err != nil {
+		return err
+	}
+	by, err := f.s.signer(e.authority())
+	if err != nil {
+		return err
+	}
+	switch {
+	case r.badAuth:
+		return f.reject(ctx, badAuth(by, r.name()))
+	case by.Address() == f.s.cfg.Deployer.Address():
+		return f.s.Unfunded(by.Address(), r.name())
+	}
+	return f.s.absent(by, r.name())
+}
+
 // refuseAuth ends a transaction whose signatures the network refuses. A channel
 // account that takes other signers than its own key is set aside, so that the next
 // transaction uses another.
 func (f *flight) refuseAuth(ctx context.Context, r *result) error {
 	switch {
 	case !r.inner:
-		return f.reject(ctx, badAuth(f.s.cfg.FeePayer.Address(), payerSetting, r.name()))
+		return f.reject(ctx, badAuth(f.s.cfg.FeePayer, r.name()))
 	case f.tx.Channel == f.s.cfg.Deployer.Address():
-		return f.reject(ctx, badAuth(f.tx.Channel, deployerSetting, r.name()))
+		return f.reject(ctx, badAuth(f.s.cfg.Deployer, r.name()))
 	}
 	account, _, err := f.s.rpc.Account(ctx, f.tx.Channel, f.progress)
 	if err != nil {
 		return f.unanswered(ctx, err)
 	}
 	if account == nil || SignsAlone(*account) {
-		return f.reject(ctx, badAuth(f.tx.Channel, channelSetting, r.name()))
+		channel, err := f.s.signer(f.tx.Channel)
+		if err != nil {
+			return err
+		}
+		return f.reject(ctx, badAuth(channel, r.name()))
 	}
 	why := fmt.Sprintf("its own key has the weight %d, and a transaction needs %d (%s)", account.MasterKeyWeight(), max(account.ThresholdLow(), 1), r.name())
 	if err := f.s.journal.SetAside(ctx, f.tx.Network, f.tx.Channel, why); err != nil {
@@ -74,12 +95,8 @@ func (f *flight) refuseAuth(ctx context.Context, r *result) error {
 // SignsAlone reports whether an account's own key is enough for a transaction of it.
 func SignsAlone(a xdr.AccountEntry) bool { return a.MasterKeyWeight() >= max(a.ThresholdLow(), 1) }
 
-// What the keys are set by, as operators know them.
-const (
-	deployerSetting = "SOROBAN_CONTRACT_DEPLOYER_SECRET"
-	payerSetting    = "SOROBAN_CONTRACT_DEPLOYER_SECRET"
-	channelSetting  = "SOROBAN_CHANNEL_SECRET"
-)
+// channelSetting is what the channels' keys are derived from, as operators know it.
+const channelSetting = "SOROBAN_CHANNEL_SECRET"
 
 // reject ends a transaction that no ledger can hold, with the reason.
 func (f *flight) reject(ctx context.Context, reason error) error {
@@ -109,7 +126,7 @@ func (f *flight) raise(ctx context.Context, asked int64) error {
 
 // offer journals the transaction with another fee, which is sent next.
 func (f *flight) offer(ctx context.Context, e opened, fee int64) error {
-	envelope, err := f.s.bump(e.bump.Tx.InnerTx.V1, fee)
+	envelope, err := f.s.bump(ctx, e.bump.Tx.InnerTx.V1, fee)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package submit
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -21,10 +20,13 @@ const leaseLength = 30 * time.Second
 // Config says as whom transactions are sent, and what they may cost.
 type Config struct {
 	Passphrase string
-	// Deployer is the source of every operation.
-	Deployer *keypair.Full
+	// Deployer makes contracts and accounts, and lends its sequence number to what
+	// serves all tenants.
+	Deployer Signer
+	// Admin authorises what changes a contract.
+	Admin Signer
 	// FeePayer pays the fees.
-	FeePayer *keypair.Full
+	FeePayer Signer
 	// Channels lend their sequence numbers.
 	Channels []*keypair.Full
 	Limits   Limits
@@ -46,7 +48,7 @@ type Submitter struct {
 	rpc     *rpc.Client
 	journal Journal
 	// channels are the channel accounts by address.
-	channels map[string]*keypair.Full
+	channels map[string]Signer
 	// addresses are the channels' in the order of their numbers.
 	addresses []string
 
@@ -64,12 +66,12 @@ type Submitter struct {
 func New(cfg Config, client *rpc.Client, journal Journal) *Submitter {
 	s := &Submitter{
 		cfg: cfg, rpc: client, journal: journal,
-		channels:     map[string]*keypair.Full{},
+		channels:     map[string]Signer{},
 		channelSlots: make(chan struct{}, len(cfg.Channels)),
 		deployerSlot: make(chan struct{}, 1),
 	}
 	for _, k := range cfg.Channels {
-		s.channels[k.Address()] = k
+		s.channels[k.Address()] = KeyPair(k, channelSetting)
 		s.addresses = append(s.addresses, k.Address())
 	}
 	return s
@@ -92,17 +94,6 @@ func (s *Submitter) Channels(ctx context.Context) ([]Channel, error) {
 		}
 	}
 	return channels, nil
-}
-
-// key is the secret of one of our accounts.
-func (s *Submitter) key(address string) (*keypair.Full, error) {
-	if address == s.cfg.Deployer.Address() {
-		return s.cfg.Deployer, nil
-	}
-	if k, ok := s.channels[address]; ok {
-		return k, nil
-	}
-	return nil, fmt.Errorf("the key of account %s is not derived from SOROBAN_CHANNEL_SECRET", address)
 }
 
 // sawClose keeps the newest close time.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"time"
 
 	"go.temporal.io/sdk/worker"
 
@@ -23,27 +22,22 @@ type ledgerWork struct {
 	worker  worker.Worker
 }
 
-// run begins and ends the work until ctx ends.
+// run begins and ends the work until ctx ends. It was looked at before.
 func (w *ledgerWork) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		pause(ctx, guardPause)
 		if w.guard.polling.Load() {
-			w.follow(ctx, w.denied(ctx))
+			w.look(ctx)
 		}
-		pause(ctx, w.next())
 	}
 }
 
-// next is until the next question; the first comes as soon as the rest is polled.
-func (w *ledgerWork) next() time.Duration {
-	if !w.guard.polling.Load() {
-		return startPause
-	}
-	return guardPause
-}
+// look begins or ends the work, as the network is.
+func (w *ledgerWork) look(ctx context.Context) { w.follow(ctx, w.denied(ctx)) }
 
 // denied is why the work cannot be done; empty when it can, or nobody knows.
 func (w *ledgerWork) denied(ctx context.Context) string {
-	ctx, cancel := context.WithTimeout(ctx, guardTimeout)
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	err := w.steps.ConfirmNetwork(ctx)
 	if denied, ok := errors.AsType[*tenant.StepError](err); ok && errors.Is(err, stellar.ErrOtherNetwork) {

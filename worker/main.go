@@ -66,8 +66,8 @@ func work(ctx context.Context, s *service.Service) error {
 	var background sync.WaitGroup
 	background.Go(func() { g.beat.Run(ctx) })
 
-	started := startWorkers(ctx, c, steps, g)
 	ledger := &ledgerWork{clients: c, steps: steps, guard: g}
+	started := startWorkers(ctx, c, steps, g, ledger)
 	incidents := postgres.NewIncidents(s.Pool)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
 		Queue: postgres.NewQueue(s.Pool), Temporal: c.temporal, TaskQueue: taskQueue, Dispatched: g.beat.Dispatched, Logger: s.Log,

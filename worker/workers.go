@@ -31,10 +31,10 @@ const (
 // workers are those of this process, one for each queue.
 type workers []worker.Worker
 
-// startWorkers starts a worker for each queue but the ledger's, waiting for the database and
-// Temporal as long as they are away, and for what the latter must have. It
-// returns nil when ctx ends before.
-func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard) workers {
+// startWorkers starts a worker for each queue, waiting for the database and Temporal as
+// long as they are away, and for what the latter must have. That of the ledger's queue
+// is ledger's. It returns nil when ctx ends before.
+func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard, ledger *ledgerWork) workers {
 	if !awaitDatabase(ctx, c.Health.Ready, c.Log) || !g.awaitNamespace(ctx) {
 		return nil
 	}
@@ -49,6 +49,7 @@ func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard
 		started = append(started, w)
 		c.polls.Began(queue)
 	}
+	ledger.look(ctx)
 	g.polling.Store(true)
 	g.beat.WaitsFor("", "")
 	return started

@@ -31,7 +31,7 @@ the channel accounts, the contract's code and the tenants' contracts.`,
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(a.stellarStatus(), a.stellarChannels())
+	cmd.AddCommand(a.stellarStatus(), a.stellarChannels(), a.stellarUpgrade())
 	return cmd
 }
 

@@ -45,7 +45,7 @@ func work(ctx context.Context, s *service.Service) error {
 	}
 	defer steps.Close()
 	s.Metrics.MustRegister(
-		observe.Accounts(steps.Balances, s.Log),
+		observe.Accounts(steps.Balances, s.Log), observe.Purses(steps.Purse, s.Log),
 		observe.Pools{"main": func() observe.PoolStat { return s.Pool.Stat() }, "schemas": steps.SchemaPool},
 	)
 	if err := refuseNetwork(ctx, s.Config.Environment, steps.ConfirmNetwork); err != nil {

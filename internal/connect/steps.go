@@ -35,8 +35,9 @@ type Steps struct {
 	// ConfirmNetwork asks the ledger whether it is of the configured network, and
 	// nothing else: whether anything can be paid for is for Probes.
 	ConfirmNetwork func(context.Context) error
-	// Balances reads what the accounts on the ledger have.
+	// Balances reads what the accounts on the ledger have, and Purse what was spent there.
 	Balances func(context.Context) (observe.Balances, error)
+	Purse    func(context.Context) (observe.Purse, error)
 	// SchemaPool tells of the connections for schema work.
 	SchemaPool func() observe.PoolStat
 	// Probes ask the dependencies of the steps whether they work.
@@ -92,7 +93,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 				RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
 			}, m),
 		},
-		ConfirmNetwork: ledger.Check, Balances: ledger.Balances,
+		ConfirmNetwork: ledger.Check, Balances: ledger.Balances, Purse: ledger.Purse,
 		SchemaPool: func() observe.PoolStat { return schemas.Stat() },
 		Probes: map[tenant.Dependency]incident.Probe{
 			tenant.DependencyDatabase: writes.Probe,

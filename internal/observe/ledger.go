@@ -77,12 +77,16 @@ type Balances struct {
 	// not on the ledger are counted in Missing instead.
 	LowestChannel float64
 	Missing       int
-	// SetAside counts the channel accounts that are out of use.
-	SetAside int
 	// Needed is what pays for as many transactions as may be under way at a time.
 	Needed float64
+}
+
+// Purse is what the journal knows of the ledger's costs, in XLM, and of the channels.
+type Purse struct {
 	// SpentDay was paid in the last 24 hours, and DayLimit is what may be.
 	SpentDay, DayLimit float64
+	// SetAside counts the channel accounts that are out of use.
+	SetAside int
 }
 
 // keptBalances is how long they are shown: they change with each transaction, and are
@@ -125,7 +129,7 @@ func Lives(seen func(context.Context) (tenant.Lives, error), log *slog.Logger) p
 // Accounts shows the balances on the ledger, as they were read within the last minute.
 // Every worker shows the same.
 func Accounts(ask func(context.Context) (Balances, error), log *slog.Logger) prometheus.Collector {
-	return read("the balances on the ledger", keptBalances, ask, log, []*prometheus.Desc{balance, balanceNeeded, channelsMissing, channelsAside, spentDay, dayLimit},
+	return read("the balances on the ledger", keptBalances, ask, log, []*prometheus.Desc{balance, balanceNeeded, channelsMissing},
 		func(b Balances, gauge func(*prometheus.Desc, float64, ...string)) {
 			gauge(balance, b.Deployer, "deployer")
 			if b.FeePayer != nil {
@@ -137,8 +141,15 @@ func Accounts(ask func(context.Context) (Balances, error), log *slog.Logger) pro
 			gauge(balance, b.LowestChannel, "lowest_channel")
 			gauge(balanceNeeded, b.Needed)
 			gauge(channelsMissing, float64(b.Missing))
-			gauge(channelsAside, float64(b.SetAside))
-			gauge(spentDay, b.SpentDay)
-			gauge(dayLimit, b.DayLimit)
+		})
+}
+
+// Purses shows what may be spent on the ledger and was. Every worker shows the same.
+func Purses(ask func(context.Context) (Purse, error), log *slog.Logger) prometheus.Collector {
+	return read("what was spent on the ledger", kept, ask, log, []*prometheus.Desc{channelsAside, spentDay, dayLimit},
+		func(p Purse, gauge func(*prometheus.Desc, float64, ...string)) {
+			gauge(channelsAside, float64(p.SetAside))
+			gauge(spentDay, p.SpentDay)
+			gauge(dayLimit, p.DayLimit)
 		})
 }

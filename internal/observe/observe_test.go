@@ -46,7 +46,7 @@ func TestWhatIsAwayIsMissingAndNothingElse(t *testing.T) {
 		registry.MustRegister(
 			observe.Installation(never[tenant.Overview], quiet), observe.Tenants(never[map[tenant.Status]int], quiet), observe.Database(never[observe.DatabaseServer], quiet),
 			observe.Redis(never[observe.RedisServer], quiet), observe.Accounts(never[observe.Balances], quiet),
-			observe.Lives(never[tenant.Lives], quiet),
+			observe.Lives(never[tenant.Lives], quiet), observe.Purses(never[observe.Purse], quiet),
 		)
 		observe.NewHTTP(registry).InFlight.Set(7)
 		began := time.Now()

@@ -11,21 +11,7 @@ import (
 
 // Balances reads what our accounts have. One that is not on the ledger has nothing.
 func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
-	b := observe.Balances{Needed: float64(d.submitter.EnoughXLM()), DayLimit: float64(d.cfg.Limits.Day) / submit.Stroops}
-	spent, err := d.submitter.Spending(ctx)
-	if err != nil {
-		return b, err
-	}
-	b.SpentDay = float64(spent.Day) / submit.Stroops
-	channels, err := d.submitter.Channels(ctx)
-	if err != nil {
-		return b, err
-	}
-	for _, c := range channels {
-		if !c.SetAside.IsZero() {
-			b.SetAside++
-		}
-	}
+	b := observe.Balances{Needed: float64(d.submitter.EnoughXLM())}
 	own := []string{d.Address(), d.payer.Address(), d.admin.Address()}
 	balances, err := d.balances(ctx, slices.Concat(own, d.channels))
 	if err != nil {
@@ -52,6 +38,23 @@ func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
 		b.LowestChannel = lowest
 	}
 	return b, nil
+}
+
+// Purse reads what the journal knows of costs and channels.
+func (d *Deployer) Purse(ctx context.Context) (observe.Purse, error) {
+	p := observe.Purse{DayLimit: float64(d.cfg.Limits.Day) / submit.Stroops}
+	spent, err := d.submitter.Spending(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.SpentDay = float64(spent.Day) / submit.Stroops
+	channels, err := d.submitter.Channels(ctx)
+	for _, c := range channels {
+		if !c.SetAside.IsZero() {
+			p.SetAside++
+		}
+	}
+	return p, err
 }
 
 // balances are in XLM; negative for an account that is not on the ledger.

@@ -70,10 +70,10 @@ func TestADayThatHasCostEnoughIsWaitedOut(t *testing.T) {
 	require.Contains(t, s.Reason, "SOROBAN_DAY_MAX_FEE=5000000000 allows 500.00")
 	require.Zero(t, b.creationsOf(t, f))
 
-	balances, err := limited.Balances(t.Context())
+	purse, err := limited.Purse(t.Context())
 	require.NoError(t, err)
-	require.Greater(t, balances.SpentDay, 500.0)
-	require.InDelta(t, 500, balances.DayLimit, 0)
+	require.Greater(t, purse.SpentDay, 500.0)
+	require.InDelta(t, 500, purse.DayLimit, 0)
 	_, err = b.with(t, nil).Deploy(testContext(t), f, nil)
 	require.NoError(t, err, "the limit was raised")
 }

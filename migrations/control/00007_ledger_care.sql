@@ -16,9 +16,9 @@ CREATE INDEX stellar_transactions_of_operation ON stellar_transactions (operatio
 
 CREATE INDEX stellar_transactions_of_purpose ON stellar_transactions (network, purpose, settled_at) WHERE tenant_id IS NULL;
 
--- What keeps entries alive is of no tenant.
+-- What keeps entries alive is of no tenant, and an upgrade of a contract of no operation.
 ALTER TABLE stellar_transactions DROP CONSTRAINT stellar_transactions_purpose_check, ADD CONSTRAINT stellar_transactions_purpose_check
-    CHECK (purpose IN ('DEPLOY_CONTRACT', 'SET_STATUS', 'UPLOAD_CODE', 'CREATE_CHANNELS', 'EXTEND_ENTRIES', 'RESTORE_ENTRIES'));
+    CHECK (purpose IN ('DEPLOY_CONTRACT', 'SET_STATUS', 'UPLOAD_CODE', 'CREATE_CHANNELS', 'EXTEND_ENTRIES', 'RESTORE_ENTRIES', 'UPGRADE_CONTRACT'));
 
 -- Until when the contract's code and the contracts of living tenants live on the
 -- ledger, as the keeper saw it last.
@@ -40,7 +40,7 @@ CREATE TABLE stellar_lives (
 -- +goose Down
 DROP TABLE stellar_lives;
 DROP INDEX stellar_transactions_of_purpose;
-DELETE FROM stellar_transactions WHERE purpose IN ('EXTEND_ENTRIES', 'RESTORE_ENTRIES');
+DELETE FROM stellar_transactions WHERE purpose IN ('EXTEND_ENTRIES', 'RESTORE_ENTRIES', 'UPGRADE_CONTRACT');
 ALTER TABLE stellar_transactions DROP CONSTRAINT stellar_transactions_purpose_check, ADD CONSTRAINT stellar_transactions_purpose_check
     CHECK (purpose IN ('DEPLOY_CONTRACT', 'SET_STATUS', 'UPLOAD_CODE', 'CREATE_CHANNELS'));
 DROP INDEX stellar_transactions_of_operation, stellar_transactions_paid;

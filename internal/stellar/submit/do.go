@@ -15,8 +15,8 @@ import (
 // Order is one effect on the ledger, to be had by one transaction.
 type Order struct {
 	Purpose Purpose
-	// Fence is zero for what serves all tenants. The deployer itself sends
-	// that; a channel account sends the rest.
+	// Fence is zero for what is of no operation. The deployer itself sends what serves
+	// all tenants; a channel account sends the rest.
 	Fence tenant.Fence
 	// ContractID and TargetStatus go into the journal with it.
 	ContractID   string
@@ -29,7 +29,7 @@ type Order struct {
 	Operations func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error)
 }
 
-func (o Order) shared() bool { return o.Fence == tenant.Fence{} }
+func (o Order) shared() bool { return o.Fence == tenant.Fence{} && o.Purpose != PurposeUpgrade }
 
 // Do leases an account, journals one transaction and brings it to its
 // end, whichever that is. Nothing is journalled when it returns ErrInFlight,

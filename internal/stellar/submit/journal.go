@@ -23,6 +23,8 @@ const (
 	PurposeRestore Purpose = "RESTORE_ENTRIES"
 	// PurposeExtend lets them live on.
 	PurposeExtend Purpose = "EXTEND_ENTRIES"
+	// PurposeUpgrade has a contract run the present code.
+	PurposeUpgrade Purpose = "UPGRADE_CONTRACT"
 	// PurposeChannels creates and funds channel accounts.
 	PurposeChannels Purpose = "CREATE_CHANNELS"
 )

@@ -55,6 +55,10 @@ imagecheck: bin/devstack bin/starter ## Build the image with buildah, and run it
 composed: bin/api bin/worker bin/starter bin/local ## Run docker-compose.yml without Docker, on real servers: start, work, stop in any order (root, on Debian)
 	@sh scripts/composed.sh
 
+.PHONY: kubecheck
+kubecheck: ## Apply deploy/k8s to a Kubernetes built here, with nodes that kwok plays: roll out, evict, scale (the first time 12 CPU minutes of building)
+	@sh scripts/kubecheck.sh
+
 .PHONY: lint
 lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/tools/dockerlint ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; of the Dockerfile and shell scripts; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...

@@ -56,6 +56,7 @@ const (
 	DependencyDatabase Dependency = "database"
 	DependencyLedger   Dependency = "ledger"
 	DependencyMail     Dependency = "mail"
+	DependencySigner   Dependency = "signer"
 )
 
 // The values of FailureClass that were known when this was generated.

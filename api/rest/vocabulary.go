@@ -67,6 +67,7 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.DependencyDatabase: "PostgreSQL",
 		tenant.DependencyLedger:   "Stellar's RPC server and the network behind it",
 		tenant.DependencyMail:     "the mail provider, with its backup",
+		tenant.DependencySigner:   "who signs for the contracts' administrator",
 	}),
 	reflect.TypeFor[tenant.Action](): enumerate("Action", "What may be done: with an operation, or with a tenant.", offered(), nil),
 	reflect.TypeFor[Code]():          enumerate("Code", "The kind of a problem.", codes(), titles()),

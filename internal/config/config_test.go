@@ -286,6 +286,27 @@ func TestSoroban(t *testing.T) {
 	require.Contains(t, problems(t, err), "SOROBAN_RPC_URL", "nobody offers one for free")
 }
 
+func TestAnAgentIsNamedByItsSocketAndAccount(t *testing.T) {
+	t.Parallel()
+	const account = "GA7QYNF7SOWQ3GLR2BGMZEHXAVIRZA4KVWLTJJFC7MGXUA74P7UJVSGZ"
+	signer := func(value string, more ...string) (*config.Config, error) {
+		return load(t, config.NeedSoroban, append(more, "SOROBAN_SECRET="+validSeed(), "SOROBAN_NETWORK=testnet", "SOROBAN_ADMIN_SIGNER="+value)...)
+	}
+	cfg, err := signer("ssh-agent:///run/agent.sock?account=" + account)
+	require.NoError(t, err)
+	require.Equal(t, config.SSHAgent{Socket: "/run/agent.sock", Account: account}, cfg.Soroban.AdminSigner)
+	for _, wrong := range []string{
+		"/run/agent.sock", "ssh-agent:///run/agent.sock", "ssh-agent:///?account=" + account, "ssh-agent://run/agent.sock?account=" + account,
+		"ssh-agent:///run/agent.sock?account=" + validSeed(), "vault:///run/agent.sock?account=" + account,
+	} {
+		_, err := signer(wrong)
+		require.Contains(t, problems(t, err), "SOROBAN_ADMIN_SIGNER", wrong)
+		require.NotContains(t, err.Error(), validSeed())
+	}
+	_, err = signer("ssh-agent:///run/agent.sock?account="+account, "SOROBAN_ADMIN_SECRET="+validSeed())
+	require.Contains(t, problems(t, err), "SOROBAN_ADMIN_SIGNER", "two administrators")
+}
+
 func TestSecretsAreNeverShown(t *testing.T) {
 	t.Parallel()
 	cfg, err := load(t, every, valid("PAYLOAD_KEYS="+payloadKey, "REDIS_PASSWORD=hunter3", "NOTIFY_WEBHOOK=https://hooks.test/hunter5", "TEMPORAL_API_KEY=hunter4")...)

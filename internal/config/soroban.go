@@ -2,6 +2,8 @@ package config
 
 import (
 	"crypto/x509"
+	"net/url"
+	"path/filepath"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/network"
@@ -42,6 +44,9 @@ type Soroban struct {
 	// AdminSecret is the seed of the account that is the contracts' administrator
 	// (SOROBAN_ADMIN_SECRET). Empty: the deployer is.
 	AdminSecret Secret
+	// AdminSigner holds the administrator's key in the place of AdminSecret
+	// (SOROBAN_ADMIN_SIGNER). Zero: nobody.
+	AdminSigner SSHAgent
 	// ChannelSecret is the seed (S…) from which the channel accounts are derived
 	// (SOROBAN_CHANNEL_SECRET). Empty: they are derived from DeployerSecret, and
 	// change with it.
@@ -70,12 +75,21 @@ type Soroban struct {
 	DayMaxFee int64
 }
 
+// SSHAgent signs with a key that no process of ours has.
+type SSHAgent struct {
+	// Socket is the path of its Unix socket.
+	Socket string
+	// Account is the address (G…) of the account whose key it holds.
+	Account string
+}
+
 func (r *reader) soroban() Soroban {
 	s := Soroban{
 		Passphrase:      read(r, setting{name: "SOROBAN_NETWORK", required: true}, passphrase),
 		DeployerSecret:  readSecret(r, setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}, required: true}, seed),
 		PayerSecret:     readSecret(r, setting{name: "SOROBAN_PAYER_SECRET"}, seed),
 		AdminSecret:     readSecret(r, setting{name: "SOROBAN_ADMIN_SECRET"}, seed),
+		AdminSigner:     read(r, setting{name: "SOROBAN_ADMIN_SIGNER"}, sshAgent),
 		ChannelSecret:   readSecret(r, setting{name: "SOROBAN_CHANNEL_SECRET"}, seed),
 		Channels:        int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
 		MaxFee:          read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
@@ -91,6 +105,9 @@ func (r *reader) soroban() Soroban {
 	}
 	s.RPCURL = read(r, rpc, absoluteURL)
 	s.RootCAs = r.rootCertificatesFor("SOROBAN_RPC_URL", s.RPCURL, "SOROBAN_RPC_SSLROOTCERT")
+	if s.AdminSigner != (SSHAgent{}) && !s.AdminSecret.Empty() {
+		r.problem(setting{name: "SOROBAN_ADMIN_SIGNER"}, "SOROBAN_ADMIN_SECRET is set too; expected one administrator of the contracts")
+	}
 	if r.production {
 		r.refuseLocalNetwork(s)
 	}
@@ -112,6 +129,19 @@ func (r *reader) refuseLocalNetwork(s Soroban) {
 			}
 		}
 	}
+}
+
+// sshAgent reads ssh-agent:///path/of/socket?account=G….
+var sshAgent = kind[SSHAgent]{
+	want: "ssh-agent:///path/of/its/socket?account=G… (the address of the account whose key the agent holds)",
+	parse: func(s string) (SSHAgent, bool) {
+		u, err := url.Parse(s)
+		if err != nil || u.Scheme != "ssh-agent" || u.Host != "" || !filepath.IsAbs(u.Path) || u.Path == "/" {
+			return SSHAgent{}, false
+		}
+		agent := SSHAgent{Socket: u.Path, Account: u.Query().Get("account")}
+		return agent, strkey.IsValidEd25519PublicKey(agent.Account)
+	},
 }
 
 // passphrase takes the short names of networks too.

@@ -21,6 +21,7 @@ import (
 	"tenant-provisioning/internal/notice"
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/stellar"
+	"tenant-provisioning/internal/stellar/sshagent"
 	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/temporalclient"
 	"tenant-provisioning/internal/token"
@@ -130,10 +131,17 @@ func payloadKeys(c config.Temporal) []temporalclient.Key {
 // Ledger makes the deployer of tenants' contracts, with its journal in the
 // database.
 func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (*stellar.Deployer, error) {
+	var admin submit.Signer
+	if held := c.AdminSigner; held != (config.SSHAgent{}) {
+		var err error
+		if admin, err = sshagent.New(held.Socket, held.Account, "SOROBAN_ADMIN_SIGNER"); err != nil {
+			return nil, err
+		}
+	}
 	return stellar.New(stellar.Config{
 		RPCURL: c.RPCURL, RootCAs: c.RootCAs, Passphrase: c.Passphrase,
 		Deployer: stellar.Seed(c.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(c.ChannelSecret.Reveal()),
-		FeePayer: stellar.Seed(c.PayerSecret.Reveal()), Admin: stellar.Seed(c.AdminSecret.Reveal()),
+		FeePayer: stellar.Seed(c.PayerSecret.Reveal()), Admin: stellar.Seed(c.AdminSecret.Reveal()), AdminSigner: admin,
 		Channels: c.Channels, Wasm: tenantcontract.Wasm, Logger: log,
 		Limits:  submit.Limits{Transaction: c.MaxFee, Upload: c.UploadMaxFee, Keeper: c.KeeperMaxFee, Month: c.KeeperMonth, Operation: c.OperationMaxFee, Day: c.DayMaxFee},
 		Metrics: m.Ledger, VerifyConnection: m.Certificates.Of("ledger"),

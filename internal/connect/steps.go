@@ -99,6 +99,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			tenant.DependencyDatabase: writes.Probe,
 			tenant.DependencyLedger:   ledger.Probe,
 			tenant.DependencyMail:     postman.Probe,
+			tenant.DependencySigner:   ledger.ProbeSigner,
 		},
 		schemas: schemas,
 	}, nil

@@ -16,6 +16,8 @@ type Ledger interface {
 	// Price is what making a contract would cost now. It fails where that is more
 	// than SOROBAN_MAX_FEE.
 	Price(ctx context.Context) (Price, error)
+	// Signer fails where whoever signs for the contracts' administrator does not.
+	Signer(ctx context.Context) (Signer, error)
 	// Code is the contract's; Instances those of contracts, by their addresses.
 	Code(ctx context.Context) (Lifetime, error)
 	Instances(ctx context.Context, contracts []string) ([]Lifetime, error)
@@ -57,6 +59,9 @@ type Funds struct {
 	// NoAdmin is the account of the contracts' administrator where it is not there.
 	NoAdmin string
 }
+
+// Signer is who signs for the contracts' administrator.
+type Signer struct{ Account, Setting string }
 
 // Price is what a transaction costs and may cost, in stroops.
 type Price struct{ Asked, Most int64 }
@@ -131,6 +136,13 @@ func ExamineLedger(l Ledger, j Journal, network string) Subject {
 		}},
 		{"fee", func(ctx context.Context) Verdict {
 			return judgeLedger(ctx, l.Price, ask("ask for the price"), Price.judge)
+		}},
+		{"signer", func(ctx context.Context) Verdict {
+			return judgeLedger(ctx, l.Signer, func(err error) Verdict {
+				return unasked("nobody signs for the contracts' administrator: no contract can be suspended, resumed or ended", err, "docs/runbooks/signer-away.md")
+			}, func(s Signer) Verdict {
+				return fine("%s signs for %s, the contracts' administrator", s.Setting, s.Account)
+			})
 		}},
 		{"code", func(ctx context.Context) Verdict {
 			return judgeLedger(ctx, l.Code, ask("read the contract's code"), judgeCode)

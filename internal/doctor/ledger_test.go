@@ -14,6 +14,7 @@ import (
 type ledgerFacts struct {
 	health    doctor.LedgerHealth
 	funds     doctor.Funds
+	signer    error
 	price     doctor.Price
 	code      doctor.Lifetime
 	instances []doctor.Lifetime
@@ -47,6 +48,9 @@ func (f *ledgerFacts) Price(context.Context) (doctor.Price, error)         { ret
 func (f *ledgerFacts) Code(context.Context) (doctor.Lifetime, error)       { return f.code, nil }
 func (f *ledgerFacts) Instances(context.Context, []string) ([]doctor.Lifetime, error) {
 	return f.instances, nil
+}
+func (f *ledgerFacts) Signer(context.Context) (doctor.Signer, error) {
+	return doctor.Signer{Account: "GABC", Setting: "SOROBAN_ADMIN_SIGNER"}, f.signer
 }
 func (f *ledgerFacts) Spending(context.Context, string, time.Duration) (doctor.Spending, error) {
 	return f.spending, f.journal
@@ -83,6 +87,8 @@ func TestALedgerIsJudged(t *testing.T) {
 		"hours left":          {"balance", func(f *ledgerFacts) { f.spending.Stroops = 1000 * xlm }, doctor.Failure, "that is 48 hours"},
 		"an unknown pace":     {"balance", func(f *ledgerFacts) { f.journal = errors.New("no table") }, doctor.Warning, "no table"},
 		"too dear soon":       {"fee", func(f *ledgerFacts) { f.price.Asked = 15 * xlm / 10 }, doctor.Warning, "raise SOROBAN_MAX_FEE"},
+		"no administrator":    {"balance", func(f *ledgerFacts) { f.funds.NoAdmin = "GADM" }, doctor.Failure, "starter setup"},
+		"a locked agent":      {"signer", func(f *ledgerFacts) { f.signer = errors.New("it is locked") }, doctor.Failure, "signer-away.md"},
 		"no code":             {"code", func(f *ledgerFacts) { f.code = doctor.Lifetime{Absent: true} }, doctor.Failure, "starter setup"},
 		"archived code":       {"code", func(f *ledgerFacts) { f.code = doctor.Lifetime{Archived: true} }, doctor.Warning, "is archived"},
 		"code that ends":      {"code", func(f *ledgerFacts) { f.code.Left = 10 * days }, doctor.Warning, "in 10 days"},

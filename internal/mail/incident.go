@@ -11,6 +11,7 @@ var dependencies = map[tenant.Dependency]string{
 	tenant.DependencyDatabase: "PostgreSQL",
 	tenant.DependencyLedger:   "Stellar",
 	tenant.DependencyMail:     "E-mail",
+	tenant.DependencySigner:   "The contracts' signer",
 }
 
 // incident is what the templates see.

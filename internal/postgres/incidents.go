@@ -63,7 +63,7 @@ func (is *Incidents) Blocking(ctx context.Context, step tenant.Step) (tenant.Inc
 		return tenant.Incident{}, err
 	}
 	for _, i := range open {
-		if i.Dependency == step.Dependency() || i.Dependency == tenant.DependencyDatabase {
+		if step.Needs(i.Dependency) || i.Dependency == tenant.DependencyDatabase {
 			return i, nil
 		}
 	}
@@ -97,12 +97,12 @@ func (is *Incidents) list(ctx context.Context, which string) ([]tenant.Incident,
 	return found, nil
 }
 
-// failedAlike counts the operations that have failed at some steps within a
-// time, since the last incident of the dependency.
+// failedAlike counts the operations that have failed by a dependency within a
+// time, since its last incident.
 const failedAlike = `
 	SELECT count(DISTINCT l.operation_id)::integer FROM provisioning_logs l
-	WHERE l.passing AND l.step = ANY ($2) AND l.started_at > now() - $4::interval
-	  AND l.started_at + make_interval(secs => l.duration_ms / 1000) > greatest(now() - $3::interval,
+	WHERE l.passing AND l.dependency = $1 AND l.started_at > now() - $3::interval
+	  AND l.started_at + make_interval(secs => l.duration_ms / 1000) > greatest(now() - $2::interval,
 		(SELECT max(i.closed_at) FROM incidents i WHERE i.dependency = $1))`
 
 // underWay counts the operations that an outage of the database stops.
@@ -115,7 +115,7 @@ const underWay = `SELECT count(*)::integer FROM operations WHERE state IN ('PEND
 func (is *Incidents) Detect(ctx context.Context, fail tenant.Failure) (i tenant.Incident, opened bool, err error) {
 	d := fail.DependsOn()
 	return is.detect(ctx, tenant.Incident{Dependency: d, Cause: fail.Reason},
-		failedAlike, string(d), tenant.StepsOf(d), tenant.IncidentWindow, longestAttempt)
+		failedAlike, string(d), tenant.IncidentWindow, longestAttempt)
 }
 
 // DetectOutage is asked when the database has refused a write. Failures cannot

@@ -293,3 +293,24 @@ func TestWhatIsNoIncidentOfTheDatabase(t *testing.T) {
 	}
 	require.Zero(t, b.count(t, `SELECT count(*) FROM incidents`))
 }
+
+// TestASignerThatIsAwayIsNoOutageOfTheLedger: both fail the same steps, and each is
+// counted by itself.
+func TestASignerThatIsAwayIsNoOutageOfTheLedger(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	locked := tenant.Failure{Step: tenant.StepDeployContract, Dependency: tenant.DependencySigner, Reason: "the agent is locked", Duration: time.Millisecond}
+	require.Zero(t, b.fail(t, tenant.IncidentThreshold-1, locked))
+	require.Zero(t, b.fail(t, tenant.IncidentThreshold-1, ledgerDown))
+	require.Zero(t, b.incident(t, tenant.StepDeployContract).ID)
+	require.Equal(t, 1, b.fail(t, 1, locked))
+	for step, waits := range map[tenant.Step]bool{
+		tenant.StepSuspendContract: true, tenant.StepDeployContract: true, tenant.StepSendWelcomeEmail: false, tenant.StepCreateSchema: false,
+	} {
+		i := b.incident(t, step)
+		require.Equal(t, waits, i.ID != 0, step)
+		if waits {
+			require.Equal(t, tenant.DependencySigner, i.Dependency)
+		}
+	}
+}

@@ -15,18 +15,18 @@ import (
 // does not know, stays as it is. Only one that tells something of what the step
 // is known to depend on may be counted with others.
 func (is *Incidents) RecordFailure(ctx context.Context, f tenant.Fence, fail tenant.Failure) error {
-	passing := !fail.Permanent && !fail.Lost && !fail.Alone && fail.DependsOn() == fail.Step.Dependency()
+	passing := !fail.Permanent && !fail.Lost && !fail.Alone && fail.Step.Needs(fail.DependsOn())
 	_, err := is.pool.Exec(ctx, `
 		WITH begun AS (
-			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6, passing = $7
+			UPDATE provisioning_logs SET status = 'FAILED', error_class = nullif($4, ''), error = $5, duration_ms = $6, passing = $7, dependency = $9
 			WHERE id = $8 AND step = $3 AND status <> 'COMPLETED'
 		)
-		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error, duration_ms, passing, started_at)
-		SELECT $1, $2, $3, 'FAILED', next_attempt($2, $3), nullif($4, ''), $5, $6, $7,
+		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error_class, error, duration_ms, passing, dependency, started_at)
+		SELECT $1, $2, $3, 'FAILED', next_attempt($2, $3), nullif($4, ''), $5, $6, $7, $9,
 			clock_timestamp() - make_interval(secs => $6 / 1000)
 		WHERE NOT EXISTS (SELECT FROM provisioning_logs WHERE id = $8 AND step = $3)`,
 		string(f.Tenant), string(f.Operation), string(fail.Step), string(fail.Class), fail.Reason, milliseconds(fail.Duration),
-		passing, int64(fail.Attempt))
+		passing, int64(fail.Attempt), string(fail.DependsOn()))
 	if err != nil {
 		return fmt.Errorf("log the failure of %s: %w", fail.Step, interpret(err))
 	}

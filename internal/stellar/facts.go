@@ -112,6 +112,11 @@ func (f Facts) accounts(ctx context.Context, addresses []string) ([]*xdr.Account
 	return all, nil
 }
 
+// Signer asks whoever signs for the contracts' administrator to do so.
+func (f Facts) Signer(ctx context.Context) (doctor.Signer, error) {
+	return doctor.Signer{Account: f.d.admin.Address(), Setting: f.d.admin.Setting()}, f.d.explain(f.d.ProbeSigner(ctx))
+}
+
 // Price asks what making a contract would cost now.
 func (f Facts) Price(ctx context.Context) (doctor.Price, error) {
 	asked, err := f.d.price(ctx)

@@ -40,6 +40,12 @@ func (d *Deployer) Probe(ctx context.Context) error {
 	return nil
 }
 
+// ProbeSigner asks whoever signs for the contracts' administrator for a signature of
+// what is no transaction.
+func (d *Deployer) ProbeSigner(ctx context.Context) error {
+	return submit.Verify(ctx, d.admin)
+}
+
 // price is what making the contract of a tenant that there never was would cost
 // now, in stroops. Without the code on the ledger it has none beyond its bid: a
 // deployment brings that. What else the host refuses, it would refuse to all.

@@ -2,7 +2,6 @@ package tenant
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,11 +17,14 @@ const (
 	DependencyLedger Dependency = "ledger"
 	// DependencyMail is the mail provider with its backup.
 	DependencyMail Dependency = "mail"
+	// DependencySigner is who holds the key of the contracts' administrator, where no
+	// worker does.
+	DependencySigner Dependency = "signer"
 )
 
 // Dependencies lists them all.
 func Dependencies() []Dependency {
-	return []Dependency{DependencyDatabase, DependencyLedger, DependencyMail}
+	return []Dependency{DependencyDatabase, DependencyLedger, DependencyMail, DependencySigner}
 }
 
 // Dependency is what a failure of the step is put down to when many fail
@@ -39,17 +41,10 @@ func (s Step) Dependency() Dependency {
 // DependsOn is what the failure is put down to.
 func (f Failure) DependsOn() Dependency { return cmp.Or(f.Dependency, f.Step.Dependency()) }
 
-// StepsOf lists the steps whose failures are put down to d.
-func StepsOf(d Dependency) []Step {
-	var steps []Step
-	for _, l := range lifecycles {
-		for _, s := range l.Kind.Steps() {
-			if s.Dependency() == d && !slices.Contains(steps, s) {
-				steps = append(steps, s)
-			}
-		}
-	}
-	return steps
+// Needs reports whether an incident of d stops the step. A contract that nobody could
+// end is not made either.
+func (s Step) Needs(d Dependency) bool {
+	return d == s.Dependency() || d == DependencySigner && s.Dependency() == DependencyLedger
 }
 
 // Incident is a dependency that fails for many tenants at once. While it is
@@ -125,6 +120,8 @@ func (i Incident) Runbook() string {
 		return "stellar-down.md"
 	case i.Dependency == DependencyMail:
 		return "email-down.md"
+	case i.Dependency == DependencySigner:
+		return "signer-away.md"
 	case strings.HasPrefix(i.Cause, CauseDiskFull):
 		return "database-full.md"
 	}

@@ -149,7 +149,7 @@ func (o Operation) StoppedBy(open []Incident, done []Step) (Incident, bool) {
 	steps := o.Lifecycle().Steps()
 	next := slices.IndexFunc(steps, func(s Step) bool { return !slices.Contains(done, s) })
 	for _, i := range open {
-		concerned := i.HoldsWork() && (i.Dependency == DependencyDatabase || next >= 0 && steps[next].Dependency() == i.Dependency)
+		concerned := i.HoldsWork() && (i.Dependency == DependencyDatabase || next >= 0 && steps[next].Needs(i.Dependency))
 		if o.State == StatePending && !slices.Contains(UrgentKinds(), o.Kind) || o.State == StateRunning && concerned {
 			return i, true
 		}

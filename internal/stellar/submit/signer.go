@@ -2,6 +2,7 @@ package submit
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
@@ -49,6 +50,16 @@ func sign(ctx context.Context, by Signer, hash [32]byte) (xdr.DecoratedSignature
 		return xdr.DecoratedSignature{}, fmt.Errorf("what %s names has signed with another key than that of %s: %w", by.Setting(), by.Address(), err)
 	}
 	return xdr.NewDecoratedSignature(signature, key.Hint()), nil
+}
+
+// probed is what a signer is asked to sign to see whether it does. No transaction has
+// this hash.
+var probed = sha256.Sum256([]byte("tenant-provisioning/signer-probe/v1"))
+
+// Verify asks whether somebody signs now, with the key of the account.
+func Verify(ctx context.Context, by Signer) error {
+	_, err := sign(ctx, by, probed)
+	return err
 }
 
 // signer is who signs for one of our accounts.

@@ -97,8 +97,8 @@ const (
 	atLeast = 24 * time.Hour
 	// balanceSoon and balanceNow are how long people take to get XLM to an account.
 	balanceSoon, balanceNow = 30 * 24 * time.Hour, 3 * 24 * time.Hour
-	// lifeSoon is when somebody should extend what lives on the ledger.
-	lifeSoon = 21 * 24 * time.Hour
+	// lifeSoon is less than the keeper leaves to anything: a person has to look.
+	lifeSoon = 14 * 24 * time.Hour
 	// staleLedger is what several ledgers take: a server that is older is behind.
 	staleLedger = 30 * time.Second
 	// shortMemory is less than an attempt in doubt may need to be asked about.
@@ -106,6 +106,9 @@ const (
 	// sample is how many contracts are looked at: what two questions can ask for.
 	sample = 100
 )
+
+// keeperLags is what to do where the keeper has not done its work.
+const keeperLags = "it looks each hour (schedule ledger-keeper); if this stays: docs/runbooks/ledger-keeper.md"
 
 const ledgerAway = "check SOROBAN_RPC_URL and SOROBAN_NETWORK: docs/runbooks/stellar-down.md"
 
@@ -267,14 +270,13 @@ func spending(ctx context.Context, j Journal, network string) (Spending, error) 
 var errNoDatabase = errors.New("the settings of the database are wrong")
 
 func judgeCode(l Lifetime) Verdict {
-	const renew = "stellar contract extend --wasm-hash … (its hash is in the output of starter setup), or let it be archived and pay for it then"
 	switch {
 	case l.Absent:
 		return fail("the code of the tenants' contract is not on the ledger: nothing can be deployed", "run: starter setup")
 	case l.Archived:
-		return warn("the code of the tenants' contract is archived: the next deployment restores it, and pays for that within SOROBAN_MAX_FEE, or asks for attention", renew)
+		return warn("the code of the tenants' contract is archived: the keeper restores it, or the next deployment, for what SOROBAN_KEEPER_MAX_FEE allows", keeperLags)
 	case l.Left < lifeSoon:
-		return warn("the code of the tenants' contract is archived in "+days(l.Left)+": the next deployment then pays for its restoration", renew)
+		return warn("the code of the tenants' contract is archived in "+days(l.Left)+", and the keeper has not renewed it yet", keeperLags)
 	}
 	return fine("the code of the tenants' contract is on the ledger for %s", daysLeft(l.Left))
 }
@@ -316,16 +318,15 @@ func judgeInstances(found []Lifetime) Verdict {
 		}
 	}
 	of := fmt.Sprintf("of %s looked at (those touched longest ago)", count(len(found), "contract"))
-	const renew = "stellar contract extend --id … for those that are used from outside; a change of status restores and renews them too"
 	var wrong []Verdict
 	if absent > 0 {
 		wrong = append(wrong, fail(fmt.Sprintf("%s %d %s not on the ledger", of, absent, verb(absent, "is", "are")), "run: starter reconcile (is SOROBAN_NETWORK the one that they were made on, and was it reset?)"))
 	}
 	if archived > 0 {
-		wrong = append(wrong, warn(fmt.Sprintf("%s %d %s archived: who calls them next pays for the restoration", of, archived, verb(archived, "is", "are")), renew))
+		wrong = append(wrong, warn(fmt.Sprintf("%s %d %s archived, and the keeper has not restored them yet", of, archived, verb(archived, "is", "are")), keeperLags))
 	}
 	if soon > 0 {
-		wrong = append(wrong, warn(fmt.Sprintf("%s %d %s archived within %s, the first in %s", of, soon, verb(soon, "is", "are"), days(lifeSoon), days(least.Left)), renew))
+		wrong = append(wrong, warn(fmt.Sprintf("%s %d %s archived within %s, the first in %s, and the keeper has not renewed them yet", of, soon, verb(soon, "is", "are"), days(lifeSoon), days(least.Left)), keeperLags))
 	}
 	return all(fine("%s all are on the ledger, for %s at least", of, daysLeft(least.Left)), wrong...)
 }

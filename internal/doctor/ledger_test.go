@@ -93,7 +93,7 @@ func TestALedgerIsJudged(t *testing.T) {
 		"archived code":       {"code", func(f *ledgerFacts) { f.code = doctor.Lifetime{Archived: true} }, doctor.Warning, "is archived"},
 		"code that ends":      {"code", func(f *ledgerFacts) { f.code.Left = 10 * days }, doctor.Warning, "in 10 days"},
 		"a lost contract":     {"contracts", func(f *ledgerFacts) { f.instances[0].Absent = true }, doctor.Failure, "starter reconcile"},
-		"an archived one":     {"contracts", func(f *ledgerFacts) { f.instances[0].Archived = true }, doctor.Warning, "pays for the restoration"},
+		"an archived one":     {"contracts", func(f *ledgerFacts) { f.instances[0].Archived = true }, doctor.Warning, "ledger-keeper.md"},
 		"one that ends":       {"contracts", func(f *ledgerFacts) { f.instances[0].Left = 30 * hour }, doctor.Warning, "30 hours"},
 		"unknown contracts":   {"contracts", func(f *ledgerFacts) { f.journal = errors.New("no table") }, doctor.Failure, "no table"},
 		"no contracts so far": {"contracts", func(f *ledgerFacts) { f.contracts = nil }, doctor.OK, "yet"},

@@ -89,8 +89,8 @@ func TestFacts(t *testing.T) {
 		})
 	})))
 	found = b.examined(t, archived)
-	requireLine(t, found["code"], doctor.Warning, "is archived: the next deployment restores it")
-	requireLine(t, found["contracts"], doctor.Warning, "1 is archived: who calls them next")
+	requireLine(t, found["code"], doctor.Warning, "is archived: the keeper restores it")
+	requireLine(t, found["contracts"], doctor.Warning, "1 is archived, and the keeper has not restored them yet")
 
 	dear := b.with(t, func(c *stellar.Config) { c.Limits.Transaction = 1000 })
 	requireLine(t, b.examined(t, dear)["fee"], doctor.Failure, "SOROBAN_MAX_FEE=1000")

@@ -139,7 +139,7 @@ func (j *StellarJournal) Spent(ctx context.Context, network string, o submit.Ord
 		FROM (SELECT coalesce(sum(fee_charged), 0)::bigint AS spent, min(settled_at) AS first FROM stellar_transactions
 				WHERE network = $1 AND fee_charged > 0 AND settled_at > now() - interval '24 hours' AND purpose NOT IN ('EXTEND_ENTRIES', 'RESTORE_ENTRIES')) d,
 			(SELECT coalesce(sum(fee_charged), 0)::bigint AS spent FROM stellar_transactions
-				WHERE network = $1 AND purpose IN ('EXTEND_ENTRIES', 'RESTORE_ENTRIES') AND settled_at > now() - interval '30 days') m`,
+				WHERE network = $1 AND purpose IN ('EXTEND_ENTRIES', 'RESTORE_ENTRIES') AND tenant_id IS NULL AND settled_at > now() - interval '30 days') m`,
 		network, string(o.Fence.Operation), o.Purpose, string(o.TargetStatus)).Scan(&s.Effect, &s.Day, &frees, &s.Month)
 	if err != nil {
 		return s, journalError("sum up what was paid", err)

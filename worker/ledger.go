@@ -14,7 +14,8 @@ import (
 
 // ledgerWork takes the work on the ledger, unless the RPC server is of another network
 // than the configured one: each deployment would fail, and another worker can do it.
-// A server that is away denies nothing; each step asks it again.
+// A server that is away changes nothing: at the start the work is taken, since each step
+// asks again.
 type ledgerWork struct {
 	clients *clients
 	steps   connect.Steps
@@ -42,6 +43,9 @@ func (w *ledgerWork) denied(ctx context.Context) string {
 	err := w.steps.ConfirmNetwork(ctx)
 	if denied, ok := errors.AsType[*tenant.StepError](err); ok && errors.Is(err, stellar.ErrOtherNetwork) {
 		return "taking no work on the ledger: " + denied.Reason
+	}
+	if before := w.guard.noLedger.Load(); err != nil && before != nil {
+		return *before
 	}
 	return ""
 }

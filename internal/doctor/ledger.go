@@ -67,7 +67,7 @@ type Signer struct{ Account, Setting string }
 type Price struct{ Asked, Most int64 }
 
 // Account is one that pays. Balance is 0 for one that is not on the ledger; Usable
-// is what its reserve leaves.
+// is what its reserve leaves, and of the one that pays also the keeper's.
 type Account struct {
 	Address         string
 	Balance, Usable int64
@@ -234,7 +234,7 @@ func judgeBalance(ctx context.Context, f Funds, price int64, j Journal, network 
 	case payer.Usable < price:
 		wrong = append(wrong, fail(found+": it cannot pay for one more", mend))
 	case payer.Balance < f.Enough:
-		wrong = append(wrong, warn(fmt.Sprintf("%s; %d transactions at a time of up to SOROBAN_MAX_FEE each need %s", found, f.Channels, xlm(f.Enough)), mend+", or lower SOROBAN_CHANNELS or SOROBAN_MAX_FEE"))
+		wrong = append(wrong, warn(fmt.Sprintf("%s; SOROBAN_KEEPER_MAX_FEE, and SOROBAN_MAX_FEE for each of %d transactions at a time, need %s", found, f.Channels, xlm(f.Enough)), mend+", or lower SOROBAN_CHANNELS or SOROBAN_MAX_FEE"))
 	}
 	paid, err := spending(ctx, j, network)
 	switch {

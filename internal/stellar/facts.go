@@ -77,7 +77,11 @@ func (f Facts) Funds(ctx context.Context) (doctor.Funds, error) {
 		case i < len(payers) && a == nil:
 			funds.Accounts = append(funds.Accounts, doctor.Account{Address: payers[i]})
 		case i < len(payers):
-			funds.Accounts = append(funds.Accounts, doctor.Account{Address: payers[i], Balance: int64(a.Balance), Usable: int64(a.Balance) - reserve})
+			usable := int64(a.Balance) - reserve
+			if payers[i] == f.d.payer.Address() {
+				usable -= f.d.cfg.Limits.Keeper // which nothing but the keeper may spend
+			}
+			funds.Accounts = append(funds.Accounts, doctor.Account{Address: payers[i], Balance: int64(a.Balance), Usable: usable})
 		case i == len(payers)+len(f.d.channels) && a == nil:
 			funds.NoAdmin = admin
 		case a == nil:

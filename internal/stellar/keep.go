@@ -150,15 +150,12 @@ func (k *keeping) keep(ctx context.Context, e entries) error {
 			short = append(short, e.keys[i])
 		}
 	}
-	if err := k.d.restore(ctx, archived, k.progress); err != nil {
-		return err
+	failed := k.d.restore(ctx, archived, k.progress)
+	if failed == nil {
+		k.restored += len(archived)
 	}
-	k.restored += len(archived)
-	if err := inBatches(short, extendedAtOnce, func(keys []xdr.LedgerKey) error { return k.extend(ctx, keys) }); err != nil {
-		return err
-	}
-	k.extended += len(short)
-	return nil
+	// What could not be restored is left out by extend, and the rest must not lapse for it.
+	return errors.Join(failed, inBatches(short, extendedAtOnce, func(keys []xdr.LedgerKey) error { return k.extend(ctx, keys) }))
 }
 
 // short reports whether an entry that lives has less than half of its time left.
@@ -168,15 +165,20 @@ func (k *keeping) short(l rpc.Life, ledger uint32) bool {
 
 // extend makes entries live until the target, those that do not yet.
 func (k *keeping) extend(ctx context.Context, keys []xdr.LedgerKey) error {
-	return k.d.sendForAll(ctx, submit.PurposeExtend, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+	extended := 0
+	err := k.d.sendForAll(ctx, submit.PurposeExtend, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
 		short, err := k.d.pick(ctx, floor, keys, k.short, k.progress)
-		if err != nil || len(short) == 0 {
+		if extended = len(short); err != nil || extended == 0 {
 			return nil, err
 		}
 		return []txnbuild.Operation{&txnbuild.ExtendFootprintTtl{
 			SourceAccount: k.d.Address(), ExtendTo: k.target, Ext: footprint(xdr.LedgerFootprint{ReadOnly: short}),
 		}}, nil
 	}, k.progress)
+	if err == nil {
+		k.extended += extended
+	}
+	return err
 }
 
 // restore brings archived entries back, those that are.
@@ -195,18 +197,23 @@ func (d *Deployer) restore(ctx context.Context, keys []xdr.LedgerKey, progress f
 }
 
 // inBatches does something for entries, so many at once, and fewer where that is too
-// dear for one transaction.
+// dear for one transaction. An entry that is too dear by itself is told at the end: the
+// others may not be.
 func inBatches(keys []xdr.LedgerKey, most int, do func([]xdr.LedgerKey) error) error {
+	var tooDear error
 	for some := range slices.Chunk(keys, most) {
 		err := do(some)
 		if errors.Is(err, submit.ErrTooDear) && len(some) > 1 {
 			err = inBatches(some, (len(some)+1)/2, do)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, submit.ErrTooDear):
+			tooDear = err
+		case err != nil:
 			return err
 		}
 	}
-	return nil
+	return tooDear
 }
 
 // pick are the keys whose entries are so.

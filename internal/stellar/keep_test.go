@@ -1,10 +1,13 @@
 package stellar_test
 
 import (
+	"net/http"
 	"os"
 	"testing"
 	"time"
 
+	protocol "github.com/stellar/go-stellar-sdk/protocols/rpc"
+	"github.com/stellar/go-stellar-sdk/xdr"
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/devnet"
@@ -150,8 +153,12 @@ func TestTheKeeperHasItsOwnPurse(t *testing.T) {
 	_, err = reserved.Deploy(testContext(t), f, nil)
 	s = stepError(t, err)
 	require.Equal(t, tenant.ClassCapacity, s.Class)
-	require.Contains(t, s.Reason, "is kept for the life of code and contracts")
+	require.Contains(t, s.Reason, "SOROBAN_KEEPER_MAX_FEE keeps 1000000.00 of them for the life of code and contracts")
+	require.Contains(t, s.Reason, "at least 1000017: SOROBAN_KEEPER_MAX_FEE")
 	require.Empty(t, b.transactions(t, f))
+	funds, err := reserved.Facts().Funds(testContext(t))
+	require.NoError(t, err)
+	require.Negative(t, funds.Accounts[0].Usable, "as doctor judges it")
 	_, err = reserved.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.NoError(t, err)
 }
@@ -207,4 +214,90 @@ func TestTheCodeOfEarlierContractsIsKept(t *testing.T) {
 	kept, err = d.Keep(testContext(t), []tenant.EntryLife{{Entry: id}}, nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, kept.Restored, "the present code")
+}
+
+// TestTheUploadLeavesTheKeepersPurse, which is looked at with what the transaction costs.
+func TestTheUploadLeavesTheKeepersPurse(t *testing.T) {
+	t.Parallel()
+	b := setupOn(t, devnet.Config{MinPersistentTTL: publicLife, MaxTTL: 180 * day})
+	fund(t, b.url, b.admin.Address()) // 10,000 XLM
+	d := b.with(t, func(c *stellar.Config) { c.Limits.Keeper = 9_980 * submit.Stroops })
+	s := stepError(t, d.Setup(testContext(t), nil))
+	require.Equal(t, tenant.ClassCapacity, s.Class)
+	require.Contains(t, s.Reason, "this transaction may cost 51.")
+	require.Contains(t, s.Reason, "at least 10033: SOROBAN_KEEPER_MAX_FEE")
+	require.NoError(t, b.with(t, func(c *stellar.Config) { c.Limits.Keeper = 9_900 * submit.Stroops }).Setup(testContext(t), nil))
+}
+
+// TestWhatCannotBeKeptLetsNothingElseLapse: neither a contract that is too dear, nor one
+// that cannot be restored.
+func TestWhatCannotBeKeptLetsNothingElseLapse(t *testing.T) {
+	t.Parallel()
+	const dear = 2_000_000 // of a hundred days' rent of a contract, and not of sixty
+	for name, c := range map[string]struct {
+		// before and after the second contract is made, and then once more
+		before, after uint32
+		change        func(b *bench, c *stellar.Config)
+		says          string
+	}{
+		"too dear": {
+			before: 40 * day, after: 30 * day,
+			change: func(_ *bench, c *stellar.Config) { c.Limits.Keeper = dear },
+			says:   "SOROBAN_KEEPER_MAX_FEE=2000000",
+		},
+		"not restored": {
+			before: 70 * day, after: 30 * day,
+			change: func(b *bench, c *stellar.Config) { c.RPCURL = newProxy(t, b.url, refuseRestoration).url },
+			says:   "the network refuses the call",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b, n := onPublicTerms(t)
+			d := b.with(t, nil)
+			var contracts []tenant.EntryLife
+			for _, wait := range []uint32{c.before, c.after} {
+				id, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+				require.NoError(t, err)
+				contracts = append(contracts, tenant.EntryLife{Entry: id})
+				require.NoError(t, n.Advance(t.Context(), wait))
+			}
+			_, err := d.Keep(testContext(t), nil, nil)
+			require.NoError(t, err, "the code")
+			require.NoError(t, n.Advance(t.Context(), 32*day))
+			kept, err := b.with(t, func(config *stellar.Config) { c.change(b, config) }).Keep(testContext(t), contracts, nil)
+			require.Contains(t, stepError(t, err).Reason, c.says)
+			require.Equal(t, 1, kept.Extended)
+			require.Greater(t, kept.Lives[2].Left, 100*24*time.Hour, "the second, %+v", kept.Lives)
+		})
+	}
+}
+
+// refuseRestoration is a host that does not restore.
+func refuseRestoration(x *exchange) {
+	var e xdr.TransactionEnvelope
+	if x.method == protocol.SimulateTransactionMethodName && xdr.SafeUnmarshalBase64(x.envelope(), &e) == nil &&
+		e.Operations()[0].Body.Type == xdr.OperationTypeRestoreFootprint {
+		x.edit(func(result map[string]any) { result["error"] = "HostError: Error(Storage, InternalError)" })
+		return
+	}
+	x.pass()
+}
+
+// TestWithoutContractsTheCodeIsKept: servers refuse a question about no entry.
+func TestWithoutContractsTheCodeIsKept(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	d := b.through(t, newProxy(t, b.url, func(x *exchange) {
+		if x.method == protocol.GetLedgerEntriesMethodName && string(x.params["keys"]) == "[]" {
+			x.status(http.StatusBadRequest)
+			return
+		}
+		x.pass()
+	}))
+	kept, err := d.Keep(testContext(t), nil, nil)
+	require.NoError(t, err)
+	require.Len(t, kept.Lives, 1)
+	_, err = d.Facts().Instances(testContext(t), nil)
+	require.NoError(t, err)
 }

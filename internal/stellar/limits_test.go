@@ -97,11 +97,25 @@ func fees(t *testing.T, envelope string) (fee, resources int64) {
 	return int64(e.FeeBump.Tx.Fee), int64(e.FeeBump.Tx.InnerTx.V1.Tx.Ext.SorobanData.ResourceFee)
 }
 
+// onceRefused is a server that puts off what it has refused at first.
+func onceRefused() func(*exchange) {
+	var refused atomic.Bool
+	return func(x *exchange) {
+		if refused.Swap(true) {
+			tryAgainLater(x)
+			return
+		}
+		refuseSend(x, xdr.TransactionResult{Result: xdr.TransactionResultResult{Code: xdr.TransactionResultCodeTxInternalError}})
+	}
+}
+
 // TestATransactionThatLedgersPassOverBidsMore: ten-fold where it waits in a queue, up to
 // the cap, and the cap itself once no node has it any more.
 func TestATransactionThatLedgersPassOverBidsMore(t *testing.T) {
 	t.Parallel()
-	for name, keep := range map[string]func(*exchange){"it waits": pretendPending, "it is banned": tryAgainLater} {
+	for name, keep := range map[string]func(*exchange){
+		"it waits": pretendPending, "it is banned": tryAgainLater, "it is banned after an error": onceRefused(),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := ready(t)

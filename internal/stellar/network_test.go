@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,36 @@ func TestAnotherNetworkIsNoticedBeforeAnythingIsSent(t *testing.T) {
 		require.Contains(t, s.Reason, "SOROBAN_NETWORK")
 	}
 	require.Empty(t, b.transactions(t, f))
+	channels, err := d.Channels(testContext(t))
+	require.ErrorIs(t, err, stellar.ErrOtherNetwork, "none is missing")
+	require.NotEmpty(t, channels)
 	require.NoError(t, b.with(t, nil).Check(testContext(t)))
+}
+
+// TestAnotherNetworkIsNoticedLater than at the first transaction, such as by a name that
+// leads elsewhere now: whoever has met it sends nothing more there.
+func TestAnotherNetworkIsNoticedLater(t *testing.T) {
+	t.Parallel()
+	b := ready(t)
+	var elsewhere atomic.Bool
+	d := b.through(t, newProxy(t, b.url, func(x *exchange) {
+		if elsewhere.Load() && x.method == protocol.GetNetworkMethodName {
+			x.result(protocol.GetNetworkResponse{Passphrase: "Another Network ; 2026"})
+			return
+		}
+		x.pass()
+	}))
+	_, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+	require.NoError(t, err)
+	elsewhere.Store(true)
+	require.ErrorIs(t, d.Check(testContext(t)), stellar.ErrOtherNetwork)
+	f := b.newTenant(t)
+	_, err = d.Deploy(testContext(t), f, nil)
+	require.ErrorIs(t, err, stellar.ErrOtherNetwork)
+	require.Empty(t, b.transactions(t, f))
+	elsewhere.Store(false)
+	_, err = d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
 }
 
 // A transaction that another network does not know is not lost: it is left

@@ -18,8 +18,8 @@ type ChannelReport struct {
 	submit.Channel
 	// Number is its place among all, from 0.
 	Number int
-	// Balance is in stroops; negative for an account that is not on the ledger, and what
-	// is zero for want of an answer is told by an error.
+	// Balance is in stroops; negative for an account that is not on the ledger, and 0
+	// where Channels returns an error, since the ledger was not asked.
 	Balance int64
 	// Signs tells that its own key is enough for a transaction.
 	Signs bool
@@ -35,6 +35,9 @@ func (d *Deployer) Channels(ctx context.Context) ([]ChannelReport, error) {
 	reports := make([]ChannelReport, len(known))
 	for i, c := range known {
 		reports[i] = ChannelReport{Channel: c, Number: i}
+	}
+	if err := d.rpc.Confirm(ctx); err != nil {
+		return reports, d.explain(err) // elsewhere all of them would be missing
 	}
 	accounts, err := d.Facts().accounts(ctx, d.channels)
 	if err != nil {
@@ -106,8 +109,8 @@ type AccountReport struct {
 }
 
 // Report asks the network and the journal; contracts are those of living tenants, and
-// daily is what a day costs, in stroops. With an error it has what was found until
-// then.
+// daily is what a day of their transactions costs, in stroops, to which the keeper's are
+// added. With an error it has what was found until then.
 func (d *Deployer) Report(ctx context.Context, contracts []tenant.EntryLife, daily int64) (Report, error) {
 	r := Report{Passphrase: d.cfg.Passphrase, Limits: d.cfg.Limits, Days: -1}
 	var err error
@@ -146,8 +149,8 @@ func (d *Deployer) ask(ctx context.Context, r *Report, contracts []tenant.EntryL
 		if accounts[i] != nil {
 			a.Balance = int64(accounts[i].Balance)
 		}
-		if roles[i] == "payer" && daily > 0 && a.Balance > 0 {
-			r.Days = float64(a.Balance-submit.AccountReserve*submit.Stroops) / float64(daily)
+		if cost := daily + r.Spent.Month/30; roles[i] == "payer" && cost > 0 && a.Balance > 0 {
+			r.Days = float64(a.Balance-submit.AccountReserve*submit.Stroops) / float64(cost)
 		}
 		if i == 0 || address != d.Address() {
 			r.Accounts = append(r.Accounts, a)

@@ -61,7 +61,7 @@ func (d *Deployer) fund(ctx context.Context, friendbot string, report func(strin
 		}
 		report(fmt.Sprintf("account %s has %d XLM", a, balance/submit.Stroops))
 		if a == d.payer.Address() && balance/submit.Stroops < d.submitter.EnoughXLM() {
-			report(fmt.Sprintf("that is little: %d transactions at a time of up to SOROBAN_MAX_FEE each need %d XLM", d.cfg.Channels, d.submitter.EnoughXLM()))
+			report(fmt.Sprintf("that is little: SOROBAN_KEEPER_MAX_FEE, and SOROBAN_MAX_FEE for each of %d transactions at a time, need %d XLM", d.cfg.Channels, d.submitter.EnoughXLM()))
 		}
 	}
 	return nil

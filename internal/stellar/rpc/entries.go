@@ -84,10 +84,11 @@ func (c *Client) Lives(ctx context.Context, floor uint32, progress func(string),
 const keysAtATime = 200
 
 // entries fetches what a server says of entries, nil for one that does not exist, as of
-// the oldest ledger of its answers.
+// the oldest ledger of its answers. Without keys nobody is asked, and the ledger is 0: a
+// server refuses such a question.
 func (c *Client) entries(ctx context.Context, floor uint32, progress func(string), keys []xdr.LedgerKey) (found []*protocol.LedgerEntryResult, ledger uint32, err error) {
 	found = make([]*protocol.LedgerEntryResult, len(keys))
-	for at := 0; at < len(keys) || at == 0; at += keysAtATime {
+	for at := 0; at < len(keys); at += keysAtATime {
 		some := keys[at:min(at+keysAtATime, len(keys))]
 		encoded, places := make([]string, len(some)), map[string][]int{}
 		for i, k := range some {

@@ -19,15 +19,16 @@ func (c *Client) Network(ctx context.Context) (protocol.GetNetworkResponse, erro
 	if err != nil {
 		return n, err
 	}
-	if n.Passphrase != c.cfg.Passphrase {
+	ours := n.Passphrase == c.cfg.Passphrase
+	c.confirmed.Store(ours)
+	if !ours {
 		return n, wrongNetwork()
 	}
-	c.confirmed.Store(true)
 	return n, nil
 }
 
-// Confirm checks the passphrase once per process, before the first
-// transaction: a transaction that is unknown to another network is not lost.
+// Confirm checks the passphrase before the first transaction, and again once Network has
+// met another network: a transaction that is unknown to that one is not lost.
 func (c *Client) Confirm(ctx context.Context) error {
 	if c.confirmed.Load() {
 		return nil

@@ -104,6 +104,9 @@ func (s *Submitter) compose(ctx context.Context, tx *Transaction, ops []txnbuild
 	if err != nil {
 		return err
 	}
+	if err := s.leaveReserve(ctx, tx.Purpose, fee); err != nil {
+		return err
+	}
 	tx.MaxTime = time.Unix(max(s.closeTime.Load(), s.cfg.Clock().Unix()), 0).Add(s.cfg.Validity)
 	inner, err := build(tx.Channel, tx.Sequence, tx.MaxTime.Unix(), ops)
 	if err != nil {

@@ -78,11 +78,14 @@ func (s *Submitter) setAside() error {
 }
 
 // Unfunded is an account that does not exist or cannot pay.
-func (s *Submitter) Unfunded(address, code string) error {
+func (s *Submitter) Unfunded(address, code string) error { return s.unfunded(address, code, 0) }
+
+// unfunded is Unfunded of an account that needs so many stroops, or more.
+func (s *Submitter) unfunded(address, code string, needed int64) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: feeDelay,
-		Reason: fmt.Sprintf("account %s does not exist or cannot pay (%s); send it XLM, at least %d for %d transactions at a time of up to SOROBAN_MAX_FEE each",
-			address, code, s.EnoughXLM(), len(s.addresses)),
+		Reason: fmt.Sprintf("account %s does not exist or cannot pay (%s); send it XLM, so that it has at least %d: SOROBAN_KEEPER_MAX_FEE, and SOROBAN_MAX_FEE for each of %d transactions at a time",
+			address, code, max(s.EnoughXLM(), (needed+Stroops-1)/Stroops), len(s.addresses)),
 	}
 }
 

@@ -179,7 +179,7 @@ func (f *flight) send(ctx context.Context) error {
 			f.refusal = &r
 		}
 	default:
-		f.course = resultTryAgainLater
+		f.refusal, f.course = nil, resultTryAgainLater
 	}
 	// TRY_AGAIN_LATER, and whatever a later version may say: no ledger has
 	// closed yet that could change the answer.

@@ -83,31 +83,34 @@ func (s *Submitter) afford(ctx context.Context, o Order) error {
 				XLM(spent.Day), l.Day, XLM(l.Day)),
 		}
 	}
-	return s.leaveReserve(ctx)
-}
-
-// leaveReserve stops what would spend the money by which entries live on.
-func (s *Submitter) leaveReserve(ctx context.Context) error {
-	balance, err := s.payersBalance(ctx)
-	if err != nil || balance < 0 { // which the network will tell
-		return err
-	}
-	if balance-AccountReserve*Stroops < s.cfg.Limits.Keeper {
-		return s.Unfunded(s.cfg.FeePayer.Address(), fmt.Sprintf("it has %s XLM, of which SOROBAN_KEEPER_MAX_FEE=%d is kept for the life of code and contracts", XLM(balance), s.cfg.Limits.Keeper))
-	}
 	return nil
 }
 
-// payersBalance asks at most once per ledger, as recentBids does; negative for an account
-// that is not on the ledger.
-func (s *Submitter) payersBalance(ctx context.Context) (int64, error) {
+// leaveReserve stops a transaction that would spend the money by which entries live on.
+// Those that are under way are not counted, nor what they may bid later.
+func (s *Submitter) leaveReserve(ctx context.Context, p Purpose, fee int64) error {
+	if p.keeps() {
+		return nil
+	}
+	needed := AccountReserve*Stroops + s.cfg.Limits.Keeper + fee
+	balance, err := s.payersBalance(ctx, needed)
+	if err != nil || balance < 0 || balance >= needed { // the network tells of an account that is not there
+		return err
+	}
+	return s.unfunded(s.cfg.FeePayer.Address(), fmt.Sprintf("it has %s XLM, SOROBAN_KEEPER_MAX_FEE keeps %s of them for the life of code and contracts, and this transaction may cost %s",
+		XLM(balance), XLM(s.cfg.Limits.Keeper), XLM(fee)), needed)
+}
+
+// payersBalance asks at most once per ledger, as recentBids does, while there is more than
+// needed; negative for an account that is not on the ledger.
+func (s *Submitter) payersBalance(ctx context.Context, needed int64) (int64, error) {
 	f := &s.fees
 	now := s.cfg.Clock()
 	f.mu.Lock()
 	fresh := !now.Before(f.balanceAt) && now.Sub(f.balanceAt) <= feeStatsAge
 	balance := f.balance
 	f.mu.Unlock()
-	if fresh && balance >= s.cfg.Limits.Keeper+2*AccountReserve*Stroops {
+	if fresh && balance >= needed+AccountReserve*Stroops {
 		return balance, nil
 	}
 	account, _, err := s.rpc.Account(ctx, s.cfg.FeePayer.Address(), func(string) {})

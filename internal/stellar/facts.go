@@ -53,11 +53,14 @@ func (f Facts) health(ctx context.Context) (protocol.GetHealthResponse, error) {
 // usualPace is that of the public network.
 const usualPace = 5 * time.Second
 
+// fewLedgers are too few to tell the pace, since their times are told in seconds.
+const fewLedgers = 100
+
 // pace is how long a ledger takes, by those that the server remembers.
 func pace(h protocol.GetHealthResponse) time.Duration {
 	ledgers := int64(h.LatestLedger) - int64(h.OldestLedger)
 	took := time.Duration(h.LatestLedgerCloseTime-h.OldestLedgerCloseTime) * time.Second
-	if ledgers <= 0 || took <= 0 {
+	if ledgers < fewLedgers || took <= 0 {
 		return usualPace
 	}
 	return took / time.Duration(ledgers)

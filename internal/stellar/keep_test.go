@@ -224,7 +224,7 @@ func TestTheUploadLeavesTheKeepersPurse(t *testing.T) {
 	d := b.with(t, func(c *stellar.Config) { c.Limits.Keeper = 9_980 * submit.Stroops })
 	s := stepError(t, d.Setup(testContext(t), nil))
 	require.Equal(t, tenant.ClassCapacity, s.Class)
-	require.Contains(t, s.Reason, "this transaction may cost 51.")
+	require.Contains(t, s.Reason, "and this transaction may cost")
 	require.Contains(t, s.Reason, "at least 100")
 	require.NoError(t, b.with(t, func(c *stellar.Config) { c.Limits.Keeper = 9_900 * submit.Stroops }).Setup(testContext(t), nil))
 }

@@ -53,6 +53,10 @@ func TestFacts(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.pool.Exec(t.Context(), `UPDATE tenants SET status = 'ACTIVE', contract_id = $2, activated_at = now() WHERE id = $1`, string(fence.Tenant), id)
 	require.NoError(t, err)
+	require.Eventually(t, func() bool { // else nobody knows the pace of the ledgers
+		h, err := newClient(t, b.url).GetHealth(t.Context())
+		return err == nil && h.LatestLedgerCloseTime > h.OldestLedgerCloseTime
+	}, deadline, 10*time.Millisecond)
 	sent := len(ledgerTransactions(t, b.url))
 	found = b.examined(t, d)
 	requireLine(t, found["channels"], doctor.OK, "3 channel accounts")

@@ -2,9 +2,6 @@ package stellar_test
 
 import (
 	"crypto/rand"
-	"net"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
@@ -72,14 +69,7 @@ func TestAnAgentSignsForTheAdministrator(t *testing.T) {
 // TestAnAgentThatDoesNotAnswerIsLeft: a person who must confirm each use is away.
 func TestAnAgentThatDoesNotAnswerIsLeft(t *testing.T) {
 	t.Parallel()
-	dir, err := os.MkdirTemp("", "agent")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	signer, err := sshagent.New(socket, keypair.MustRandom().Address(), "SOROBAN_ADMIN_SIGNER")
+	signer, err := sshagent.New(sshagenttest.Silent(t).Start().Socket, keypair.MustRandom().Address(), "SOROBAN_ADMIN_SIGNER")
 	require.NoError(t, err)
 	_, err = signer.Sign(testContext(t), [32]byte{1})
 	s := stepError(t, err)

@@ -62,7 +62,7 @@ func (s *Signer) Sign(ctx context.Context, hash [32]byte) ([]byte, error) {
 	if err != nil {
 		return nil, s.away("no ssh-agent answers at "+s.socket, err)
 	}
-	defer connection.Close()
+	defer func() { _ = connection.Close() }() // nothing is lost with it
 	defer context.AfterFunc(ctx, func() { _ = connection.Close() })()
 	held := agent.NewClient(connection)
 	signature, err := held.Sign(s.key, hash[:])

@@ -45,7 +45,7 @@ func Best(t testing.TB) *Agent {
 // newAgent has a socket, at which nobody listens before Start.
 func newAgent(t testing.TB) *Agent {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "agent") // the path of a socket must be short
+	dir, err := os.MkdirTemp("", "agent") //nolint:usetesting // the path of a socket must be short
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return &Agent{t: t, Socket: filepath.Join(dir, "s")}
@@ -58,6 +58,18 @@ func openSSH(t testing.TB) *Agent {
 		c := exec.CommandContext(t.Context(), "ssh-agent", "-D", "-a", a.Socket)
 		require.NoError(t, c.Start())
 		t.Cleanup(func() { _ = c.Wait() }) // its context has ended it
+	}
+	return a
+}
+
+// Silent is one that never answers.
+func Silent(t testing.TB) *Agent {
+	t.Helper()
+	a := newAgent(t)
+	a.start = func() {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", a.Socket)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = l.Close() })
 	}
 	return a
 }
@@ -124,6 +136,6 @@ func (a *Agent) ask(do func(agent.ExtendedAgent) error) {
 		c, err = (&net.Dialer{}).DialContext(a.t.Context(), "unix", a.Socket)
 		return err == nil
 	}, patience, 10*time.Millisecond, "an agent at %s", a.Socket)
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	require.NoError(a.t, do(agent.NewClient(c)))
 }

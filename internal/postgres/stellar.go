@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -60,6 +61,26 @@ func (j *StellarJournal) Transactions(ctx context.Context, id tenant.ID, generat
 		return nil, journalError("read the Stellar journal", err)
 	}
 	return txs, nil
+}
+
+// Nonce reads the nonce of a tenant's contract; empty for a tenant that was accepted
+// before there were any.
+func (j *StellarJournal) Nonce(ctx context.Context, id tenant.ID, generation int) (nonce []byte, err error) {
+	err = j.pool.QueryRow(ctx, `SELECT nonce FROM contract_nonces WHERE tenant_id = $1 AND generation = $2`, string(id), generation).Scan(&nonce)
+	if ifThere(err) != nil {
+		return nil, journalError("read the nonce of a contract", err)
+	}
+	return nonce, nil
+}
+
+// nonceLength is as long as what is made of it.
+const nonceLength = 32
+
+// insertNonce gives the contract of a generation its nonce, with its acceptance.
+func insertNonce(b *pgx.Batch, id tenant.ID, generation int) {
+	nonce := make([]byte, nonceLength)
+	_, _ = rand.Read(nonce) // it never fails
+	b.Queue(`INSERT INTO contract_nonces (tenant_id, generation, nonce) VALUES ($1, $2, $3)`, string(id), generation, nonce)
 }
 
 // Find reads one transaction by its hash.

@@ -287,3 +287,28 @@ func TestStellarJournalExplainsADatabaseThatTakesNothing(t *testing.T) {
 		require.False(t, s.Permanent)
 	}
 }
+
+// TestEachGenerationHasANonceOfItsOwn from its acceptance on, and keeps it.
+func TestEachGenerationHasANonceOfItsOwn(t *testing.T) {
+	t.Parallel()
+	b := setupJournal(t)
+	f, _ := b.provision(t, "Clinic", tenant.StateRolledBack)
+	first, err := b.journal.Nonce(b.ctx, f.Tenant, 1)
+	require.NoError(t, err)
+	require.Len(t, first, 32)
+	again := b.submit(t, tenant.KindProvision, f.Tenant)
+	require.Equal(t, 2, again.Generation)
+	second, err := b.journal.Nonce(b.ctx, f.Tenant, 2)
+	require.NoError(t, err)
+	require.Len(t, second, 32)
+	require.NotEqual(t, first, second)
+	kept, err := b.journal.Nonce(b.ctx, f.Tenant, 1)
+	require.NoError(t, err)
+	require.Equal(t, first, kept)
+	other, err := b.journal.Nonce(b.ctx, b.accept(t, "Another").New.ID, 1)
+	require.NoError(t, err)
+	require.NotEqual(t, first, other)
+	none, err := b.journal.Nonce(b.ctx, f.Tenant, 3)
+	require.NoError(t, err)
+	require.Empty(t, none, "as that of a tenant of before")
+}

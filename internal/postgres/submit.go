@@ -108,6 +108,7 @@ func insertTenant(b *pgx.Batch, t tenant.Tenant) {
 		FROM installation i`,
 		string(t.ID), t.Name, tenant.NameKey(t.Name), t.Slug, t.Schema, t.Role, tenantsPerLogin, string(t.Status), t.Generation,
 		t.Administrator.Email, t.Administrator.FirstName, t.Administrator.LastName, t.Tier, t.Region)
+	insertNonce(b, t.ID, t.Generation)
 }
 
 // admit checks that the tenant may have the operation, and adds to the batch what
@@ -160,6 +161,7 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 	if lifecycle.Anew {
 		o.Generation++
 		b.Queue(`UPDATE tenants SET generation = $2, contract_id = NULL, failure_reason = NULL WHERE id = $1`, string(o.TenantID), o.Generation)
+		insertNonce(b, o.TenantID, o.Generation)
 	}
 	if lifecycle.TakesName { // the unique index refuses it while another tenant holds the name
 		b.Queue(`UPDATE tenants SET name_held = true, next_name_key = $2 WHERE id = $1`, string(o.TenantID), tenant.NameKey(cmp.Or(o.NewName, t.Name)))

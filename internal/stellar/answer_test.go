@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/internal/stellar"
-	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -22,7 +21,7 @@ func alone() *bench {
 }
 
 // noJournal is the journal of a deployer that gets to no transaction.
-type noJournal struct{ submit.Journal }
+type noJournal struct{ stellar.Journal }
 
 // answering is a deployer whose server gives one answer to everything.
 func (b *bench) answering(t *testing.T, answer http.HandlerFunc) *stellar.Deployer {

@@ -34,7 +34,7 @@ func TestManyTenantsFromSeveralProcesses(t *testing.T) {
 	require.NoError(t, group.Wait())
 	made := b.creations(t)
 	for _, f := range fences {
-		require.Equal(t, onLedger{made: 1}, made[stellar.Salt(f.Tenant, f.Generation)])
+		require.Equal(t, onLedger{made: 1}, made[stellar.Salt(f.Tenant, f.Generation, b.nonce(t, f))])
 		txs := b.transactions(t, f)
 		require.Len(t, txs, 1, "a second transaction would have had to be paid")
 		require.Equal(t, submit.StateApplied, txs[0].State)
@@ -49,7 +49,7 @@ func TestManyTenantsFromSeveralProcesses(t *testing.T) {
 	}
 	require.NoError(t, group.Wait())
 	for _, f := range fences {
-		id, err := processes[0].ContractID(f.Tenant, f.Generation)
+		id, err := b.address(t, processes[0], f)
 		require.NoError(t, err)
 		b.requireStatus(t, processes[0], id, tenant.ContractTerminated)
 	}

@@ -30,13 +30,13 @@ func (d *Deployer) uploadCall() *txnbuild.InvokeHostFunction {
 }
 
 // createCall makes the contract, and names its administrator.
-func (d *Deployer) createCall(id tenant.ID, generation int) *txnbuild.InvokeHostFunction {
+func (d *Deployer) createCall(id tenant.ID, generation int, n Nonce) *txnbuild.InvokeHostFunction {
 	admin := accountAddress(xdr.MustAddress(d.admin.Address()))
-	commitment := Commitment(id, generation)
+	commitment := Commitment(id, generation, n)
 	return d.invoke(xdr.HostFunction{
 		Type: xdr.HostFunctionTypeHostFunctionTypeCreateContractV2,
 		CreateContractV2: &xdr.CreateContractArgsV2{
-			ContractIdPreimage: preimage(d.account, Salt(id, generation)),
+			ContractIdPreimage: preimage(d.account, Salt(id, generation, n)),
 			Executable:         xdr.ContractExecutable{Type: xdr.ContractExecutableTypeContractExecutableWasm, WasmHash: &d.codeHash},
 			ConstructorArgs:    []xdr.ScVal{{Type: xdr.ScValTypeScvAddress, Address: &admin}, bytesValue(commitment[:])},
 		},
@@ -100,7 +100,7 @@ func (d *Deployer) authority(ctx context.Context, id xdr.ContractId, floor uint3
 
 // isDeployed reports whether there is a contract at the address that is this
 // tenant's, working, and of code that is ours. Another one is a conflict.
-func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, id xdr.ContractId, floor uint32, progress func(string)) (bool, error) {
+func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, n Nonce, id xdr.ContractId, floor uint32, progress func(string)) (bool, error) {
 	progress("looking for the contract on the ledger")
 	entries, ledger, err := d.rpc.Read(ctx, floor, progress, instanceKey(id))
 	if err != nil || entries[0] == nil {
@@ -110,7 +110,7 @@ func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, id xdr.Contra
 	if !ok || !d.isOurs(instance.Executable.WasmHash) {
 		return false, conflict("code that this version does not know; deploy with the version of the worker that began, or roll back and provision the tenant anew")
 	}
-	want := Commitment(f.Tenant, f.Generation)
+	want := Commitment(f.Tenant, f.Generation, n)
 	v, err := d.get(ctx, id, tenantcontract.GetCommitment, ledger, progress)
 	if err != nil {
 		return false, err

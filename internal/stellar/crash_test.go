@@ -111,7 +111,7 @@ func TestDeployKilledAtEveryCallAndRolledBackLeavesNoWorkingContract(t *testing.
 		d, undo := b.with(t, manyChannels), b.rollBack(t, f)
 		_, err := b.outlive(t, func() error { return d.Terminate(testContext(t), undo, nil) })
 		require.NoError(t, err)
-		id, err := d.ContractID(f.Tenant, f.Generation)
+		id, err := b.address(t, d, f)
 		require.NoError(t, err)
 		made := b.creationsOf(t, f)
 		require.Zero(t, made.failed)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
@@ -21,19 +22,18 @@ import (
 // Failures that an operator can understand are *tenant.StepError.
 // tenant.ErrSuperseded is an attempt that comes too late.
 func (d *Deployer) Deploy(ctx context.Context, f tenant.Fence, progress func(detail string)) (string, error) {
-	id, err := d.ContractID(f.Tenant, f.Generation)
-	if err != nil {
-		return "", err
-	}
 	seen := witnessOf(progress)
-	w := &deployment{d: d, f: f, id: id, progress: seen.say}
+	w := &deployment{d: d, f: f, progress: seen.say}
+	if err := w.identify(ctx); err != nil {
+		return "", d.explainCut(ctx, err, seen)
+	}
 	for {
 		done, err := w.round(ctx)
 		if err != nil {
 			return "", d.explainCut(ctx, err, seen)
 		}
 		if done {
-			return id, nil
+			return w.id, nil
 		}
 	}
 }
@@ -47,12 +47,38 @@ func orSilent(progress func(string)) func(string) {
 
 // deployment is one call of Deploy.
 type deployment struct {
-	d        *Deployer
-	f        tenant.Fence
+	d     *Deployer
+	f     tenant.Fence
+	nonce Nonce
+	// id is the contract's address.
 	id       string
 	progress func(string)
 	tally    submit.Tally
 	uploaded bool
+}
+
+// identify finds out which contract is to be made: that of the nonce, unless a worker
+// that knew of none has begun another.
+func (w *deployment) identify(ctx context.Context) error {
+	nonce, err := w.d.journal.Nonce(ctx, w.f.Tenant, w.f.Generation)
+	if err != nil {
+		return err
+	}
+	past, err := w.d.journal.Transactions(ctx, w.f.Tenant, w.f.Generation)
+	if err != nil {
+		return err
+	}
+	without, err := w.d.ContractID(w.f.Tenant, w.f.Generation, nil)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(past, func(tx submit.Transaction) bool { return makesContract(tx) && tx.ContractID == without }) {
+		w.id = without
+		return nil
+	}
+	w.nonce = nonce
+	w.id, err = w.d.ContractID(w.f.Tenant, w.f.Generation, nonce)
+	return err
 }
 
 // round goes on from what the journal knows: to the end of the transaction
@@ -90,7 +116,7 @@ func (w *deployment) create(ctx context.Context, floor uint32) (done bool, err e
 	tx, err := w.d.transact(ctx, submit.Order{
 		Purpose: submit.PurposeDeploy, Fence: w.f, ContractID: w.id, Floor: floor,
 		Operations: func(context.Context, uint32) ([]txnbuild.Operation, error) {
-			return []txnbuild.Operation{w.d.createCall(w.f.Tenant, w.f.Generation)}, nil
+			return []txnbuild.Operation{w.d.createCall(w.f.Tenant, w.f.Generation, w.nonce)}, nil
 		},
 	}, w.progress)
 	if e, ok := errors.AsType[*rpc.SimulationError](err); ok {
@@ -133,7 +159,7 @@ func (w *deployment) isDeployed(ctx context.Context, floor uint32) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	return w.d.isDeployed(ctx, w.f, id, floor, w.progress)
+	return w.d.isDeployed(ctx, w.f, w.nonce, id, floor, w.progress)
 }
 
 // transact has one transaction sent, from a channel account. Those are made

@@ -12,7 +12,7 @@ func TestDeployAndTerminate(t *testing.T) {
 	t.Parallel()
 	b := ready(t)
 	d, f, ctx := b.with(t, nil), b.newTenant(t), testContext(t)
-	want, err := d.ContractID(f.Tenant, f.Generation)
+	want, err := b.address(t, d, f)
 	require.NoError(t, err)
 	_, err = d.Status(ctx, want)
 	require.ErrorIs(t, err, tenant.ErrNotFound)

@@ -23,6 +23,7 @@ type Deployer struct {
 	cfg       Config
 	rpc       *rpc.Client
 	submitter *submit.Submitter
+	journal   Journal
 	deployer  submit.Signer
 	payer     submit.Signer
 	admin     submit.Signer
@@ -32,14 +33,22 @@ type Deployer struct {
 	codeHash xdr.Hash
 }
 
+// Journal is that of the transactions, and keeps the nonces of the contracts.
+type Journal interface {
+	submit.Journal
+	// Nonce is that of one generation of a tenant; empty where there is none.
+	Nonce(ctx context.Context, id tenant.ID, generation int) ([]byte, error)
+}
+
 // New makes a Deployer. The network need not be there.
-func New(cfg Config, journal submit.Journal) (*Deployer, error) {
+func New(cfg Config, journal Journal) (*Deployer, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
 	d := &Deployer{
 		cfg:      cfg,
+		journal:  journal,
 		codeHash: sha256.Sum256(cfg.Wasm),
 		rpc: rpc.New(rpc.Config{
 			URL: cfg.RPCURL, Passphrase: cfg.Passphrase, HTTP: cfg.HTTPClient,
@@ -67,8 +76,8 @@ func (d *Deployer) Address() string { return d.deployer.Address() }
 
 // ContractID is the address (C…) of the contract that a tenant has, or will
 // have, in one generation.
-func (d *Deployer) ContractID(id tenant.ID, generation int) (string, error) {
-	c, err := contractAddress(d.cfg.Passphrase, preimage(d.account, Salt(id, generation)))
+func (d *Deployer) ContractID(id tenant.ID, generation int, n Nonce) (string, error) {
+	c, err := contractAddress(d.cfg.Passphrase, preimage(d.account, Salt(id, generation, n)))
 	if err != nil {
 		return "", err
 	}

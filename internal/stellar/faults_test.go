@@ -399,7 +399,7 @@ func TestAnyRunOfFaultsEndsWithOneContract(t *testing.T) {
 			_, err := d.Deploy(testContext(t), f, nil)
 			return err
 		})
-		id, err := d.ContractID(f.Tenant, f.Generation)
+		id, err := b.address(t, d, f)
 		require.NoError(rt, err)
 		require.Equal(rt, onLedger{made: 1}, b.creationsOf(t, f))
 		b.requireStatus(t, b.with(t, nil), id, tenant.ContractActive)

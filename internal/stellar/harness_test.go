@@ -3,6 +3,7 @@ package stellar_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"sync/atomic"
@@ -49,7 +50,7 @@ type bench struct {
 	clock    *clock
 	net      *devnet.Network
 	pool     *pgxpool.Pool
-	journal  submit.Journal
+	journal  stellar.Journal
 	url      string
 	deployer string
 	admin    *keypair.Full
@@ -146,11 +147,27 @@ func (b *bench) newTenant(t *testing.T) tenant.Fence {
 		INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
 		VALUES ($1::uuid, $1::text, $1::text, '', $1::text, $1::text, 'app', 'PROVISIONING', 'a@example.org', 'A', 'B', 'standard', 'default')`, string(id))
 	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `INSERT INTO contract_nonces (tenant_id, generation, nonce) VALUES ($1, 1, sha256($2))`, string(id), []byte(rand.Text()))
+	require.NoError(t, err)
 	_, err = b.pool.Exec(t.Context(), `
 		INSERT INTO operations (id, tenant_id, kind, state, generation, run_id, client, retry_budget, attention_period)
 		VALUES ($1, $2, 'provision', 'RUNNING', 1, $3, 'test', '30 min', '72 h')`, string(op), string(id), f.Run)
 	require.NoError(t, err)
 	return f
+}
+
+// nonce is that of a tenant's contract.
+func (b *bench) nonce(t *testing.T, f tenant.Fence) stellar.Nonce {
+	t.Helper()
+	n, err := b.journal.Nonce(t.Context(), f.Tenant, f.Generation)
+	require.NoError(t, err)
+	return n
+}
+
+// address is where a deployer makes a tenant's contract.
+func (b *bench) address(t *testing.T, d *stellar.Deployer, f tenant.Fence) (string, error) {
+	t.Helper()
+	return d.ContractID(f.Tenant, f.Generation, b.nonce(t, f))
 }
 
 // rollBack puts the operation into ROLLING_BACK and returns the undo's fence.
@@ -200,7 +217,7 @@ func (b *bench) creations(t *testing.T) map[xdr.Uint256]onLedger {
 
 func (b *bench) creationsOf(t *testing.T, f tenant.Fence) onLedger {
 	t.Helper()
-	return b.creations(t)[stellar.Salt(f.Tenant, f.Generation)]
+	return b.creations(t)[stellar.Salt(f.Tenant, f.Generation, b.nonce(t, f))]
 }
 
 // newClient is the SDK's, for asking the network behind the deployer's back.

@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"fmt"
+	"io"
 	"strconv"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
@@ -22,19 +23,31 @@ const (
 	channelDomain    = "tenant-provisioning/stellar-channel/"
 )
 
-// Salt is what makes the address of a tenant's contract its own. A tenant's id
-// has 74 random bits, so nobody finds the tenant by trying ids.
-func Salt(id tenant.ID, generation int) [32]byte { return digest(saltDomain, id, generation) }
+// Nonce is a secret of one generation of a tenant, of 32 random bytes: without it,
+// nobody who knows the tenant's id finds the contract. Empty: the tenant was accepted
+// before there were nonces.
+type Nonce []byte
 
-// Commitment is all that the contract knows of its tenant. Who knows the
-// tenant's id can prove that the contract is that tenant's; nobody else can
-// tell.
-func Commitment(id tenant.ID, generation int) [32]byte {
-	return digest(commitmentDomain, id, generation)
+// Format hides the nonce from every verb of fmt.
+func (n Nonce) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// Salt is what makes the address of a tenant's contract its own.
+func Salt(id tenant.ID, generation int, n Nonce) [32]byte {
+	return digest(saltDomain, id, generation, n)
 }
 
-func digest(domain string, id tenant.ID, generation int) [32]byte {
-	return sha256.Sum256([]byte(domain + "\x00" + string(id) + "\x00" + strconv.Itoa(generation)))
+// Commitment is all that the contract knows of its tenant. Who knows the tenant's id
+// and the nonce can prove that the contract is that tenant's; nobody else can tell.
+func Commitment(id tenant.ID, generation int, n Nonce) [32]byte {
+	return digest(commitmentDomain, id, generation, n)
+}
+
+func digest(domain string, id tenant.ID, generation int, n Nonce) [32]byte {
+	text := domain + "\x00" + string(id) + "\x00" + strconv.Itoa(generation)
+	if len(n) > 0 {
+		text += "\x00" + string(n)
+	}
+	return sha256.Sum256([]byte(text))
 }
 
 // preimage is what the address of a contract is the hash of, with the network.

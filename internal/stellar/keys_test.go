@@ -55,7 +55,7 @@ func TestEachKeyDoesItsPart(t *testing.T) {
 	f := b.newTenant(t)
 	id, err := d.Deploy(ctx, f, nil)
 	require.NoError(t, err)
-	want, err := b.with(t, nil).ContractID(f.Tenant, f.Generation)
+	want, err := b.address(t, b.with(t, nil), f)
 	require.NoError(t, err)
 	require.Equal(t, want, id, "the address is the deployer's alone")
 	for _, s := range []tenant.ContractStatus{tenant.ContractSuspended, tenant.ContractActive, tenant.ContractTerminated} {

@@ -70,13 +70,18 @@ func (b *bench) newMortal(t *testing.T, at int, after bool) (*mortal, *stellar.D
 
 // mortalJournal is the real journal, reached by a process that may die.
 type mortalJournal struct {
-	journal submit.Journal
+	journal stellar.Journal
 	m       *mortal
 }
 
 func (j mortalJournal) Transactions(ctx context.Context, id tenant.ID, generation int) (txs []submit.Transaction, err error) {
 	err = j.m.call(func() error { txs, err = j.journal.Transactions(ctx, id, generation); return err })
 	return txs, err
+}
+
+func (j mortalJournal) Nonce(ctx context.Context, id tenant.ID, generation int) (nonce []byte, err error) {
+	err = j.m.call(func() error { nonce, err = j.journal.Nonce(ctx, id, generation); return err })
+	return nonce, err
 }
 
 func (j mortalJournal) Find(ctx context.Context, hash string) (tx submit.Transaction, err error) {

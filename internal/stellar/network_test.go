@@ -386,7 +386,7 @@ func TestAnUndoDoesNotTrustAServerThatIsBehind(t *testing.T) {
 	t.Parallel()
 	b := ready(t)
 	f := b.newTenant(t)
-	id, err := b.with(t, nil).ContractID(f.Tenant, f.Generation)
+	id, err := b.address(t, b.with(t, nil), f)
 	require.NoError(t, err)
 	behind := newClient(t, b.url)
 	before, err := behind.GetLatestLedger(t.Context())

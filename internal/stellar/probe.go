@@ -54,7 +54,7 @@ func (d *Deployer) price(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	s, err := d.rpc.Simulate(ctx, d.channels[0], d.createCall(nobody, 1), 0, orSilent(nil))
+	s, err := d.rpc.Simulate(ctx, d.channels[0], d.createCall(nobody, 1, nil), 0, orSilent(nil))
 	if refused, is := errors.AsType[*rpc.SimulationError](err); err != nil && !(is && refused.Missing()) {
 		return 0, err
 	}

@@ -55,16 +55,21 @@ func TestIdentitiesNeverChange(t *testing.T) {
 	const id = tenant.ID("01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11")
 	// Whoever changes one of these moves every contract, or strands every
 	// channel account.
-	contract, err := d.ContractID(id, 1)
+	contract, err := d.ContractID(id, 1, nil)
 	require.NoError(t, err)
 	require.Equal(t, "CBVJ7OKD4MXDOYNNUOAYK5PYOXADMYZNEHM46PS5IHHYSZUZ72VY2FSB", contract)
-	require.Equal(t, "ed67c5c66d83a4dc3cfe79cc3fd96d0f90091f7d23bc1f183f2758d91dc8b99a", fmt.Sprintf("%x", stellar.Commitment(id, 1)))
+	require.Equal(t, "ed67c5c66d83a4dc3cfe79cc3fd96d0f90091f7d23bc1f183f2758d91dc8b99a", fmt.Sprintf("%x", stellar.Commitment(id, 1, nil)))
 	require.Equal(t, "GAIEBHYPQK2KJP5F6UFRJJX6PPFIPLGHZ2365MQGOMW5YGWTPEBMELJY", d.ChannelKey(0).Address())
-	require.NotEqual(t, stellar.Salt(id, 1), stellar.Commitment(id, 1))
+	withNonce, err := d.ContractID(id, 1, aNonce)
+	require.NoError(t, err)
+	require.Equal(t, "CBEW4NIWVS44MWQ76QPZUBKCO5IJ44ULGBR67TOHSYX3K6VBT5UVCNIQ", withNonce)
+	require.NotEqual(t, contract, withNonce)
+	require.Equal(t, "3771a64e644777494e67ca813d865cf3d4cc8e0b08c03359198735b9f9ee5bbd", fmt.Sprintf("%x", stellar.Commitment(id, 1, aNonce)))
+	require.NotEqual(t, stellar.Salt(id, 1, nil), stellar.Commitment(id, 1, nil))
 
 	seen := []string{contract}
 	for generation := 2; generation < 20; generation++ {
-		next, err := d.ContractID(id, generation)
+		next, err := d.ContractID(id, generation, nil)
 		require.NoError(t, err)
 		require.NotContains(t, seen, next)
 		seen = append(seen, next)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -59,7 +60,7 @@ func cause(err error) string {
 func passing(err error) bool {
 	var step *tenant.StepError
 	var told *tenant.UnavailableError
-	if errors.As(err, &told) && told.Unfit {
+	if errors.As(err, &told) && told.Unfit || errors.Is(err, stellar.ErrOtherNetwork) {
 		return false
 	}
 	return errors.Is(err, tenant.ErrUnavailable) || errors.As(err, &step) && !step.Permanent

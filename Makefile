@@ -75,9 +75,10 @@ fmt: bin/tools/golangci-lint ## Format Go and, where Rust is, Rust
 	@sh scripts/fmt.sh
 
 .PHONY: bench
-bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, JSON on standard output (BENCH="flags of bin/bench")
-	@DEVSTACK_ISOLATE=1 LEDGER_INTERVAL=50ms SOROBAN_CHANNELS=64 \
-		bin/devstack up --ephemeral --starter bin/starter -- bin/bench $(BENCH)
+bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, JSON on standard output (BENCH="flags of bin/bench"; DURABLE=1: data reaches the disk)
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+		DEVSTACK_ISOLATE=1 LEDGER_INTERVAL=$${LEDGER_INTERVAL:-50ms} SOROBAN_CHANNELS=$${SOROBAN_CHANNELS:-64} \
+		bin/devstack up $(if $(DURABLE),--data-dir "$$dir",--ephemeral) --starter bin/starter -- bin/bench $(BENCH)
 
 .PHONY: chaos
 chaos: bin/devstack bin/api bin/worker bin/starter bin/chaos ## Kill everything at random while tenants live, and look at what is left (SEED=7 ROUNDS=60 N=3)

@@ -36,8 +36,8 @@ func (o *apiOptions) bind(flags *flag.FlagSet) {
 		o.rates, err = numbers(s)
 		return err
 	})
-	flags.IntVar(&o.rounds, "rounds", 5, "with -api: how often each rate is measured, with and without the cache; 0 leaves that out")
-	flags.DurationVar(&o.window, "for", 5*time.Second, "with -api: how long each rate is measured each time")
+	flags.IntVar(&o.rounds, "rounds", 5, "with -api, -sizes, -tune and -evict: how often all is measured, in turns; with -api 0 leaves the reads out")
+	flags.DurationVar(&o.window, "for", 5*time.Second, "with -api, -sizes and -evict: how long each rate, size or policy is measured each time")
 	flags.IntVar(&o.size, "size", 5000, "with -api: tenants in the database")
 	flags.IntVar(&o.streams, "streams", 1000, "with -api: streams of events that are open")
 }
@@ -90,7 +90,7 @@ func measureAPI(ctx context.Context, bin string, o apiOptions) (*API, error) {
 // settle waits until the database has come to rest after it was filled, measures the
 // idle stack, and lists what there is to ask for.
 func settle(ctx context.Context, bin string) (rates cpu, all []known, err error) {
-	c, stop, err := startProduct(ctx, bin, 1, []string{"api"})
+	c, stop, err := product{bin: bin}.start(ctx, 1, []string{"api"})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -33,8 +33,8 @@ type Comparison struct {
 	Without Load `json:"cacheOff"`
 	// CPU and P99 are with the cache as a part of without, round by round. CPU is that
 	// of api, Redis and PostgreSQL together.
-	CPU Ratio `json:"cpuRatio"`
-	P99 Ratio `json:"p99Ratio"`
+	CPU Spread `json:"cpuRatio"`
+	P99 Spread `json:"p99Ratio"`
 	// Says is this in words.
 	Says string `json:"says"`
 }

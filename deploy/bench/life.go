@@ -88,7 +88,7 @@ func fill(ctx context.Context, size, n int) error {
 }
 
 func measureLifeAt(ctx context.Context, bin string, subjects *[]string, n int) (life Life, err error) {
-	c, stop, err := startProduct(ctx, bin, 1, both)
+	c, stop, err := product{bin: bin}.start(ctx, 1, both)
 	if err != nil {
 		return Life{}, err
 	}

@@ -25,6 +25,12 @@ type options struct {
 	// life lists numbers of tenants; empty measures provisioning.
 	life []int
 	api  apiOptions
+	// sizes lists numbers of cores, and tune settings; empty measures something else, as
+	// with the others.
+	sizes []float64
+	tune  []setting
+	// evict lists policies of Redis.
+	evict []string
 }
 
 func main() {
@@ -45,36 +51,47 @@ func run(ctx context.Context, args []string) error {
 		Tenants: o.tenants, LedgerInterval: os.Getenv("LEDGER_INTERVAL"), Channels: os.Getenv("SOROBAN_CHANNELS"),
 		Cores: runtime.NumCPU(), GoVersion: runtime.Version(), StartedAt: time.Now().UTC().Truncate(time.Second),
 	}
-	if len(o.life) > 0 {
-		if report.Life, err = measureLife(ctx, o.bin, o.life, o.tenants); err != nil {
-			return err
-		}
-		o.concurrency = nil
+	switch {
+	case o.life != nil:
+		report.Life, err = measureLife(ctx, o.bin, o.life, o.tenants)
+	case o.api.wanted:
+		report.API, err = measureAPI(ctx, o.bin, o.api)
+	case o.sizes != nil:
+		report.Sizes, err = measureSizes(ctx, o)
+	case o.tune != nil:
+		report.Tuning, err = measureTuning(ctx, o)
+	case o.evict != nil:
+		report.Eviction, err = measureEviction(ctx, o)
+	default:
+		report.Runs, err = measureBoth(ctx, o)
 	}
-	if o.api.wanted {
-		if report.API, err = measureAPI(ctx, o.bin, o.api); err != nil {
-			return err
-		}
-		o.concurrency = nil
-	}
-	for i, c := range o.concurrency {
-		fmt.Fprintf(os.Stderr, "bench: %d tenants at concurrency %d, raw\n", o.tenants, c)
-		raw, err := measureRaw(ctx, fmt.Sprintf("raw %d.%d", i, c), o.tenants, c)
-		if err != nil {
-			return fmt.Errorf("raw at concurrency %d: %w", c, err)
-		}
-		fmt.Fprintf(os.Stderr, "bench: %d tenants at concurrency %d, through the API and Temporal\n", o.tenants, c)
-		product, err := measureProduct(ctx, o.bin, fmt.Sprintf("product %d.%d", i, c), o.tenants, c)
-		if err != nil {
-			return fmt.Errorf("product at concurrency %d: %w", c, err)
-		}
-		report.Runs = append(report.Runs, Run{
-			Concurrency: c, Product: product, Raw: raw, OfRaw: round(product.TenantsPerSecond / raw.TenantsPerSecond),
-		})
+	if err != nil {
+		return err
 	}
 	out := json.NewEncoder(os.Stdout)
 	out.SetIndent("", "  ")
 	return out.Encode(report)
+}
+
+// measureBoth measures the product and raw, at each concurrency.
+func measureBoth(ctx context.Context, o options) ([]Run, error) {
+	var all []Run
+	for i, c := range o.concurrency {
+		fmt.Fprintf(os.Stderr, "bench: %d tenants at concurrency %d, raw\n", o.tenants, c)
+		raw, err := measureRaw(ctx, fmt.Sprintf("raw %d.%d", i, c), o.tenants, c)
+		if err != nil {
+			return nil, fmt.Errorf("raw at concurrency %d: %w", c, err)
+		}
+		fmt.Fprintf(os.Stderr, "bench: %d tenants at concurrency %d, through the API and Temporal\n", o.tenants, c)
+		product, err := measureProduct(ctx, o.bin, fmt.Sprintf("product %d.%d", i, c), o.tenants, c)
+		if err != nil {
+			return nil, fmt.Errorf("product at concurrency %d: %w", c, err)
+		}
+		all = append(all, Run{
+			Concurrency: c, Product: product, Raw: raw, OfRaw: round(product.TenantsPerSecond / raw.TenantsPerSecond),
+		})
+	}
+	return all, nil
 }
 
 func parse(args []string) (options, error) {
@@ -88,6 +105,18 @@ func parse(args []string) (options, error) {
 	c := flags.String("c", "1,8,32", "concurrencies, separated by commas")
 	bin := flags.String("bin", filepath.Dir(self), "directory of api and worker")
 	o := options{}
+	flags.Func("sizes", "measure one api and one worker with so many cores each instead: numbers, separated by commas, such as 0.5,1,2", func(s string) (err error) {
+		o.sizes, err = parts(s)
+		return err
+	})
+	flags.Func("tune", "measure provisioning with each of these settings of PostgreSQL, or in capitals of the product, instead: NAME=VALUE, separated by commas; needs a stack that keeps its data (DURABLE=1 make bench)", func(s string) (err error) {
+		o.tune, err = settings(s)
+		return err
+	})
+	flags.Func("evict", "measure what a full Redis does by each of these policies instead: names, separated by commas, such as allkeys-lru,noeviction; Redis loses what is in it", func(s string) error {
+		o.evict = strings.Split(s, ",")
+		return nil
+	})
 	o.api.bind(flags)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
@@ -104,18 +133,35 @@ func parse(args []string) (options, error) {
 	if err := o.api.validate(); err != nil {
 		return options{}, err
 	}
-	switch {
-	case o.api.wanted && o.life != nil:
-		return options{}, errors.New("-api and -life: measure one at a time")
-	case o.tenants < 1:
-		return options{}, errors.New("-n: at least one tenant")
-	case o.life != nil && (!slices.IsSorted(o.life) || o.life[0] < o.tenants):
-		return options{}, errors.New("-life: the numbers must grow, and begin with -n at least")
+	if err := o.validate(); err != nil {
+		return options{}, err
 	}
 	if os.Getenv("DB_HOST") == "" {
 		return options{}, errors.New("the settings of a stack are missing; run: make bench")
 	}
 	return o, nil
+}
+
+func (o options) validate() error {
+	modes := 0
+	for _, wanted := range []bool{o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil} {
+		if wanted {
+			modes++
+		}
+	}
+	switch {
+	case modes > 1:
+		return errors.New("-api, -life, -sizes, -tune and -evict: measure one at a time")
+	case o.tune != nil && len(o.concurrency) != 1:
+		return errors.New("-tune: name one concurrency, such as -c 8")
+	case !o.api.wanted && o.api.rounds == 0:
+		return errors.New("-rounds: at least one")
+	case o.tenants < 1:
+		return errors.New("-n: at least one tenant")
+	case o.life != nil && (!slices.IsSorted(o.life) || o.life[0] < o.tenants):
+		return errors.New("-life: the numbers must grow, and begin with -n at least")
+	}
+	return nil
 }
 
 // numbers reads some that are positive, separated by commas.

@@ -29,7 +29,7 @@ type measuring struct {
 
 // turn measures all rates, one way.
 func (m *measuring) turn(ctx context.Context, round int, cache bool) error {
-	c, stop, err := startProduct(ctx, m.bin, 1, []string{"api"}, fmt.Sprintf("CACHE_ENABLED=%t", cache))
+	c, stop, err := product{bin: m.bin, settings: []string{fmt.Sprintf("CACHE_ENABLED=%t", cache)}}.start(ctx, 1, []string{"api"})
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (m *measuring) turn(ctx context.Context, round int, cache bool) error {
 
 // creations measures how tenants are accepted.
 func (m *measuring) creations(ctx context.Context) (Load, error) {
-	c, stop, err := startProduct(ctx, m.bin, 1, []string{"api"})
+	c, stop, err := product{bin: m.bin}.start(ctx, 1, []string{"api"})
 	if err != nil {
 		return Load{}, err
 	}

@@ -41,7 +41,7 @@ type caller struct {
 
 // measureProduct measures the way that a caller of the API sees.
 func measureProduct(ctx context.Context, bin, label string, n, concurrency int) (Result, error) {
-	c, stop, err := startProduct(ctx, bin, concurrency, both)
+	c, stop, err := product{bin: bin}.start(ctx, concurrency, both)
 	if err != nil {
 		return Result{}, err
 	}
@@ -52,9 +52,18 @@ func measureProduct(ctx context.Context, bin, label string, n, concurrency int) 
 // both are the programs that provisioning needs. The api comes first.
 var both = []string{"api", "worker"}
 
-// startProduct starts some programs of the product, with settings beside those of the
-// stack, and makes a caller of the api.
-func startProduct(ctx context.Context, bin string, concurrency int, programs []string, settings ...string) (c *caller, stop func(), err error) {
+// product is how the programs of the product are started.
+type product struct {
+	bin string // their directory
+	// settings are beside those of the stack.
+	settings []string
+	// cores is the part of the CPU that each of them has, by limiter; 0 for no limit.
+	cores   float64
+	limiter limiter
+}
+
+// start starts some programs of the product, and makes a caller of the api.
+func (p product) start(ctx context.Context, concurrency int, programs []string) (c *caller, stop func(), err error) {
 	cfg, err := config.Load(config.Options{}, config.NeedByAPI|config.NeedMetrics)
 	if err != nil {
 		return nil, nil, err
@@ -73,16 +82,16 @@ func startProduct(ctx context.Context, bin string, concurrency int, programs []s
 	c = &caller{url: cfg.App.URL}
 	urls := map[string]string{"api": cfg.App.URL, "worker": "http://" + cfg.Metrics.Addr}
 	for _, name := range programs {
-		p, err := startProgram(filepath.Join(bin, name), settings)
+		process, end, err := p.program(ctx, name)
 		if err != nil {
 			return nil, stop, err
 		}
-		started = append(started, func() { p.Stop(context.WithoutCancel(ctx)) })
-		if err := p.Ready(ctx, readyTimeout, answers(urls[name]+"/readyz")); err != nil {
+		started = append(started, end)
+		if err := process.Ready(ctx, readyTimeout, answers(urls[name]+"/readyz")); err != nil {
 			return nil, stop, err
 		}
 		if name == "api" {
-			c.process = p
+			c.process = process
 		}
 	}
 	if c.bearer, err = connect.Signer(cfg.JWT).Issue("bench", token.RoleOperator, time.Hour, time.Now()); err != nil {
@@ -99,13 +108,27 @@ func startProduct(ctx context.Context, bin string, concurrency int, programs []s
 	return c, stop, err
 }
 
-func startProgram(path string, settings []string) (*child.Process, error) {
-	return child.Start(child.Spec{
-		Path: path, Stderr: os.Stderr, Grace: stopTimeout,
+// program starts one of them.
+func (p product) program(ctx context.Context, name string) (process *child.Process, end func(), err error) {
+	command, remove := []string{filepath.Join(p.bin, name)}, func() {}
+	if p.cores > 0 {
+		var before []string
+		if before, remove, err = p.limiter.limit(name, p.cores); err != nil {
+			return nil, nil, err
+		}
+		command = append(before, command...)
+	}
+	process, err = child.Start(child.Spec{
+		Name: name, Path: command[0], Args: command[1:], Stderr: os.Stderr, Grace: stopTimeout,
 		// One client measures: the limit on what one client may ask does not belong
 		// to the figure.
-		Env: append(append(os.Environ(), "RATE_LIMIT_ENABLED=false", "LOG_LEVEL=warn"), settings...),
+		Env: append(append(os.Environ(), "RATE_LIMIT_ENABLED=false", "LOG_LEVEL=warn"), p.settings...),
 	})
+	if err != nil {
+		remove()
+		return nil, nil, err
+	}
+	return process, func() { process.Stop(context.WithoutCancel(ctx)); remove() }, nil
 }
 
 func (c *caller) client(transport http.RoundTripper, patience time.Duration) (*client.Client, error) {

@@ -8,15 +8,18 @@ import (
 
 // Report is what bench prints.
 type Report struct {
-	Tenants        int       `json:"tenants"`
-	LedgerInterval string    `json:"ledgerInterval"`
-	Channels       string    `json:"channels,omitempty"`
-	Cores          int       `json:"cores"`
-	GoVersion      string    `json:"goVersion"`
-	StartedAt      time.Time `json:"startedAt"`
-	Runs           []Run     `json:"runs,omitempty"`
-	Life           []Life    `json:"life,omitempty"`
-	API            *API      `json:"api,omitempty"`
+	Tenants        int        `json:"tenants"`
+	LedgerInterval string     `json:"ledgerInterval"`
+	Channels       string     `json:"channels,omitempty"`
+	Cores          int        `json:"cores"`
+	GoVersion      string     `json:"goVersion"`
+	StartedAt      time.Time  `json:"startedAt"`
+	Runs           []Run      `json:"runs,omitempty"`
+	Life           []Life     `json:"life,omitempty"`
+	API            *API       `json:"api,omitempty"`
+	Sizes          *Sizes     `json:"sizes,omitempty"`
+	Tuning         *Tuning    `json:"tuning,omitempty"`
+	Eviction       []Eviction `json:"eviction,omitempty"`
 }
 
 // Run is one concurrency, both ways.

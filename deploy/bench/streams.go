@@ -89,7 +89,7 @@ func (l *listener) got() (ids []string, err error) {
 // measureStreams opens streams on an api that has just been started, and has things
 // happen.
 func measureStreams(ctx context.Context, bin string, n int, all []known) (*Streams, error) {
-	c, stop, err := startProduct(ctx, bin, 1, []string{"api"})
+	c, stop, err := product{bin: bin}.start(ctx, 1, []string{"api"})
 	if err != nil {
 		return nil, err
 	}

@@ -6,28 +6,28 @@ import (
 	"strings"
 )
 
-// Ratio is a part, as the rounds of one run have it.
-type Ratio struct {
+// Spread is a figure, as the rounds of one run have it.
+type Spread struct {
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 }
 
-func ratio(rounds []float64) Ratio {
+func spread(rounds []float64) Spread {
 	slices.Sort(rounds)
 	n := len(rounds)
-	return Ratio{Median: round((rounds[(n-1)/2] + rounds[n/2]) / 2), Min: round(rounds[0]), Max: round(rounds[n-1])}
+	return Spread{Median: round((rounds[(n-1)/2] + rounds[n/2]) / 2), Min: round(rounds[0]), Max: round(rounds[n-1])}
 }
 
 // margin is how far from one a ratio must be to count: rounds that differ by less may
 // agree by chance.
 const margin = 0.05
 
-// less and more are what all rounds agree on.
-func (r Ratio) less() bool { return r.Max < 1 && r.Median <= 1-margin }
-func (r Ratio) more() bool { return r.Min > 1 && r.Median >= 1+margin }
+// less and more are what all rounds agree on, of ratios.
+func (r Spread) less() bool { return r.Max < 1 && r.Median <= 1-margin }
+func (r Spread) more() bool { return r.Min > 1 && r.Median >= 1+margin }
 
-func (r Ratio) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", r.Median, r.Min, r.Max) }
+func (r Spread) String() string { return fmt.Sprintf("%.2f (%.2f to %.2f)", r.Median, r.Min, r.Max) }
 
 // comparisons compares what was sampled, rate by rate.
 func (m *measuring) comparisons() []Comparison {
@@ -43,7 +43,7 @@ func (m *measuring) comparisons() []Comparison {
 			a, b := summary(with[i:i+1], m.idle), summary(without[i:i+1], m.idle)
 			used, late = append(used, a.All/b.All), append(late, a.P99/b.P99)
 		}
-		c.CPU, c.P99 = ratio(used), ratio(late)
+		c.CPU, c.P99 = spread(used), spread(late)
 		c.Says = c.says()
 		all = append(all, c)
 	}

@@ -10,22 +10,22 @@ import (
 )
 
 var (
-	less = Ratio{Median: 0.8, Min: 0.7, Max: 0.9}
-	same = Ratio{Median: 1, Min: 0.9, Max: 1.1}
-	more = Ratio{Median: 1.2, Min: 1.1, Max: 1.3}
+	less = Spread{Median: 0.8, Min: 0.7, Max: 0.9}
+	same = Spread{Median: 1, Min: 0.9, Max: 1.1}
+	more = Spread{Median: 1.2, Min: 1.1, Max: 1.3}
 )
 
-func TestRatioIsOfRounds(t *testing.T) {
+func TestSpreadIsOfRounds(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, Ratio{Median: 0.8, Min: 0.5, Max: 1.2}, ratio([]float64{1.2, 0.5, 0.8}))
-	require.Equal(t, Ratio{Median: 0.65, Min: 0.5, Max: 0.8}, ratio([]float64{0.8, 0.5}))
-	require.Equal(t, Ratio{Median: 2, Min: 2, Max: 2}, ratio([]float64{2}))
+	require.Equal(t, Spread{Median: 0.8, Min: 0.5, Max: 1.2}, spread([]float64{1.2, 0.5, 0.8}))
+	require.Equal(t, Spread{Median: 0.65, Min: 0.5, Max: 0.8}, spread([]float64{0.8, 0.5}))
+	require.Equal(t, Spread{Median: 2, Min: 2, Max: 2}, spread([]float64{2}))
 }
 
 func TestFinding(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		cpu, p99 Ratio
+		cpu, p99 Spread
 		want     finding
 	}{
 		{less, less, pays},
@@ -36,8 +36,8 @@ func TestFinding(t *testing.T) {
 		{same, same, undecided},
 		{more, same, costs},
 		{same, more, costs},
-		{Ratio{Median: 0.97, Min: 0.95, Max: 0.99}, same, undecided},
-		{Ratio{Median: 1.03, Min: 1.01, Max: 1.04}, same, undecided},
+		{Spread{Median: 0.97, Min: 0.95, Max: 0.99}, same, undecided},
+		{Spread{Median: 1.03, Min: 1.01, Max: 1.04}, same, undecided},
 		{more, more, costs},
 	} {
 		require.Equal(t, c.want, Comparison{CPU: c.cpu, P99: c.p99}.finding(), "CPU %s, p99 %s", c.cpu, c.p99)
@@ -46,7 +46,7 @@ func TestFinding(t *testing.T) {
 
 func TestVerdict(t *testing.T) {
 	t.Parallel()
-	at := func(rate int, r Ratio) Comparison { return Comparison{Rate: rate, CPU: r, P99: same} }
+	at := func(rate int, r Spread) Comparison { return Comparison{Rate: rate, CPU: r, P99: same} }
 	for _, c := range []struct {
 		all  []Comparison
 		want string

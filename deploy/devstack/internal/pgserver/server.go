@@ -156,13 +156,14 @@ func (s *Server) Supervised() supervisor.Server {
 }
 
 func (s *Server) args() []string {
+	// What stands here cannot be changed by ALTER SYSTEM. So shared_buffers does not: it
+	// is the server's own 128MB.
 	settings := []string{
 		"listen_addresses=" + s.cfg.Host,
 		"unix_socket_directories=", // Debian's default is closed to us
 		// Two pools of Temporal, api, worker, and test packages in parallel.
 		"max_connections=400",
 		"max_locks_per_transaction=256", // a transaction may touch a tenant's whole schema, or many
-		"shared_buffers=128MB",
 		// In the data directory: it goes with it, and /dev/shm is tiny in containers.
 		"dynamic_shared_memory_type=mmap",
 		"log_destination=stderr",

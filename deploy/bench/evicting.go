@@ -75,13 +75,13 @@ func measureEviction(ctx context.Context, o options) (report []Eviction, err err
 			Alone:   over(all[i], func(p pressed) float64 { return p.alone }),
 			Kept:    over(all[i], func(p pressed) float64 { return p.kept }),
 			Evicted: over(all[i], func(p pressed) float64 { return p.evicted }),
-			Refusal: first(all[i]),
+			Refusal: firstRefusal(all[i]),
 		})
 	}
 	return report, nil
 }
 
-func first(all []pressed) string {
+func firstRefusal(all []pressed) string {
 	for _, p := range all {
 		if p.refusal != "" {
 			return p.refusal

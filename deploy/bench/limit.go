@@ -57,7 +57,7 @@ func (g groups) usable() bool {
 
 func (g groups) limit(name string, cores float64) (before []string, remove func(), err error) {
 	dir := filepath.Join(g.dir, fmt.Sprintf("tenant-provisioning-bench.%d.%s", os.Getpid(), name))
-	if err := os.Mkdir(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("make a control group: %w", err)
 	}
 	remove = func() { _ = os.Remove(dir) } // one that stays is empty, and costs nothing

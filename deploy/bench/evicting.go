@@ -43,10 +43,12 @@ type pressed struct {
 }
 
 const (
-	// room is how much more than it already uses Redis may have, in bytes.
-	room = 2 << 20
-	// answerSize and answerAge are those of an answer, the latter CACHE_MAX_AGE.
-	answerSize, answerAge = 1 << 10, 10 * time.Second
+	// room is how much more than it already uses Redis may have, in bytes: the buffers of
+	// connections count too.
+	room = 16 << 20
+	// answerSize is that of an answer. It lives longer than it is measured, so that
+	// Redis stays full, and longer than a count, as with CACHE_MAX_AGE.
+	answerSize, answerAge = 8 << 10, time.Minute
 	// keepers is how many keep answers at a time.
 	keepers = 4
 )
@@ -108,7 +110,7 @@ func press(ctx context.Context, server *goredis.Client, policy string, window ti
 		filled.Go(func() {
 			for i := 0; filling.Err() == nil; i++ {
 				asked.Add(1)
-				err := server.Set(filling, fmt.Sprintf("bench:answer:%d:%d", k, i), strings.Repeat("x", answerSize), answerAge).Err()
+				err := keep(filling, server, k, i)
 				if err == nil {
 					kept.Add(1)
 				} else if filling.Err() == nil {
@@ -117,9 +119,6 @@ func press(ctx context.Context, server *goredis.Client, policy string, window ti
 				}
 			}
 		})
-	}
-	if err := wait(ctx, lead, nil); err != nil { // it is full by then
-		return p, err
 	}
 	p, err = ask(ctx, server.Options(), schedule{4 * theLimit.Requests, window})
 	stop()
@@ -131,11 +130,16 @@ func press(ctx context.Context, server *goredis.Client, policy string, window ti
 	if said := refusal.Load(); said != nil {
 		p.refusal = *said
 	}
-	p.kept, p.evicted = float64(kept.Load())/float64(asked.Load()), (after-before)/(window+lead).Seconds()
+	p.kept, p.evicted = float64(kept.Load())/float64(asked.Load()), (after-before)/window.Seconds()
 	return p, err
 }
 
-// prepare empties Redis, and gives it little room beyond what it uses then.
+// keep keeps one answer.
+func keep(ctx context.Context, server goredis.Cmdable, keeper, i int) error {
+	return server.Set(ctx, fmt.Sprintf("bench:answer:%d:%d", keeper, i), strings.Repeat("x", answerSize), answerAge).Err()
+}
+
+// prepare empties Redis, gives it little room beyond what it uses then, and fills that.
 func prepare(ctx context.Context, server *goredis.Client, policy string) error {
 	for _, command := range [][]any{{"CONFIG", "SET", "maxmemory", 0}, {"CONFIG", "SET", "maxmemory-policy", policy}, {"FLUSHALL"}} {
 		if err := server.Do(ctx, command...).Err(); err != nil {
@@ -146,7 +150,16 @@ func prepare(ctx context.Context, server *goredis.Client, policy string) error {
 	if err != nil {
 		return err
 	}
-	return server.ConfigSet(ctx, "maxmemory", strconv.Itoa(int(used)+room)).Err()
+	if err := server.ConfigSet(ctx, "maxmemory", strconv.Itoa(int(used)+room)).Err(); err != nil {
+		return fmt.Errorf("set maxmemory: %w", err)
+	}
+	_, _ = server.Pipelined(ctx, func(pipe goredis.Pipeliner) error { // what does not fit is refused by some policies
+		for i := range room / answerSize * 5 / 4 {
+			_ = keep(ctx, pipe, keepers, i)
+		}
+		return nil
+	})
+	return ctx.Err()
 }
 
 // ask has two limiters in turns count one client.

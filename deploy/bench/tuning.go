@@ -68,8 +68,7 @@ func settings(list string) ([]setting, error) {
 	return all, nil
 }
 
-// measureTuning takes the settings in turns, with PostgreSQL and the product started
-// anew for each.
+// measureTuning takes the settings in turns, with the product started anew for each.
 func measureTuning(ctx context.Context, o options) (*Tuning, error) {
 	if err := pauseReconciler(ctx); err != nil {
 		return nil, err
@@ -101,7 +100,7 @@ func (o options) tuned(ctx context.Context, s setting, label string) (Result, er
 	if s.ofProduct() && s.name != "" {
 		p.settings, ofServer = []string{s.String()}, setting{}
 	}
-	if err := restartPostgres(ctx, ofServer); err != nil {
+	if err := apply(ctx, ofServer); err != nil {
 		return Result{}, err
 	}
 	c, stop, err := p.start(ctx, o.concurrency[0], both)
@@ -116,9 +115,10 @@ func (o options) tuned(ctx context.Context, s setting, label string) (Result, er
 	return drive(ctx, label, o.tenants, o.concurrency[0], c.provision)
 }
 
-// restartPostgres gives the stack's PostgreSQL one setting beside its own, or none, and
-// waits until it has been started again with it.
-func restartPostgres(ctx context.Context, s setting) error {
+// apply gives the stack's PostgreSQL one setting beside its own, or none. It is started
+// anew only for those that need it: Temporal is slow for a while afterwards, and that
+// would be measured.
+func apply(ctx context.Context, s setting) error {
 	ctx, cancel := context.WithTimeout(ctx, restartTimeout)
 	defer cancel()
 	cfg, err := config.Load(config.Options{}, config.NeedDB)
@@ -130,10 +130,6 @@ func restartPostgres(ctx context.Context, s setting) error {
 		return err
 	}
 	defer pool.Close()
-	before, err := started(ctx, pool)
-	if err != nil {
-		return fmt.Errorf("ask when PostgreSQL was started: %w", err)
-	}
 	change := []string{`ALTER SYSTEM RESET ALL`}
 	if s.name != "" {
 		change = append(change, fmt.Sprintf(`ALTER SYSTEM SET "%s" = '%s'`, s.name, strings.ReplaceAll(s.value, "'", "''")))
@@ -142,6 +138,37 @@ func restartPostgres(ctx context.Context, s setting) error {
 		if _, err := pool.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("%s: %w", statement, err)
 		}
+	}
+	waits, err := reload(ctx, pool)
+	if err == nil && waits {
+		err = restart(ctx, pool)
+	}
+	if err != nil {
+		return err
+	}
+	return inForce(ctx, pool, s)
+}
+
+// reload has the server read its configuration, and tells whether something in it waits
+// for a restart.
+func reload(ctx context.Context, pool *pgxpool.Pool) (waits bool, err error) {
+	var before time.Time
+	if err := pool.QueryRow(ctx, `SELECT pg_conf_load_time() FROM pg_reload_conf()`).Scan(&before); err != nil {
+		return false, fmt.Errorf("reload PostgreSQL's configuration: %w", err)
+	}
+	err = wait(ctx, restartTimeout, func() bool {
+		var read bool
+		err := pool.QueryRow(ctx, `SELECT pg_conf_load_time() > $1, bool_or(pending_restart) FROM pg_settings`, before).Scan(&read, &waits)
+		return err == nil && read
+	})
+	return waits, err
+}
+
+// restart ends PostgreSQL, and waits until the stack has started it again.
+func restart(ctx context.Context, pool *pgxpool.Pool) error {
+	before, err := started(ctx, pool)
+	if err != nil {
+		return fmt.Errorf("ask when PostgreSQL was started: %w", err)
 	}
 	var file string
 	if err := pool.QueryRow(ctx, `SELECT pg_read_file('postmaster.pid')`).Scan(&file); err != nil {
@@ -162,7 +189,7 @@ func restartPostgres(ctx context.Context, s setting) error {
 	if err != nil {
 		return fmt.Errorf("PostgreSQL is not started again; that takes DEVSTACK_ISOLATE=1: %w", err)
 	}
-	return inForce(ctx, pool, s)
+	return nil
 }
 
 func started(ctx context.Context, pool *pgxpool.Pool) (at time.Time, err error) {

@@ -22,6 +22,7 @@ func TestAProgramIsInItsGroupFromTheStart(t *testing.T) {
 	}
 	before, remove, err := l.limit("test", 0.5)
 	require.NoError(t, err)
+	t.Cleanup(remove) // also when it fails
 	out, err := exec.CommandContext(t.Context(), before[0], append(before[1:], "cat", "/proc/self/cgroup")...).Output()
 	require.NoError(t, err)
 	require.Contains(t, string(out), fmt.Sprintf("/tenant-provisioning-bench.%d.test\n", os.Getpid()))

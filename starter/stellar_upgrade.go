@@ -122,7 +122,7 @@ func (a *app) upgrade(ctx context.Context, l *ledger, contracts []tenant.EntryLi
 	}
 	work := make(chan tenant.EntryLife)
 	var workers sync.WaitGroup
-	for range len(channels) {
+	for range channels {
 		workers.Go(func() {
 			for c := range work {
 				one(c)

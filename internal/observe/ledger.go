@@ -103,9 +103,9 @@ var (
 )
 
 var (
-	codeDays     = desc("ledger_code_days_left", "Days until the contract's code is archived on the ledger, at the pace of its ledgers, as the keeper saw it last; of several codes the least.")
-	contractDays = desc("ledger_contract_days_left", "The same for the contracts of living tenants, the least of them; without any there is no series.")
-	archived     = desc("ledger_entries_archived", "Contracts of living tenants, and codes, that are archived on the ledger and must be restored.")
+	codeDays     = desc("ledger_code_days_left", "Days until the contract's code is archived on the ledger, at the pace of its ledgers, as the keeper saw it last; of several codes the least. Where none lives there is no series.")
+	contractDays = desc("ledger_contract_days_left", "The same for the contracts of living tenants, the least of them.")
+	archived     = desc("ledger_entries_archived", "Contracts of living tenants, and codes, that do not live on the ledger: they are archived and must be restored, or are not there.")
 	livesAge     = desc("ledger_keeper_age_seconds", "How long ago the keeper looked at what tenants have on the ledger.")
 )
 
@@ -117,11 +117,13 @@ func Lives(seen func(context.Context) (tenant.Lives, error), log *slog.Logger) p
 				return // the keeper has not been there yet
 			}
 			const day = 24 * time.Hour
-			gauge(codeDays, float64(l.Code)/float64(day))
-			if l.Contracts > 0 {
-				gauge(contractDays, float64(l.Contract)/float64(day))
+			if l.Code != nil {
+				gauge(codeDays, float64(*l.Code)/float64(day))
 			}
-			gauge(archived, float64(l.Archived))
+			if l.Contract != nil {
+				gauge(contractDays, float64(*l.Contract)/float64(day))
+			}
+			gauge(archived, float64(l.Lost))
 			gauge(livesAge, time.Since(l.SeenAt).Seconds())
 		})
 }

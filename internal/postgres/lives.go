@@ -87,16 +87,25 @@ func (l *Lives) SaveLives(ctx context.Context, seen []tenant.EntryLife) error {
 func StandingLives(ctx context.Context, pool *pgxpool.Pool) (tenant.Lives, error) {
 	var s tenant.Lives
 	var seen *time.Time
-	var code, contract float64
+	var code, contract *float64
 	err := database{pool}.QueryRow(ctx, `
 		SELECT min(looked_at),
-			coalesce(extract(epoch FROM min(lives_until) FILTER (WHERE tenant_id IS NULL) - now()), 0)::float8,
-			coalesce(extract(epoch FROM min(lives_until) FILTER (WHERE tenant_id IS NOT NULL) - now()), 0)::float8,
-			count(tenant_id)::int, count(*) FILTER (WHERE archived)::int
-		FROM stellar_lives`).Scan(&seen, &code, &contract, &s.Contracts, &s.Archived)
+			extract(epoch FROM min(lives_until) FILTER (WHERE tenant_id IS NULL) - now())::float8,
+			extract(epoch FROM min(lives_until) FILTER (WHERE tenant_id IS NOT NULL) - now())::float8,
+			count(tenant_id)::int, count(*) FILTER (WHERE live_until IS NULL)::int
+		FROM stellar_lives`).Scan(&seen, &code, &contract, &s.Contracts, &s.Lost)
 	if err != nil {
 		return s, fmt.Errorf("read how long entries of the ledger live: %w", interpret(err))
 	}
-	s.SeenAt, s.Code, s.Contract = orZero(seen), seconds(code), seconds(contract)
+	s.SeenAt, s.Code, s.Contract = orZero(seen), ifKnown(code), ifKnown(contract)
 	return s, nil
+}
+
+// ifKnown is a number of seconds, or nil.
+func ifKnown(s *float64) *time.Duration {
+	if s == nil {
+		return nil
+	}
+	d := seconds(*s)
+	return &d
 }

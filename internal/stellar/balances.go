@@ -12,6 +12,9 @@ import (
 // Balances reads what our accounts have. One that is not on the ledger has nothing.
 func (d *Deployer) Balances(ctx context.Context) (observe.Balances, error) {
 	b := observe.Balances{Needed: float64(d.submitter.EnoughXLM())}
+	if err := d.rpc.Confirm(ctx); err != nil { // elsewhere all of them would be missing
+		return b, d.explain(err)
+	}
 	own := []string{d.Address(), d.payer.Address(), d.admin.Address()}
 	balances, err := d.balances(ctx, slices.Concat(own, d.channels))
 	if err != nil {

@@ -21,11 +21,11 @@ type Lives struct {
 	// SeenAt is when the longest ago of it was looked at; zero when nothing was.
 	SeenAt time.Time
 	// Code and Contract are what the shortest of each has left; negative once that time is
-	// over.
-	Code, Contract time.Duration
-	// Contracts counts those that are kept, and Archived the contracts and codes that have
-	// to be restored.
-	Contracts, Archived int
+	// over, and nil where none lives.
+	Code, Contract *time.Duration
+	// Contracts counts those that are kept, and Lost the contracts and codes that do not
+	// live: that are archived, or not on the ledger at all.
+	Contracts, Lost int
 }
 
 // Keeping is what a round of the keeper saw and did.

@@ -53,8 +53,8 @@ func (s *Signer) Address() string { return s.address }
 // Setting names the agent and the account.
 func (s *Signer) Setting() string { return s.setting }
 
-// Sign has the agent sign a hash. An agent that does not is nobody's fault but its
-// own: a *tenant.StepError that passes.
+// Sign has the agent sign a hash. Where the agent does not, the error is a
+// *tenant.StepError that passes.
 func (s *Signer) Sign(ctx context.Context, hash [32]byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()

@@ -144,7 +144,10 @@ func (f *flight) send(ctx context.Context) error {
 	f.progress(f.detail())
 	resp, err := rpc.Call[protocol.SendTransactionResponse](ctx, f.s.rpc, protocol.SendTransactionMethodName, protocol.SendTransactionRequest{Transaction: f.tx.Envelope})
 	if err != nil {
-		f.sendAt, f.doubt, f.sendTrouble = f.ledger+1, true, rpc.Trouble(err)
+		f.sendAt, f.doubt = f.ledger+1, true
+		if ctx.Err() == nil { // else nobody has waited for the answer
+			f.sendTrouble = rpc.Trouble(err)
+		}
 		return f.unanswered(ctx, err)
 	}
 	f.sendTrouble = ""

@@ -27,9 +27,7 @@ type ledgerWork struct {
 func (w *ledgerWork) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		pause(ctx, guardPause)
-		if w.guard.polling.Load() {
-			w.look(ctx)
-		}
+		w.look(ctx)
 	}
 }
 

@@ -343,7 +343,7 @@ func (c *cluster) scales(t *testing.T, production copied, used *load) {
 	used.memory.Store(420)
 	used.cpu.Store(300)
 	require.Eventually(t, func() bool { return c.utilization(t) == [2]int32{12, 82} }, limit, every)
-	time.Sleep(time.Minute)
+	require.Never(t, func() bool { return replicas() != 10 }, time.Minute, every)
 
 	// Ten pods at 12 % CPU are two at 70 %, at 18 % memory three at 80 %.
 	quiet := time.Now()

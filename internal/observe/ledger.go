@@ -111,7 +111,7 @@ var (
 
 // Lives shows how long what tenants have on the ledger lives. Every api shows the same.
 func Lives(seen func(context.Context) (tenant.Lives, error), log *slog.Logger) prometheus.Collector {
-	return read("how long entries of the ledger live", kept, seen, log, []*prometheus.Desc{codeDays, contractDays, archived, livesAge},
+	return read("how long entries of the ledger live", keptBalances, seen, log, []*prometheus.Desc{codeDays, contractDays, archived, livesAge},
 		func(l tenant.Lives, gauge func(*prometheus.Desc, float64, ...string)) {
 			if l.SeenAt.IsZero() {
 				return // the keeper has not been there yet
@@ -148,7 +148,7 @@ func Accounts(ask func(context.Context) (Balances, error), log *slog.Logger) pro
 
 // Purses shows what may be spent on the ledger and was. Every worker shows the same.
 func Purses(ask func(context.Context) (Purse, error), log *slog.Logger) prometheus.Collector {
-	return read("what was spent on the ledger", kept, ask, log, []*prometheus.Desc{channelsAside, spentDay, dayLimit},
+	return read("what was spent on the ledger", keptBalances, ask, log, []*prometheus.Desc{channelsAside, spentDay, dayLimit},
 		func(p Purse, gauge func(*prometheus.Desc, float64, ...string)) {
 			gauge(channelsAside, float64(p.SetAside))
 			gauge(spentDay, p.SpentDay)

@@ -62,7 +62,7 @@ func (d *Deployer) Purse(ctx context.Context) (observe.Purse, error) {
 
 // balances are in XLM; negative for an account that is not on the ledger.
 func (d *Deployer) balances(ctx context.Context, addresses []string) ([]float64, error) {
-	accounts, err := d.Facts().accounts(ctx, addresses)
+	accounts, err := d.accounts(ctx, 0, addresses, orSilent(nil))
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,22 @@ func (d *Deployer) reserves() []string {
 }
 
 func (d *Deployer) missingAccounts(ctx context.Context, addresses []string, floor uint32, progress func(string)) ([]txnbuild.Operation, error) {
+	accounts, err := d.accounts(ctx, floor, addresses, progress)
+	if err != nil {
+		return nil, err
+	}
+	var ops []txnbuild.Operation
+	for i, a := range accounts {
+		if a == nil {
+			ops = append(ops, &txnbuild.CreateAccount{Destination: addresses[i], Amount: fmt.Sprint(submit.AccountReserve), SourceAccount: d.Address()})
+		}
+	}
+	return ops, nil
+}
+
+// accounts reads accounts, nil for one that is not there, as of a ledger that is not
+// older than floor.
+func (d *Deployer) accounts(ctx context.Context, floor uint32, addresses []string, progress func(string)) ([]*xdr.AccountEntry, error) {
 	keys := make([]xdr.LedgerKey, len(addresses))
 	for i, a := range addresses {
 		var err error
@@ -51,11 +67,12 @@ func (d *Deployer) missingAccounts(ctx context.Context, addresses []string, floo
 	if err != nil {
 		return nil, err
 	}
-	var ops []txnbuild.Operation
+	all := make([]*xdr.AccountEntry, len(entries))
 	for i, e := range entries {
-		if e == nil {
-			ops = append(ops, &txnbuild.CreateAccount{Destination: addresses[i], Amount: fmt.Sprint(submit.AccountReserve), SourceAccount: d.Address()})
+		if e != nil {
+			account := e.MustAccount()
+			all[i] = &account
 		}
 	}
-	return ops, nil
+	return all, nil
 }

@@ -24,9 +24,6 @@ import (
 func (d *Deployer) Deploy(ctx context.Context, f tenant.Fence, progress func(detail string)) (string, error) {
 	seen := witnessOf(progress)
 	w := &deployment{d: d, f: f, progress: seen.say}
-	if err := w.identify(ctx); err != nil {
-		return "", d.explainCut(ctx, err, seen)
-	}
 	for {
 		done, err := w.round(ctx)
 		if err != nil {
@@ -50,21 +47,20 @@ type deployment struct {
 	d     *Deployer
 	f     tenant.Fence
 	nonce Nonce
-	// id is the contract's address.
+	// id is the contract's address, as soon as it is known.
 	id       string
 	progress func(string)
 	tally    submit.Tally
 	uploaded bool
 }
 
-// identify finds out which contract is to be made: that of the nonce, unless a worker
-// that knew of none has begun another.
-func (w *deployment) identify(ctx context.Context) error {
-	nonce, err := w.d.journal.Nonce(ctx, w.f.Tenant, w.f.Generation)
-	if err != nil {
-		return err
+// identify finds out which contract is to be made, once: that of the nonce, unless a
+// worker that knew of none has begun another.
+func (w *deployment) identify(ctx context.Context, past []submit.Transaction) error {
+	if w.id != "" {
+		return nil
 	}
-	past, err := w.d.journal.Transactions(ctx, w.f.Tenant, w.f.Generation)
+	nonce, err := w.d.journal.Nonce(ctx, w.f.Tenant, w.f.Generation)
 	if err != nil {
 		return err
 	}
@@ -85,6 +81,9 @@ func (w *deployment) identify(ctx context.Context) error {
 // that is under way, or to one of its own.
 func (w *deployment) round(ctx context.Context) (done bool, err error) {
 	past, err := w.d.submitter.Settle(ctx, w.f.Tenant, w.f.Generation, makesContract, w.progress)
+	if err == nil {
+		err = w.identify(ctx, past.Transactions)
+	}
 	if err != nil {
 		return false, err
 	}

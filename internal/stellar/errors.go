@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/stellar/submit"
@@ -24,7 +23,7 @@ func (d *Deployer) explain(err error) error {
 	}
 	if errors.Is(err, tenant.ErrNotFound) {
 		return &tenant.StepError{
-			Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: settingDelay, Err: err,
+			Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: rpc.SettingDelay, Err: err,
 			Reason: "the contract is not on the ledger: SOROBAN_NETWORK or SOROBAN_RPC_URL lead to another network than the one that it was made on, or that network has begun anew",
 		}
 	}
@@ -41,9 +40,6 @@ func (d *Deployer) explain(err error) error {
 	// against itself. None of them holds a secret.
 	return &tenant.StepError{Step: tenant.StepDeployContract, Err: err, Reason: err.Error() + "; the worker's log has more"}
 }
-
-// settingDelay spaces attempts that fail until somebody changes a setting.
-const settingDelay = 30 * time.Second
 
 // explainCut is explain for a call that may have been cut short by its deadline: then
 // it tells what was waited for.
@@ -73,7 +69,7 @@ func (w *witness) say(detail string) {
 // explainSimulation: only what the contract itself refuses is about its tenant. The
 // rest would be refused to all of them.
 func (d *Deployer) explainSimulation(e *rpc.SimulationError) error {
-	s := &tenant.StepError{Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, RetryAfter: settingDelay, Err: e}
+	s := &tenant.StepError{Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, RetryAfter: rpc.SettingDelay, Err: e}
 	text := fmt.Sprintf("Error(%s, %s)", e.Kind, e.Code)
 	switch e.Kind {
 	case "Auth":
@@ -93,14 +89,14 @@ func (d *Deployer) explainSimulation(e *rpc.SimulationError) error {
 // otherAdmin is a contract that none of our keys may change.
 func (d *Deployer) otherAdmin(admin string) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: rpc.SettingDelay,
 		Reason: fmt.Sprintf("the contract's administrator is %s, which is neither the account that %s names nor the deployer's; hand the contract over, or set %s back", admin, d.admin.Setting(), d.admin.Setting()),
 	}
 }
 
 func (d *Deployer) otherAddress(tx submit.Transaction) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: settingDelay,
+		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: rpc.SettingDelay,
 		Reason: fmt.Sprintf("the tenant has the contract %s already, made by another account than %s; set SOROBAN_CONTRACT_DEPLOYER_SECRET back to the secret that made it", tx.ContractID, d.Address()),
 	}
 }

@@ -70,7 +70,7 @@ func pace(h protocol.GetHealthResponse) time.Duration {
 func (f Facts) Funds(ctx context.Context) (doctor.Funds, error) {
 	funds := doctor.Funds{Channels: len(f.d.channels), Enough: f.d.submitter.EnoughXLM() * submit.Stroops}
 	payers, admin := f.d.funded(), f.d.admin.Address()
-	accounts, err := f.accounts(ctx, slices.Concat(payers, f.d.reserves()))
+	accounts, err := f.d.accounts(ctx, 0, slices.Concat(payers, f.d.reserves()), orSilent(nil))
 	if err != nil {
 		return funds, f.d.explain(err)
 	}
@@ -94,29 +94,6 @@ func (f Facts) Funds(ctx context.Context) (doctor.Funds, error) {
 		}
 	}
 	return funds, nil
-}
-
-// accounts reads accounts, nil for one that is not there.
-func (f Facts) accounts(ctx context.Context, addresses []string) ([]*xdr.AccountEntry, error) {
-	keys := make([]xdr.LedgerKey, len(addresses))
-	for i, a := range addresses {
-		var err error
-		if keys[i], err = rpc.AccountKey(a); err != nil {
-			return nil, err
-		}
-	}
-	entries, _, err := f.d.rpc.Read(ctx, 0, orSilent(nil), keys...)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]*xdr.AccountEntry, len(entries))
-	for i, e := range entries {
-		if e != nil {
-			account := e.MustAccount()
-			all[i] = &account
-		}
-	}
-	return all, nil
 }
 
 // Signer asks whoever signs for the contracts' administrator to do so.

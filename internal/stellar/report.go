@@ -39,7 +39,7 @@ func (d *Deployer) Channels(ctx context.Context) ([]ChannelReport, error) {
 	if err := d.rpc.Confirm(ctx); err != nil {
 		return reports, d.explain(err) // elsewhere all of them would be missing
 	}
-	accounts, err := d.Facts().accounts(ctx, d.channels)
+	accounts, err := d.accounts(ctx, 0, d.channels, orSilent(nil))
 	if err != nil {
 		return reports, d.explain(err)
 	}
@@ -60,8 +60,8 @@ func (d *Deployer) MakeChannels(ctx context.Context) error {
 	if err := d.createAccounts(ctx, orSilent(nil)); err != nil {
 		return d.explain(err)
 	}
-	return d.explain(d.sendForAll(ctx, submit.PurposeChannels, func(ctx context.Context, _ uint32) ([]txnbuild.Operation, error) {
-		accounts, err := d.Facts().accounts(ctx, d.channels)
+	return d.explain(d.sendForAll(ctx, submit.PurposeChannels, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+		accounts, err := d.accounts(ctx, floor, d.channels, orSilent(nil))
 		if err != nil {
 			return nil, err
 		}
@@ -140,7 +140,7 @@ func (d *Deployer) ask(ctx context.Context, r *Report, contracts []tenant.EntryL
 	}
 	r.Bid = int64(stats.SorobanInclusionFee.P95)
 	roles, own := []string{"deployer", "payer", "administrator"}, []string{d.Address(), d.payer.Address(), d.admin.Address()}
-	accounts, err := d.Facts().accounts(ctx, own)
+	accounts, err := d.accounts(ctx, 0, own, orSilent(nil))
 	if err != nil {
 		return err
 	}

@@ -22,9 +22,9 @@ const (
 	codeLimit = -32005
 )
 
-// settingDelay spaces attempts while the server refuses our key, or is another one
+// SettingDelay spaces attempts while the server refuses our key, or is another one
 // than we need: nothing changes before somebody changes a setting.
-const settingDelay = 30 * time.Second
+const SettingDelay = 30 * time.Second
 
 // Explain says what the server answered, if it did, and gives the advice for
 // that. Only where nothing came it "does not answer". None of it is about a
@@ -34,13 +34,13 @@ func (e *Error) Explain() *tenant.StepError {
 	const it = "the Stellar RPC server "
 	switch {
 	case e.code == codeInvalidParams:
-		s.Class, s.RetryAfter = tenant.ClassPermanent, settingDelay
+		s.Class, s.RetryAfter = tenant.ClassPermanent, SettingDelay
 		s.Reason = it + "cannot read the request (" + e.said() + "); its version and the worker's do not fit together"
 	case e.limited():
 		s.Class = tenant.ClassCapacity
 		s.Reason = it + "limits our requests (" + e.said() + "); ask its operator for more, or set SOROBAN_RPC_URL to another"
 	case e.unauthorized():
-		s.Class, s.RetryAfter = tenant.ClassAuth, settingDelay
+		s.Class, s.RetryAfter = tenant.ClassAuth, SettingDelay
 		s.Reason = it + "refuses us (" + e.said() + "); check the key in SOROBAN_RPC_URL"
 	case e.garbled:
 		s.Reason = it + "gives an answer that cannot be read (" + e.err.Error() + "); check that SOROBAN_RPC_URL leads to a Stellar RPC server, of a version that the worker knows"

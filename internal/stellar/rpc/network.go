@@ -39,7 +39,7 @@ func (c *Client) Confirm(ctx context.Context) error {
 
 func wrongNetwork() error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay, Err: ErrOtherNetwork,
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: SettingDelay, Err: ErrOtherNetwork,
 		Reason: "SOROBAN_NETWORK is not the network of the server at SOROBAN_RPC_URL; set one of them to match the other",
 	}
 }

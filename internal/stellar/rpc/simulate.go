@@ -142,7 +142,7 @@ func readSimulation(resp protocol.SimulateTransactionResponse, source string) (S
 		}
 		if e.Credentials.Type != xdr.SorobanCredentialsTypeSorobanCredentialsSourceAccount {
 			return Simulation{}, &tenant.StepError{
-				Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
+				Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: SettingDelay,
 				Reason: "the contract's administrator is another account than " + source + ", which SOROBAN_CONTRACT_DEPLOYER_SECRET belongs to; set the secret that made the contract",
 			}
 		}

@@ -3,10 +3,10 @@ package submit
 import (
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/stellar/go-stellar-sdk/xdr"
 
+	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -32,10 +32,6 @@ func (e *CodeArchivedError) Error() string {
 	return "the contract's code is archived on the ledger"
 }
 
-// settingDelay spaces attempts that fail until somebody changes a setting, or an
-// account.
-const settingDelay = 30 * time.Second
-
 const (
 	// Stroops are in one XLM.
 	Stroops = 10_000_000
@@ -47,7 +43,7 @@ const (
 // is wrong, or the network does not know it.
 func refused(code string) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, RetryAfter: settingDelay,
+		Step: tenant.StepDeployContract, Class: tenant.ClassPermanent, RetryAfter: rpc.SettingDelay,
 		Reason: "the network refuses the transaction (" + code + "); the worker's version and the network's do not fit together: upgrade the worker",
 	}
 }
@@ -64,7 +60,7 @@ func failed(code string) error {
 // badAuth is an account that takes other signatures than ours.
 func badAuth(by Signer, code string) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: rpc.SettingDelay,
 		Reason: fmt.Sprintf("the network refuses our signatures (%s): either SOROBAN_NETWORK is not the network of SOROBAN_RPC_URL, or account %s takes other signers than %s", code, by.Address(), by.Setting()),
 	}
 }
@@ -72,7 +68,7 @@ func badAuth(by Signer, code string) error {
 // setAside tells that no channel account is left.
 func (s *Submitter) setAside() error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: settingDelay,
+		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: rpc.SettingDelay,
 		Reason: fmt.Sprintf("all %d channel accounts are set aside, because they take other signers than SOROBAN_CHANNEL_SECRET; starter stellar channels lists them, and brings back what is mended", len(s.addresses)),
 	}
 }
@@ -106,7 +102,7 @@ func (s *Submitter) EnoughXLM() int64 {
 // otherNetwork is a transaction of a network that is not configured any more.
 func (s *Submitter) otherNetwork(tx Transaction) error {
 	return &tenant.StepError{
-		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: settingDelay,
+		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: rpc.SettingDelay,
 		Reason: fmt.Sprintf("transaction %s (%s) was made for the network %q, and SOROBAN_NETWORK names another one now; set it back", tx.Hash, tx.Purpose, tx.Network),
 	}
 }

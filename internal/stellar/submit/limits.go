@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tenant-provisioning/internal/stellar/rpc"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -63,7 +64,7 @@ func (s *Submitter) afford(ctx context.Context, o Order) error {
 	switch {
 	case o.Purpose.keeps() && spent.Month >= l.Month:
 		return &tenant.StepError{
-			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: settingDelay,
+			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: rpc.SettingDelay,
 			Reason: fmt.Sprintf("%s XLM were spent in 30 days to keep code and contracts alive, and SOROBAN_KEEPER_MONTH=%d allows %s; raise it before they are archived",
 				XLM(spent.Month), l.Month, XLM(l.Month)),
 		}
@@ -71,7 +72,7 @@ func (s *Submitter) afford(ctx context.Context, o Order) error {
 		return nil
 	case !o.shared() && spent.Effect >= l.Operation:
 		return &tenant.StepError{
-			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: settingDelay,
+			Step: tenant.StepDeployContract, Class: tenant.ClassCapacity, RetryAfter: rpc.SettingDelay,
 			Reason: fmt.Sprintf("the operation has paid %s XLM for this, and SOROBAN_OPERATION_MAX_FEE=%d allows %s; see in stellar_transactions why its transactions come to nothing, then raise the limit",
 				XLM(spent.Effect), l.Operation, XLM(l.Operation)),
 		}

@@ -31,7 +31,7 @@ the channel accounts, the contract's code and the tenants' contracts.`,
 			return cmd.Help()
 		},
 	}
-	cmd.AddCommand(a.stellarStatus(), a.stellarChannels(), a.stellarUpgrade())
+	cmd.AddCommand(a.stellarStatus(), a.stellarChannels(), a.stellarUpgrade(), a.stellarHandOver())
 	return cmd
 }
 

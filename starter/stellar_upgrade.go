@@ -1,144 +1,54 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"sync"
 
 	"github.com/spf13/cobra"
 
-	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/starter/output"
 )
 
 func (a *app) stellarUpgrade() *cobra.Command {
-	var all bool
-	var reason string
-	cmd := &cobra.Command{
-		Use:   "upgrade {TENANT-ID | --all} --reason TEXT",
-		Short: "Have contracts run the present version's code, one first",
-		Long: `Have contracts run the code of the present version, which new tenants get anyway.
+	return a.sweep(sweep{
+		use:   "upgrade",
+		short: "Have contracts run the present version's code, one first",
+		long: `Have contracts run the code of the present version, which new tenants get anyway.
 Those that run it already are left alone, so it may be interrupted and repeated.
 
 Begin with one tenant, and look at it. With --all one contract goes first; when its
 commitment and status are what they were, the others follow, as many at a time as
-there are channel accounts. The first failure ends it: no other is begun.
-
-The reason is kept in the audit log, in clear: no personal data, no secrets; a
-ticket's number will do.`,
-		Example: `  starter stellar upgrade 01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01 --reason "ticket 4711"
-  starter stellar upgrade --all --reason "ticket 4711"`,
-		Args: cobra.MaximumNArgs(1),
-	}
-	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
-		if all == (len(args) == 1) {
-			return usagef("name one tenant, or say --all")
-		}
-		l, err := a.ledger(cmd.Context())
-		if err != nil {
-			return err
-		}
-		defer l.pool.Close()
-		contracts, err := l.ofLiving(cmd.Context(), args)
-		if err != nil {
-			return err
-		}
-		who := a.caller()
-		if err := postgres.NewAuditLog(l.pool).Append(cmd.Context(), tenant.AuditEntry{
-			Actor: who.Actor, Claimed: who.Claimed, Action: "contracts-upgrade", Outcome: tenant.OutcomeAccepted, Reason: reason,
-			Detail: fmt.Sprintf("%d contracts", len(contracts)),
-		}); err != nil {
-			return err
-		}
-		done, failed := a.upgrade(cmd.Context(), l, contracts)
-		if err := a.answer(done); err != nil {
-			return cmp.Or(failed, err)
-		}
-		return failed
+there are channel accounts. The first failure ends it: no other is begun.`,
+		all:    "the contracts of all tenants that live",
+		action: "contracts-upgrade",
+		verb:   "upgrade",
+		present: func(ctx context.Context, l *ledger, contract string) (bool, string, error) {
+			return l.Runs(ctx, contract)
+		},
+		do:     func(ctx context.Context, l *ledger, contract string) error { return l.Upgrade(ctx, contract, nil) },
+		answer: func(s output.Swept) output.Document { return output.Upgraded(s) },
 	})
-	cmd.Flags().BoolVar(&all, "all", false, "the contracts of all tenants that live")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log; it is kept in clear")
-	if err := cmd.MarkFlagRequired("reason"); err != nil {
-		panic(err) //nolint:forbidigo // it was defined above
-	}
-	return cmd
 }
 
-// ofLiving are the contracts of a tenant, or of all that live.
-func (l *ledger) ofLiving(ctx context.Context, args []string) ([]tenant.EntryLife, error) {
-	contracts, err := postgres.NewLives(l.pool, l.network).ContractsToKeep(ctx)
-	if err != nil || len(args) == 0 {
-		return contracts, err
-	}
-	id, err := tenant.ReadID(args[0])
-	if err != nil {
-		return nil, usagef("%q is no tenant's id: it is a UUID, from starter list", args[0])
-	}
-	contracts = slices.DeleteFunc(contracts, func(c tenant.EntryLife) bool { return c.Tenant != id })
-	if len(contracts) == 0 {
-		return nil, fmt.Errorf("tenant %s has no contract that lives", id)
-	}
-	return contracts, nil
-}
+func (a *app) stellarHandOver() *cobra.Command {
+	return a.sweep(sweep{
+		use:   "hand-over",
+		short: "Hand contracts over to the present administrator, one first",
+		long: `Hand contracts over to the administrator that SOROBAN_ADMIN_SECRET or
+SOROBAN_ADMIN_SIGNER names: the one before proposes it, and it accepts. The one before is
+the deployer, or who SOROBAN_PREVIOUS_ADMIN_SECRET or SOROBAN_PREVIOUS_ADMIN_SIGNER names;
+workers need that too until the last contract is handed over. Contracts that have the
+present administrator are left alone, so it may be interrupted and repeated.
 
-// upgrade upgrades one contract, and then the others side by side until one fails.
-func (a *app) upgrade(ctx context.Context, l *ledger, contracts []tenant.EntryLife) (output.Upgraded, error) {
-	done := output.Upgraded{Contracts: len(contracts), Items: []output.UpgradedContract{}}
-	channels, err := l.Channels(ctx)
-	if err != nil {
-		return done, err
-	}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	var mu sync.Mutex
-	one := func(c tenant.EntryLife) bool {
-		present, code, err := l.Runs(ctx, c.Entry)
-		if err == nil && !present {
-			err = l.Upgrade(ctx, c.Entry, nil)
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err != nil && ctx.Err() == nil:
-			stop(fmt.Errorf("upgrade the contract of tenant %s: %s", c.Tenant, because(err)))
-		case err != nil: // another has failed first
-		case present:
-			done.Present++
-		default:
-			done.Items = append(done.Items, output.UpgradedContract{Tenant: c.Tenant, Contract: c.Entry, From: code})
-			a.say("%d of %d: tenant %s", done.Present+len(done.Items), len(contracts), c.Tenant)
-		}
-		return err == nil && !present
-	}
-	for len(contracts) > 0 && ctx.Err() == nil {
-		first := contracts[0]
-		if contracts = contracts[1:]; one(first) {
-			break // it was upgraded, and is what it was
-		}
-	}
-	work := make(chan tenant.EntryLife)
-	var workers sync.WaitGroup
-	for range channels {
-		workers.Go(func() {
-			for c := range work {
-				one(c)
-			}
-		})
-	}
-	for _, c := range contracts {
-		if ctx.Err() != nil {
-			break
-		}
-		work <- c
-	}
-	close(work)
-	workers.Wait()
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
-		return done, cause
-	}
-	return done, ctx.Err()
+With --all one contract goes first, then the others, as many at a time as there are
+channel accounts. The first failure ends it: no other is begun. Contracts of purged
+tenants have ended, and keep theirs.`,
+		all:    "the contracts of all tenants that live",
+		action: "contracts-hand-over",
+		verb:   "hand over",
+		present: func(ctx context.Context, l *ledger, contract string) (bool, string, error) {
+			return l.Administrator(ctx, contract)
+		},
+		do:     func(ctx context.Context, l *ledger, contract string) error { return l.HandOver(ctx, contract, nil) },
+		answer: func(s output.Swept) output.Document { return output.HandedOver(s) },
+	})
 }

@@ -3,8 +3,6 @@ package tenantcontract
 import (
 	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
-	"slices"
 )
 
 // Wasm is the compiled contract, as it is uploaded.
@@ -22,21 +20,6 @@ func Hash() [32]byte { return sha256.Sum256(Wasm) }
 
 // Version is what Wasm answers to GetVersion.
 const Version = 3
-
-// earlier are the hashes of the code before Wasm, the newest first. testdata has
-// each under its version.
-var earlier = []string{
-	"d417da0236faf092f86a6ac8b83375c9bcb840d3c51ec50c49e54ca5c9414eba",
-	"4ece991cae707eb7a24aba643bb22d17d525789a4804e3299cdf22fee678b01b",
-}
-
-// Codes are the hashes, in hexadecimal digits, of all code that tenants'
-// contracts may have, the newest first: that is Wasm. A contract keeps its code
-// until somebody upgrades it.
-func Codes() []string {
-	hash := Hash()
-	return slices.Insert(slices.Clone(earlier), 0, hex.EncodeToString(hash[:]))
-}
 
 // Functions of the contract. Those that change something need the
 // administrator's authorisation, and fail with Error(Auth, InvalidAction)

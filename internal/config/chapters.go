@@ -80,6 +80,8 @@ var ledger = []Entry{
 	{[]string{"SOROBAN_PAYER_SECRET"}, []string{"the deployer's"}, "the seed of the account that pays for every transaction"},
 	{[]string{"SOROBAN_ADMIN_SECRET"}, []string{"the deployer's"}, "the seed of the contracts' administrator: contracts that are made name it, and it signs what suspends, resumes and ends one. `starter setup` makes its account, which pays nothing. For contracts that were made before, the deployer signs on"},
 	{[]string{"SOROBAN_ADMIN_SIGNER"}, []string{"`SOROBAN_ADMIN_SECRET`"}, "who holds the administrator's key, so that no worker does: `ssh-agent:///path/of/socket?account=G…`, an ssh-agent whose socket each worker can open. While it is locked or away, what changes contracts waits: docs/runbooks/signer-away.md"},
+	{[]string{"SOROBAN_PREVIOUS_ADMIN_SECRET"}, []string{"none"}, "the seed of the administrator before, until `starter stellar hand-over` has handed each contract over to the present one: docs/runbooks/rotate-keys.md"},
+	{[]string{"SOROBAN_PREVIOUS_ADMIN_SIGNER"}, []string{"`SOROBAN_PREVIOUS_ADMIN_SECRET`"}, "the ssh-agent that holds the key of the administrator before, as `SOROBAN_ADMIN_SIGNER` has that of the present one"},
 	{[]string{"SOROBAN_CHANNELS"}, nil, "about one deployment each per ledger; each holds 1 XLM"},
 	{[]string{"SOROBAN_CHANNEL_SECRET"}, []string{"the deployer's"}, "the seed that the channel accounts are derived from"},
 	{[]string{"SOROBAN_MAX_FEE"}, nil, "in stroops (20000000 are 2 XLM); what would cost more asks for attention"},

@@ -47,6 +47,12 @@ type Soroban struct {
 	// AdminSigner holds the administrator's key in the place of AdminSecret
 	// (SOROBAN_ADMIN_SIGNER). Zero: nobody.
 	AdminSigner SSHAgent
+	// PreviousAdminSecret is the seed of the contracts' administrator before
+	// (SOROBAN_PREVIOUS_ADMIN_SECRET), and PreviousAdminSigner holds its key in the place
+	// of that (SOROBAN_PREVIOUS_ADMIN_SIGNER): set until each contract is handed over.
+	// Empty: there was none but the deployer.
+	PreviousAdminSecret Secret
+	PreviousAdminSigner SSHAgent
 	// ChannelSecret is the seed (S…) from which the channel accounts are derived
 	// (SOROBAN_CHANNEL_SECRET). Empty: they are derived from DeployerSecret, and
 	// change with it.
@@ -85,19 +91,21 @@ type SSHAgent struct {
 
 func (r *reader) soroban() Soroban {
 	s := Soroban{
-		Passphrase:      read(r, setting{name: "SOROBAN_NETWORK", required: true}, passphrase),
-		DeployerSecret:  readSecret(r, setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}, required: true}, seed),
-		PayerSecret:     readSecret(r, setting{name: "SOROBAN_PAYER_SECRET"}, seed),
-		AdminSecret:     readSecret(r, setting{name: "SOROBAN_ADMIN_SECRET"}, seed),
-		AdminSigner:     read(r, setting{name: "SOROBAN_ADMIN_SIGNER"}, sshAgent),
-		ChannelSecret:   readSecret(r, setting{name: "SOROBAN_CHANNEL_SECRET"}, seed),
-		Channels:        int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
-		MaxFee:          read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
-		UploadMaxFee:    read(r, setting{name: "SOROBAN_UPLOAD_MAX_FEE", def: "1000000000"}, whole(100, spendingCeiling)),
-		KeeperMaxFee:    read(r, setting{name: "SOROBAN_KEEPER_MAX_FEE", def: "1000000000"}, whole(100, spendingCeiling)),
-		KeeperMonth:     read(r, setting{name: "SOROBAN_KEEPER_MONTH", def: "3000000000"}, whole(100, spendingCeiling)),
-		OperationMaxFee: read(r, setting{name: "SOROBAN_OPERATION_MAX_FEE", def: "200000000"}, whole(100, spendingCeiling)),
-		DayMaxFee:       read(r, setting{name: "SOROBAN_DAY_MAX_FEE", def: "10000000000"}, whole(100, spendingCeiling)),
+		Passphrase:          read(r, setting{name: "SOROBAN_NETWORK", required: true}, passphrase),
+		DeployerSecret:      readSecret(r, setting{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}, required: true}, seed),
+		PayerSecret:         readSecret(r, setting{name: "SOROBAN_PAYER_SECRET"}, seed),
+		AdminSecret:         readSecret(r, setting{name: "SOROBAN_ADMIN_SECRET"}, seed),
+		AdminSigner:         read(r, setting{name: "SOROBAN_ADMIN_SIGNER"}, sshAgent),
+		PreviousAdminSecret: readSecret(r, setting{name: "SOROBAN_PREVIOUS_ADMIN_SECRET"}, seed),
+		PreviousAdminSigner: read(r, setting{name: "SOROBAN_PREVIOUS_ADMIN_SIGNER"}, sshAgent),
+		ChannelSecret:       readSecret(r, setting{name: "SOROBAN_CHANNEL_SECRET"}, seed),
+		Channels:            int(read(r, setting{name: "SOROBAN_CHANNELS", def: "8"}, whole(1, 1000))),
+		MaxFee:              read(r, setting{name: "SOROBAN_MAX_FEE", def: "20000000"}, whole(100, maxFeeCeiling)),
+		UploadMaxFee:        read(r, setting{name: "SOROBAN_UPLOAD_MAX_FEE", def: "1000000000"}, whole(100, spendingCeiling)),
+		KeeperMaxFee:        read(r, setting{name: "SOROBAN_KEEPER_MAX_FEE", def: "1000000000"}, whole(100, spendingCeiling)),
+		KeeperMonth:         read(r, setting{name: "SOROBAN_KEEPER_MONTH", def: "3000000000"}, whole(100, spendingCeiling)),
+		OperationMaxFee:     read(r, setting{name: "SOROBAN_OPERATION_MAX_FEE", def: "200000000"}, whole(100, spendingCeiling)),
+		DayMaxFee:           read(r, setting{name: "SOROBAN_DAY_MAX_FEE", def: "10000000000"}, whole(100, spendingCeiling)),
 	}
 	rpc := setting{name: "SOROBAN_RPC_URL", required: true}
 	if s.Passphrase == network.TestNetworkPassphrase {
@@ -107,6 +115,9 @@ func (r *reader) soroban() Soroban {
 	s.RootCAs = r.rootCertificatesFor("SOROBAN_RPC_URL", s.RPCURL, "SOROBAN_RPC_SSLROOTCERT")
 	if s.AdminSigner != (SSHAgent{}) && !s.AdminSecret.Empty() {
 		r.problem(setting{name: "SOROBAN_ADMIN_SIGNER"}, "SOROBAN_ADMIN_SECRET is set too; expected one administrator of the contracts")
+	}
+	if s.PreviousAdminSigner != (SSHAgent{}) && !s.PreviousAdminSecret.Empty() {
+		r.problem(setting{name: "SOROBAN_PREVIOUS_ADMIN_SIGNER"}, "SOROBAN_PREVIOUS_ADMIN_SECRET is set too; expected one administrator before")
 	}
 	if r.production {
 		r.refuseLocalNetwork(s)
@@ -122,7 +133,7 @@ func (r *reader) refuseLocalNetwork(s Soroban) {
 		root := keypair.Root(passphrase).Seed()
 		for _, key := range []NamedSecret{
 			{Name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", Value: s.DeployerSecret}, {Name: "SOROBAN_PAYER_SECRET", Value: s.PayerSecret},
-			{Name: "SOROBAN_ADMIN_SECRET", Value: s.AdminSecret},
+			{Name: "SOROBAN_ADMIN_SECRET", Value: s.AdminSecret}, {Name: "SOROBAN_PREVIOUS_ADMIN_SECRET", Value: s.PreviousAdminSecret},
 		} {
 			if key.Value.Reveal() == root {
 				r.problem(setting{name: key.Name}, "the value (not shown) is the root key of a network, which anybody can compute; expected the seed of an account of your own")

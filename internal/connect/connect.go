@@ -131,21 +131,31 @@ func payloadKeys(c config.Temporal) []temporalclient.Key {
 // Ledger makes the deployer of tenants' contracts, with its journal in the
 // database.
 func Ledger(c config.Soroban, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (*stellar.Deployer, error) {
-	var admin submit.Signer
-	if held := c.AdminSigner; held != (config.SSHAgent{}) {
-		var err error
-		if admin, err = sshagent.New(held.Socket, held.Account, "SOROBAN_ADMIN_SIGNER"); err != nil {
-			return nil, err
-		}
+	admin, err := agent(c.AdminSigner, "SOROBAN_ADMIN_SIGNER")
+	if err != nil {
+		return nil, err
+	}
+	previous, err := agent(c.PreviousAdminSigner, "SOROBAN_PREVIOUS_ADMIN_SIGNER")
+	if err != nil {
+		return nil, err
 	}
 	return stellar.New(stellar.Config{
 		RPCURL: c.RPCURL, RootCAs: c.RootCAs, Passphrase: c.Passphrase,
 		Deployer: stellar.Seed(c.DeployerSecret.Reveal()), ChannelSecret: stellar.Seed(c.ChannelSecret.Reveal()),
 		FeePayer: stellar.Seed(c.PayerSecret.Reveal()), Admin: stellar.Seed(c.AdminSecret.Reveal()), AdminSigner: admin,
+		PreviousAdmin: stellar.Seed(c.PreviousAdminSecret.Reveal()), PreviousAdminSigner: previous,
 		Channels: c.Channels, Wasm: tenantcontract.Wasm, Logger: log,
 		Limits:  submit.Limits{Transaction: c.MaxFee, Upload: c.UploadMaxFee, Keeper: c.KeeperMaxFee, Month: c.KeeperMonth, Operation: c.OperationMaxFee, Day: c.DayMaxFee},
 		Metrics: m.Ledger, VerifyConnection: m.Certificates.Of("ledger"),
 	}, postgres.NewStellarJournal(pool))
+}
+
+// agent is who signs with a key that an ssh-agent holds; nil where none is set.
+func agent(a config.SSHAgent, setting string) (submit.Signer, error) {
+	if a == (config.SSHAgent{}) {
+		return nil, nil //nolint:nilnil // nobody is no failure
+	}
+	return sshagent.New(a.Socket, a.Account, setting)
 }
 
 // Postman makes what sends the mails of provisioning, with a backup behind it

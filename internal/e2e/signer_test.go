@@ -73,3 +73,36 @@ func TestRunbookOfASigner(t *testing.T) {
 	i.reaches(o.ID, "SUCCEEDED")
 	require.Equal(t, tenantcontract.Suspended, i.contractStatus(tenant.ContractID))
 }
+
+// TestRunbookOfAKey hands the contracts over to another administrator: tenants from
+// before are suspended, and in the end no worker has the key from before.
+func TestRunbookOfAKey(t *testing.T) {
+	t.Parallel()
+	before, after := keypair.MustRandom(), keypair.MustRandom()
+	i := install(t, map[string]string{"SOROBAN_ADMIN_SECRET": before.Seed()})
+	_, worker := i.start()
+	var tenants []tenant
+	for _, name := range []string{"Charité", "Necker", "Karolinska"} {
+		tenants = append(tenants, i.becomesActive(i.create(name)))
+	}
+	restarts := func() {
+		worker.kill()
+		worker = i.startWorker()
+	}
+	suspend := turns[0]
+	suspends := func(tenant tenant) {
+		i.reaches(suspend.ask(i, tenant.ID).ID, "SUCCEEDED")
+		require.Equal(t, tenantcontract.Suspended, i.contractStatus(tenant.ContractID))
+	}
+	i.env["SOROBAN_ADMIN_SECRET"], i.env["SOROBAN_PREVIOUS_ADMIN_SECRET"] = after.Seed(), before.Seed()
+	restarts()
+	suspends(tenants[0])
+	i.goes(operation{}, way(t, "rotate-keys.md", false))
+	delete(i.env, "SOROBAN_PREVIOUS_ADMIN_SECRET")
+	restarts()
+	suspends(tenants[1])
+	suspends(i.becomesActive(i.create("Bambino Gesù")))
+	require.Contains(t, i.output("stellar", "hand-over", tenants[0].ID, "--reason", "ticket 4711"), "0 handed over, 1 had the present administrator, of 1")
+	require.Equal(t, 3, value[int](i, `SELECT count(*) FROM stellar_transactions WHERE purpose = 'ACCEPT_ADMIN' AND state = 'APPLIED'`), "each once")
+	require.Equal(t, 3, value[int](i, `SELECT count(*) FROM contract_origins`), "two administrators and one code")
+}

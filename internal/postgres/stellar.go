@@ -73,6 +73,29 @@ func (j *StellarJournal) Nonce(ctx context.Context, id tenant.ID, generation int
 	return nonce, nil
 }
 
+// Remember keeps what this installation's contracts come from, for ever.
+func (j *StellarJournal) Remember(ctx context.Context, network string, o tenant.ContractOrigin) error {
+	_, err := j.pool.Exec(ctx, `
+		INSERT INTO contract_origins (network, kind, value) VALUES ($1, 'admin', $2), ($1, 'code', $3)
+		ON CONFLICT DO NOTHING`, network, o.Admin, o.Code)
+	if err != nil {
+		return journalError("keep what contracts come from", err)
+	}
+	return nil
+}
+
+// Remembers tells which parts of an origin this installation has ever used.
+func (j *StellarJournal) Remembers(ctx context.Context, network string, o tenant.ContractOrigin) (admin, code bool, err error) {
+	err = j.pool.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM contract_origins WHERE network = $1 AND kind = 'admin' AND value = $2),
+			EXISTS (SELECT FROM contract_origins WHERE network = $1 AND kind = 'code' AND value = $3)`,
+		network, o.Admin, o.Code).Scan(&admin, &code)
+	if err != nil {
+		return false, false, journalError("read what contracts come from", err)
+	}
+	return admin, code, nil
+}
+
 // nonceLength is as long as what is made of it.
 const nonceLength = 32
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
@@ -40,6 +41,12 @@ type Config struct {
 	// AdminSigner signs in the place of Admin, with a key that is elsewhere
 	// (SOROBAN_ADMIN_SIGNER).
 	AdminSigner submit.Signer
+	// PreviousAdmin was the administrator before, and signs for the contracts that have
+	// not been handed over to the present one (SOROBAN_PREVIOUS_ADMIN_SECRET).
+	// PreviousAdminSigner signs in its place (SOROBAN_PREVIOUS_ADMIN_SIGNER). Unset:
+	// there was none but the deployer.
+	PreviousAdmin       Seed
+	PreviousAdminSigner submit.Signer
 	// ChannelSecret is what the channel accounts are derived from
 	// (SOROBAN_CHANNEL_SECRET). Unset: Deployer.
 	ChannelSecret Seed
@@ -82,23 +89,33 @@ const (
 	deployerSetting = "SOROBAN_CONTRACT_DEPLOYER_SECRET"
 	payerSetting    = "SOROBAN_PAYER_SECRET"
 	adminSetting    = "SOROBAN_ADMIN_SECRET"
+	previousSetting = "SOROBAN_PREVIOUS_ADMIN_SECRET"
 )
 
 // signers are who signs for the deployer, for the fee payer and for the contracts'
-// administrator. c is valid.
-func (c Config) signers() (deployer, payer, admin submit.Signer) {
+// administrators: the present one first, then those that contracts may have kept. c is
+// valid.
+func (c Config) signers() (deployer, payer submit.Signer, admins []submit.Signer) {
 	deployer = keyPair(c.Deployer, deployerSetting)
-	payer, admin = deployer, deployer
+	payer = deployer
 	if c.FeePayer != "" {
 		payer = keyPair(c.FeePayer, payerSetting)
 	}
-	switch {
-	case c.AdminSigner != nil:
-		admin = c.AdminSigner
-	case c.Admin != "":
-		admin = keyPair(c.Admin, adminSetting)
+	for _, a := range []struct {
+		held    submit.Signer
+		seed    Seed
+		setting string
+	}{
+		{c.AdminSigner, c.Admin, adminSetting}, {deployer, "", ""}, {c.PreviousAdminSigner, c.PreviousAdmin, previousSetting},
+	} {
+		if a.held == nil && a.seed != "" {
+			a.held = keyPair(a.seed, a.setting)
+		}
+		if a.held != nil && !slices.ContainsFunc(admins, func(s submit.Signer) bool { return s.Address() == a.held.Address() }) {
+			admins = append(admins, a.held)
+		}
 	}
-	return deployer, payer, admin
+	return deployer, payer, admins
 }
 
 func keyPair(s Seed, setting string) submit.Signer {
@@ -150,9 +167,9 @@ func (c Config) validate() error {
 		wrong("SOROBAN_NETWORK must name a network")
 	}
 	for name, s := range map[string]Seed{
-		deployerSetting: c.Deployer, payerSetting: c.FeePayer, adminSetting: c.Admin, "SOROBAN_CHANNEL_SECRET": c.ChannelSecret,
+		deployerSetting: c.Deployer, payerSetting: c.FeePayer, adminSetting: c.Admin, previousSetting: c.PreviousAdmin, "SOROBAN_CHANNEL_SECRET": c.ChannelSecret,
 	} {
-		if s == "" && (name == payerSetting || name == adminSetting) {
+		if s == "" && (name == payerSetting || name == adminSetting || name == previousSetting) {
 			continue
 		}
 		if _, err := keypair.ParseFull(string(s)); err != nil {
@@ -161,6 +178,9 @@ func (c Config) validate() error {
 	}
 	if c.Admin != "" && c.AdminSigner != nil {
 		wrong("%s and %s name two administrators; set one of them", adminSetting, c.AdminSigner.Setting())
+	}
+	if c.PreviousAdmin != "" && c.PreviousAdminSigner != nil {
+		wrong("%s and %s name two administrators; set one of them", previousSetting, c.PreviousAdminSigner.Setting())
 	}
 	if c.Channels < 1 || c.Channels > maxChannels {
 		wrong("SOROBAN_CHANNELS must be 1 to %d", maxChannels)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/stellar/go-stellar-sdk/txnbuild"
 	"github.com/stellar/go-stellar-sdk/xdr"
@@ -73,29 +72,39 @@ func (d *Deployer) get(ctx context.Context, id xdr.ContractId, function string, 
 }
 
 // authority is who signs for what changes a contract: its administrator, which is the
-// deployer for one that was made before there was another.
+// deployer for one that was made before there was another, and the one before until the
+// contract is handed over.
 func (d *Deployer) authority(ctx context.Context, id xdr.ContractId, floor uint32, progress func(string)) (submit.Signer, error) {
-	if d.admin.Address() == d.Address() {
+	if len(d.admins) == 1 {
 		return d.admin, nil
 	}
-	v, err := d.get(ctx, id, tenantcontract.GetAdmin, floor, progress)
+	admin, err := d.adminOf(ctx, id, floor, progress)
 	if err != nil {
 		return nil, err
 	}
-	address, ok := v.GetAddress()
-	if !ok {
-		return nil, fmt.Errorf("the contract's administrator is %s, which is no address", v)
-	}
-	admin, err := address.String()
-	if err != nil {
-		return nil, fmt.Errorf("read the contract's administrator: %w", err)
-	}
-	for _, ours := range []submit.Signer{d.admin, d.deployer} {
+	for _, ours := range d.admins {
 		if ours.Address() == admin {
 			return ours, nil
 		}
 	}
 	return nil, d.otherAdmin(admin)
+}
+
+// adminOf is the address of a contract's administrator.
+func (d *Deployer) adminOf(ctx context.Context, id xdr.ContractId, floor uint32, progress func(string)) (string, error) {
+	v, err := d.get(ctx, id, tenantcontract.GetAdmin, floor, progress)
+	if err != nil {
+		return "", err
+	}
+	address, ok := v.GetAddress()
+	if !ok {
+		return "", fmt.Errorf("the contract's administrator is %s, which is no address", v)
+	}
+	admin, err := address.String()
+	if err != nil {
+		return "", fmt.Errorf("read the contract's administrator: %w", err)
+	}
+	return admin, nil
 }
 
 // isDeployed reports whether there is a contract at the address that is this
@@ -107,8 +116,22 @@ func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, n Nonce, id x
 		return false, err
 	}
 	instance, ok := entries[0].MustContractData().Val.GetInstance()
-	if !ok || !d.isOurs(instance.Executable.WasmHash) {
-		return false, conflict("code that this version does not know; deploy with the version of the worker that began, or roll back and provision the tenant anew")
+	if !ok || instance.Executable.WasmHash == nil {
+		return false, conflict("no code of its own; roll back and provision the tenant again")
+	}
+	admin, err := d.adminOf(ctx, id, ledger, progress)
+	if err != nil {
+		return false, err
+	}
+	code := instance.Executable.WasmHash.HexString()
+	ourAdmin, ourCode, err := d.journal.Remembers(ctx, d.cfg.Passphrase, tenant.ContractOrigin{Admin: admin, Code: code})
+	switch {
+	case err != nil:
+		return false, err
+	case !ourCode:
+		return false, conflict("code " + code + ", which this installation has never deployed; roll back and provision the tenant again")
+	case !ourAdmin:
+		return false, d.strangeAdmin(admin)
 	}
 	want := Commitment(f.Tenant, f.Generation, n)
 	v, err := d.get(ctx, id, tenantcontract.GetCommitment, ledger, progress)
@@ -123,15 +146,9 @@ func (d *Deployer) isDeployed(ctx context.Context, f tenant.Fence, n Nonce, id x
 		return false, err
 	}
 	if s != tenant.ContractActive {
-		return false, conflict("the status " + string(s) + "; roll back and provision the tenant anew")
+		return false, conflict("the status " + string(s) + "; roll back and provision the tenant again")
 	}
 	return true, nil
-}
-
-// isOurs reports whether this version, or one before it, deploys such code. A
-// deployment may begin under one version and go on under the next.
-func (d *Deployer) isOurs(code *xdr.Hash) bool {
-	return code != nil && (*code == d.codeHash || slices.Contains(tenantcontract.Codes(), code.HexString()))
 }
 
 func conflict(what string) error {

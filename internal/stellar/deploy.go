@@ -24,15 +24,27 @@ import (
 func (d *Deployer) Deploy(ctx context.Context, f tenant.Fence, progress func(detail string)) (string, error) {
 	seen := witnessOf(progress)
 	w := &deployment{d: d, f: f, progress: seen.say}
-	for {
-		done, err := w.round(ctx)
-		if err != nil {
-			return "", d.explainCut(ctx, err, seen)
-		}
-		if done {
+	err := d.remember(ctx)
+	for err == nil {
+		var done bool
+		if done, err = w.round(ctx); done {
 			return w.id, nil
 		}
 	}
+	return "", d.explainCut(ctx, err, seen)
+}
+
+// remember keeps what the contracts of this process come from, before the ledger hears
+// of any.
+func (d *Deployer) remember(ctx context.Context) error {
+	if d.remembered.Load() {
+		return nil
+	}
+	err := d.journal.Remember(ctx, d.cfg.Passphrase, tenant.ContractOrigin{Admin: d.admin.Address(), Code: d.codeHash.HexString()})
+	if err == nil {
+		d.remembered.Store(true)
+	}
+	return err
 }
 
 func orSilent(progress func(string)) func(string) {
@@ -87,17 +99,13 @@ func (w *deployment) round(ctx context.Context) (done bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, tx := range past.Transactions {
-		if tx.ContractID != w.id && (tx.State == submit.StateApplied || tx.ResultCode == submit.ResultForgotten) {
-			return false, w.d.otherAddress(tx)
-		}
-		if makesContract(tx) && tx.State == submit.StateApplied {
-			return true, nil
-		}
+	if at := slices.IndexFunc(past.Transactions, made); at >= 0 {
+		w.id = past.Transactions[at].ContractID // also where another deployer has made it
+		return true, nil
 	}
-	if len(past.Transactions) > 0 {
-		// None is known to have made the contract: the ledger has the last word.
-		if done, err = w.isDeployed(ctx, past.Floor); done || err != nil {
+	// None is known to have made the contract: the ledger has the last word.
+	for _, address := range w.perhaps(past.Transactions) {
+		if done, err = w.isDeployed(ctx, address, past.Floor); done || err != nil {
 			return done, err
 		}
 	}
@@ -110,6 +118,23 @@ func (w *deployment) round(ctx context.Context) (done bool, err error) {
 }
 
 func makesContract(tx submit.Transaction) bool { return tx.Purpose == submit.PurposeDeploy }
+
+func made(tx submit.Transaction) bool { return makesContract(tx) && tx.State == submit.StateApplied }
+
+// perhaps lists where the contract may be: at an address that a deployer before this one
+// has sent a transaction for, whose fate nobody can tell any more, and at its own.
+func (w *deployment) perhaps(past []submit.Transaction) []string {
+	var addresses []string
+	for _, tx := range past {
+		if makesContract(tx) && tx.ResultCode == submit.ResultForgotten && tx.ContractID != w.id {
+			addresses = append(addresses, tx.ContractID)
+		}
+	}
+	if len(past) > 0 {
+		addresses = append(addresses, w.id)
+	}
+	return addresses
+}
 
 func (w *deployment) create(ctx context.Context, floor uint32) (done bool, err error) {
 	tx, err := w.d.transact(ctx, submit.Order{
@@ -129,7 +154,7 @@ func (w *deployment) create(ctx context.Context, floor uint32) (done bool, err e
 	case tx.State == submit.StateApplied:
 		return true, nil
 	case tx.ResultCode == submit.ResultTrapped || tx.ResultCode == submit.ResultForgotten:
-		if done, err = w.isDeployed(ctx, tx.Ledger); done || err != nil {
+		if done, err = w.isDeployed(ctx, w.id, tx.Ledger); done || err != nil {
 			return done, err
 		}
 	}
@@ -141,7 +166,7 @@ func (w *deployment) create(ctx context.Context, floor uint32) (done bool, err e
 func (w *deployment) afterSimulation(ctx context.Context, e *rpc.SimulationError) (done bool, err error) {
 	switch {
 	case e.Exists():
-		done, err = w.isDeployed(ctx, e.Ledger)
+		done, err = w.isDeployed(ctx, w.id, e.Ledger)
 		if err == nil && !done {
 			err = fmt.Errorf("the Stellar RPC server says that the contract exists and does not show it")
 		}
@@ -153,12 +178,16 @@ func (w *deployment) afterSimulation(ctx context.Context, e *rpc.SimulationError
 	return false, e
 }
 
-func (w *deployment) isDeployed(ctx context.Context, floor uint32) (bool, error) {
-	id, err := parseContract(w.id)
+// isDeployed reports whether the contract is at an address, which is its own then.
+func (w *deployment) isDeployed(ctx context.Context, address string, floor uint32) (done bool, err error) {
+	id, err := parseContract(address)
 	if err != nil {
 		return false, err
 	}
-	return w.d.isDeployed(ctx, w.f, w.nonce, id, floor, w.progress)
+	if done, err = w.d.isDeployed(ctx, w.f, w.nonce, id, floor, w.progress); done {
+		w.id = address
+	}
+	return done, err
 }
 
 // transact has one transaction sent, from a channel account. Those are made

@@ -3,6 +3,7 @@ package stellar
 import (
 	"context"
 	"crypto/sha256"
+	"sync/atomic"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
 	"github.com/stellar/go-stellar-sdk/strkey"
@@ -27,17 +28,26 @@ type Deployer struct {
 	deployer  submit.Signer
 	payer     submit.Signer
 	admin     submit.Signer
-	account   xdr.AccountId
+	// admins are those that a contract may have, the present one first.
+	admins  []submit.Signer
+	account xdr.AccountId
 	// channels are the addresses of the channel accounts.
 	channels []string
 	codeHash xdr.Hash
+
+	// remembered tells that the journal has the origin of what this process makes.
+	remembered atomic.Bool
 }
 
-// Journal is that of the transactions, and keeps the nonces of the contracts.
+// Journal is that of the transactions, and keeps what tells that a contract is ours.
 type Journal interface {
 	submit.Journal
 	// Nonce is that of one generation of a tenant; empty where there is none.
 	Nonce(ctx context.Context, id tenant.ID, generation int) ([]byte, error)
+	// Remember keeps that this installation's contracts have such an origin, for ever.
+	Remember(ctx context.Context, network string, o tenant.ContractOrigin) error
+	// Remembers tells which parts of an origin this installation has ever used.
+	Remembers(ctx context.Context, network string, o tenant.ContractOrigin) (admin, code bool, err error)
 }
 
 // New makes a Deployer. The network need not be there.
@@ -55,7 +65,8 @@ func New(cfg Config, journal Journal) (*Deployer, error) {
 			Timeout: cfg.RequestTimeout, PollInterval: cfg.PollInterval, Clock: cfg.Clock, Metrics: cfg.Metrics,
 		}),
 	}
-	d.deployer, d.payer, d.admin = cfg.signers()
+	d.deployer, d.payer, d.admins = cfg.signers()
+	d.admin = d.admins[0]
 	d.account = xdr.MustAddress(d.deployer.Address())
 	channels, err := channelKeys(keypair.MustParseFull(string(cfg.ChannelSecret)), cfg.Channels)
 	if err != nil {
@@ -65,7 +76,7 @@ func New(cfg Config, journal Journal) (*Deployer, error) {
 		d.channels = append(d.channels, k.Address())
 	}
 	d.submitter = submit.New(submit.Config{
-		Passphrase: cfg.Passphrase, Deployer: d.deployer, Admin: d.admin, FeePayer: d.payer, Channels: channels,
+		Passphrase: cfg.Passphrase, Deployer: d.deployer, Admins: d.admins, FeePayer: d.payer, Channels: channels,
 		Limits: cfg.Limits, Validity: cfg.Validity, ReleaseTimeout: cfg.RequestTimeout, Clock: cfg.Clock, Logger: cfg.Logger, Metrics: cfg.Metrics,
 	}, d.rpc, journal)
 	return d, nil

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"tenant-provisioning/internal/stellar/rpc"
-	"tenant-provisioning/internal/stellar/submit"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -90,13 +89,17 @@ func (d *Deployer) explainSimulation(e *rpc.SimulationError) error {
 func (d *Deployer) otherAdmin(admin string) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassAuth, RetryAfter: rpc.SettingDelay,
-		Reason: fmt.Sprintf("the contract's administrator is %s, which is neither the account that %s names nor the deployer's; hand the contract over, or set %s back", admin, d.admin.Setting(), d.admin.Setting()),
+		Reason: fmt.Sprintf("the contract's administrator is %s, and %s names another; set %s to the seed of %s until starter stellar hand-over has handed the contract over (docs/runbooks/rotate-keys.md), or set %s back",
+			admin, d.admin.Setting(), previousSetting, admin, d.admin.Setting()),
 	}
 }
 
-func (d *Deployer) otherAddress(tx submit.Transaction) error {
+// strangeAdmin is a contract that only somebody with the deployer's key can have made,
+// and not we. Nobody here could end it, so it is not rolled back but looked at.
+func (d *Deployer) strangeAdmin(admin string) error {
 	return &tenant.StepError{
 		Step: tenant.StepDeployContract, Class: tenant.ClassConflict, RetryAfter: rpc.SettingDelay,
-		Reason: fmt.Sprintf("the tenant has the contract %s already, made by another account than %s; set SOROBAN_CONTRACT_DEPLOYER_SECRET back to the secret that made it", tx.ContractID, d.Address()),
+		Reason: fmt.Sprintf("at the tenant's address there is already a contract whose administrator is %s, an account that this installation has never used; if it is yours, set %s to it once, else somebody has the deployer's key: docs/runbooks/rotate-keys.md",
+			admin, adminSetting),
 	}
 }

@@ -54,6 +54,8 @@ type bench struct {
 	url      string
 	deployer string
 	admin    *keypair.Full
+	// previous was the contracts' administrator before; empty: nobody.
+	previous stellar.Seed
 }
 
 func setup(t *testing.T) *bench {
@@ -89,7 +91,7 @@ func ready(t *testing.T) *bench {
 
 func (b *bench) config() stellar.Config {
 	return stellar.Config{
-		RPCURL: b.url, Passphrase: devnet.Passphrase, Deployer: stellar.Seed(b.deployer), Wasm: tenantcontract.Wasm,
+		RPCURL: b.url, Passphrase: devnet.Passphrase, Deployer: stellar.Seed(b.deployer), PreviousAdmin: b.previous, Wasm: tenantcontract.Wasm,
 		Channels: 3, Validity: validity, PollInterval: 50 * time.Millisecond, RequestTimeout: deadline, Clock: b.clock.now,
 	}
 }

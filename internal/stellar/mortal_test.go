@@ -84,6 +84,15 @@ func (j mortalJournal) Nonce(ctx context.Context, id tenant.ID, generation int) 
 	return nonce, err
 }
 
+func (j mortalJournal) Remember(ctx context.Context, network string, o tenant.ContractOrigin) error {
+	return j.m.call(func() error { return j.journal.Remember(ctx, network, o) })
+}
+
+func (j mortalJournal) Remembers(ctx context.Context, network string, o tenant.ContractOrigin) (admin, code bool, err error) {
+	err = j.m.call(func() error { admin, code, err = j.journal.Remembers(ctx, network, o); return err })
+	return admin, code, err
+}
+
 func (j mortalJournal) Find(ctx context.Context, hash string) (tx submit.Transaction, err error) {
 	err = j.m.call(func() error { tx, err = j.journal.Find(ctx, hash); return err })
 	return tx, err

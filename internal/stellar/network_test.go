@@ -112,20 +112,22 @@ func TestAnotherDeployerDoesNotMakeASecondContract(t *testing.T) {
 	id, err := b.with(t, nil).Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
 
-	stranger := keypair.MustRandom()
-	fund(t, b.url, stranger.Address())
-	d := b.with(t, func(c *stellar.Config) { c.Deployer = stellar.Seed(stranger.Seed()) })
-	_, err = d.Deploy(testContext(t), f, nil)
-	s := stepError(t, err)
-	require.Equal(t, tenant.ClassConflict, s.Class)
-	require.False(t, s.Permanent, "it waits for the setting")
-	require.Contains(t, s.Reason, id)
+	next := keypair.MustRandom()
+	fund(t, b.url, next.Address())
+	d := b.with(t, func(c *stellar.Config) { c.Deployer = stellar.Seed(next.Seed()) })
+	again, err := d.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	require.Equal(t, id, again, "the one that the journal has")
 
 	undo := b.rollBack(t, f)
-	s = stepError(t, d.Terminate(testContext(t), undo, nil))
+	s := stepError(t, d.Terminate(testContext(t), undo, nil))
 	require.Equal(t, tenant.ClassAuth, s.Class)
-	require.Contains(t, s.Reason, stranger.Address())
-	require.NoError(t, b.with(t, nil).Terminate(testContext(t), undo, nil))
+	require.Contains(t, s.Reason, "SOROBAN_CONTRACT_DEPLOYER_SECRET")
+	require.False(t, s.Permanent, "it waits for the key")
+	d = b.with(t, func(c *stellar.Config) {
+		c.Deployer, c.PreviousAdmin = stellar.Seed(next.Seed()), stellar.Seed(b.deployer)
+	})
+	require.NoError(t, d.Terminate(testContext(t), undo, nil))
 	b.requireStatus(t, d, id, tenant.ContractTerminated)
 }
 
@@ -185,14 +187,49 @@ func TestAContractOfUnknownCodeIsAConflict(t *testing.T) {
 	f := b.newTenant(t)
 	// Code with one more custom section is other code that does the same.
 	other := b.with(t, func(c *stellar.Config) { c.Wasm = append(append([]byte{}, tenantcontract.Wasm...), 0, 3, 2, 'x', 'y') })
-	_, err := other.Deploy(testContext(t), f, nil)
+	id, err := other.Deploy(testContext(t), f, nil)
 	require.NoError(t, err)
 	b.forget(t)
+	_, code, err := other.Runs(t.Context(), id)
+	require.NoError(t, err)
+	b.disown(t, "code", code)
 	_, err = b.with(t, nil).Deploy(testContext(t), f, nil)
 	s := stepError(t, err)
 	require.Equal(t, tenant.ClassConflict, s.Class)
 	require.True(t, s.Permanent)
-	require.Contains(t, s.Reason, "code that this version does not know")
+	require.Contains(t, s.Reason, "which this installation has never deployed")
+}
+
+// TestAContractOfAStrangeAdministratorIsNotTaken, and not rolled back: nobody here could
+// end it. One that was ever ours is.
+func TestAContractOfAStrangeAdministratorIsNotTaken(t *testing.T) {
+	t.Parallel()
+	b, admin := ready(t), keypair.MustRandom()
+	f := b.newTenant(t)
+	other := b.with(t, func(c *stellar.Config) { c.Admin = stellar.Seed(admin.Seed()) })
+	made, err := other.Deploy(testContext(t), f, nil)
+	require.NoError(t, err)
+	b.forget(t)
+	id, err := b.with(t, nil).Deploy(testContext(t), f, nil)
+	require.NoError(t, err, "its administrator was ours once")
+	require.Equal(t, made, id)
+
+	b.disown(t, "admin", admin.Address())
+	_, err = b.with(t, nil).Deploy(testContext(t), f, nil)
+	s := stepError(t, err)
+	require.Equal(t, tenant.ClassConflict, s.Class)
+	require.False(t, s.Permanent)
+	require.Contains(t, s.Reason, admin.Address()+", an account that this installation has never used")
+	require.Contains(t, s.Reason, "rotate-keys.md")
+	require.Empty(t, b.transactions(t, f), "nothing was sent")
+}
+
+// disown has the installation know nothing of what it has used.
+func (b *bench) disown(t *testing.T, kind, value string) {
+	t.Helper()
+	tag, err := b.pool.Exec(t.Context(), `DELETE FROM contract_origins WHERE kind = $1 AND value = $2`, kind, value)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, tag.RowsAffected())
 }
 
 // oneChannel makes the next transaction use the account that the test has
@@ -309,6 +346,31 @@ func TestATransactionThatTheServerHasForgotten(t *testing.T) {
 	require.Equal(t, "NOT_FOUND_OUTSIDE_RETENTION", txs[0].ResultCode)
 	require.NoError(t, d.Terminate(testContext(t), b.rollBack(t, f), nil))
 	b.requireStatus(t, d, id, tenant.ContractTerminated)
+}
+
+// TestAContractOfAnotherDeployerIsLookedFor where the server has forgotten the
+// transaction that may have made it.
+func TestAContractOfAnotherDeployerIsLookedFor(t *testing.T) {
+	t.Parallel()
+	b, next := ready(t), keypair.MustRandom()
+	fund(t, b.url, next.Address())
+	for _, there := range []bool{true, false} {
+		f := b.newTenant(t)
+		before, err := b.with(t, nil).Deploy(testContext(t), f, nil)
+		require.NoError(t, err)
+		if !there {
+			// An address at which nothing was made.
+			before, err = b.address(t, b.with(t, func(c *stellar.Config) { c.Deployer = stellar.Seed(keypair.MustRandom().Seed()) }), f)
+			require.NoError(t, err)
+		}
+		_, err = b.pool.Exec(t.Context(), `UPDATE stellar_transactions SET state = 'EXPIRED', result_code = 'NOT_FOUND_OUTSIDE_RETENTION', contract_id = $2 WHERE tenant_id = $1`, string(f.Tenant), before)
+		require.NoError(t, err)
+		d := b.with(t, func(c *stellar.Config) { c.Deployer = stellar.Seed(next.Seed()) })
+		id, err := d.Deploy(testContext(t), f, nil)
+		require.NoError(t, err)
+		require.Equal(t, there, id == before)
+		b.requireStatus(t, d, id, tenant.ContractActive)
+	}
 }
 
 // killAfterSending ends a process when the network has taken its transaction.

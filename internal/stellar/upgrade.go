@@ -66,10 +66,22 @@ func (d *Deployer) upgrade(ctx context.Context, contractID string, progress func
 	if err != nil {
 		return err
 	}
+	if err := d.remember(ctx); err != nil {
+		return err
+	}
 	if err := d.ensureCode(ctx, progress); err != nil {
 		return err
 	}
-	ledger, err := d.sendUpgrade(ctx, id, contractID, progress)
+	ledger, err := d.sendOfContract(ctx, submit.PurposeUpgrade, contractID, func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
+		if code, err := d.codeOf(ctx, id, floor, progress); err != nil || code == d.codeHash {
+			return nil, err
+		}
+		admin, err := d.authority(ctx, id, floor, progress)
+		if err != nil {
+			return nil, err
+		}
+		return []txnbuild.Operation{authorised(admin, d.functionCall(id, tenantcontract.Upgrade, bytesValue(d.codeHash[:])))}, nil
+	}, progress)
 	if err != nil {
 		return err
 	}
@@ -83,22 +95,11 @@ func (d *Deployer) upgrade(ctx context.Context, contractID string, progress func
 	return nil
 }
 
-// sendUpgrade brings the call into a ledger, and tells which one.
-func (d *Deployer) sendUpgrade(ctx context.Context, id xdr.ContractId, contractID string, progress func(string)) (uint32, error) {
+// sendOfContract brings a change of one contract into a ledger, unless it is done
+// already, and tells which ledger that is; 0 where nothing was to be done.
+func (d *Deployer) sendOfContract(ctx context.Context, p submit.Purpose, contractID string, operations func(context.Context, uint32) ([]txnbuild.Operation, error), progress func(string)) (uint32, error) {
 	for t := (submit.Tally{}); ; {
-		tx, err := d.transact(ctx, submit.Order{
-			Purpose: submit.PurposeUpgrade, ContractID: contractID,
-			Operations: func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error) {
-				if code, err := d.codeOf(ctx, id, floor, progress); err != nil || code == d.codeHash {
-					return nil, err
-				}
-				admin, err := d.authority(ctx, id, floor, progress)
-				if err != nil {
-					return nil, err
-				}
-				return []txnbuild.Operation{authorised(admin, d.functionCall(id, tenantcontract.Upgrade, bytesValue(d.codeHash[:])))}, nil
-			},
-		}, progress)
+		tx, err := d.transact(ctx, submit.Order{Purpose: p, ContractID: contractID, Operations: operations}, progress)
 		switch {
 		case errors.Is(err, submit.ErrNothingToDo):
 			return 0, nil

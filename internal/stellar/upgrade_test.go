@@ -1,7 +1,10 @@
 package stellar_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"testing"
@@ -11,6 +14,7 @@ import (
 	tenantcontract "tenant-provisioning/contracts/tenant"
 	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/migrations"
 )
 
 // earlier makes a deployer of an earlier version's code.
@@ -51,7 +55,8 @@ func TestContractsAreUpgraded(t *testing.T) {
 		present, code, err := d.Runs(t.Context(), id)
 		require.NoError(t, err)
 		require.True(t, present)
-		require.Equal(t, tenantcontract.Codes()[0], code)
+		hash := tenantcontract.Hash()
+		require.Equal(t, hex.EncodeToString(hash[:]), code)
 		want := tenant.ContractActive
 		if id == suspended {
 			want = tenant.ContractSuspended
@@ -76,4 +81,17 @@ func TestATerminatedContractIsNotUpgraded(t *testing.T) {
 	s := stepError(t, d.Upgrade(testContext(t), id, nil))
 	require.True(t, s.Permanent)
 	require.Contains(t, s.Reason, "Error(Contract, #1)")
+}
+
+// TestCodeFromBeforeThereWereRowsIsKnown: the migration that made them writes it down.
+func TestCodeFromBeforeThereWereRowsIsKnown(t *testing.T) {
+	t.Parallel()
+	migration, err := fs.ReadFile(migrations.Control(), "00009_contract_origins.sql")
+	require.NoError(t, err)
+	for version := 1; version < 3; version++ {
+		wasm, err := os.ReadFile(fmt.Sprintf("../../contracts/tenant/testdata/%d.wasm", version))
+		require.NoError(t, err)
+		hash := sha256.Sum256(wasm)
+		require.Contains(t, string(migration), hex.EncodeToString(hash[:]))
+	}
 }

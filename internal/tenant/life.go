@@ -35,3 +35,11 @@ type Keeping struct {
 	// Restored and Extended count the entries.
 	Restored, Extended int
 }
+
+// ContractOrigin is what a contract is made with.
+type ContractOrigin struct {
+	// Admin is the address (G…) of its administrator.
+	Admin string
+	// Code is the hash of its code, in hex.
+	Code string
+}

@@ -29,7 +29,7 @@ type Order struct {
 	Operations func(ctx context.Context, floor uint32) ([]txnbuild.Operation, error)
 }
 
-func (o Order) shared() bool { return o.Fence == tenant.Fence{} && o.Purpose != PurposeUpgrade }
+func (o Order) shared() bool { return o.Fence == tenant.Fence{} && !o.Purpose.ofContract() }
 
 // Do leases an account, journals one transaction and brings it to its
 // end, whichever that is. Nothing is journalled when it returns ErrInFlight,

@@ -25,9 +25,18 @@ const (
 	PurposeExtend Purpose = "EXTEND_ENTRIES"
 	// PurposeUpgrade has a contract run the present code.
 	PurposeUpgrade Purpose = "UPGRADE_CONTRACT"
+	// PurposePropose names the administrator that a contract is handed over to.
+	PurposePropose Purpose = "PROPOSE_ADMIN"
+	// PurposeAccept is that one's consent, and ends the handing over.
+	PurposeAccept Purpose = "ACCEPT_ADMIN"
 	// PurposeChannels creates and funds channel accounts.
 	PurposeChannels Purpose = "CREATE_CHANNELS"
 )
+
+// ofContract tells the purposes that change one contract, for no operation.
+func (p Purpose) ofContract() bool {
+	return p == PurposeUpgrade || p == PurposePropose || p == PurposeAccept
+}
 
 // keeps tells the purposes by which entries live, which have a budget of their own.
 func (p Purpose) keeps() bool { return p == PurposeRestore || p == PurposeExtend }

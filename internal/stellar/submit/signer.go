@@ -64,7 +64,7 @@ func Verify(ctx context.Context, by Signer) error {
 
 // signer is who signs for one of our accounts.
 func (s *Submitter) signer(address string) (Signer, error) {
-	for _, ours := range []Signer{s.cfg.Deployer, s.cfg.Admin} {
+	for _, ours := range append([]Signer{s.cfg.Deployer}, s.cfg.Admins...) {
 		if address == ours.Address() {
 			return ours, nil
 		}

@@ -23,8 +23,9 @@ type Config struct {
 	// Deployer makes contracts and accounts, and lends its sequence number to what
 	// serves all tenants.
 	Deployer Signer
-	// Admin authorises what changes a contract.
-	Admin Signer
+	// Admins authorise what changes a contract, each the contracts that have it for
+	// their administrator.
+	Admins []Signer
 	// FeePayer pays the fees.
 	FeePayer Signer
 	// Channels lend their sequence numbers.

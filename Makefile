@@ -82,12 +82,12 @@ bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, J
 
 .PHONY: chaos
 chaos: bin/devstack bin/api bin/worker bin/starter bin/chaos ## Kill everything at random while tenants live, and look at what is left (SEED=7 ROUNDS=60 N=3)
-	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && DEVSTACK_ISOLATE=1 \
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && DEVSTACK_ISOLATE=1 LEDGER_CONTROL=1 \
 		bin/devstack up --data-dir "$$dir" --starter bin/starter -- \
 		bin/chaos -pids "$$dir/pids" $(if $(SEED),-seed $(SEED)) $(if $(ROUNDS),-rounds $(ROUNDS)) $(if $(N),-n $(N))
 
 .PHONY: clients
-clients: bin/devstack bin/api bin/worker bin/starter ## Lint the OpenAPI documents, and use clients for Python, TypeScript and Go (needs node and python3)
+clients: bin/devstack bin/api bin/worker bin/starter ## Lint the OpenAPI documents, use clients for Python, TypeScript and Go, and the local network by Stellar's Python SDK (needs node and python3)
 	@bin/devstack up --ephemeral --starter bin/starter -- sh scripts/clients.sh
 
 .PHONY: histories

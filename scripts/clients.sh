@@ -2,8 +2,9 @@
 # Lints both OpenAPI documents, generates clients for Python, TypeScript and Go from
 # each, compiles them, and takes a tenant through its life with each: on the embedded
 # stack, as the target clients of the Makefile calls it. Then each client reads answers
-# of a later version, with words that it does not know. Needs node, python3 and curl,
-# and fetches what tools/clients pins.
+# of a later version, with words that it does not know. Stellar's official Python SDK
+# uses the local network. Needs node, python3 and curl, and fetches what tools/clients
+# pins.
 set -eu
 cd "$(dirname "$0")/.."
 dir=$PWD/bin/clients
@@ -123,3 +124,6 @@ for version in 3.1 3.0; do
 		say "$client: compiles, took a tenant through its life, and reads a later version's answers"
 	done
 done
+cd "$dir/../.."
+quietly 'the Python SDK on the local network' env STELLAR_SDK_PYTHON="$dir/venv/bin/python" go test ./internal/devnet -count 1 -run TestPythonSDK
+say 'Python SDK of Stellar: deploys and calls the contract on the local network'

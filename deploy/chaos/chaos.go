@@ -24,6 +24,7 @@ const tokenTTL = 24 * time.Hour
 // chaos is the product on a stack whose parts are killed.
 type chaos struct {
 	mails         string
+	control       string
 	rpc, deployer string
 	pids, bin     string
 	client        *client.Client
@@ -44,6 +45,9 @@ func begin(ctx context.Context, o options) (*chaos, error) {
 	}
 	c := &chaos{mails: os.Getenv("MAIL_CATCHER_URL"), rpc: cfg.Soroban.RPCURL, pids: o.pids, bin: o.bin, http: &http.Client{Timeout: requestTimeout}, absences: absences{of: map[string]int{}}}
 	if _, err := c.pid("postgres"); err != nil {
+		return nil, err
+	}
+	if c.control, err = controlURL(); err != nil {
 		return nil, err
 	}
 	// Some kinds, and to go on without the ledger, are for an administrator.

@@ -3,7 +3,8 @@
 // Redis, the Stellar network and the mail server. Each tenant is provisioned and then
 // goes through further operations, each asked for when the one before has settled,
 // of a kind that the table of kinds has for the tenant's status by then. Beside the
-// kills, things happen to the operations themselves: a rollback is requested, the run
+// kills, the network loses transactions, puts them off, is behind or full of higher
+// bids, and things happen to the operations themselves: a rollback is requested, the run
 // is cancelled or terminated in Temporal, the mail server refuses the address, the
 // ledger is away for longer than the steps may be repeated; what parks is retried,
 // skipped, rolled back or left to the next operation, as a person would.

@@ -21,10 +21,12 @@ const (
 // plan is what is done to the product and to the tenants, round by round.
 type plan []round
 
-// round creates a tenant for each life and kills one component. The last ones
+// round creates a tenant for each life and kills one component, on a network that may
+// have a fault. The last ones
 // create none: they kill while the tenants of those before live on.
 type round struct {
 	victim string
+	fault  fault
 	wait   time.Duration // from the acceptance of the tenants to the kill
 	lives  []life
 }
@@ -79,7 +81,7 @@ func newPlan(seed uint64, rounds, tenants int) plan {
 	random := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // it must be repeatable
 	p := make(plan, rounds+longestLife)
 	for i := range p {
-		p[i] = round{victim: pick(random, victims), wait: moment(random, maxWait)}
+		p[i] = round{victim: pick(random, victims), fault: pick(random, faults), wait: moment(random, maxWait)}
 		for range tenants {
 			if i < rounds {
 				p[i].lives = append(p[i].lives, newLife(random))

@@ -35,15 +35,16 @@ func TestTheSeedDecidesThePlan(t *testing.T) {
 	require.NotEqual(t, newPlan(1, 10, 3), newPlan(2, 10, 3))
 }
 
-// TestEverythingComesUp: no component, event, decision or kind is left out by every
+// TestEverythingComesUp: no component, fault, event, decision or kind is left out by every
 // seed.
 func TestEverythingComesUp(t *testing.T) {
 	t.Parallel()
-	killed, met, decided := map[string]int{}, map[event]int{}, map[tenant.Action]int{}
+	killed, met, decided, suffered := map[string]int{}, map[event]int{}, map[tenant.Action]int{}, map[fault]int{}
 	asked, long, ends := map[tenant.Kind]int{tenant.KindProvision: 1}, map[int]int{}, map[bool]int{}
 	for seed := range uint64(20) {
 		for _, r := range newPlan(seed, 15, 3) {
 			killed[r.victim]++
+			suffered[r.fault]++
 			for _, l := range r.lives {
 				long[len(l.fates)]++
 				ends[l.ends]++
@@ -62,6 +63,10 @@ func TestEverythingComesUp(t *testing.T) {
 	}
 	for _, v := range victims {
 		require.Positive(t, killed[v], v)
+	}
+	for _, f := range faults {
+		require.Positive(t, suffered[f], f)
+		require.NotEmpty(t, conditions[f], f)
 	}
 	for _, e := range events {
 		require.Positive(t, met[e], e)

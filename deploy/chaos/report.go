@@ -26,11 +26,13 @@ type report struct {
 
 func (r *report) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	kills := map[string]int{}
+	kills, ledger := map[string]int{}, map[string]int{}
 	for _, round := range r.plan {
 		kills[round.victim]++
+		ledger[string(round.fault)]++
 	}
 	table(w, "killed with -9\ttimes", kills)
+	table(w, "the ledger\trounds", ledger)
 	ended := r.operations()
 	r.printEnds(w, "kind", ended, func(d *deed) string { return string(d.kind) })
 	r.printEnds(w, "fate", ended, func(d *deed) string { return string(d.fate.event) })

@@ -15,11 +15,14 @@ func (c *chaos) cause(ctx context.Context, p plan, lives *sync.WaitGroup) error 
 			return err
 		}
 	}
-	return nil
+	return c.bring(ctx, ledgerWell)
 }
 
-// play creates a round's tenants and kills its victim.
+// play brings about a round's fault, creates its tenants and kills its victim.
 func (c *chaos) play(ctx context.Context, number int, r round, lives *sync.WaitGroup) error {
+	if err := c.bring(ctx, r.fault); err != nil {
+		return err
+	}
 	for n, l := range r.lives {
 		s := &story{life: l, name: fmt.Sprintf("Hospital %d of round %d", n+1, number)}
 		if err := c.create(ctx, s); err != nil {
@@ -34,6 +37,6 @@ func (c *chaos) play(ctx context.Context, number int, r round, lives *sync.WaitG
 	if err := c.kill(ctx, r.victim); err != nil {
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "chaos: round %d: kill -9 of %s, after %d tenants and %d ms\n", number, r.victim, len(r.lives), r.wait.Milliseconds())
+	fmt.Fprintf(os.Stderr, "chaos: round %d: kill -9 of %s, after %d tenants and %d ms; the ledger: %s\n", number, r.victim, len(r.lives), r.wait.Milliseconds(), r.fault)
 	return nil
 }

@@ -21,11 +21,28 @@ import (
 func TestJavaScriptSDK(t *testing.T) {
 	t.Parallel()
 	dir := installJavaScriptSDK(t)
-	url := devnettest.Start(t)
-	wasm := filepath.Join(dir, "tenant.wasm")
-	require.NoError(t, os.WriteFile(wasm, tenantcontract.Wasm, 0o600))
+	require.Equal(t, "FAILED", usesTheNetwork(t, dir, "node", "deploy.mjs"), "the host refuses a stranger")
+}
 
-	out, err := command(t, dir, "node", "deploy.mjs", url, devnet.Passphrase, wasm).Output()
+// TestPythonSDK is the same with the official Python SDK, where make clients has
+// installed it.
+func TestPythonSDK(t *testing.T) {
+	t.Parallel()
+	python := os.Getenv("STELLAR_SDK_PYTHON")
+	if python == "" {
+		t.Skip("STELLAR_SDK_PYTHON names no interpreter: the Python SDK is tried by make clients")
+	}
+	require.Equal(t, "FAILED", usesTheNetwork(t, filepath.Join("testdata", "pysdk"), python, "deploy.py"), "the host refuses a stranger")
+}
+
+// usesTheNetwork runs a program of testdata, and says how a stranger was refused.
+func usesTheNetwork(t *testing.T, dir, interpreter, program string) string {
+	t.Helper()
+	wasm := filepath.Join(t.TempDir(), "tenant.wasm")
+	require.NoError(t, os.WriteFile(wasm, tenantcontract.Wasm, 0o600))
+	run := command(t, dir, interpreter, program, devnettest.Start(t), devnet.Passphrase, wasm)
+	run.Stderr = os.Stderr
+	out, err := run.Output()
 	require.NoError(t, err)
 	var saw struct {
 		Health, Passphrase, ID, WasmHash, Commitment, Refused string
@@ -45,11 +62,11 @@ func TestJavaScriptSDK(t *testing.T) {
 	require.True(t, saw.Admin)
 	require.Equal(t, uint32(tenantcontract.Active), saw.Before)
 	require.Equal(t, uint32(tenantcontract.Suspended), saw.After)
-	require.Equal(t, "FAILED", saw.Refused, "the host refuses a stranger")
 	require.NotZero(t, saw.InstanceLedger)
 	require.Equal(t, saw.SuspendedLedger, saw.HeaderLedger, "of getLedgers")
 	require.Equal(t, 2, saw.SetSize, "phases: classic and Soroban")
 	require.Equal(t, []string{tenantcontract.EventStatusChanged}, saw.Events)
+	return saw.Refused
 }
 
 // installJavaScriptSDK installs the pinned SDK into a directory of the test. A
@@ -75,8 +92,5 @@ func installJavaScriptSDK(t *testing.T) string {
 func command(t *testing.T, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
-	if name == "node" {
-		cmd.Stderr = os.Stderr
-	}
 	return cmd
 }

@@ -5,7 +5,8 @@
 // fixed rates with and without the cache, creations, and streams of events. -sizes gives
 // api and worker so many cores each, -tune starts PostgreSQL with each of some settings,
 // and -evict fills Redis by each of some policies, all in turns that are repeated, so
-// that what else the machine does meanwhile meets all of them. It prints one JSON
+// that what else the machine does meanwhile meets all of them. -pace has a burst of
+// tenants provisioned, and counts the contracts in each ledger. It prints one JSON
 // document.
 //
 // It is a benchmark, never a test: it asserts that every tenant became active

@@ -31,6 +31,8 @@ type options struct {
 	tune  []setting
 	// evict lists policies of Redis.
 	evict []string
+	// pace is tenants per channel; 0 measures something else.
+	pace int
 }
 
 func main() {
@@ -62,6 +64,8 @@ func run(ctx context.Context, args []string) error {
 		report.Tuning, err = measureTuning(ctx, o)
 	case o.evict != nil:
 		report.Eviction, err = measureEviction(ctx, o)
+	case o.pace > 0:
+		report.Pace, err = measurePace(ctx, o.bin, o.pace)
 	default:
 		report.Runs, err = measureBoth(ctx, o)
 	}
@@ -117,6 +121,7 @@ func parse(args []string) (options, error) {
 		o.evict = strings.Split(s, ",")
 		return nil
 	})
+	flags.IntVar(&o.pace, "pace", 0, "measure how full the ledgers are instead: so many tenants for each channel arrive at once, such as 10; LEDGER_INTERVAL and SOROBAN_CHANNELS set the ledgers and the channels")
 	o.api.bind(flags)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
@@ -144,18 +149,20 @@ func parse(args []string) (options, error) {
 
 func (o options) validate() error {
 	modes := 0
-	for _, wanted := range []bool{o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil} {
+	for _, wanted := range []bool{o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil, o.pace != 0} {
 		if wanted {
 			modes++
 		}
 	}
 	switch {
 	case modes > 1:
-		return errors.New("-api, -life, -sizes, -tune and -evict: measure one at a time")
+		return errors.New("-api, -life, -sizes, -tune, -evict and -pace: measure one at a time")
 	case o.tune != nil && len(o.concurrency) != 1:
 		return errors.New("-tune: name one concurrency, such as -c 8")
 	case !o.api.wanted && o.api.rounds == 0:
 		return errors.New("-rounds: at least one")
+	case o.pace < 0:
+		return errors.New("-pace: at least one tenant for each channel")
 	case o.tenants < 1:
 		return errors.New("-n: at least one tenant")
 	case o.life != nil && (!slices.IsSorted(o.life) || o.life[0] < o.tenants):

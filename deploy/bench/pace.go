@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
+
+	"tenant-provisioning/client"
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/tenant"
+)
+
+// Pace is how full the ledgers are while a burst of tenants is provisioned.
+type Pace struct {
+	Channels int `json:"channels"`
+	Tenants  int `json:"tenants"`
+	// FirstAfter is seconds from the first request until a ledger held a contract, and
+	// LastAfter until the last one did.
+	FirstAfter float64 `json:"firstContractAfterSeconds"`
+	LastAfter  float64 `json:"lastContractAfterSeconds"`
+	// PerLedger counts the contracts in each ledger, from the first that held one to the
+	// last.
+	PerLedger []int `json:"contractsPerLedger"`
+	// OfChannels is contracts per ledger as a part of the channels: each can deploy one.
+	OfChannels float64 `json:"ofChannels"`
+	// CoresBusy is how many of the machine's cores all of this has kept busy: when it is
+	// nearly all of them, these are what decides.
+	CoresBusy float64 `json:"coresBusy"`
+	// CPUPerTenant is as in Result.
+	CPUPerTenant map[string]float64 `json:"cpuSecondsPerTenant"`
+}
+
+// askers is how many of a burst's requests are under way at a time.
+const askers = 16
+
+// measurePace has so many tenants per channel provisioned as arrive at once.
+func measurePace(ctx context.Context, bin string, perChannel int) (*Pace, error) {
+	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)
+	if err != nil {
+		return nil, err
+	}
+	c, stop, err := product{bin: bin}.start(ctx, askers, both)
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	p := Pace{Channels: cfg.Soroban.Channels, Tenants: perChannel * cfg.Soroban.Channels}
+	fmt.Fprintf(os.Stderr, "bench: %d tenants at once, on %d channels\n", p.Tenants, p.Channels)
+	before, err := readCPU()
+	if err != nil {
+		return nil, err
+	}
+	began := time.Now()
+	if err := c.burst(ctx, p.Tenants); err != nil {
+		return nil, err
+	}
+	elapsed := time.Since(began)
+	after, err := readCPU()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.count(ctx, &p, began); err != nil {
+		return nil, err
+	}
+	p.CPUPerTenant = result(make([]time.Duration, p.Tenants), elapsed, before, after).CPUPerTenant
+	for _, seconds := range p.CPUPerTenant {
+		p.CoresBusy += seconds * float64(p.Tenants) / elapsed.Seconds()
+	}
+	p.CoresBusy = round(p.CoresBusy)
+	return &p, nil
+}
+
+// burst asks for tenants as fast as the api accepts them, and waits until all are
+// provisioned.
+func (c *caller) burst(ctx context.Context, n int) error {
+	accepted := make([]client.Operation, n)
+	group, asking := errgroup.WithContext(ctx)
+	group.SetLimit(askers)
+	for i := range n {
+		group.Go(func() (err error) {
+			accepted[i], err = c.create(tenant.Spec{
+				Name: fmt.Sprintf("Benchmark clinic of a burst %d", i),
+				Administrator: tenant.Administrator{
+					Email: fmt.Sprintf("admin.%d@clinic.example", i), FirstName: "Ada", LastName: "Lovelace",
+				},
+			})(asking)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, o := range accepted {
+		if _, err := c.succeed(ctx, func(context.Context) (client.Operation, error) { return o, nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count reads from the journal which ledgers hold the contracts made since began; the
+// database's clock is this machine's.
+func (c *caller) count(ctx context.Context, p *Pace, began time.Time) error {
+	rows, err := c.pool.Query(ctx, `
+		SELECT ledger, count(*)::int, min(settled_at), max(settled_at) FROM stellar_transactions
+		WHERE purpose = 'DEPLOY_CONTRACT' AND state = 'APPLIED' AND created_at >= $1 GROUP BY ledger ORDER BY ledger`, began)
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	type ledger struct {
+		Number, Contracts int
+		First, Last       time.Time
+	}
+	ledgers, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ledger])
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	if len(ledgers) == 0 {
+		return fmt.Errorf("%d tenants are active, and the journal has no contract of them", p.Tenants)
+	}
+	first, last := ledgers[0], ledgers[len(ledgers)-1]
+	p.PerLedger = make([]int, last.Number-first.Number+1)
+	for _, l := range ledgers {
+		p.PerLedger[l.Number-first.Number] = l.Contracts
+	}
+	p.FirstAfter, p.LastAfter = round(first.First.Sub(began).Seconds()), round(last.Last.Sub(began).Seconds())
+	p.OfChannels = round(float64(p.Tenants) / float64(len(p.PerLedger)) / float64(p.Channels))
+	return nil
+}

@@ -71,7 +71,7 @@ func work(ctx context.Context, s *service.Service) error {
 	incidents := postgres.NewIncidents(s.Pool)
 	dispatcher := operations.NewDispatcher(operations.DispatcherConfig{
 		Queue: postgres.NewQueue(s.Pool), Temporal: c.temporal, TaskQueue: taskQueue, Dispatched: g.beat.Dispatched, Logger: s.Log,
-		DetectOutage: incidents.DetectOutage,
+		DetectOutage: incidents.DetectOutage, MaxAhead: operations.AheadOf(s.Config.Soroban.Channels),
 	})
 	prober := incident.New(incident.Config{Store: incidents, Probes: steps.Probes, Logger: s.Log})
 	background.Go(func() { g.run(ctx) })

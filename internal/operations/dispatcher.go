@@ -40,7 +40,7 @@ const (
 
 // Queue is the rows that wait to be started.
 type Queue interface {
-	Take(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error)
+	Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error)
 	Release(ctx context.Context, id tenant.OperationID, delay time.Duration) error
 }
 
@@ -55,6 +55,9 @@ type DispatcherConfig struct {
 	// MaxRunning bounds the running operations of the whole installation;
 	// 0 takes DefaultMaxRunning.
 	MaxRunning int
+	// MaxAhead bounds those of them whose tenants have no contract yet: AheadOf the
+	// channel accounts. 0 is MaxRunning.
+	MaxAhead int
 	// DetectOutage, if not nil, is asked when the database has refused to hand out
 	// what waits: on a full disk nothing is started, and no step could say so.
 	DetectOutage func(ctx context.Context, refused error) (i tenant.Incident, opened bool, err error)
@@ -77,6 +80,12 @@ func NewDispatcher(c DispatcherConfig) *Dispatcher {
 	}
 	return &Dispatcher{config: c, wake: make(chan struct{}, 1)}
 }
+
+// AheadOf is how many tenants may be on their way to their contract: one on each
+// channel account, and one ready to follow it. Schemas made earlier than that would
+// take the CPU from contracts of tenants that are ready, and leave channels idle. There
+// are always enough for an incident: those who fail alike must be seen to.
+func AheadOf(channels int) int { return 2 * max(channels, tenant.IncidentThreshold) }
 
 // Announce wakes the dispatcher: for a new operation, or for one that has left
 // RUNNING and made room.
@@ -132,7 +141,7 @@ func (d *Dispatcher) report(ctx context.Context, refused error) {
 func (d *Dispatcher) take(ctx context.Context) ([]tenant.Operation, error) {
 	ctx, cancel := context.WithTimeout(ctx, takeTimeout)
 	defer cancel()
-	return d.config.Queue.Take(ctx, dispatchBatch, d.config.MaxRunning, dispatchLease)
+	return d.config.Queue.Take(ctx, dispatchBatch, tenant.Bounds{Running: d.config.MaxRunning, Ahead: d.config.MaxAhead}, dispatchLease)
 }
 
 func (d *Dispatcher) sleep(ctx context.Context, pause time.Duration) {

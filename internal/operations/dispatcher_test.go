@@ -92,8 +92,8 @@ type watchedQueue struct {
 	released func(time.Duration)
 }
 
-func (q *watchedQueue) Take(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
-	taken, err := q.Queue.Take(ctx, limit, running, lease)
+func (q *watchedQueue) Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error) {
+	taken, err := q.Queue.Take(ctx, limit, most, lease)
 	if len(taken) > 0 && q.taken != nil {
 		q.taken()
 	}
@@ -254,12 +254,62 @@ func TestNoMoreAreStartedThanAreClaimed(t *testing.T) {
 	require.Equal(t, 2, taken)
 }
 
+// TestContractsOfReadyTenantsGoFirst: no more schemas are made than the channel
+// accounts can follow, and nothing else waits for that.
+func TestContractsOfReadyTenantsGoFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const ahead = 2
+	b.work(t)
+	looked := make(chan int, 1000)
+	d := b.dispatch(t, func(c *operations.DispatcherConfig) {
+		c.MaxAhead = ahead
+		c.Queue = &countingQueue{Queue: postgres.NewQueue(b.pool), looked: looked}
+	})
+	active := b.reaches(t, b.create(t).ID, tenant.StateSucceeded).TenantID
+
+	release := b.outside.hold()
+	defer release()
+	var ids []tenant.OperationID
+	for range 5 {
+		ids = append(ids, b.create(t).ID)
+	}
+	d.Announce("", tenant.StatePending)
+	for _, id := range ids[:ahead] {
+		b.reaches(t, id, tenant.StateRunning)
+	}
+	for range 3 { // it is woken, and looks at what waits
+		for len(looked) > 0 {
+			<-looked
+		}
+		d.Announce("", tenant.StatePending)
+		receive(t, looked)
+	}
+	require.Equal(t, len(ids)-ahead, b.count(t, `SELECT count(*) FROM operations WHERE state = 'PENDING'`), "they wait in their rows")
+
+	invite, err := b.service.Submit(b.ctx, tenant.Request{Kind: tenant.KindInvite, Tenant: active, Reason: "ticket 7"}, operator)
+	require.NoError(t, err)
+	d.Announce(invite.ID, tenant.StatePending)
+	b.reaches(t, invite.ID, tenant.StateSucceeded)
+
+	b.listen(t, d.Announce)
+	release()
+	for _, id := range ids {
+		b.reaches(t, id, tenant.StateSucceeded)
+	}
+	require.LessOrEqual(t, b.count(t, `
+		SELECT max(ready)::int FROM (
+			SELECT sum(CASE step WHEN 'CREATE_SCHEMA' THEN 1 ELSE -1 END) OVER (ORDER BY id) AS ready FROM provisioning_logs
+			WHERE status = 'COMPLETED' AND step IN ('CREATE_SCHEMA', 'STORE_CONTRACT_ADDRESS')) l`), ahead,
+		"no schema is made before a contract of those that are ready")
+}
+
 // leasing holds what was taken, until the test says that it is over: the lease
 // of the product ends by itself, and so does a start that takes too long.
 type leasing struct{ operations.Queue }
 
-func (q leasing) Take(ctx context.Context, limit, running int, _ time.Duration) ([]tenant.Operation, error) {
-	return q.Queue.Take(ctx, limit, running, time.Hour)
+func (q leasing) Take(ctx context.Context, limit int, most tenant.Bounds, _ time.Duration) ([]tenant.Operation, error) {
+	return q.Queue.Take(ctx, limit, most, time.Hour)
 }
 
 func (q leasing) Release(context.Context, tenant.OperationID, time.Duration) error { return nil }
@@ -270,8 +320,8 @@ type countingQueue struct {
 	looked chan<- int
 }
 
-func (q *countingQueue) Take(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
-	taken, err := q.Queue.Take(ctx, limit, running, lease)
+func (q *countingQueue) Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error) {
+	taken, err := q.Queue.Take(ctx, limit, most, lease)
 	q.looked <- len(taken)
 	return taken, err
 }
@@ -297,12 +347,12 @@ type brokenQueue struct {
 	looked   chan struct{}
 }
 
-func (q *brokenQueue) Take(ctx context.Context, limit, running int, lease time.Duration) ([]tenant.Operation, error) {
+func (q *brokenQueue) Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error) {
 	defer func() { q.looked <- struct{}{} }()
 	if q.failures--; q.failures >= 0 {
 		return nil, errors.New("the database does not answer")
 	}
-	return q.Queue.Take(ctx, limit, running, lease)
+	return q.Queue.Take(ctx, limit, most, lease)
 }
 
 // TestARolledBackTenantMayBeRunAgain: its run closed as failed, so another of

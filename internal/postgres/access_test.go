@@ -312,7 +312,7 @@ func TestWhatEndsAccessIsTakenFirst(t *testing.T) {
 	o, err := b.operations.Submit(b.ctx, sub)
 	require.NoError(t, err)
 	b.mustExec(t, `INSERT INTO incidents (dependency, cause, affected) VALUES ('mail', 'a test', 1)`)
-	taken, err := b.queue.Take(b.ctx, 16, 1, time.Minute)
+	taken, err := b.queue.Take(b.ctx, 16, tenant.Bounds{Running: 1}, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, taken, 1)
 	require.Equal(t, o.ID, taken[0].ID)

@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,11 +23,12 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: database{pool}} }
 // Take leases up to limit PENDING operations to one dispatcher, the
 // oldest of each client in turn, so that a client's thousand do not hold up
 // another's one. No more are taken than keep the number of those that run or
-// are leased at maxRunning, and none while an incident is open; when one is over,
-// that number grows to maxRunning over resumeSpread. An operation that no run has
+// are leased within the bounds, and none while an incident is open; when one is over,
+// that number grows to its bound over resumeSpread. An operation that no run has
 // claimed when the lease ends can be taken again. What ends a tenant's access is
-// taken before everything else, past incidents and the bound.
-func (q *Queue) Take(ctx context.Context, limit, maxRunning int, lease time.Duration) ([]tenant.Operation, error) {
+// taken before everything else, past incidents and the bounds.
+func (q *Queue) Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error) {
+	deploying := tenant.DeployingKinds()
 	rows, err := q.pool.Query(ctx, `
 		WITH RECURSIVE bound AS (
 			SELECT ceil($2::bigint * least(1, extract(epoch FROM now() - max(closed_at)) / extract(epoch FROM $4::interval)))::bigint AS n
@@ -33,31 +36,44 @@ func (q *Queue) Take(ctx context.Context, limit, maxRunning int, lease time.Dura
 		), room AS (
 			SELECT greatest(0, least($1::bigint, n - (SELECT count(*) FROM operations WHERE state = 'RUNNING')
 				- (SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after > now()))) AS n FROM bound
+		), ahead AS (
+			SELECT greatest(0, $6::bigint
+				- (SELECT count(*) FROM operations o WHERE o.state = 'RUNNING' AND o.kind = ANY ($7) AND NOT EXISTS (
+					SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $9 AND l.status = 'COMPLETED'))
+				- (SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after > now() AND kind = ANY ($7))) AS n
 		), clients AS (
 			(SELECT client FROM operations WHERE state = 'PENDING' ORDER BY client LIMIT 1)
 			UNION ALL
 			SELECT (SELECT o.client FROM operations o WHERE o.state = 'PENDING' AND o.client > c.client ORDER BY o.client LIMIT 1)
 			FROM clients c WHERE c.client IS NOT NULL
 		), candidates AS (
-			SELECT p.id, row_number() OVER (PARTITION BY c.client ORDER BY p.created_at) AS turn, p.created_at
+			SELECT p.id, p.deploys, row_number() OVER (PARTITION BY c.client ORDER BY p.created_at) AS turn, p.created_at
 			FROM clients c CROSS JOIN LATERAL (
-				SELECT o.id, o.created_at FROM operations o
-				WHERE o.state = 'PENDING' AND o.client = c.client AND o.dispatch_after <= now()
-				ORDER BY o.created_at LIMIT $1
+				(SELECT o.id, o.created_at, true AS deploys FROM operations o
+				WHERE o.state = 'PENDING' AND o.client = c.client AND o.kind = ANY ($7) AND o.dispatch_after <= now()
+				ORDER BY o.created_at LIMIT (SELECT least($1::bigint, n) FROM ahead))
+				UNION ALL
+				(SELECT o.id, o.created_at, false FROM operations o
+				WHERE o.state = 'PENDING' AND o.client = c.client AND o.kind = ANY ($8) AND o.dispatch_after <= now()
+				ORDER BY o.created_at LIMIT $1)
 			) p
+		), ranked AS (
+			SELECT id, turn, created_at, deploys, row_number() OVER (PARTITION BY deploys ORDER BY turn, created_at) AS nth FROM candidates
 		), urgent AS (
 			SELECT o.id FROM operations o WHERE o.state = 'PENDING' AND o.kind = ANY ($5) AND o.dispatch_after <= now()
 			ORDER BY o.created_at LIMIT $1 FOR UPDATE SKIP LOCKED
 		), taken AS (
 			-- The array has the few rows found by their keys; the join alone reads
 			-- all of a large backlog.
-			SELECT o.id FROM operations o JOIN candidates c ON c.id = o.id
-			WHERE o.id = ANY (ARRAY(SELECT id FROM candidates)) AND o.state = 'PENDING' AND o.dispatch_after <= now() AND o.kind <> ALL ($5)
+			SELECT o.id FROM operations o JOIN ranked c ON c.id = o.id
+			WHERE o.id = ANY (ARRAY(SELECT id FROM ranked)) AND o.state = 'PENDING' AND o.dispatch_after <= now()
+				AND (NOT c.deploys OR c.nth <= (SELECT n FROM ahead))
 			ORDER BY c.turn, c.created_at LIMIT coalesce((SELECT n FROM room), 0) FOR UPDATE OF o SKIP LOCKED
 		)
 		UPDATE operations o SET dispatch_after = now() + $3::interval
 		FROM (SELECT id FROM urgent UNION ALL SELECT id FROM taken) t WHERE o.id = t.id RETURNING `+operationColumns,
-		limit, maxRunning, lease, resumeSpread, tenant.UrgentKinds())
+		limit, most.Running, lease, resumeSpread, tenant.UrgentKinds(),
+		cmp.Or(most.Ahead, most.Running), deploying, kindsBut(deploying, tenant.UrgentKinds()), tenant.StepDeployContract)
 	if err != nil {
 		return nil, fmt.Errorf("take pending operations: %w", interpret(err))
 	}
@@ -66,6 +82,12 @@ func (q *Queue) Take(ctx context.Context, limit, maxRunning int, lease time.Dura
 		return nil, fmt.Errorf("take pending operations: %w", interpret(err))
 	}
 	return taken, nil
+}
+
+// kindsBut lists the kinds that are in none of the lists.
+func kindsBut(lists ...[]tenant.Kind) []tenant.Kind {
+	excluded := slices.Concat(lists...)
+	return slices.DeleteFunc(tenant.Kinds(), func(k tenant.Kind) bool { return slices.Contains(excluded, k) })
 }
 
 // Release gives an operation back that could not be started; it can be

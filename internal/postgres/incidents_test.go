@@ -91,7 +91,7 @@ func TestManyFailuresAreOneIncident(t *testing.T) {
 	for n := range 3 {
 		b.accept(t, fmt.Sprintf("Waiting %d", n))
 	}
-	taken, err := b.queue.Take(b.ctx, 10, 1000, time.Minute)
+	taken, err := b.queue.Take(b.ctx, 10, tenant.Bounds{Running: 1000}, time.Minute)
 	require.NoError(t, err)
 	require.Empty(t, taken)
 
@@ -105,7 +105,7 @@ func TestManyFailuresAreOneIncident(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, closed)
 	b.mustExec(t, `UPDATE incidents SET closed_at = now() - interval '15 seconds'`)
-	taken, err = b.queue.Take(b.ctx, 10, 1000, time.Minute)
+	taken, err = b.queue.Take(b.ctx, 10, tenant.Bounds{Running: 1000}, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, taken, 3)
 }
@@ -125,7 +125,7 @@ func TestWhatHasWaitedIsStartedBitByBit(t *testing.T) {
 
 	take := func(ago time.Duration) int {
 		b.mustExec(t, `UPDATE incidents SET closed_at = now() - $1::interval`, ago)
-		taken, err := b.queue.Take(b.ctx, 1000, 1000, time.Minute)
+		taken, err := b.queue.Take(b.ctx, 1000, tenant.Bounds{Running: 1000}, time.Minute)
 		require.NoError(t, err)
 		return len(taken)
 	}

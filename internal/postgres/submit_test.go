@@ -165,7 +165,7 @@ func TestDispatchIsFairAndBounded(t *testing.T) {
 	_, err := b.operations.Submit(b.ctx, late)
 	require.NoError(t, err)
 
-	first, err := b.queue.Take(b.ctx, 4, 100, time.Minute)
+	first, err := b.queue.Take(b.ctx, 4, tenant.Bounds{Running: 100}, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, first, 4)
 	clients := map[string]int{}
@@ -174,11 +174,11 @@ func TestDispatchIsFairAndBounded(t *testing.T) {
 	}
 	require.Equal(t, map[string]int{"busy": 3, "other": 1}, clients, "a client's many do not hold up another's one")
 
-	second, err := b.queue.Take(b.ctx, 100, 100, time.Minute)
+	second, err := b.queue.Take(b.ctx, 100, tenant.Bounds{Running: 100}, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, second, 9, "what another dispatcher has taken is left alone")
 	require.NoError(t, b.queue.Release(b.ctx, late.Operation.ID, 0))
-	again, err := b.queue.Take(b.ctx, 100, 100, time.Minute)
+	again, err := b.queue.Take(b.ctx, 100, tenant.Bounds{Running: 100}, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, again, 1)
 
@@ -186,7 +186,7 @@ func TestDispatchIsFairAndBounded(t *testing.T) {
 	_, err = b.transitions.Claim(b.ctx, f)
 	require.NoError(t, err)
 	b.accept(t, "One too many")
-	none, err := b.queue.Take(b.ctx, 100, 1, time.Minute)
+	none, err := b.queue.Take(b.ctx, 100, tenant.Bounds{Running: 1}, time.Minute)
 	require.NoError(t, err)
 	require.Empty(t, none, "no more are taken than may run")
 }

@@ -139,6 +139,17 @@ func UrgentKinds() []Kind {
 	return kinds
 }
 
+// DeployingKinds lists the kinds that make a tenant's contract, and what comes before it.
+func DeployingKinds() []Kind {
+	var kinds []Kind
+	for _, l := range lifecycles {
+		if slices.ContainsFunc(l.Stages, func(s Stage) bool { return slices.Contains(s.Covers, StepDeployContract) }) {
+			kinds = append(kinds, l.Kind)
+		}
+	}
+	return kinds
+}
+
 // Kinds lists every kind.
 func Kinds() []Kind {
 	var kinds []Kind

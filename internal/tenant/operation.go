@@ -78,6 +78,14 @@ func FailureClasses() []FailureClass {
 	return []FailureClass{ClassPermanent, ClassExhausted, ClassConflict, ClassCapacity, ClassAuth, ClassCancelled, ClassUndoFailed}
 }
 
+// Bounds is how many operations may be under way at a time in the whole installation.
+type Bounds struct {
+	// Running bounds those that run.
+	Running int
+	// Ahead bounds those of them that have yet to make a contract; 0 is Running.
+	Ahead int
+}
+
 // Operation is one piece of work on one tenant, from its acceptance to its
 // end. A tenant has at most one open operation.
 type Operation struct {

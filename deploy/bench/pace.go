@@ -95,12 +95,15 @@ func (c *caller) burst(ctx context.Context, n int) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	group, ending := errgroup.WithContext(ctx)
+	group.SetLimit(askers) // one at a time would end long after the last tenant
 	for _, o := range accepted {
-		if _, err := c.succeed(ctx, func(context.Context) (client.Operation, error) { return o, nil }); err != nil {
+		group.Go(func() error {
+			_, err := c.succeed(ending, func(context.Context) (client.Operation, error) { return o, nil })
 			return err
-		}
+		})
 	}
-	return nil
+	return group.Wait()
 }
 
 // count reads from the journal which ledgers hold the contracts made since began; the

@@ -79,6 +79,7 @@ func (c *clients) observe() {
 		observe.Lives(func(ctx context.Context) (tenant.Lives, error) { return postgres.StandingLives(ctx, c.Pool) }, c.Log),
 		observe.Tenants(func(ctx context.Context) (map[tenant.Status]int, error) { return postgres.CountTenants(ctx, c.Pool) }, c.Log),
 		observe.Database(func(ctx context.Context) (observe.DatabaseServer, error) { return postgres.Server(ctx, c.Pool) }, c.Log),
+		observe.Capacity(postgres.NewCapacities(c.Pool).Standing, c.Log),
 		observe.Redis(c.redis.Server, c.Log),
 		observe.Pools{"main": func() observe.PoolStat { return c.Pool.Stat() }},
 	)

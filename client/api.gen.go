@@ -81,6 +81,14 @@ const (
 	KindUndelete  Kind = "undelete"
 )
 
+// The values of Resource that were known when this was generated.
+const (
+	ResourceBalance     Resource = "balance"
+	ResourceConnections Resource = "connections"
+	ResourceDisk        Resource = "disk"
+	ResourceLocks       Resource = "locks"
+)
+
 // The values of State that were known when this was generated.
 const (
 	StateNeedsAttention  State = "NEEDS_ATTENTION"
@@ -243,7 +251,10 @@ type Event struct {
 	// Which attempt at the step, counted from 1.
 	Attempt int `json:"attempt,omitempty,omitzero"`
 
-	// Why, of an incident.
+	// What is short or has room again.
+	Capacity Resource `json:"capacity,omitempty,omitzero"`
+
+	// Why, of an incident or what is short.
 	Cause string `json:"cause,omitempty,omitzero"`
 
 	// What fails, of an incident.
@@ -288,7 +299,7 @@ type Event struct {
 	// Example: 01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01
 	TenantID string `json:"tenantId,omitempty,omitzero"`
 
-	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed; more may come.
+	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed, capacity.short, capacity.enough; more may come.
 	//
 	// Example: operation.running
 	Type string `json:"type"`
@@ -519,7 +530,7 @@ type Operation struct {
 	// When it last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 
-	// The incident that it waits for; absent when it waits for none. Nobody need act on it.
+	// The incident or the room that it waits for; absent when it waits for neither. Nobody need act on it.
 	WaitingFor WaitingFor `json:"waitingFor,omitempty,omitzero"`
 }
 
@@ -639,6 +650,9 @@ type ReprovisionTenantParams struct {
 	// Example: ticket 4711
 	Reason string `json:"reason,omitempty,omitzero"`
 }
+
+// Resource is what adding tenants uses up.
+type Resource string
 
 // ResumeTenantParams is what ResumeTenant takes.
 type ResumeTenantParams struct {
@@ -905,15 +919,18 @@ type UndoStep struct {
 
 // WaitingFor is the schema of this name in the API's document.
 type WaitingFor struct {
-	// Always false: the operation goes on by itself when the incident is over.
+	// Always false: the operation goes on by itself when that is over.
 	ActionNeeded bool `json:"actionNeeded"`
+
+	// What is short, so that provisioning waits; absent where it waits for an incident.
+	Capacity Resource `json:"capacity,omitempty,omitzero"`
 
 	// Why, in plain words.
 	//
 	// Example: the mail provider does not answer
 	Cause string `json:"cause"`
 
-	// What fails for many tenants at once.
+	// What fails for many tenants at once, or would.
 	Dependency Dependency `json:"dependency"`
 
 	// The incident's number.
@@ -924,7 +941,7 @@ type WaitingFor struct {
 	// All of it in a sentence.
 	Message string `json:"message"`
 
-	// When the incident was opened.
+	// When that began.
 	Since time.Time `json:"since"`
 }
 

@@ -12,6 +12,7 @@ type control interface {
 	batch.Control
 	incidents
 	holds
+	capacities
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
 	TenantsWaiting(ctx context.Context, ids []tenant.ID) (map[tenant.ID]*tenant.WaitingFor, error)
 	Progress(ctx context.Context, id tenant.ID) (tenant.Progress, error)

@@ -69,6 +69,12 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.DependencyMail:     "the mail provider, with its backup",
 		tenant.DependencySigner:   "who signs for the contracts' administrator",
 	}),
+	reflect.TypeFor[tenant.Resource](): enumerate("Resource", "What adding tenants uses up.", tenant.Resources(), map[tenant.Resource]string{
+		tenant.ResourceDisk:        "room for the databases and their write-ahead log",
+		tenant.ResourceConnections: "connections to the database's server",
+		tenant.ResourceLocks:       "places in the lock table of the database's server",
+		tenant.ResourceBalance:     "XLM of the account that pays on the ledger",
+	}),
 	reflect.TypeFor[tenant.Action](): enumerate("Action", "What may be done: with an operation, or with a tenant.", offered(), nil),
 	reflect.TypeFor[Code]():          enumerate("Code", "The kind of a problem.", codes(), titles()),
 }

@@ -49,6 +49,7 @@ var database = []Entry{
 	{[]string{"DB_SSLMODE"}, nil, "`verify-full` checks whom it talks to, and is the default with `DB_SSLROOTCERT`"},
 	{[]string{"DB_SSLCERT", "DB_SSLKEY"}, nil, "PEM files of a certificate of our own, for a server that asks for one"},
 	{[]string{"DB_MAX_CONNS"}, nil, "of one process's pool; a worker takes 5 more, an api 1: the sum must stay below `max_connections`"},
+	{[]string{"DB_DISK_BYTES"}, []string{"the disk is not judged"}, "how large the disk is that has the databases and their write-ahead log, in bytes. Nine tenths full (or with 20 GiB left), [provisioning waits](runbooks/capacity.md)"},
 }
 
 var limits = []Entry{

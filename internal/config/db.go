@@ -39,6 +39,10 @@ type DB struct {
 	// worker and api has its own: their sum must stay below max_connections of
 	// the server, 100 by default.
 	MaxConns int
+	// DiskBytes is how large the disk is that has the databases and their write-ahead
+	// log (DB_DISK_BYTES). Zero: how much of it is left is not judged, since no client
+	// of the server can see it.
+	DiskBytes int64
 }
 
 func (r *reader) db() DB {
@@ -50,10 +54,11 @@ func (r *reader) db() DB {
 		Name:     read(r, setting{name: "DB_NAME", required: true}, text("the name of the control database")),
 		SSLMode: read(r, setting{name: "DB_SSLMODE", def: string(SSLPrefer)},
 			oneOf(SSLDisable, SSLAllow, SSLPrefer, SSLRequire, SSLVerifyCA, SSLVerifyFull)),
-		RootCAs:  r.rootCertificates("DB_SSLROOTCERT"),
-		SSLCert:  read(r, setting{name: "DB_SSLCERT"}, file("a certificate in PEM")),
-		SSLKey:   read(r, setting{name: "DB_SSLKEY"}, file("the key of DB_SSLCERT in PEM")),
-		MaxConns: int(read(r, setting{name: "DB_MAX_CONNS", def: "16"}, whole(2, 1000))),
+		RootCAs:   r.rootCertificates("DB_SSLROOTCERT"),
+		SSLCert:   read(r, setting{name: "DB_SSLCERT"}, file("a certificate in PEM")),
+		SSLKey:    read(r, setting{name: "DB_SSLKEY"}, file("the key of DB_SSLCERT in PEM")),
+		MaxConns:  int(read(r, setting{name: "DB_MAX_CONNS", def: "16"}, whole(2, 1000))),
+		DiskBytes: read(r, setting{name: "DB_DISK_BYTES"}, whole(1<<20, 1<<60)),
 	}
 	if db.RootCAs != nil {
 		r.checkWithRoots(&db)

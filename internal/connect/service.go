@@ -18,6 +18,7 @@ func Service(pool *pgxpool.Pool, c operations.Config, m Metrics) *operations.Ser
 	c.Audit = postgres.NewAuditLog(pool)
 	c.Findings = postgres.NewFindings(pool)
 	c.Incidents = postgres.NewIncidents(pool)
+	c.Capacity = postgres.NewCapacities(pool)
 	c.Purges = postgres.NewPurges(pool)
 	c.Workers = postgres.NewWorkers(pool)
 	return operations.New(c)

@@ -2,7 +2,10 @@ package doctor
 
 import (
 	"fmt"
+	"strings"
 	"time"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 const (
@@ -77,8 +80,8 @@ func (l Locks) judge() Verdict {
 	mend := fmt.Sprintf("set max_locks_per_transaction to %d (the server restarts), now %d; until then dump schema by schema (pg_dump -n)",
 		(l.Tables*3/2)/max(l.Connections, 1)+1, l.PerTransaction)
 	switch {
-	case l.Tables > reserve*l.Slots:
-		return fail(says+": pg_dump fails with \"out of shared memory\"", mend)
+	case l.Tables > reserve*l.Slots: // tenants live on: a statement locks its own tables
+		return warn(says+": pg_dump fails with \"out of shared memory\"", mend)
 	case l.Tables > l.Slots:
 		return warn(says+": pg_dump lives on memory that is not promised to it", mend)
 	}
@@ -145,4 +148,56 @@ func (d DatabaseDisk) judge() Verdict {
 		return fine("the database takes %s; the room in %s cannot be measured from here (%v): watch it on the server", size(d.Bytes), d.Folder, err)
 	}
 	return r.judge(fmt.Sprintf("the database takes %s; its disk", size(d.Bytes)), "docs/runbooks/database-full.md")
+}
+
+// roomSoon is how long people take to get more of what runs out.
+const roomSoon = 14 * 24 * time.Hour
+
+// judgeCapacity judges what a worker has read of what tenants take.
+func judgeCapacity(read []tenant.Capacity, p Plan) Verdict {
+	var found []string
+	var wrong []Verdict
+	for _, c := range read {
+		switch says, mend := sayCapacity(c), "docs/runbooks/capacity.md"; {
+		case !c.ShortSince.IsZero():
+			wrong = append(wrong, fail("provisioning waits since "+c.ShortSince.UTC().Format(time.RFC3339)+": "+c.Why, mend))
+		case c.ReadAt.IsZero() && p.Before:
+		case c.ReadAt.IsZero():
+			wrong = append(wrong, warn(fmt.Sprintf("%s: no worker has read it yet", c.Resource), "see that a worker runs, and what its log says: docs/runbooks/no-worker.md"))
+		case !c.Known():
+			wrong = append(wrong, warn(fmt.Sprintf("%s, as it was %s ago: no worker has read it since", says, c.Age.Round(time.Second)), "see that a worker runs, and what its log says: docs/runbooks/no-worker.md"))
+		case soon(c):
+			wrong = append(wrong, warn(says, mend))
+		default:
+			found = append(found, says)
+		}
+	}
+	if len(found) == 0 {
+		found = []string{"a worker reads it"}
+	}
+	return all(fine("%s", strings.Join(found, "; ")), wrong...)
+}
+
+func soon(c tenant.Capacity) bool {
+	days, known := c.DaysLeft()
+	return known && days*24 < roomSoon.Hours()
+}
+
+// sayCapacity says how it stands with a resource.
+func sayCapacity(c tenant.Capacity) string {
+	says := fmt.Sprintf("%s: %s", c.Resource, c.Resource.Amount(c.Used))
+	if c.Resource == tenant.ResourceBalance {
+		return fmt.Sprintf("%s: %s more than the transactions need that may be under way%s", c.Resource, c.Resource.Amount(c.Left()), sayDays(c))
+	}
+	if c.Bound == nil {
+		return says + ", and nobody has set of how much (DB_DISK_BYTES)"
+	}
+	return says + " of " + c.Resource.Amount(*c.Bound) + sayDays(c)
+}
+
+func sayDays(c tenant.Capacity) string {
+	if left, known := c.DaysLeft(); known {
+		return fmt.Sprintf(", room for %.0f days as it grows now", left)
+	}
+	return ""
 }

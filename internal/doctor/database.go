@@ -21,6 +21,8 @@ type Database interface {
 	Locks(ctx context.Context) (Locks, error)
 	Replication(ctx context.Context) (Replication, error)
 	Disk(ctx context.Context) (DatabaseDisk, error)
+	// Capacity is what a worker has read of what tenants take.
+	Capacity(ctx context.Context) ([]tenant.Capacity, error)
 	Clock(ctx context.Context) (Clock, error)
 	Workers(ctx context.Context) (tenant.WorkerState, error)
 }
@@ -75,6 +77,9 @@ func ExamineDatabase(db Database, p Plan) Subject {
 		}},
 		{"disk", func(ctx context.Context) Verdict {
 			return judge(ctx, db.Disk, "measure the database", DatabaseDisk.judge)
+		}},
+		{"capacity", func(ctx context.Context) Verdict {
+			return judgeWith(ctx, db.Capacity, "read the capacity", p, judgeCapacity)
 		}},
 		{"clock", func(ctx context.Context) Verdict {
 			return judge(ctx, db.Clock, "ask for the time", func(c Clock) Verdict { return c.judge("the database server's clock") })

@@ -34,6 +34,7 @@ type databaseFacts struct {
 	disk        doctor.DatabaseDisk
 	clock       doctor.Clock
 	workers     tenant.WorkerState
+	capacity    []tenant.Capacity
 }
 
 func soundDatabase() *databaseFacts {
@@ -57,9 +58,21 @@ func (f *databaseFacts) Replication(context.Context) (doctor.Replication, error)
 	return f.replication, nil
 }
 func (f *databaseFacts) Disk(context.Context) (doctor.DatabaseDisk, error) { return f.disk, nil }
-func (f *databaseFacts) Clock(context.Context) (doctor.Clock, error)       { return f.clock, nil }
+func (f *databaseFacts) Capacity(context.Context) ([]tenant.Capacity, error) {
+	return f.capacity, nil
+}
+func (f *databaseFacts) Clock(context.Context) (doctor.Clock, error) { return f.clock, nil }
 func (f *databaseFacts) Workers(context.Context) (tenant.WorkerState, error) {
 	return f.workers, nil
+}
+
+// stands is how it stands with connections, of a hundred.
+func stands(used int64, growth float64, age time.Duration) []tenant.Capacity {
+	bound := int64(100)
+	return []tenant.Capacity{{
+		CapacityReading: tenant.CapacityReading{Resource: tenant.ResourceConnections, Used: used, Bound: &bound},
+		ReadAt:          time.Now().Add(-age), Age: age, Growth: &growth,
+	}}
 }
 
 // line finds a check's line.
@@ -122,7 +135,14 @@ func TestADatabaseIsJudged(t *testing.T) {
 			f.connections.APIs, f.connections.Workers, f.connections.Others = 2, 2, 20
 		}, doctor.Warning, "raise max_connections by 7"},
 		"too many tenants": {"locks", func(f *databaseFacts, _ *doctor.Plan) { f.locks.Tables = 8000 }, doctor.Warning, "max_locks_per_transaction to 121"},
-		"far too many":     {"locks", func(f *databaseFacts, _ *doctor.Plan) { f.locks.Tables = 12889 }, doctor.Failure, "out of shared memory"},
+		"far too many":     {"locks", func(f *databaseFacts, _ *doctor.Plan) { f.locks.Tables = 12889 }, doctor.Warning, "out of shared memory"},
+		"no room": {"capacity", func(f *databaseFacts, _ *doctor.Plan) {
+			f.capacity = stands(95, 0, time.Minute)
+			f.capacity[0].ShortSince, f.capacity[0].Why = time.Now(), "it is full"
+		}, doctor.Failure, "it is full mend: docs/runbooks/capacity.md"},
+		"little room":    {"capacity", func(f *databaseFacts, _ *doctor.Plan) { f.capacity = stands(50, 10, time.Minute) }, doctor.Warning, "50 of 100, room for 4 days"},
+		"an old reading": {"capacity", func(f *databaseFacts, _ *doctor.Plan) { f.capacity = stands(50, 0, time.Hour) }, doctor.Warning, "no worker has read it since"},
+		"no reading":     {"capacity", func(f *databaseFacts, _ *doctor.Plan) { f.capacity = []tenant.Capacity{{}} }, doctor.Warning, "no worker has read it yet"},
 		"a lagging standby": {"replication", func(f *databaseFacts, _ *doctor.Plan) {
 			f.replication = doctor.Replication{Standbys: 1, Behind: time.Minute, Bytes: 1 << 20}
 		}, doctor.Warning, "behind by"},

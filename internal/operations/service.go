@@ -61,6 +61,13 @@ type IncidentStore interface {
 	Open(ctx context.Context) ([]tenant.Incident, error)
 }
 
+// CapacityStore is what adding tenants uses up.
+type CapacityStore interface {
+	Standing(ctx context.Context) ([]tenant.Capacity, error)
+	// Short lists what provisioning waits for.
+	Short(ctx context.Context) ([]tenant.Capacity, error)
+}
+
 // WorkerStore is what workers tell of themselves.
 type WorkerStore interface {
 	State(ctx context.Context) (tenant.WorkerState, error)
@@ -83,6 +90,7 @@ type Config struct {
 	Audit      AuditLog
 	Findings   FindingStore
 	Incidents  IncidentStore
+	Capacity   CapacityStore
 	Purges     PurgeStore
 	Workers    WorkerStore
 	// Temporal steers runs. It may be away: accepting and reading go on.

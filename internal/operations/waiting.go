@@ -6,24 +6,39 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
+// obstacles are what operations wait for without anybody having to act on them.
+type obstacles struct {
+	incidents []tenant.Incident
+	short     []tenant.Capacity
+}
+
+func (o obstacles) none() bool { return len(o.incidents) == 0 && len(o.short) == 0 }
+
+func (s *Service) obstacles(ctx context.Context) (o obstacles, err error) {
+	if o.incidents, err = s.config.Incidents.Open(ctx); err == nil {
+		o.short, err = s.config.Capacity.Short(ctx)
+	}
+	return o, err
+}
+
 // explain notes what operations wait for without anybody having to act. It asks
-// for more than the open incidents only while there are any. What was read is
+// for more than what stands in the way only while anything does. What was read is
 // worth an answer also where that cannot be found out.
 func (s *Service) explain(ctx context.Context, all []tenant.Operation) {
-	open, err := s.config.Incidents.Open(ctx)
-	if err == nil && len(open) > 0 {
-		err = s.findWaits(ctx, open, all)
+	there, err := s.obstacles(ctx)
+	if err == nil && !there.none() {
+		err = s.findWaits(ctx, there, all)
 	}
 	if err != nil {
 		s.config.Logger.WarnContext(ctx, "cannot tell what operations wait for", "error", err)
 	}
 }
 
-// findWaits notes which of the operations wait for which of the open incidents.
-func (s *Service) findWaits(ctx context.Context, open []tenant.Incident, all []tenant.Operation) (err error) {
+// findWaits notes which of the operations wait for what.
+func (s *Service) findWaits(ctx context.Context, there obstacles, all []tenant.Operation) (err error) {
 	var running []tenant.OperationID
 	for _, o := range all {
-		if o.State == tenant.StateRunning {
+		if o.State == tenant.StateRunning && len(there.incidents) > 0 {
 			running = append(running, o.ID)
 		}
 	}
@@ -34,8 +49,10 @@ func (s *Service) findWaits(ctx context.Context, open []tenant.Incident, all []t
 		}
 	}
 	for n, o := range all {
-		if i, stopped := o.StoppedBy(open, done[o.ID]); stopped {
+		if i, stopped := o.StoppedBy(there.incidents, done[o.ID]); stopped {
 			all[n].WaitingFor = i.WaitingFor()
+		} else if len(there.short) > 0 && o.WaitsForRoom() {
+			all[n].WaitingFor = there.short[0].WaitingFor()
 		}
 	}
 	return nil
@@ -54,15 +71,15 @@ func (s *Service) explained(ctx context.Context, o tenant.Operation, err error) 
 // TenantsWaiting tells which of these tenants wait for what without anybody
 // having to act.
 func (s *Service) TenantsWaiting(ctx context.Context, ids []tenant.ID) (map[tenant.ID]*tenant.WaitingFor, error) {
-	open, err := s.config.Incidents.Open(ctx)
-	if err != nil || len(open) == 0 {
+	there, err := s.obstacles(ctx)
+	if err != nil || there.none() {
 		return nil, err
 	}
 	operations, err := s.config.Operations.Open(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.findWaits(ctx, open, operations); err != nil {
+	if err := s.findWaits(ctx, there, operations); err != nil {
 		return nil, err
 	}
 	waiting := map[tenant.ID]*tenant.WaitingFor{}

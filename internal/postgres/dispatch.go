@@ -26,7 +26,8 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: database{pool}} }
 // are leased within the bounds, and none while an incident is open; when one is over,
 // that number grows to its bound over resumeSpread. An operation that no run has
 // claimed when the lease ends can be taken again. What ends a tenant's access is
-// taken before everything else, past incidents and the bounds.
+// taken before everything else, past incidents and the bounds; what takes room is not
+// taken while anything is short.
 func (q *Queue) Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error) {
 	deploying := tenant.DeployingKinds()
 	rows, err := q.pool.Query(ctx, `
@@ -37,10 +38,10 @@ func (q *Queue) Take(ctx context.Context, limit int, most tenant.Bounds, lease t
 			SELECT greatest(0, least($1::bigint, n - (SELECT count(*) FROM operations WHERE state = 'RUNNING')
 				- (SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after > now()))) AS n FROM bound
 		), ahead AS (
-			SELECT greatest(0, $6::bigint
+			SELECT CASE WHEN NOT EXISTS (SELECT FROM capacity WHERE short_since IS NOT NULL) THEN greatest(0, $6::bigint
 				- (SELECT count(*) FROM operations o WHERE o.state = 'RUNNING' AND o.kind = ANY ($7) AND NOT EXISTS (
 					SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = $9 AND l.status = 'COMPLETED'))
-				- (SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after > now() AND kind = ANY ($7))) AS n
+				- (SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after > now() AND kind = ANY ($7))) ELSE 0 END AS n
 		), clients AS (
 			(SELECT client FROM operations WHERE state = 'PENDING' ORDER BY client LIMIT 1)
 			UNION ALL

@@ -17,6 +17,8 @@ type Facts struct {
 	pool    database
 	health  *Health
 	workers *Workers
+
+	capacities *Capacities
 }
 
 var (
@@ -30,7 +32,7 @@ func NewFacts(pool *pgxpool.Pool) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Facts{pool: database{pool}, health: health, workers: NewWorkers(pool)}, nil
+	return &Facts{pool: database{pool}, health: health, workers: NewWorkers(pool), capacities: NewCapacities(pool)}, nil
 }
 
 // ask reads one row.
@@ -168,6 +170,16 @@ func (f *Facts) Disk(ctx context.Context) (doctor.DatabaseDisk, error) {
 			AND (pg_has_role('pg_read_all_settings', 'MEMBER') OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))
 			THEN current_setting('data_directory') ELSE '' END`, nil, &d.Bytes, &d.Folder)
 	return d, err
+}
+
+// Capacity reads what a worker has read. Before the first migration there is no such
+// table.
+func (f *Facts) Capacity(ctx context.Context) ([]tenant.Capacity, error) {
+	all, err := f.capacities.Standing(ctx)
+	if sqlState(err) == stateNoTable {
+		return nil, nil
+	}
+	return all, err
 }
 
 // Clock compares the server's with ours.

@@ -25,8 +25,12 @@ const askServer = `
 
 // Server tells what the database's server tells of itself.
 func Server(ctx context.Context, pool *pgxpool.Pool) (observe.DatabaseServer, error) {
+	return askServerOf(ctx, database{pool})
+}
+
+func askServerOf(ctx context.Context, pool database) (observe.DatabaseServer, error) {
 	var s observe.DatabaseServer
-	err := database{pool}.QueryRow(ctx, askServer).
+	err := pool.QueryRow(ctx, askServer).
 		Scan(&s.Connections, &s.MaxConnections, &s.Reserved, &s.Locks, &s.MaxLocks, &s.WALPosition, &s.Replayed)
 	if err != nil {
 		return s, fmt.Errorf("ask the database's server: %w", interpret(err))

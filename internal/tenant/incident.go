@@ -88,10 +88,13 @@ func (i Incident) String() string {
 const IncidentOpened = "INCIDENT: many tenants fail alike; new work waits, and running work before the step that needs what fails, until a probe succeeds"
 
 // WaitingFor is what keeps an operation from going on, and ends by itself: an
-// open incident. Nothing in it is personal or secret.
+// open incident, or a resource that is short. Nothing in it is personal or secret.
 type WaitingFor struct {
-	// IncidentID is zero for an outage that nobody could write down.
-	IncidentID int64      `json:"incidentId,omitempty"`
+	// IncidentID is zero for an outage that nobody could write down, and where it waits for
+	// room.
+	IncidentID int64 `json:"incidentId,omitempty"`
+	// Capacity is what is short; empty where it waits for an incident.
+	Capacity   Resource   `json:"capacity,omitempty"`
 	Dependency Dependency `json:"dependency"`
 	Cause      string     `json:"cause"`
 	Since      time.Time  `json:"since"`

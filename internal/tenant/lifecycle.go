@@ -139,7 +139,8 @@ func UrgentKinds() []Kind {
 	return kinds
 }
 
-// DeployingKinds lists the kinds that make a tenant's contract, and what comes before it.
+// DeployingKinds lists the kinds that make a tenant's contract, and what comes before it:
+// those that take room, and so are not started while anything is short.
 func DeployingKinds() []Kind {
 	var kinds []Kind
 	for _, l := range lifecycles {

@@ -37,7 +37,7 @@ func (p Accepted) Text() string {
 		return text + commandText(p.Commands)
 	}
 	if w := p.Operation.WaitingFor; w != nil {
-		return text + "\nIt " + Visible(w.Message) + ". See how it stands:\n  starter incidents\n"
+		return text + waitText(w)
 	}
 	if !p.Operation.State.Closed() {
 		text += "\nIt goes on by itself. See how far it is:\n  starter status " + string(p.Tenant.ID) + "\n"

@@ -46,12 +46,12 @@ func (l Tenants) Text() string {
 	for i, t := range l.Items {
 		rows[i] = []string{string(t.ID), t.Name, string(t.Status), t.SchemaName, moment(t.CreatedAt)}
 		if waits {
-			rows[i] = append(rows[i], incidentOf(t.WaitingFor))
+			rows[i] = append(rows[i], obstacle(t.WaitingFor))
 		}
 	}
 	text := Grid(headings, rows)
 	if waits {
-		text += "\nWhat waits for an incident goes on by itself when that is over; nobody need act:\n  starter incidents\n"
+		text += waitsText(l.Items)
 	}
 	if l.NextCursor != "" {
 		text += "\nThere are more: add --all, or --cursor " + l.NextCursor + "\n"
@@ -59,10 +59,39 @@ func (l Tenants) Text() string {
 	return text
 }
 
-// incidentOf names what is waited for.
-func incidentOf(w *tenant.WaitingFor) string {
+// waitsText says where to see what tenants wait for.
+func waitsText(tenants []Listed) string {
+	var b strings.Builder
+	for _, capacity := range []bool{false, true} {
+		waits := slices.ContainsFunc(tenants, func(t Listed) bool {
+			return t.WaitingFor != nil && (t.WaitingFor.Capacity != "") == capacity
+		})
+		switch {
+		case waits && capacity:
+			b.WriteString("\nWhat waits for capacity goes on by itself when there is room; nobody need act on it:\n  starter capacity\n")
+		case waits:
+			b.WriteString("\nWhat waits for an incident goes on by itself when that is over; nobody need act:\n  starter incidents\n")
+		}
+	}
+	return b.String()
+}
+
+// waitText is the sentence about one operation that waits.
+func waitText(w *tenant.WaitingFor) string {
+	command := "starter incidents"
+	if w.Capacity != "" {
+		command = "starter capacity"
+	}
+	return "\nIt " + Visible(w.Message) + ". See how it stands:\n  " + command + "\n"
+}
+
+// obstacle names what is waited for.
+func obstacle(w *tenant.WaitingFor) string {
 	if w == nil {
 		return ""
+	}
+	if w.Capacity != "" {
+		return "capacity (" + string(w.Capacity) + ") since " + moment(w.Since)
 	}
 	return tenant.Incident{ID: w.IncidentID, Dependency: w.Dependency}.String() + " since " + moment(w.Since)
 }

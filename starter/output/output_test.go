@@ -133,6 +133,30 @@ func waiting() output.Status {
 	return output.NewStatus(p)
 }
 
+func short() output.Status {
+	p := running()
+	p.Operation.State = tenant.StatePending
+	p.Operation.WaitingFor = capacities()[0].WaitingFor()
+	return output.NewStatus(p)
+}
+
+func capacities() []tenant.Capacity {
+	const gib = 1 << 30
+	reading := func(r tenant.Resource, used, bound int64) tenant.CapacityReading {
+		return tenant.CapacityReading{Resource: r, Used: used, Bound: &bound}
+	}
+	grows := float64(gib / 2)
+	disk := tenant.Capacity{CapacityReading: reading(tenant.ResourceDisk, 95*gib, 100*gib), ReadAt: accepted, Growth: &grows, ShortSince: accepted}
+	disk.Why = disk.Cause()
+	spent := 40_000_000.
+	return []tenant.Capacity{
+		disk,
+		{CapacityReading: reading(tenant.ResourceConnections, 31, 97), ReadAt: accepted},
+		{CapacityReading: reading(tenant.ResourceLocks, 120, 6400), ReadAt: accepted, Age: time.Hour},
+		{CapacityReading: reading(tenant.ResourceBalance, 700_000_000, 3_000_000_000), ReadAt: accepted, Growth: &spent},
+	}
+}
+
 func aLedger() stellar.Report {
 	const days = 24 * time.Hour
 	return stellar.Report{
@@ -181,6 +205,9 @@ func TestGolden(t *testing.T) {
 		"provisioned-park": output.NewAccepted(parked().Tenant, parked().Operation),
 		"tenants":          output.NewTenants([]tenant.Tenant{aTenant(), other}, nil, "YWZ0ZXI6"),
 		"tenants-waiting":  output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: anIncident().WaitingFor()}, ""),
+		"tenants-short":    output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: capacities()[0].WaitingFor()}, ""),
+		"capacity":         output.NewCapacities(capacities()),
+		"capacity-never":   output.NewCapacities([]tenant.Capacity{{CapacityReading: tenant.CapacityReading{Resource: tenant.ResourceDisk}}}),
 		"tenants-none":     output.NewTenants(nil, nil, ""),
 		"attention": output.Attention{More: true, Items: []output.Waiting{
 			{Operation: output.NewOperation(blocked()), Tenant: output.NewTenant(undoing)},
@@ -191,6 +218,7 @@ func TestGolden(t *testing.T) {
 		"status-parked":  output.NewStatus(parked()),
 		"status-running": output.NewStatus(running()),
 		"status-waiting": waiting(),
+		"status-short":   short(),
 		"status-suspend": output.NewStatus(suspending()),
 		"status-archive": output.NewStatus(archived()),
 		"status-blocked": output.NewStatus(tenant.Progress{Tenant: undoing, Operation: blocked()}),

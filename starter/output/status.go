@@ -53,7 +53,7 @@ func (s Status) Text() string {
 	var b strings.Builder
 	b.WriteString(s.Tenant.Text() + "\n" + operationText(o))
 	if o.WaitingFor != nil {
-		b.WriteString("\nIt " + Visible(o.WaitingFor.Message) + ". See how it stands:\n  starter incidents\n")
+		b.WriteString(waitText(o.WaitingFor))
 	}
 	if len(s.Steps) > 0 {
 		rows := make([][]string, len(s.Steps))

@@ -22,6 +22,7 @@ var enums = map[string]struct{ name, description string }{
 	"exhausted":       {"FailureClass", "is a sort of failure."},
 	"skip":            {"Action", "is what a person may do with an operation, or with a tenant."},
 	"ledger":          {"Dependency", "is a system that operations need."},
+	"disk":            {"Resource", "is what adding tenants uses up."},
 	"name-taken":      {"Code", "is a kind of problem."},
 }
 

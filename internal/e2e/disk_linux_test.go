@@ -15,14 +15,11 @@ import (
 	"tenant-provisioning/internal/child"
 )
 
-// diskSize holds a database and the schemas of some tens of tenants.
-const diskSize = "64m"
-
 // launchOnDisk is a launcher of programs that see a small file system at dir.
 // It is in memory, and mounted in a mount namespace of the program's own: who is
 // not root has one in a user namespace. Where the machine allows neither, the
 // test is skipped.
-func launchOnDisk(t testing.TB, dir string) launcher {
+func launchOnDisk(t testing.TB, dir string, size diskSize) launcher {
 	t.Helper()
 	self, err := os.Executable()
 	require.NoError(t, err)
@@ -35,14 +32,14 @@ func launchOnDisk(t testing.TB, dir string) launcher {
 		attr.AmbientCaps = []uintptr{administrate}
 	}
 	probe := exec.Command(self, "/bin/true")
-	probe.Env, probe.SysProcAttr = []string{diskSetting + "=" + dir}, attr
+	probe.Env, probe.SysProcAttr = []string{diskSetting + "=" + dir, diskSizeSetting + "=" + string(size)}, attr
 	if out, err := probe.CombinedOutput(); err != nil {
 		t.Skipf("needs to mount a file system, as root or in a user namespace, and this machine does not allow it: %v %s", err, out)
 	}
 	return func(t testing.TB, env map[string]string, program string, args ...string) *process {
 		t.Helper()
 		env = maps.Clone(env)
-		env[diskSetting] = dir
+		env[diskSetting], env[diskSizeSetting] = dir, string(size)
 		return launchAs(t, child.Spec{Path: self, Args: append([]string{program}, args...), Attr: attr}, env)
 	}
 }
@@ -57,7 +54,7 @@ func execOnDisk(dir string, args []string) error {
 	if os.Getenv(diskReadOnly) != "" {
 		flags = syscall.MS_RDONLY
 	}
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, "mode=0700,size="+diskSize); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", flags, "mode=0755,size="+os.Getenv(diskSizeSetting)); err != nil {
 		return fmt.Errorf("mount %s: %w", dir, err)
 	}
 	env := slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, diskSetting) })

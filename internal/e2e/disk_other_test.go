@@ -8,7 +8,7 @@ import (
 )
 
 // launchOnDisk: only Linux lets a test mount a file system.
-func launchOnDisk(t testing.TB, _ string) launcher {
+func launchOnDisk(t testing.TB, _ string, _ diskSize) launcher {
 	t.Helper()
 	t.Skip("needs Linux, to mount a small file system")
 	return nil

@@ -20,9 +20,17 @@ const (
 	// diskSetting names the directory of a small file system to the test's own
 	// program, which is to mount it and go on as another.
 	diskSetting = "E2E_DISK"
+	// diskSizeSetting names its size.
+	diskSizeSetting = diskSetting + "_SIZE"
 	// diskReadOnly has it mounted so that nothing can be written there.
 	diskReadOnly = diskSetting + "_READ_ONLY"
 )
+
+// diskSize is that of a file system, as mount takes it.
+type diskSize string
+
+// smallDisk holds a database and the schemas of some tens of tenants.
+const smallDisk diskSize = "64m"
 
 // disk is a small file system with the installation's database on it. The rest
 // of the server, its write-ahead log and the database of Temporal among it, is
@@ -38,9 +46,9 @@ type disk struct {
 func installOnDisk(t testing.TB, settings map[string]string) (*installation, disk) {
 	t.Helper()
 	dir := t.TempDir()
-	onDisk := launchOnDisk(t, dir)
+	onDisk := launchOnDisk(t, dir, smallDisk)
 	var pid int
-	s := startStack(t, func(t testing.TB, env map[string]string, program string, args ...string) *process {
+	s := startStack(t, t.TempDir(), func(t testing.TB, env map[string]string, program string, args ...string) *process {
 		p := onDisk(t, env, program, args...)
 		pid = p.PID()
 		return p

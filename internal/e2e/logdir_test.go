@@ -47,7 +47,7 @@ func (i *installation) startsLoggingTo(readOnly string) loggingProcess {
 	t := i.t
 	t.Helper()
 	dir := t.TempDir()
-	onDisk := launchOnDisk(t, dir)
+	onDisk := launchOnDisk(t, dir, smallDisk)
 	api := onDisk(t, i.with(map[string]string{"LOG_DIR": dir, "LOG_LEVEL": "debug", diskReadOnly: readOnly}).env, binaries.path(t, "api"))
 	eventually(t, "the api listens", func() bool {
 		require.True(t, api.Running(), api.stderr.String())

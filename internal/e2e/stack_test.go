@@ -29,18 +29,18 @@ type stack struct {
 // mail and the ledger are the stack's.
 func installOnOwnStack(t testing.TB) (*installation, *stack) {
 	t.Helper()
-	s := startStack(t, launch)
+	s := startStack(t, t.TempDir(), launch)
 	return s.installation(), s
 }
 
 // launcher starts a program, as launch does.
 type launcher func(t testing.TB, env map[string]string, program string, args ...string) *process
 
-// startStack waits until the stack is ready.
-func startStack(t testing.TB, launch launcher) *stack {
+// startStack waits until the stack is ready, with its data in dir.
+func startStack(t testing.TB, dir string, launch launcher) *stack {
 	t.Helper()
 	program := devstack(t)
-	s := &stack{t: t, dir: t.TempDir()}
+	s := &stack{t: t, dir: dir}
 	// Where root may not have a user namespace, PostgreSQL runs as nobody.
 	require.NoError(t, os.Chmod(filepath.Dir(s.dir), 0o755))
 	p := launch(t, map[string]string{"HOME": os.Getenv("HOME"), "DEVSTACK_ISOLATE": "1", "LEDGER_INTERVAL": "100ms"},

@@ -36,7 +36,7 @@ const (
 // Errors are those of Deploy.
 func (d *Deployer) Keep(ctx context.Context, contracts []tenant.EntryLife, progress func(detail string)) (tenant.Keeping, error) {
 	seen := witnessOf(progress)
-	k := &keeping{d: d, contracts: contracts, progress: seen.say}
+	k := newKeeping(d, contracts, seen.say)
 	err := k.run(ctx)
 	return k.told(), d.explainCut(ctx, err, seen)
 }
@@ -44,16 +44,18 @@ func (d *Deployer) Keep(ctx context.Context, contracts []tenant.EntryLife, progr
 // Watch is Keep without doing anything.
 func (d *Deployer) Watch(ctx context.Context, contracts []tenant.EntryLife, progress func(detail string)) (tenant.Keeping, error) {
 	seen := witnessOf(progress)
-	k := &keeping{d: d, contracts: contracts, progress: seen.say}
+	k := newKeeping(d, contracts, seen.say)
 	err := k.look(ctx)
 	return k.told(), d.explainCut(ctx, err, seen)
 }
 
 // keeping is one call of Keep.
 type keeping struct {
-	d         *Deployer
-	contracts []tenant.EntryLife
-	progress  func(string)
+	d        *Deployer
+	progress func(string)
+	// contracts have the keys of instances, in order; nameless are those whose address
+	// is none. Nothing can be on the ledger there, and the others are kept nevertheless.
+	contracts, nameless []tenant.EntryLife
 	// ledger is the newest one, and pace how long a ledger takes.
 	ledger uint32
 	pace   time.Duration
@@ -68,6 +70,20 @@ type keeping struct {
 type entries struct {
 	keys  []xdr.LedgerKey
 	lives []rpc.Life
+}
+
+func newKeeping(d *Deployer, contracts []tenant.EntryLife, progress func(string)) *keeping {
+	k := &keeping{d: d, progress: progress}
+	for _, c := range contracts {
+		id, err := parseContract(c.Entry)
+		if err != nil {
+			k.nameless = append(k.nameless, c)
+			continue
+		}
+		k.contracts = append(k.contracts, c)
+		k.instances.keys = append(k.instances.keys, instanceKey(id))
+	}
+	return k
 }
 
 func (k *keeping) run(ctx context.Context) error {
@@ -92,14 +108,7 @@ func (k *keeping) look(ctx context.Context) error {
 		return err
 	}
 	k.pace = pace(h)
-	instances := entries{keys: make([]xdr.LedgerKey, len(k.contracts))}
-	for i, c := range k.contracts {
-		id, err := parseContract(c.Entry)
-		if err != nil {
-			return err
-		}
-		instances.keys[i] = instanceKey(id)
-	}
+	instances := entries{keys: k.instances.keys}
 	floor := k.ledger
 	if instances.lives, _, err = k.d.rpc.Lives(ctx, floor, k.progress, instances.keys...); err != nil {
 		return err
@@ -249,6 +258,9 @@ func (k *keeping) told() tenant.Keeping {
 	}
 	for i, l := range k.instances.lives {
 		tell(k.contracts[i], l)
+	}
+	for _, c := range k.nameless {
+		tell(c, rpc.Life{Absent: true})
 	}
 	return kept
 }

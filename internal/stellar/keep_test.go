@@ -86,6 +86,24 @@ func TestHalfAYear(t *testing.T) {
 	require.Less(t, b.paidFor(t, submit.PurposeSetStatus)-before, 0.01, "a tenant pays for its own alone")
 }
 
+// TestAnAddressThatIsNone does not keep the others from being kept, and is told as
+// what is not on the ledger.
+func TestAnAddressThatIsNone(t *testing.T) {
+	t.Parallel()
+	b, n := onPublicTerms(t)
+	d := b.with(t, nil)
+	id, err := d.Deploy(testContext(t), b.newTenant(t), nil)
+	require.NoError(t, err)
+	require.NoError(t, n.Advance(t.Context(), 70*day))
+	kept, err := d.Keep(testContext(t), []tenant.EntryLife{{Entry: "CNONE", Tenant: "first"}, {Entry: id, Tenant: "second"}}, nil)
+	require.NoError(t, err)
+	require.Equal(t, 2, kept.Extended, "code and contract")
+	require.Len(t, kept.Lives, 3)
+	require.Equal(t, tenant.EntryLife{Entry: "CNONE", Tenant: "first", Absent: true}, kept.Lives[2])
+	require.Equal(t, id, kept.Lives[1].Entry)
+	require.False(t, kept.Lives[1].Absent)
+}
+
 // TestWhatIsArchivedIsRestored, the code first, and out of the keeper's purse: whoever
 // comes first pays no more than at any time.
 func TestWhatIsArchivedIsRestored(t *testing.T) {

@@ -161,8 +161,8 @@ itself at the first transaction that the network refuses for it.`,
 		return a.listChannels(cmd.Context(), l)
 	})
 	cmd.AddCommand(create,
-		a.channel("set-aside", "Use a channel account no more", "What is under way on it comes to its end.", setAside),
-		a.channel("bring-back", "Use a channel account again that was set aside", "It is refused where the account's own key is still not enough.", bringBack))
+		a.channel("set-aside", "Use a channel account no more", "What is under way on it comes to its end. One that is set aside already gets the new\nreason. The Stellar RPC server is not needed.", false, setAside),
+		a.channel("bring-back", "Use a channel account again that was set aside", "It is refused where the account's own key is still not enough.", true, bringBack))
 	return cmd
 }
 
@@ -191,8 +191,9 @@ func because(err error) string {
 	return err.Error()
 }
 
-// channel is a command that changes one of them.
-func (a *app) channel(verb, short, long string, change func(ctx context.Context, l *ledger, c stellar.ChannelReport, reason string) error) *cobra.Command {
+// channel is a command that changes one of them. With asks it needs to know how the
+// account stands on the ledger, else the journal is enough.
+func (a *app) channel(verb, short, long string, asks bool, change func(ctx context.Context, l *ledger, c stellar.ChannelReport, reason string) error) *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use:   verb + " ADDRESS --reason TEXT",
@@ -214,7 +215,7 @@ ticket's number will do.`,
 		}
 		defer l.pool.Close()
 		channels, err := l.Channels(ctx)
-		if err != nil {
+		if err != nil && (asks || len(channels) == 0) {
 			return err
 		}
 		at := slices.IndexFunc(channels, func(c stellar.ChannelReport) bool { return c.Address == args[0] })
@@ -233,7 +234,10 @@ ticket's number will do.`,
 		if failed != nil {
 			return failed
 		}
-		return a.listChannels(ctx, l)
+		if channels, err = l.Channels(ctx); err != nil && (asks || len(channels) == 0) {
+			return err
+		}
+		return a.answer(output.NewChannels(channels, because(err)))
 	})
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit log; it is kept in clear")
 	if err := cmd.MarkFlagRequired("reason"); err != nil {

@@ -67,4 +67,9 @@ func TestLedgerFromTheCommandLine(t *testing.T) {
 	require.Equal(t, 1, away.wait())
 	require.Contains(t, away.stdout.String(), "db is closed")
 	require.Contains(t, away.stdout.String(), "SOROBAN_DAY_MAX_FEE", "what the database knows is shown")
+	for _, ticket := range []string{"ticket 8", "ticket 9"} {
+		require.Regexp(t, channels[0]+` +set aside .*`+ticket, i.output("stellar", "channels", "set-aside", channels[0], "--reason", ticket))
+	}
+	unknown := i.starter("stellar", "channels", "bring-back", channels[0], "--reason", "ticket 9")
+	require.Equal(t, 1, unknown.wait(), "whether its key signs is for the ledger to tell")
 }

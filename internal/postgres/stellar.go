@@ -215,12 +215,13 @@ func (j *StellarJournal) Channels(ctx context.Context, network string) ([]submit
 	return channels, nil
 }
 
-// SetAside takes an account out of use.
+// SetAside takes an account out of use. One that is already keeps the time, and has
+// the new reason.
 func (j *StellarJournal) SetAside(ctx context.Context, network, address, why string) error {
 	_, err := j.pool.Exec(ctx, `
 		INSERT INTO stellar_channels (network, address, set_aside_at, set_aside_why) VALUES ($1, $2, clock_timestamp(), $3)
-		ON CONFLICT (network, address) DO UPDATE SET set_aside_at = excluded.set_aside_at, set_aside_why = excluded.set_aside_why
-		WHERE stellar_channels.set_aside_at IS NULL`,
+		ON CONFLICT (network, address) DO UPDATE
+		SET set_aside_at = coalesce(stellar_channels.set_aside_at, excluded.set_aside_at), set_aside_why = excluded.set_aside_why`,
 		network, address, why)
 	if err != nil {
 		return journalError("set channel account "+address+" aside", err)

@@ -53,16 +53,16 @@ func (c *chaos) bring(ctx context.Context, f fault) error {
 func (c *chaos) command(ctx context.Context, body string) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.control, bytes.NewReader([]byte(body)))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, c.control, bytes.NewReader([]byte(body))) //nolint:gosec // the stack's own
 	if err != nil {
 		return err
 	}
 	request.Header.Set("Content-Type", "application/json")
-	answer, err := c.http.Do(request)
+	answer, err := c.http.Do(request) //nolint:gosec // the stack's own
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was read
+	defer answer.Body.Close()
 	said, err := io.ReadAll(answer.Body)
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("%s: %s", answer.Status, said)

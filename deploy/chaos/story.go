@@ -155,23 +155,35 @@ func (c *chaos) befall(ctx context.Context, s *story, d *deed) error {
 }
 
 // stop stops an operation's run past the product, unless it has ended before
-// Temporal answers.
+// Temporal answers. One that waits in its row has no run yet.
 func (c *chaos) stop(ctx context.Context, s *story, d *deed, how func(ctx context.Context, run string) error) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		err := how(ctx, d.kind.WorkflowID(tenant.ID(s.tenant)))
+	for until := time.Now().Add(patience); ; {
+		err := c.once(ctx, s, d, how)
 		if _, already := errors.AsType[*serviceerror.CancellationAlreadyRequested](err); err == nil || already {
 			d.stopped = true
 			return nil
 		}
 		if _, none := errors.AsType[*serviceerror.NotFound](err); none { // not yet begun, or over
-			if o, err := c.operation(ctx, d.id, ""); err != nil || o.State.Ended() {
-				return err
+			o, failed := c.operation(ctx, d.id, "")
+			if failed != nil || o.State.Ended() {
+				return failed
+			}
+			if o.State == client.StatePending {
+				until = time.Now().Add(patience)
 			}
 		}
-		if over := sleep(ctx, poll); over != nil {
+		if time.Now().After(until) {
 			return fmt.Errorf("no answer from Temporal within %s: %w", patience, err)
 		}
+		if over := sleep(ctx, poll); over != nil {
+			return over
+		}
 	}
+}
+
+// once asks Temporal to stop a run.
+func (c *chaos) once(ctx context.Context, s *story, d *deed, how func(ctx context.Context, run string) error) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	return how(ctx, d.kind.WorkflowID(tenant.ID(s.tenant)))
 }

@@ -16,6 +16,7 @@ RUN mkdir -p /out/etc/ssl/certs /out/usr/share \
     && cp /etc/ssl/certs/ca-certificates.crt /out/etc/ssl/certs/ \
     && cp -a /usr/share/zoneinfo /out/usr/share/ \
     && rm -rf /out/usr/share/zoneinfo/posix /out/usr/share/zoneinfo/right \
+    && mkdir -p /cache \
     && echo 'nonroot:x:65532:65532:nonroot:/:/sbin/nologin' >/out/etc/passwd
 ARG TARGETOS
 ARG TARGETARCH
@@ -41,6 +42,8 @@ LABEL org.opencontainers.image.title="tenant-provisioning" \
       org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.created="$COMMITTED"
 COPY --from=build /out/ /
+# What the api's page at /status knew last (STATUS_FILE).
+COPY --from=build --chown=65532:65532 /cache /var/cache/tenant-provisioning
 ENV PATH=/usr/local/bin
 # By number, so that Kubernetes can see that it is not root (runAsNonRoot).
 USER 65532:65532

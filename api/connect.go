@@ -20,6 +20,7 @@ import (
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/redis"
 	"tenant-provisioning/internal/service"
+	"tenant-provisioning/internal/statuspage"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -32,6 +33,7 @@ type clients struct {
 	feed       *feed.Feed
 	answers    *answers.Cache // nil where none is wanted
 	watch      *liveness.Watch
+	status     *statuspage.Board
 }
 
 func open(s *service.Service) (*clients, error) {
@@ -66,8 +68,29 @@ func open(s *service.Service) (*clients, error) {
 		}
 	}
 	c.watch = liveness.NewWatch(liveness.WatchConfig{Look: c.operations.Workers, Outages: postgres.NewWorkers(s.Pool), Logger: log})
+	if c.status, err = c.statusPage(); err != nil {
+		c.close()
+		return nil, err
+	}
 	c.observe()
 	return c, nil
+}
+
+// statusPage makes what looks at the platform for the page at /status. The database need
+// not be there.
+func (c *clients) statusPage() (*statuspage.Board, error) {
+	incidents := postgres.NewIncidents(c.Pool)
+	return statuspage.New(statuspage.Config{
+		Look: func(ctx context.Context) statuspage.Seen {
+			open, err := incidents.Open(ctx)
+			seen := statuspage.Seen{Database: err == nil, Temporal: c.askTemporal(ctx) == nil, Incidents: open}
+			now, known := c.watch.Last()
+			seen.Workers = !known || !now.Grave
+			return seen
+		},
+		History: postgres.NewStatusHistory(c.Pool), File: c.Config.App.StatusFile,
+		URL: c.Config.App.URL, Logger: c.Log, Now: time.Now,
+	})
 }
 
 // observe registers what an api shows of the whole installation and of what all of it
@@ -110,6 +133,7 @@ func (c *clients) handler(ctx context.Context) (*rest.Server, error) {
 	}
 	return rest.New(rest.Config{
 		Tenants: c.operations, Operations: c.operations, Tokens: tokens, Limiter: limiter, Waiting: waiting,
+		Status: c.status,
 		Events: c.feed, Streams: streams, Answers: c.answers,
 		Invitations: postgres.NewInvitations(c.Pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),
 		Database: rest.Check{Name: "database", Ask: c.Health.Ready},

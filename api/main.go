@@ -72,6 +72,7 @@ func answer(ctx context.Context, s *service.Service, drained func() <-chan time.
 	background.Go(func() { c.feed.Run(listening) })
 	background.Go(func() { s.Counts.Provisioning.Run(listening) })
 	background.Go(func() { c.watch.Run(listening) })
+	background.Go(func() { c.status.Run(listening) })
 	background.Go(func() { notifier.Run(listening) })
 	defer background.Wait()
 	defer stopListening()

@@ -43,6 +43,8 @@ type Config struct {
 	Streams int
 	// Answers keeps answers that repeat; nil keeps none.
 	Answers *answers.Cache
+	// Status is the page at /status.
+	Status StatusPage
 	// Database is what the API cannot work without; it decides /readyz and
 	// /health.
 	Database Check
@@ -76,6 +78,7 @@ func (c Config) validate() error {
 		{c.Tenants == nil, "Tenants"},
 		{c.Operations == nil, "Operations"},
 		{c.Events == nil, "Events"},
+		{c.Status == nil, "Status"},
 		{c.Invitations == nil, "Invitations"},
 		{c.Passwords == nil, "Passwords"},
 		{c.Tokens == nil, "Tokens"},
@@ -146,6 +149,7 @@ func New(c Config) (*Server, error) {
 	s.registerOperations()
 	s.registerEvents()
 	s.registerHealth()
+	s.registerStatus(c.Status)
 	s.registerPages(c)
 	s.registerMetrics(c.Gatherer)
 	if err := s.registerDocument(); err != nil {

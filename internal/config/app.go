@@ -27,6 +27,9 @@ type App struct {
 	// NotifyEmail are told of operations that need attention (NOTIFY_EMAIL,
 	// separated by commas). Nobody is when it is empty.
 	NotifyEmail []mail.Address
+	// StatusFile keeps what the page at /status knew last over a restart of the api
+	// (STATUS_FILE). Empty: nothing does.
+	StatusFile string
 	// NotifyWebhook gets the same as JSON (NOTIFY_WEBHOOK), so that an outage of
 	// the mail is told while it lasts. Most such URLs hold a key.
 	NotifyWebhook Secret
@@ -46,6 +49,7 @@ func (r *reader) app() App {
 	a.URL = read(r, url, webURL)
 	a.TenantURL = read(r, setting{name: "TENANT_APP_URL", def: a.URL, from: "APP_URL"}, webURL)
 	a.TrustedProxies = read(r, setting{name: "TRUSTED_PROXIES"}, networks)
+	a.StatusFile = read(r, setting{name: "STATUS_FILE"}, text("the path of a file"))
 	a.NotifyEmail = read(r, setting{name: "NOTIFY_EMAIL"}, mailboxes)
 	a.NotifyWebhook = readSecret(r, setting{name: "NOTIFY_WEBHOOK"}, secretURL)
 	a.NotifyWebhookRootCAs = r.rootCertificatesFor("NOTIFY_WEBHOOK", a.NotifyWebhook.Reveal(), "NOTIFY_WEBHOOK_SSLROOTCERT")

@@ -37,6 +37,7 @@ var installation = []Entry{
 	{[]string{"APP_PORT", "APP_URL"}, nil, "`APP_URL` is what callers and mails see; required in production"},
 	{[]string{"TRUSTED_PROXIES"}, []string{"the same machine"}, "addresses and networks, separated by commas, of the proxies before the api. Only their `X-Forwarded-For` says who the client is; of it counts the last address that is not one of theirs. **Name your ingress**: else all requests without a token count as one client, the ingress"},
 	{[]string{"TENANT_APP_URL"}, nil, "base of the link in the welcome mail; `/invitations/` there must lead to the api"},
+	{[]string{"STATUS_FILE"}, []string{"none"}, "the path of a file in which the api keeps what the page at `/status` knew last, for a restart while the database is away. One that cannot be written stops nothing, and is logged. See [Status page](#status-page)"},
 	{[]string{"NOTIFY_EMAIL"}, []string{"nobody"}, "who is told of operations that need attention, of incidents, and when no worker is running. Only the api can send the last: give it the `MAIL_` settings too"},
 	{[]string{"NOTIFY_WEBHOOK"}, nil, "a URL that gets the same as a JSON POST, also while mail is away, and from an api without mail settings; it is a secret. Give the api and the workers the same `NOTIFY_` settings: whichever sees first that something parked tells its own"},
 	{[]string{

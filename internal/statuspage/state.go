@@ -1,0 +1,147 @@
+package statuspage
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// State is how a component is. The list may grow.
+type State string
+
+// From the best to the worst.
+const (
+	Operational State = "operational"
+	// Maintenance: less works than usual, as announced.
+	Maintenance State = "maintenance"
+	// Degraded: it works, and something of it waits or is slow.
+	Degraded State = "degraded"
+	Outage   State = "outage"
+)
+
+var severity = []State{Operational, Maintenance, Degraded, Outage}
+
+// worst is the one that people must hear of.
+func worst(states ...State) State {
+	return slices.MaxFunc(append(states, Operational), func(a, b State) int {
+		return slices.Index(severity, a) - slices.Index(severity, b)
+	})
+}
+
+// Component is a part of the platform as its users see it.
+type Component string
+
+// The components, in the order of the page.
+const (
+	// API takes and answers requests.
+	API Component = "api"
+	// Provisioning carries out what was accepted: new tenants, and changes of them.
+	Provisioning Component = "provisioning"
+	// Data is the tenants' own, in the database.
+	Data Component = "data"
+	// Ledger is where contracts are made and changed.
+	Ledger Component = "ledger"
+	Mail   Component = "mail"
+)
+
+// Components lists them all.
+func Components() []Component { return []Component{API, Provisioning, Data, Ledger, Mail} }
+
+var titles = map[Component]string{
+	API: "API", Provisioning: "New tenants and changes", Data: "Tenants’ data", Ledger: "Contracts on the ledger", Mail: "E-mail",
+}
+
+// Title is the component's name for people.
+func (c Component) Title() string { return titles[c] }
+
+// Seen is what a look at the platform has found.
+type Seen struct {
+	// Database tells that it answers. What follows is known only then.
+	Database bool
+	// Temporal tells that what runs operations answers.
+	Temporal bool
+	// Workers tells that one takes work.
+	Workers bool
+	// Incidents are those that are open.
+	Incidents []tenant.Incident
+	// ReadOnly tells that a maintenance window refuses changes now.
+	ReadOnly bool
+}
+
+// components is how the platform is by what was seen. Of what nobody can know now the
+// state is missing.
+func (s Seen) components() map[Component]State {
+	if !s.Database {
+		return map[Component]State{API: Outage, Provisioning: Outage, Data: Outage}
+	}
+	is := map[Component]State{}
+	for _, c := range Components() {
+		is[c] = Operational
+	}
+	fails := func(c Component, state State) { is[c] = worst(is[c], state) }
+	if s.ReadOnly {
+		fails(API, Maintenance)
+		fails(Provisioning, Maintenance)
+	}
+	if !s.Temporal || !s.Workers {
+		fails(Provisioning, Outage) // what is accepted waits
+	}
+	for _, i := range s.Incidents {
+		fails(Provisioning, Degraded)
+		switch i.Dependency {
+		case tenant.DependencyDatabase:
+			fails(Data, Degraded)
+			fails(API, Degraded)
+		case tenant.DependencyLedger, tenant.DependencySigner:
+			fails(Ledger, Outage)
+		case tenant.DependencyMail:
+			fails(Mail, Outage)
+		}
+	}
+	return is
+}
+
+// Change is a component's state from a moment on.
+type Change struct {
+	Component Component `json:"component"`
+	State     State     `json:"state"`
+	Since     time.Time `json:"since"`
+}
+
+// Window is maintenance, under way or to come.
+type Window struct {
+	ID       string    `json:"id"`
+	Title    string    `json:"title"`
+	Message  string    `json:"message,omitempty"`
+	Running  bool      `json:"running"`
+	ReadOnly bool      `json:"readOnly"`
+	StartsAt time.Time `json:"startsAt"`
+	EndsAt   time.Time `json:"endsAt"`
+}
+
+// Incident is a disturbance, as far as it is public.
+type Incident struct {
+	ID        string    `json:"id"`
+	Component Component `json:"component"`
+	Title     string    `json:"title"`
+	StartedAt time.Time `json:"startedAt"`
+	// EndedAt is zero while it lasts.
+	EndedAt time.Time `json:"endedAt,omitzero"`
+}
+
+// Public is what everybody may know of an incident: what is meant by it, and not its
+// cause, which may name systems of the inside.
+func Public(i tenant.Incident) Incident {
+	p := Incident{ID: "incident-" + strconv.FormatInt(i.ID, 10), StartedAt: i.OpenedAt, EndedAt: i.ClosedAt}
+	switch i.Dependency {
+	case tenant.DependencyLedger, tenant.DependencySigner:
+		p.Component, p.Title = Ledger, "Contracts are made and changed with delay"
+	case tenant.DependencyMail:
+		p.Component, p.Title = Mail, "E-mails arrive with delay"
+	default:
+		p.Component, p.Title = Data, "Changes are carried out with delay"
+	}
+	return p
+}

@@ -42,6 +42,13 @@ type Runs interface {
 	Start(ctx context.Context, o tenant.Operation) error
 }
 
+// FleetRuns are the workflows of fleet runs.
+type FleetRuns interface {
+	// TakeOver has another workflow started for each open run whose own is closed, and
+	// tells how many there were.
+	TakeOver(ctx context.Context) (int, error)
+}
+
 // RunState is what a run of an open operation is.
 type RunState string
 
@@ -97,8 +104,10 @@ type Reconciler struct {
 	Schemas    SchemaStore
 	Contracts  ContractStore
 	Runs       Runs
-	Submitter  Submitter
-	Ledger     ContractReader
+	// Fleets may be nil: then nobody takes fleet runs over.
+	Fleets    FleetRuns
+	Submitter Submitter
+	Ledger    ContractReader
 	// Terminator ends contracts on request.
 	Terminator Ledger
 	// Grace is how long nothing may have happened before something counts as
@@ -113,8 +122,14 @@ func (a *Reconciler) grace() time.Duration {
 	return max(a.Grace, 0)
 }
 
-// CompareRuns finds open operations whose run is closed or gone.
+// CompareRuns finds open operations whose run is closed or gone, and takes over the
+// fleet runs of which that is so: they have nothing to undo.
 func (a *Reconciler) CompareRuns(ctx context.Context) error {
+	if a.Fleets != nil {
+		if _, err := a.Fleets.TakeOver(ctx); err != nil {
+			return reconcileError(ctx, err)
+		}
+	}
 	return a.sweep(ctx, []tenant.FindingKind{tenant.FindingRunClosed}, func(s *tenant.Sweep) error {
 		for after := tenant.OperationID(""); ; {
 			page, err := a.Comparer.StartedOperations(ctx, a.grace(), after, pageRows)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -50,6 +51,32 @@ type Template struct {
 	// SQL is all files in order. :"schema" and :"role" stand for the quoted
 	// names.
 	SQL string
+	// Files are the same one by one.
+	Files []File
+}
+
+// File is one step of the template, from the version before to its own.
+type File struct {
+	Version int64
+	// Name is that of the file, as 00002_what.sql.
+	Name string
+	SQL  string
+}
+
+// For is the file's SQL for one tenant, as Template's For.
+func (f File) For(schema, role string) string { return filledIn(f.SQL, schema, role) }
+
+// With is the template with one more file, whose number is the next.
+func (t Template) With(name, sql string) Template {
+	t.Version++
+	t.Files = append(slices.Clip(t.Files), File{Version: t.Version, Name: fmt.Sprintf("%05d_%s.sql", t.Version, name), SQL: sql})
+	t.SQL += sql + "\n"
+	return t
+}
+
+// Between is the files that lead from a version to a later one.
+func (t Template) Between(from, to int64) []File {
+	return slices.DeleteFunc(slices.Clone(t.Files), func(f File) bool { return f.Version <= from || f.Version > to })
 }
 
 // Tenant reads the template of every tenant's schema. It fails when a file's
@@ -77,6 +104,7 @@ func TenantAt(newest int64) (Template, error) {
 			return Template{}, fmt.Errorf("read migrations/%s: %w", name, err)
 		}
 		t.Version = v
+		t.Files = append(t.Files, File{Version: v, Name: strings.TrimPrefix(name, "tenant/"), SQL: string(text)})
 		sql.Write(text)
 		sql.WriteByte('\n')
 	}
@@ -86,6 +114,8 @@ func TenantAt(newest int64) (Template, error) {
 
 // For is the template's SQL for one tenant; both names must be quoted
 // identifiers.
-func (t Template) For(schema, role string) string {
-	return strings.NewReplacer(`:"schema"`, schema, `:"role"`, role).Replace(t.SQL)
+func (t Template) For(schema, role string) string { return filledIn(t.SQL, schema, role) }
+
+func filledIn(sql, schema, role string) string {
+	return strings.NewReplacer(`:"schema"`, schema, `:"role"`, role).Replace(sql)
 }

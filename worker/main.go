@@ -52,7 +52,8 @@ func work(ctx context.Context, s *service.Service) error {
 		return err
 	}
 	taskQueue := s.Config.Temporal.TaskQueue
-	steps.Reconciler.Runs = &operations.Runs{Temporal: c.temporal, TaskQueue: taskQueue}
+	fleets := connect.Fleets(s.Pool, c.temporal, taskQueue, s.Log)
+	steps.Reconciler.Runs, steps.Reconciler.Fleets = &operations.Runs{Temporal: c.temporal, TaskQueue: taskQueue}, fleets
 	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log, s.Counts)
 	if err != nil {
 		return err
@@ -78,6 +79,7 @@ func work(ctx context.Context, s *service.Service) error {
 	background.Go(func() { g.run(ctx) })
 	background.Go(func() { ledger.run(ctx) })
 	background.Go(func() { dispatcher.Run(ctx) })
+	background.Go(func() { fleets.Run(ctx) })
 	background.Go(func() { postgres.Listen(ctx, s.Pool, s.Log, dispatcher.Announce) })
 	background.Go(func() { notifier.Run(ctx) })
 	background.Go(func() { prober.Run(ctx) })

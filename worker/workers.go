@@ -107,6 +107,8 @@ func register(w worker.Worker, s connect.Steps, main bool) {
 		w.RegisterActivity(s.Access)
 		w.RegisterActivity(s.Activation)
 		w.RegisterActivity(s.Purge)
+		w.RegisterActivity(s.Fleet)
+		w.RegisterActivity(s.Migration)
 	}
 	w.RegisterActivity(s.Contract)
 	w.RegisterActivity(s.Keeper)

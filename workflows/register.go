@@ -4,6 +4,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/workflows/fleet"
 	"tenant-provisioning/workflows/runner"
 )
 
@@ -18,6 +19,11 @@ var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 	tenant.KindInvite:    InviteAdministrator,
 }
 
+// ofFleet is the workflow of each kind of fleet run.
+var ofFleet = map[tenant.FleetKind]func(workflow.Context, fleet.Input) error{
+	tenant.FleetMigrate: MigrateTenants,
+}
+
 // registry is what workflows are made known to: a worker, or a replayer.
 type registry interface {
 	RegisterWorkflowWithOptions(w any, options workflow.RegisterOptions)
@@ -27,6 +33,10 @@ type registry interface {
 func Register(r registry) {
 	for _, l := range tenant.Lifecycles() {
 		r.RegisterWorkflowWithOptions(ofKind[l.Kind], workflow.RegisterOptions{Name: l.Workflow})
+	}
+	for _, kind := range tenant.FleetKinds() {
+		l, _ := kind.Lifecycle()
+		r.RegisterWorkflowWithOptions(ofFleet[kind], workflow.RegisterOptions{Name: l.Workflow})
 	}
 	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: ReconcileName})
 	r.RegisterWorkflowWithOptions(KeepLedger, workflow.RegisterOptions{Name: KeepName})

@@ -1,11 +1,20 @@
 package connect
 
 import (
+	"log/slog"
+
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
 )
+
+// Fleets makes what accepts, starts, reads and steers runs on all tenants. temporal may
+// be nil where nothing is started.
+func Fleets(pool *pgxpool.Pool, temporal client.Client, taskQueue string, log *slog.Logger) *operations.Fleets {
+	return &operations.Fleets{Store: postgres.NewFleets(pool), Audit: postgres.NewAuditLog(pool), Temporal: temporal, TaskQueue: taskQueue, Logger: log}
+}
 
 // Service makes what accepts, reads and steers operations, with its rows in the
 // database of a pool.

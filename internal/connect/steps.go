@@ -29,6 +29,8 @@ type Steps struct {
 	Activation *activities.Activation
 	Email      *activities.Email
 	Purge      *activities.Purge
+	Fleet      *activities.Fleet
+	Migration  *activities.Migration
 	// Reconciler has no Runs yet: they need a client of Temporal. Its Submitter
 	// does not.
 	Reconciler *activities.Reconciler
@@ -70,7 +72,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	transitions, contracts := postgres.NewTransitions(pool), postgres.NewContracts(pool)
 	counted := countedTransitions{transitions, m.Provisioning}
 	incidents, writes := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool)
-	comparer := postgres.NewComparer(pool, schemas)
+	comparer, fleets := postgres.NewComparer(pool, schemas), postgres.NewFleets(pool)
 	return Steps{
 		Operation: &activities.Operation{
 			Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
@@ -84,7 +86,9 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			Outbox: countedEmails{postgres.NewEmails(pool), m.Provisioning}, Mailer: postman, Failures: incidents, InvitationKeys: keys,
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
-		Purge: &activities.Purge{Store: postgres.NewPurges(pool), Failures: incidents},
+		Purge:     &activities.Purge{Store: postgres.NewPurges(pool), Failures: incidents},
+		Fleet:     &activities.Fleet{Store: fleets},
+		Migration: &activities.Migration{Schemas: schemas, Items: activities.FleetItems{Store: fleets, Breaker: incidents}},
 		Reconciler: &activities.Reconciler{
 			Findings: postgres.NewFindings(pool), Comparer: comparer, Repairs: postgres.NewRepairs(pool, comparer),
 			Operations: postgres.NewOperations(pool), Releaser: transitions, Schemas: schemas, Contracts: contracts,

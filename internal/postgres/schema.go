@@ -40,6 +40,11 @@ func NewSchemas(ctx context.Context, pool *pgxpool.Pool) (*Schemas, error) {
 	if err != nil {
 		return nil, err
 	}
+	return NewSchemasOf(ctx, pool, template)
+}
+
+// NewSchemasOf is NewSchemas with another template than the embedded one.
+func NewSchemasOf(ctx context.Context, pool *pgxpool.Pool, template migrations.Template) (*Schemas, error) {
 	c := pool.Config()
 	c.MaxConns = maxSchemaWork
 	c.MinConns = 0

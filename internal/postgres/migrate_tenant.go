@@ -1,0 +1,149 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/migrations"
+)
+
+// migrateLockTimeout bounds the waiting for a lock on a tenant's table: whoever comes
+// after waits behind it, so that a long one is an outage of that table.
+const migrateLockTimeout = 2 * time.Second
+
+// MigrationParams are the params of a fleet run of the kind migrate.
+type MigrationParams struct {
+	// Version is what the schemas are brought to.
+	Version int64 `json:"version"`
+	// LockTimeout bounds the waiting for a lock on a table; zero takes the default.
+	LockTimeout time.Duration `json:"lockTimeout,omitempty"`
+}
+
+// migrating is a tenant's schema and how far it is.
+type migrating struct {
+	schema, role string
+	generation   int
+	version      int64
+	params       MigrationParams
+}
+
+// Migrate brings the schema of one tenant of a run to the version that the run names,
+// and marks the tenant done in the run. Each file is a transaction with the version that
+// it leads to: one that fails leaves the schema at the version before.
+func (s *Schemas) Migrate(ctx context.Context, f tenant.FleetFence) error {
+	m, err := s.migrating(ctx, f)
+	if errors.Is(err, pgx.ErrNoRows) { // purged, or undone, since the run wrote it down
+		return s.settleItem(ctx, f, tenant.FleetItemSkipped)
+	}
+	if err != nil {
+		return stepError("", err)
+	}
+	if s.template.Version < m.params.Version {
+		return &tenant.StepError{
+			Class: tenant.ClassCapacity, // everybody's, and passing: another worker has the files
+			Reason: fmt.Sprintf("this worker's template ends at version %d, and the run migrates to %d; replace the worker by the version that the run was started from",
+				s.template.Version, m.params.Version),
+		}
+	}
+	files := s.template.Between(m.version, m.params.Version)
+	if len(files) == 0 {
+		return s.settleItem(ctx, f, tenant.FleetItemDone)
+	}
+	for i, file := range files {
+		last := i == len(files)-1
+		err := onceMore(func() error { return s.send(ctx, m.batch(f, file, last)) })
+		if sqlState(err) == stateAlreadyDone {
+			return nil
+		}
+		if err != nil {
+			return migrationError(file, err)
+		}
+		m.version = file.Version
+	}
+	return nil
+}
+
+// migrating reads where a tenant's schema is, and where its run leads.
+func (s *Schemas) migrating(ctx context.Context, f tenant.FleetFence) (migrating, error) {
+	var m migrating
+	var params json.RawMessage
+	err := s.pool.QueryRow(ctx, `
+		SELECT v.schema_name, t.role_name, v.generation, v.version, r.params
+		FROM tenants t JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.generation = t.generation AND v.schema_name = t.schema_name, fleet_runs r
+		WHERE t.id = $1 AND r.id = $2`, string(f.Tenant), string(f.Fleet)).Scan(&m.schema, &m.role, &m.generation, &m.version, &params)
+	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(params, &m.params); err != nil {
+		return m, fmt.Errorf("read the params of fleet run %s: %w", f.Fleet, err)
+	}
+	return m, nil
+}
+
+// batch applies a file in one round trip, as one transaction; the last one ends the
+// work on the tenant.
+func (m migrating) batch(f tenant.FleetFence, file migrations.File, last bool) *pgx.Batch {
+	timeout := m.params.LockTimeout
+	if timeout <= 0 {
+		timeout = migrateLockTimeout
+	}
+	b := &pgx.Batch{}
+	queueFleetFence(b, f)
+	b.Queue(`SELECT set_config('lock_timeout', $1::text, true)`, fmt.Sprint(timeout.Milliseconds()))
+	b.Queue(`SELECT hold_schema($1::text, $2::uuid, $3::integer, $4::bigint)`, m.schema, string(f.Tenant), m.generation, m.version)
+	b.Queue(`SELECT run_script($1::text)`, file.For(pgx.Identifier{m.schema}.Sanitize(), pgx.Identifier{m.role}.Sanitize()))
+	b.Queue(`UPDATE tenant_schema_versions SET version = $2::bigint, updated_at = now() WHERE schema_name = $1::text`, m.schema, file.Version)
+	if last {
+		queueFleetDone(b, f, tenant.FleetItemDone)
+	}
+	return b
+}
+
+func (s *Schemas) settleItem(ctx context.Context, f tenant.FleetFence, state tenant.FleetItemState) error {
+	b := &pgx.Batch{}
+	queueFleetFence(b, f)
+	queueFleetDone(b, f, state)
+	if err := s.pool.run(ctx, b); err != nil && sqlState(err) != stateAlreadyDone {
+		return stepError("", err)
+	}
+	return nil
+}
+
+// migrationError says what a file that failed on one tenant means to an operator.
+func migrationError(file migrations.File, err error) error {
+	pg, fromServer := errors.AsType[*pgconn.PgError](err)
+	if !fromServer || pg.Code == stateSuperseded {
+		return stepError("", err)
+	}
+	e := &tenant.StepError{Alone: true, Err: err}
+	switch {
+	case pg.Code == stateLockNotAvailable, pg.Code == stateDeadlock, pg.Code == stateSerialization:
+		e.Class = tenant.ClassConflict
+		e.Reason = fmt.Sprintf("%s waits for a lock that others hold (SQLSTATE %s)%s; docs/runbooks/migration-stuck.md says how to find them", file.Name, pg.Code, concerned(pg))
+	case strings.HasPrefix(pg.Code, "2"), strings.HasPrefix(pg.Code, "42") && pg.Code != stateNoPrivilege, strings.HasPrefix(pg.Code, "0A"), strings.HasPrefix(pg.Code, "P0"):
+		e.Class, e.Permanent = tenant.ClassPermanent, true
+		e.Reason = fmt.Sprintf("%s fails on this tenant's schema (SQLSTATE %s)%s, which is as it was before; the worker's log has the statement's error", file.Name, pg.Code, concerned(pg))
+	default:
+		return stepError("", err)
+	}
+	return e
+}
+
+// concerned names the objects that an error is about. Its message may hold data.
+func concerned(pg *pgconn.PgError) string {
+	var b strings.Builder
+	for _, part := range [][2]string{{"table", pg.TableName}, {"column", pg.ColumnName}, {"constraint", pg.ConstraintName}} {
+		if part[1] != "" {
+			fmt.Fprintf(&b, ", %s %s", part[0], part[1])
+		}
+	}
+	return b.String()
+}

@@ -12,8 +12,10 @@ import (
 
 // The values of Action that were known when this was generated.
 const (
+	ActionAbort       Action = "abort"
 	ActionArchive     Action = "archive"
 	ActionInvite      Action = "invite"
+	ActionPause       Action = "pause"
 	ActionPurge       Action = "purge"
 	ActionReprovision Action = "reprovision"
 	ActionResume      Action = "resume"
@@ -68,6 +70,38 @@ const (
 	FailureClassExhausted  FailureClass = "exhausted"
 	FailureClassPermanent  FailureClass = "permanent"
 	FailureClassUndoFailed FailureClass = "undo_failed"
+)
+
+// The values of FleetAction that were known when this was generated.
+const (
+	FleetActionAbort  FleetAction = "abort"
+	FleetActionPause  FleetAction = "pause"
+	FleetActionResume FleetAction = "resume"
+	FleetActionRetry  FleetAction = "retry"
+)
+
+// The values of FleetItemState that were known when this was generated.
+const (
+	FleetItemStateDone    FleetItemState = "DONE"
+	FleetItemStateFailed  FleetItemState = "FAILED"
+	FleetItemStatePending FleetItemState = "PENDING"
+	FleetItemStateSkipped FleetItemState = "SKIPPED"
+)
+
+// The values of FleetKind that were known when this was generated.
+const (
+	FleetKindMigrate FleetKind = "migrate"
+)
+
+// The values of FleetState that were known when this was generated.
+const (
+	FleetStateAborted   FleetState = "ABORTED"
+	FleetStateAborting  FleetState = "ABORTING"
+	FleetStateCompleted FleetState = "COMPLETED"
+	FleetStateFailed    FleetState = "FAILED"
+	FleetStatePaused    FleetState = "PAUSED"
+	FleetStatePending   FleetState = "PENDING"
+	FleetStateRunning   FleetState = "RUNNING"
 )
 
 // The values of Kind that were known when this was generated.
@@ -146,6 +180,19 @@ const (
 	StepStatusRolledBack StepStatus = "ROLLED_BACK"
 	StepStatusSkipped    StepStatus = "SKIPPED"
 )
+
+// AbortFleetRunParams is what AbortFleetRun takes.
+type AbortFleetRunParams struct {
+	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
+	//
+	// Example: 8e03978e-40d5-43e8-bc93-6894a57f9324
+	IdempotencyKey string `json:"-"`
+
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+}
 
 // Action is what a person may do with an operation, or with a tenant.
 type Action string
@@ -321,6 +368,173 @@ type FieldProblem struct {
 	Message string `json:"message"`
 }
 
+// FleetAction is what a person may do with a run on all tenants.
+type FleetAction string
+
+// FleetCounts is the schema of this name in the API's document.
+type FleetCounts struct {
+	// Done.
+	Done int `json:"done"`
+
+	// Failed, and as they were before.
+	Failed int `json:"failed"`
+
+	// To be done, or to be tried again.
+	Pending int `json:"pending"`
+
+	// Gone before their turn came.
+	Skipped int `json:"skipped"`
+}
+
+// FleetItem is the schema of this name in the API's document.
+type FleetItem struct {
+	// How often it was tried.
+	Attempts int `json:"attempts"`
+
+	// Why the last attempt failed.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// The sort of failure of the last attempt.
+	FailureClass FailureClass `json:"failureClass,omitempty,omitzero"`
+
+	// When it was done, or failed.
+	FinishedAt time.Time `json:"finishedAt,omitempty,omitzero"`
+
+	// What has become of it.
+	State FleetItemState `json:"state"`
+
+	// The tenant.
+	//
+	// Example: 01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01
+	TenantID string `json:"tenantId"`
+
+	// When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// Its wave.
+	Wave int `json:"wave"`
+}
+
+// FleetItemState is what has become of a tenant in a run.
+type FleetItemState string
+
+// FleetItemsOutputBody is the schema of this name in the API's document.
+type FleetItemsOutputBody struct {
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// In the order of the tenants' ids.
+	Items []FleetItem `json:"items"`
+
+	// The cursor of the next page; there is none on the last.
+	NextCursor string `json:"nextCursor,omitempty,omitzero"`
+}
+
+// FleetKind is what a run does to each tenant.
+type FleetKind string
+
+// FleetRun is the schema of this name in the API's document.
+type FleetRun struct {
+	// Who has asked for it.
+	//
+	// Example: ada
+	Actor string `json:"actor"`
+
+	// What a person may do with it now.
+	AllowedActions []FleetAction `json:"allowedActions"`
+
+	// Its tenants, by what has become of them.
+	Counts FleetCounts `json:"counts"`
+
+	// When it was accepted.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// When it ended.
+	FinishedAt time.Time `json:"finishedAt,omitempty,omitzero"`
+
+	// Identifies the run.
+	//
+	// Example: 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11
+	ID string `json:"id"`
+
+	// What it does to each tenant.
+	Kind FleetKind `json:"kind"`
+
+	// Why it is in its state, or what it waits for.
+	//
+	// Example: 6 tenants have failed, more than the budget of 5 allows; see why, then retry, resume or abort
+	Note string `json:"note,omitempty,omitzero"`
+
+	// What its kind alone understands.
+	Params interface{} `json:"params"`
+
+	// Why.
+	//
+	// Example: release 2.4
+	Reason string `json:"reason"`
+
+	// What bounds it.
+	Settings FleetSettings `json:"settings"`
+
+	// When a worker took it.
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+
+	// Where it is.
+	State FleetState `json:"state"`
+
+	// When it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+
+	// The wave that is being done, from 0.
+	//
+	// Example: 1
+	Wave int `json:"wave"`
+
+	// How many there are; 0 until they are planned.
+	//
+	// Example: 4
+	Waves int `json:"waves"`
+}
+
+// FleetRunPage is a page of a list.
+type FleetRunPage struct {
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// The newest first.
+	Items []FleetRun `json:"items"`
+
+	// The cursor of the next page; there is none on the last.
+	NextCursor string `json:"nextCursor,omitempty,omitzero"`
+}
+
+// FleetSettings is the schema of this name in the API's document.
+type FleetSettings struct {
+	// How often a tenant is tried whose failure may pass.
+	Attempts int `json:"attempts"`
+
+	// How many tenants may fail before the run pauses.
+	Budget int `json:"budget"`
+
+	// How many tenants come first; one of them that fails pauses the run.
+	Canary int `json:"canary"`
+
+	// How many tenants are done at a time.
+	Lanes int `json:"lanes"`
+
+	// The waves of each tier, in percent of its tenants.
+	Percent []int `json:"percent"`
+
+	// The order of tiers.
+	Tiers []string `json:"tiers,omitempty,omitzero"`
+}
+
+// FleetState is where a run on all tenants is.
+type FleetState string
+
 // GetOperationParams is what GetOperation takes.
 type GetOperationParams struct {
 	// Answer only when the operation has ended or needs a person, or after this time: a duration such as 30s, or seconds; at most 60s count.
@@ -376,6 +590,33 @@ type ListEvent struct {
 
 	// The cursor of the next page; there is none on the last.
 	NextCursor string `json:"nextCursor,omitempty,omitzero"`
+}
+
+// ListFleetRunItemsParams is what ListFleetRunItems takes.
+type ListFleetRunItemsParams struct {
+	// The nextCursor of the page before.
+	Cursor string `json:"-"`
+
+	// How many items a page has.
+	Limit int `json:"-"`
+
+	// Only tenants in this state.
+	State FleetItemState `json:"-"`
+}
+
+// ListFleetRunsParams is what ListFleetRuns takes.
+type ListFleetRunsParams struct {
+	// The nextCursor of the page before.
+	Cursor string `json:"-"`
+
+	// Only runs of this kind.
+	Kind FleetKind `json:"-"`
+
+	// How many items a page has.
+	Limit int `json:"-"`
+
+	// Only runs in this state.
+	State FleetState `json:"-"`
 }
 
 // ListOperationsParams is what ListOperations takes.
@@ -546,6 +787,19 @@ type OperationPage struct {
 	NextCursor string `json:"nextCursor,omitempty,omitzero"`
 }
 
+// PauseFleetRunParams is what PauseFleetRun takes.
+type PauseFleetRunParams struct {
+	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
+	//
+	// Example: 8e03978e-40d5-43e8-bc93-6894a57f9324
+	IdempotencyKey string `json:"-"`
+
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+}
+
 // Problem is the schema of this name in the API's document.
 type Problem struct {
 	// What may be done instead, with the operation or with the tenant.
@@ -654,6 +908,19 @@ type ReprovisionTenantParams struct {
 // Resource is what adding tenants uses up.
 type Resource string
 
+// ResumeFleetRunParams is what ResumeFleetRun takes.
+type ResumeFleetRunParams struct {
+	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
+	//
+	// Example: 8e03978e-40d5-43e8-bc93-6894a57f9324
+	IdempotencyKey string `json:"-"`
+
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+}
+
 // ResumeTenantParams is what ResumeTenant takes.
 type ResumeTenantParams struct {
 	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
@@ -665,6 +932,19 @@ type ResumeTenantParams struct {
 	//
 	// Example: ticket 4711
 	Reason string `json:"reason,omitempty,omitzero"`
+}
+
+// RetryFleetRunParams is what RetryFleetRun takes.
+type RetryFleetRunParams struct {
+	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
+	//
+	// Example: 8e03978e-40d5-43e8-bc93-6894a57f9324
+	IdempotencyKey string `json:"-"`
+
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
 }
 
 // RetryOperationParams is what RetryOperation takes.
@@ -943,6 +1223,115 @@ type WaitingFor struct {
 
 	// When that began.
 	Since time.Time `json:"since"`
+}
+
+// ListFleetRuns: list runs on all tenants, GET /v1/fleet-runs.
+//
+// The newest first. `starter migrate tenants` begins one.
+//
+// Needs the role viewer or operator or admin.
+func (c *Client) ListFleetRuns(ctx context.Context, params ListFleetRunsParams) (FleetRunPage, error) {
+	r := request{method: http.MethodGet, path: "/v1/fleet-runs", again: true}
+	r.ask("state", string(params.State))
+	r.ask("kind", string(params.Kind))
+	r.ask("cursor", params.Cursor)
+	r.ask("limit", number(params.Limit))
+	var answer FleetRunPage
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
+	return answer, err
+}
+
+// GetFleetRun: follow a run on all tenants, GET /v1/fleet-runs/{id}.
+//
+// Needs the role viewer or operator or admin.
+func (c *Client) GetFleetRun(ctx context.Context, id string) (FleetRun, error) {
+	r := request{method: http.MethodGet, path: "/v1/fleet-runs/" + url.PathEscape(id), again: true}
+	var answer FleetRun
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
+	return answer, err
+}
+
+// AbortFleetRun: end a run on all tenants, POST /v1/fleet-runs/{id}/abort.
+//
+// What was done stays; those that are being done come to their end. What is allowed now
+// stands in `allowedActions` of the run. Every well-formed request about a run that
+// exists is audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) AbortFleetRun(ctx context.Context, id string, params AbortFleetRunParams) (FleetRun, error) {
+	r := request{method: http.MethodPost, path: "/v1/fleet-runs/" + url.PathEscape(id) + "/abort", again: true}
+	r.body = params
+	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
+	var answer FleetRun
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ListFleetRunItems: list the tenants of a run, GET /v1/fleet-runs/{id}/items.
+//
+// `state=FAILED` are those that it could not do, each with its reason.
+//
+// Needs the role viewer or operator or admin.
+func (c *Client) ListFleetRunItems(ctx context.Context, id string, params ListFleetRunItemsParams) (FleetItemsOutputBody, error) {
+	r := request{method: http.MethodGet, path: "/v1/fleet-runs/" + url.PathEscape(id) + "/items", again: true}
+	r.ask("state", string(params.State))
+	r.ask("cursor", params.Cursor)
+	r.ask("limit", number(params.Limit))
+	var answer FleetItemsOutputBody
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
+	return answer, err
+}
+
+// PauseFleetRun: pause a run on all tenants, POST /v1/fleet-runs/{id}/pause.
+//
+// Begins no further tenant; those that are being done come to their end. What is allowed
+// now stands in `allowedActions` of the run. Every well-formed request about a run that
+// exists is audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) PauseFleetRun(ctx context.Context, id string, params PauseFleetRunParams) (FleetRun, error) {
+	r := request{method: http.MethodPost, path: "/v1/fleet-runs/" + url.PathEscape(id) + "/pause", again: true}
+	r.body = params
+	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
+	var answer FleetRun
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ResumeFleetRun: have a paused run go on, POST /v1/fleet-runs/{id}/resume.
+//
+// The budget counts anew from the failures that there are. What is allowed now stands in
+// `allowedActions` of the run. Every well-formed request about a run that exists is
+// audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) ResumeFleetRun(ctx context.Context, id string, params ResumeFleetRunParams) (FleetRun, error) {
+	r := request{method: http.MethodPost, path: "/v1/fleet-runs/" + url.PathEscape(id) + "/resume", again: true}
+	r.body = params
+	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
+	var answer FleetRun
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// RetryFleetRun: do the tenants of a run again that have failed, POST
+// /v1/fleet-runs/{id}/retry.
+//
+// And goes on. A run that has ended as FAILED is opened again. What is allowed now stands
+// in `allowedActions` of the run. Every well-formed request about a run that exists is
+// audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) RetryFleetRun(ctx context.Context, id string, params RetryFleetRunParams) (FleetRun, error) {
+	r := request{method: http.MethodPost, path: "/v1/fleet-runs/" + url.PathEscape(id) + "/retry", again: true}
+	r.body = params
+	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
+	var answer FleetRun
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
 }
 
 // ListOperations: list operations, GET /v1/operations.

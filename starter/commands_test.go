@@ -25,11 +25,11 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // read it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "invite", "purge", "legal-hold", "reconcile", "incidents", "token", "codec", "migrate", "setup", "doctor", "version"} {
+	for _, command := range []string{"", "provision", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "invite", "purge", "legal-hold", "reconcile", "incidents", "token", "codec", "migrate", "migrate tenants", "setup", "doctor", "version"} {
 		name := "starter"
 		args := []string{"--help"}
 		if command != "" {
-			name, args = command, []string{command, "--help"}
+			name, args = strings.ReplaceAll(command, " ", "-"), append(strings.Fields(command), "--help")
 		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -104,6 +104,9 @@ func TestWrongCommandLines(t *testing.T) {
 		"token":                                         `required flag(s) "role" not set`,
 		"doctor --only heart":                           `--only: there is no "heart"; there are settings, logs, database`,
 		"doctor --apis=-1":                              "--apis and --workers must not be negative",
+		"migrate tenants --pause --resume":              "if any flags in the group",
+		"migrate tenants --percent 50":                  "--percent must rise to 100",
+		"migrate tenants --canary=-1":                   "--canary must be a number of tenants",
 		"token --role root":                             "there is no such role; the roles are viewer, operator, admin",
 	} {
 		t.Run(args, func(t *testing.T) {

@@ -21,7 +21,8 @@ func (a *app) migrate() *cobra.Command {
 		Long: `Bring the control tables of the database to this version. It may be run twice,
 and by several at once. Programs of the version before go on meanwhile; what
 they can no longer do they refuse, and their /readyz says that they are to be
-replaced. The tenants' own schemas are not touched. Names of tenants that look
+replaced. The tenants' own schemas are not touched: "starter migrate tenants"
+does those. Names of tenants that look
 the same by this version's rule are listed: they stay, and nobody else can take
 one.`,
 		Args: cobra.NoArgs,
@@ -43,6 +44,7 @@ one.`,
 		return a.answer(m)
 	})
 	waitFlag(cmd, &wait)
+	cmd.AddCommand(a.migrateTenants())
 	return cmd
 }
 

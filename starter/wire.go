@@ -30,9 +30,11 @@ const maxConns = 8
 // controlPlane is the control plane, as this process reaches it.
 type controlPlane struct {
 	*operations.Service
-	pool    *pgxpool.Pool
-	logger  *slog.Logger
-	closers []func()
+	pool *pgxpool.Pool
+	// temporal is nil where the command does not act.
+	temporal client.Client
+	logger   *slog.Logger
+	closers  []func()
 }
 
 // listen has waits end as soon as an operation changes, not at the next poll.
@@ -84,6 +86,7 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*controlPlane,
 		p.closers = append(p.closers, temporal.Close)
 	}
 	of := a.workersOf(cfg, needs)
+	p.temporal = temporal
 	p.Service = connect.Service(pool, operations.Config{
 		Temporal: temporal, Namespace: of.Namespace, TaskQueue: of.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline,

@@ -26,6 +26,7 @@ func describe(c Config) *huma.OpenAPI {
 		Tags: []*huma.Tag{
 			{Name: tagTenants, Description: "Hospitals and practices of the platform."},
 			{Name: tagOperations, Description: "What is being done to a tenant, and what a person may do about it."},
+			{Name: tagFleets, Description: "What is done to every tenant, such as a migration of their schemas: in waves, within a budget of failures."},
 			{Name: tagEvents, Description: "What changes, as it changes."},
 			{Name: tagPeople, Description: "The pages that a welcome mail leads to."},
 			{Name: tagService, Description: "For those who run the service."},

@@ -23,6 +23,7 @@ import (
 const (
 	tagTenants    = "Tenants"
 	tagOperations = "Operations"
+	tagFleets     = "Runs on all tenants"
 	tagEvents     = "Events"
 	tagPeople     = "Invitations"
 	tagService    = "Service"

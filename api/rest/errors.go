@@ -102,7 +102,7 @@ var known = []struct {
 	code   Code
 	detail string
 }{
-	{tenant.ErrNotFound, CodeNotFound, "There is no such tenant, operation or link."},
+	{tenant.ErrNotFound, CodeNotFound, "There is no such tenant, operation, run or link."},
 	{tenant.ErrOwnNameTaken, CodeNameTaken, "Another tenant has this tenant's name by now, or one that looks the same: give it a new one with \"name\"."},
 	{tenant.ErrNameTaken, CodeNameTaken, "Another tenant has this name, or one that looks the same."},
 	{tenant.ErrAddressTaken, CodeConflict, "Another user of the tenant has this address. Give another one, or have the tenant change that user's address."},
@@ -162,6 +162,8 @@ func conflictOf(err error) *Problem {
 	var open *tenant.OperationOpenError
 	var changed *tenant.PlanChangedError
 	var removed *tenant.RemovedError
+	var fleetRefused *tenant.FleetActionRefusedError
+	var fleetOpen *tenant.FleetOpenError
 	switch {
 	case errors.As(err, &refused):
 		p := newProblem(CodeActionRefused, refused.Error()+".")
@@ -174,6 +176,15 @@ func conflictOf(err error) *Problem {
 			p.Allowed = append(p.Allowed, tenant.Action(verb))
 		}
 		return p
+	case errors.As(err, &fleetRefused):
+		p := newProblem(CodeActionRefused, fleetRefused.Error()+".")
+		p.Allowed = []tenant.Action{}
+		for _, a := range fleetRefused.Allowed {
+			p.Allowed = append(p.Allowed, tenant.Action(a))
+		}
+		return p
+	case errors.As(err, &fleetOpen):
+		return newProblem(CodeOperationOpen, fleetOpen.Error()+".")
 	case errors.As(err, &open):
 		p := newProblem(CodeOperationOpen, open.Error()+".")
 		p.OperationID, p.State = open.Open.ID, open.Open.State

@@ -35,7 +35,7 @@ func TestEnumerationsInAnswersAreOpen(t *testing.T) {
 			for name, want := range map[string][]any{
 				"Kind": texts(tenant.Kinds()), "State": texts(tenant.States()), "Status": texts(tenant.Statuses()), "Step": texts(tenant.Steps()),
 				"StepStatus": texts(tenant.StepStatuses()), "FailureClass": texts(tenant.FailureClasses()), "Dependency": texts(tenant.Dependencies()), "Resource": texts(tenant.Resources()),
-				"Action": {"retry", "skip", "rollback", "reprovision", "suspend", "resume", "archive", "undelete", "purge", "invite"},
+				"Action": {"retry", "skip", "rollback", "reprovision", "suspend", "resume", "archive", "undelete", "purge", "invite", "pause", "abort"},
 			} {
 				schema := doc.Components.Schemas[name].Value
 				require.Equal(t, want, schema.Extensions["x-extensible-enum"], name)

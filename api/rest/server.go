@@ -28,6 +28,7 @@ const answerWithin = 4500 * time.Millisecond
 type Config struct {
 	Tenants     Tenants
 	Operations  Operations
+	Fleets      Fleets
 	Invitations Invitations
 	Passwords   Passwords
 	Tokens      Tokens
@@ -77,6 +78,7 @@ func (c Config) validate() error {
 	}{
 		{c.Tenants == nil, "Tenants"},
 		{c.Operations == nil, "Operations"},
+		{c.Fleets == nil, "Fleets"},
 		{c.Events == nil, "Events"},
 		{c.Status == nil, "Status"},
 		{c.Invitations == nil, "Invitations"},
@@ -101,6 +103,7 @@ func (c Config) validate() error {
 type Server struct {
 	tenants    Tenants
 	operations Operations
+	fleets     Fleets
 	tokens     Tokens
 	limiter    Limiter
 	waiting    waiting
@@ -132,7 +135,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		tenants: c.Tenants, operations: c.Operations, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
+		tenants: c.Tenants, operations: c.Operations, fleets: c.Fleets, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
 		events: c.Events, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
 		answers: c.Answers, version: c.Version,
 		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: observe.NewHTTP(c.Registerer),
@@ -147,6 +150,7 @@ func New(c Config) (*Server, error) {
 	s.api = newAPI(s.echo, c)
 	s.registerTenants()
 	s.registerOperations()
+	s.registerFleets()
 	s.registerEvents()
 	s.registerHealth()
 	s.registerStatus(c.Status)

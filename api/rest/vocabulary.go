@@ -75,6 +75,25 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.ResourceLocks:       "places in the lock table of the database's server",
 		tenant.ResourceBalance:     "XLM of the account that pays on the ledger",
 	}),
+	reflect.TypeFor[tenant.FleetKind](): enumerate("FleetKind", "What a run does to each tenant.", tenant.FleetKinds(), map[tenant.FleetKind]string{
+		tenant.FleetMigrate: "brings the tenant's schema to the newest version of the template",
+	}),
+	reflect.TypeFor[tenant.FleetState](): enumerate("FleetState", "Where a run on all tenants is.", tenant.FleetStates(), map[tenant.FleetState]string{
+		tenant.FleetPending:   "accepted; it starts by itself",
+		tenant.FleetRunning:   "being worked on",
+		tenant.FleetPaused:    "begins no tenant until a person has it go on; `note` says why",
+		tenant.FleetAborting:  "lets what is being done end, and then is over",
+		tenant.FleetCompleted: "every tenant is done",
+		tenant.FleetFailed:    "has come to its end, and some tenants have failed; a retry opens it again",
+		tenant.FleetAborted:   "ended by a person; what was done stays",
+	}),
+	reflect.TypeFor[tenant.FleetItemState](): enumerate("FleetItemState", "What has become of a tenant in a run.", tenant.FleetItemStates(), map[tenant.FleetItemState]string{
+		tenant.FleetItemPending: "to be done, or to be tried again",
+		tenant.FleetItemDone:    "done",
+		tenant.FleetItemFailed:  "could not be done, and is as it was before",
+		tenant.FleetItemSkipped: "gone before its turn came",
+	}),
+	reflect.TypeFor[tenant.FleetAction](): enumerate("FleetAction", "What may be done with a run on all tenants.", tenant.FleetActions(), nil),
 	reflect.TypeFor[tenant.Action](): enumerate("Action", "What may be done: with an operation, or with a tenant.", offered(), nil),
 	reflect.TypeFor[Code]():          enumerate("Code", "The kind of a problem.", codes(), titles()),
 }
@@ -93,6 +112,9 @@ func offered() []tenant.Action {
 	all := tenant.Actions()
 	for _, l := range tenant.Lifecycles() {
 		all = append(all, tenant.Action(l.Verb))
+	}
+	for _, a := range []tenant.FleetAction{tenant.FleetPause, tenant.FleetAbort} { // the others have the names of these
+		all = append(all, tenant.Action(a))
 	}
 	return all
 }

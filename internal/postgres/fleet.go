@@ -170,7 +170,7 @@ func planFleet(ctx context.Context, tx pgx.Tx, r fleetRow, s *tenant.FleetStep) 
 		)
 		INSERT INTO fleet_items (fleet_id, tenant_id, wave)
 		SELECT $1, tenant_id, CASE WHEN canary THEN 0
-			ELSE dense_rank() OVER (ORDER BY canary DESC, tier_number, (SELECT min(p) FROM unnest($5::integer[]) p WHERE p >= percent)) - CASE WHEN $4 > 0 THEN 1 ELSE 0 END END
+			ELSE dense_rank() OVER (ORDER BY canary DESC, tier_number, (SELECT min(p) FROM unnest($5::integer[]) p WHERE p >= percent)) - ($4 > 0)::integer END
 		FROM cut ON CONFLICT DO NOTHING`,
 		string(r.id), r.params, r.settings.Tiers, r.settings.Canary, r.settings.Percent)
 	if err != nil {

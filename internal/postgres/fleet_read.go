@@ -132,3 +132,20 @@ func (fs *Fleets) Release(ctx context.Context, id tenant.FleetID, run string) (b
 	}
 	return tag.RowsAffected() == 1, nil
 }
+
+// SchemaVersions tells how many tenants' schemas are at which version of the template,
+// the oldest first.
+func (fs *Fleets) SchemaVersions(ctx context.Context) ([]tenant.SchemaVersion, error) {
+	rows, err := fs.pool.Query(ctx, `
+		SELECT v.version, count(*) FROM tenant_schema_versions v JOIN tenants t ON t.id = v.tenant_id AND t.generation = v.generation GROUP BY v.version ORDER BY v.version`)
+	if err == nil {
+		var versions []tenant.SchemaVersion
+		versions, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (v tenant.SchemaVersion, err error) {
+			return v, row.Scan(&v.Version, &v.Tenants)
+		})
+		if err == nil {
+			return versions, nil
+		}
+	}
+	return nil, fmt.Errorf("read the versions of tenants' schemas: %w", interpret(err))
+}

@@ -15,9 +15,9 @@ import (
 	"tenant-provisioning/migrations"
 )
 
-// migrateLockTimeout bounds the waiting for a lock on a tenant's table: whoever comes
+// MigrateLockTimeout bounds the waiting for a lock on a tenant's table: whoever comes
 // after waits behind it, so that a long one is an outage of that table.
-const migrateLockTimeout = 2 * time.Second
+const MigrateLockTimeout = 2 * time.Second
 
 // MigrationParams are the params of a fleet run of the kind migrate.
 type MigrationParams struct {
@@ -93,7 +93,7 @@ func (s *Schemas) migrating(ctx context.Context, f tenant.FleetFence) (migrating
 func (m migrating) batch(f tenant.FleetFence, file migrations.File, last bool) *pgx.Batch {
 	timeout := m.params.LockTimeout
 	if timeout <= 0 {
-		timeout = migrateLockTimeout
+		timeout = MigrateLockTimeout
 	}
 	b := &pgx.Batch{}
 	queueFleetFence(b, f)

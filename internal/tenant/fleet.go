@@ -354,3 +354,9 @@ func ReadFleetID(s string) (FleetID, error) {
 	}
 	return FleetID(id), nil
 }
+
+// SchemaVersion is how many tenants' schemas are at a version of the template.
+type SchemaVersion struct {
+	Version int64 `json:"version"`
+	Tenants int   `json:"tenants"`
+}

@@ -29,6 +29,8 @@ type options struct {
 	// with the others.
 	sizes []float64
 	tune  []setting
+	// migrate is of how many tenants a migration is measured.
+	migrate int
 	// evict lists policies of Redis.
 	evict []string
 	// pace is tenants per channel; 0 measures something else.
@@ -60,6 +62,8 @@ func run(ctx context.Context, args []string) error {
 		report.API, err = measureAPI(ctx, o.bin, o.api)
 	case o.sizes != nil:
 		report.Sizes, err = measureSizes(ctx, o)
+	case o.migrate > 0:
+		report.Migration, err = measureMigration(ctx, o.migrate)
 	case o.tune != nil:
 		report.Tuning, err = measureTuning(ctx, o)
 	case o.evict != nil:
@@ -122,6 +126,7 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	flags.IntVar(&o.pace, "pace", 0, "measure how full the ledgers are instead: so many tenants for each channel arrive at once, such as 10; LEDGER_INTERVAL and SOROBAN_CHANNELS set the ledgers and the channels")
+	flags.IntVar(&o.migrate, "migrate", 0, "measure a file on the schemas of so many tenants instead, by a plain loop and by a fleet run")
 	o.api.bind(flags)
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
@@ -149,14 +154,14 @@ func parse(args []string) (options, error) {
 
 func (o options) validate() error {
 	modes := 0
-	for _, wanted := range []bool{o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil, o.pace != 0} {
+	for _, wanted := range []bool{o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil, o.migrate > 0, o.pace != 0} {
 		if wanted {
 			modes++
 		}
 	}
 	switch {
 	case modes > 1:
-		return errors.New("-api, -life, -sizes, -tune, -evict and -pace: measure one at a time")
+		return errors.New("-api, -life, -sizes, -tune, -evict, -migrate and -pace: measure one at a time")
 	case o.tune != nil && len(o.concurrency) != 1:
 		return errors.New("-tune: name one concurrency, such as -c 8")
 	case !o.api.wanted && o.api.rounds == 0:

@@ -19,6 +19,7 @@ type Report struct {
 	API            *API       `json:"api,omitempty"`
 	Sizes          *Sizes     `json:"sizes,omitempty"`
 	Tuning         *Tuning    `json:"tuning,omitempty"`
+	Migration      *Migration `json:"migration,omitempty"`
 	Eviction       []Eviction `json:"eviction,omitempty"`
 	Pace           *Pace      `json:"pace,omitempty"`
 }

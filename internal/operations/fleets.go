@@ -42,7 +42,7 @@ type Fleets struct {
 	TaskQueue string
 }
 
-// Submit accepts a run. A worker starts it. A repetition with the same idempotency key
+// Submit accepts a run, and starts it where there is a client; else a worker does. A repetition with the same idempotency key
 // returns the first request's run.
 //
 // Errors: *tenant.InvalidError, *tenant.FleetOpenError, tenant.ErrIdempotencyMismatch,
@@ -66,7 +66,15 @@ func (f *Fleets) Submit(ctx context.Context, r tenant.FleetRequest, who tenant.C
 	if id, err = f.Store.Submit(ctx, id, r, who); err != nil {
 		return tenant.FleetRun{}, err
 	}
-	return f.Store.Find(ctx, id)
+	run, err := f.Store.Find(ctx, id)
+	if err == nil && f.Temporal != nil && run.State == tenant.FleetPending {
+		starting, cancel := context.WithTimeout(ctx, startTimeout)
+		defer cancel()
+		if err := f.start(starting, run); err != nil {
+			f.Logger.WarnContext(ctx, "a worker starts the fleet run later", "fleet", run.ID, "error", err)
+		}
+	}
+	return run, err
 }
 
 // Find reads a run.

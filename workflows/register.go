@@ -40,4 +40,6 @@ func Register(r registry) {
 	}
 	r.RegisterWorkflowWithOptions(Reconcile, workflow.RegisterOptions{Name: ReconcileName})
 	r.RegisterWorkflowWithOptions(KeepLedger, workflow.RegisterOptions{Name: KeepName})
+	r.RegisterWorkflowWithOptions(Maintain, workflow.RegisterOptions{Name: MaintainName})
+	r.RegisterWorkflowWithOptions(MaintenanceWindow, workflow.RegisterOptions{Name: WindowName})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"tenant-provisioning/internal/tenant"
 )
@@ -13,8 +14,18 @@ import (
 // not have it, or can never say, the mail leaves once more. The first result
 // tells, with an error, that the mail may have left.
 func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful bool, err error) {
-	if n.Doubtful {
-		finding, err := p.config.Provider.Lookup(ctx, n.ID, p.config.Clock().Add(-n.Age))
+	content, err := p.contentOf(n)
+	if err != nil {
+		return n.Doubtful, err
+	}
+	return p.sendOnce(ctx, n.Doubtful, n.Age, Message{ID: n.ID, From: p.config.From, To: Address{Addr: n.To}, Content: content})
+}
+
+// sendOnce sends a mail. When it is in doubt whether it left before, so long ago, the
+// provider is asked for it first.
+func (p *Postman) sendOnce(ctx context.Context, inDoubt bool, age time.Duration, m Message) (doubtful bool, err error) {
+	if inDoubt {
+		finding, err := p.config.Provider.Lookup(ctx, m.ID, p.config.Clock().Add(-age))
 		switch {
 		case err != nil:
 			return true, fmt.Errorf("ask for the notice: %w", err)
@@ -24,14 +35,9 @@ func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful boo
 			return true, errors.New("an earlier attempt at the notice may still be under way; the provider is asked again")
 		}
 	}
-	content, err := p.contentOf(n)
-	if err != nil {
-		return n.Doubtful, err
-	}
-	_, err = p.config.Provider.Send(ctx, Message{ID: n.ID, From: p.config.From, To: Address{Addr: n.To}, Content: content})
-	if err != nil {
+	if _, err = p.config.Provider.Send(ctx, m); err != nil {
 		_, uncertain := errors.AsType[*UncertainError](err)
-		return n.Doubtful || uncertain, fmt.Errorf("send the notice: %w", err)
+		return inDoubt || uncertain, fmt.Errorf("send the notice: %w", err)
 	}
 	return false, nil
 }

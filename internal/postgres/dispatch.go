@@ -26,14 +26,14 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: database{pool}} }
 // are leased within the bounds, and none while an incident is open; when one is over,
 // that number grows to its bound over resumeSpread. An operation that no run has
 // claimed when the lease ends can be taken again. What ends a tenant's access is
-// taken before everything else, past incidents and the bounds; what takes room is not
+// taken before everything else, past incidents, windows and the bounds; what takes room is not
 // taken while anything is short.
 func (q *Queue) Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error) {
 	deploying := tenant.DeployingKinds()
 	rows, err := q.pool.Query(ctx, `
 		WITH RECURSIVE bound AS (
 			SELECT ceil($2::bigint * least(1, extract(epoch FROM now() - max(closed_at)) / extract(epoch FROM $4::interval)))::bigint AS n
-			FROM incidents HAVING count(*) = count(closed_at)
+			FROM incidents HAVING count(*) = count(closed_at) AND NOT EXISTS (SELECT FROM `+readOnly+`)
 		), room AS (
 			SELECT greatest(0, least($1::bigint, n - (SELECT count(*) FROM operations WHERE state = 'RUNNING')
 				- (SELECT count(*) FROM operations WHERE state = 'PENDING' AND dispatch_after > now()))) AS n FROM bound

@@ -56,6 +56,7 @@ type EventData struct {
 	IncidentID   int64        `json:"incidentId"`
 	Dependency   Dependency   `json:"dependency"`
 	Cause        string       `json:"cause"`
+	WindowID     WindowID     `json:"windowId"`
 }
 
 // EventFilter picks events: those of one operation, of one tenant or, when both are

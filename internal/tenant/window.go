@@ -60,7 +60,7 @@ type Window struct {
 	Regular bool
 	// Title and Message are what the public is told of it.
 	Title, Message string
-	// Mode is empty before it begins where MAINTENANCE_MODE will say it.
+	// Mode is empty until it is announced, or begins, where MAINTENANCE_MODE says it.
 	Mode WindowMode
 	// StartsAt and EndsAt are as announced; an extension moves the end.
 	StartsAt, EndsAt time.Time
@@ -75,7 +75,10 @@ type Window struct {
 	// since when; zero before.
 	Revision    int
 	AnnouncedAt time.Time
-	// Tasks are what is done in it; not read by a listing for the public.
+	// Decided tells of a regular one that a person has decided about it: the rule
+	// changes it no more.
+	Decided bool
+	// Tasks are what is done in it, in order; a listing does not read them.
 	Tasks []WindowTask
 }
 
@@ -107,5 +110,27 @@ type WindowTask struct {
 	Detail string
 }
 
-// Open reports whether the window has not begun or has not ended.
-func (w Window) Open() bool { return w.State == WindowPlanned || w.State == WindowRunning }
+// WindowStates lists every state, in the order of a window's life.
+func WindowStates() []WindowState {
+	return []WindowState{WindowPlanned, WindowRunning, WindowCompleted, WindowSkipped}
+}
+
+// WindowModes lists every mode.
+func WindowModes() []WindowMode { return []WindowMode{WindowNormal, WindowReadOnly} }
+
+// WindowTaskStates lists every state of a task.
+func WindowTaskStates() []WindowTaskState {
+	return []WindowTaskState{TaskPending, TaskRunning, TaskDone, TaskFailed, TaskSkipped}
+}
+
+// Maintenance is how maintenance stands, for those who watch.
+type Maintenance struct {
+	// Running counts windows under way by mode.
+	Running map[WindowMode]int
+	// Overrun is how long the oldest one that overruns has; zero where none does.
+	Overrun time.Duration
+	// Failed counts the tasks that failed in the last window that has ended.
+	Failed int
+	// Unsent counts the mails that have still to leave.
+	Unsent int
+}

@@ -10,7 +10,7 @@ CREATE TABLE maintenance_windows (
     title       text NOT NULL,
     message     text NOT NULL DEFAULT '',
     state       text NOT NULL DEFAULT 'PLANNED' CHECK (state IN ('PLANNED', 'RUNNING', 'COMPLETED', 'SKIPPED')),
-    -- Null until it begins: as MAINTENANCE_MODE says then.
+    -- Null until it is announced, or begins: as MAINTENANCE_MODE says then.
     mode        text CHECK (mode IN ('normal', 'read-only')),
     -- As announced: an extension, also that of an overrun, moves the end.
     starts_at   timestamptz NOT NULL,

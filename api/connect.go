@@ -54,7 +54,8 @@ func open(s *service.Service) (*clients, error) {
 	}
 	c.operations = connect.Service(s.Pool, operations.Config{
 		Temporal: c.temporal, Namespace: cfg.Temporal.Namespace, TaskQueue: cfg.Temporal.TaskQueue,
-		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
+		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline,
+		MaintenanceMode: cfg.Maintenance.Mode, Logger: log,
 	}, s.Counts)
 	events := postgres.NewEvents(s.Pool)
 	c.feed = feed.New(events, log)
@@ -104,6 +105,7 @@ func (c *clients) observe() {
 		observe.Database(func(ctx context.Context) (observe.DatabaseServer, error) { return postgres.Server(ctx, c.Pool) }, c.Log),
 		observe.Capacity(postgres.NewCapacities(c.Pool).Standing, c.Log),
 		observe.Redis(c.redis.Server, c.Log),
+		observe.Windows(postgres.NewWindows(c.Pool).Standing, c.Log),
 		observe.Pools{"main": func() observe.PoolStat { return c.Pool.Stat() }},
 	)
 }
@@ -132,7 +134,7 @@ func (c *clients) handler(ctx context.Context) (*rest.Server, error) {
 		limiter, waiting, streams = newPace(c.redis, cfg.RateLimit), cfg.RateLimit.Waiting, cfg.RateLimit.Streams
 	}
 	return rest.New(rest.Config{
-		Tenants: c.operations, Operations: c.operations, Fleets: connect.Fleets(c.Pool, c.temporal, cfg.Temporal.TaskQueue, c.Log), Tokens: tokens, Limiter: limiter, Waiting: waiting,
+		Tenants: c.operations, Operations: c.operations, Maintenance: c.operations, Fleets: connect.Fleets(c.Pool, c.temporal, cfg.Temporal.TaskQueue, c.Log), Tokens: tokens, Limiter: limiter, Waiting: waiting,
 		Status: c.status,
 		Events: c.feed, Streams: streams, Answers: c.answers,
 		Invitations: postgres.NewInvitations(c.Pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),

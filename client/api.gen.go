@@ -38,6 +38,7 @@ const (
 	CodeLinkClosed           Code = "link-closed"
 	CodeLinkExpired          Code = "link-expired"
 	CodeLinkUsed             Code = "link-used"
+	CodeMaintenance          Code = "maintenance"
 	CodeMalformed            Code = "malformed"
 	CodeMethodNotAllowed     Code = "method-not-allowed"
 	CodeNameTaken            Code = "name-taken"
@@ -181,6 +182,29 @@ const (
 	StepStatusSkipped    StepStatus = "SKIPPED"
 )
 
+// The values of WindowMode that were known when this was generated.
+const (
+	WindowModeNormal   WindowMode = "normal"
+	WindowModeReadOnly WindowMode = "read-only"
+)
+
+// The values of WindowState that were known when this was generated.
+const (
+	WindowStateCompleted WindowState = "COMPLETED"
+	WindowStatePlanned   WindowState = "PLANNED"
+	WindowStateRunning   WindowState = "RUNNING"
+	WindowStateSkipped   WindowState = "SKIPPED"
+)
+
+// The values of WindowTaskState that were known when this was generated.
+const (
+	WindowTaskStateDone    WindowTaskState = "DONE"
+	WindowTaskStateFailed  WindowTaskState = "FAILED"
+	WindowTaskStatePending WindowTaskState = "PENDING"
+	WindowTaskStateRunning WindowTaskState = "RUNNING"
+	WindowTaskStateSkipped WindowTaskState = "SKIPPED"
+)
+
 // AbortFleetRunParams is what AbortFleetRun takes.
 type AbortFleetRunParams struct {
 	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
@@ -290,6 +314,14 @@ type CreateTenantParams struct {
 // Dependency is a system that operations need.
 type Dependency string
 
+// EndMaintenanceWindowParams is what EndMaintenanceWindow takes.
+type EndMaintenanceWindowParams struct {
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+}
+
 // Event is the schema of this name in the API's document.
 type Event struct {
 	// When its transaction began: not the order of events.
@@ -346,10 +378,28 @@ type Event struct {
 	// Example: 01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01
 	TenantID string `json:"tenantId,omitempty,omitzero"`
 
-	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed, capacity.short, capacity.enough; more may come.
+	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed, capacity.short, capacity.enough, maintenance.STATE, maintenance.changed; more may come.
 	//
 	// Example: operation.running
 	Type string `json:"type"`
+
+	// The maintenance window that has changed.
+	//
+	// Example: 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11
+	WindowID string `json:"windowId,omitempty,omitzero"`
+}
+
+// ExtendMaintenanceWindowParams is what ExtendMaintenanceWindow takes.
+type ExtendMaintenanceWindowParams struct {
+	// How much longer.
+	//
+	// Example: 60
+	Minutes int `json:"minutes"`
+
+	// Why, in up to 500 characters, for the audit log.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
 }
 
 // FailureClass is a sort of failure.
@@ -691,6 +741,70 @@ type LogEntry struct {
 	UndoDurationMs float64 `json:"undoDurationMs,omitempty,omitzero"`
 }
 
+// MaintenanceWindow is the schema of this name in the API's document.
+type MaintenanceWindow struct {
+	// What may be done with it now.
+	AllowedActions []string `json:"allowedActions"`
+
+	// When people were told of it.
+	AnnouncedAt time.Time `json:"announcedAt,omitempty,omitzero"`
+
+	// When it ended, or was called off.
+	EndedAt time.Time `json:"endedAt,omitempty,omitzero"`
+
+	// When it ends, as announced; an extension moves it.
+	EndsAt time.Time `json:"endsAt"`
+
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// The window's id.
+	ID string `json:"id"`
+
+	// What the public is told besides.
+	Message string `json:"message,omitempty,omitzero"`
+
+	// What callers may do meanwhile; absent until it is announced, or begins, where MAINTENANCE_MODE decides.
+	Mode WindowMode `json:"mode,omitempty,omitzero"`
+
+	// What came of it.
+	Note string `json:"note,omitempty,omitzero"`
+
+	// When it first had not come to an end in time.
+	OverrunAt time.Time `json:"overrunAt,omitempty,omitzero"`
+
+	// Whether it is the month's window of MAINTENANCE_WINDOW; others were planned by people.
+	Regular bool `json:"regular"`
+
+	// When it began.
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+
+	// When it begins, as announced.
+	StartsAt time.Time `json:"startsAt"`
+
+	// Where it is.
+	State WindowState `json:"state"`
+
+	// What is done in it, in order; absent from a list.
+	Tasks []WindowTask `json:"tasks,omitempty,omitzero"`
+
+	// What the public is told of it.
+	//
+	// Example: Regular maintenance
+	Title string `json:"title"`
+}
+
+// MoveMaintenanceWindowParams is what MoveMaintenanceWindow takes.
+type MoveMaintenanceWindowParams struct {
+	// Why, in up to 500 characters, for the audit log.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+
+	// When it begins; it lasts as long as before.
+	StartsAt time.Time `json:"startsAt"`
+}
+
 // OpenOperation is the schema of this name in the API's document.
 type OpenOperation struct {
 	// Identifies the operation.
@@ -800,6 +914,38 @@ type PauseFleetRunParams struct {
 	Reason string `json:"reason"`
 }
 
+// PlanMaintenanceWindowParams is what PlanMaintenanceWindow takes.
+type PlanMaintenanceWindowParams struct {
+	// What people do in it, and tick; one that is left open keeps it from ending.
+	//
+	// Example: ["Security patches"]
+	Items []string `json:"items,omitempty,omitzero"`
+
+	// What the public is told besides.
+	Message string `json:"message,omitempty,omitzero"`
+
+	// How long it lasts.
+	//
+	// Example: 120
+	Minutes int `json:"minutes"`
+
+	// What callers may do meanwhile; as MAINTENANCE_MODE says, if left out.
+	Mode WindowMode `json:"mode,omitempty,omitzero"`
+
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+
+	// When it begins, from now on and within two years; now, if left out.
+	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
+
+	// What the public is told of it, in a line.
+	//
+	// Example: Move to another data centre
+	Title string `json:"title"`
+}
+
 // Problem is the schema of this name in the API's document.
 type Problem struct {
 	// What may be done instead, with the operation or with the tenant.
@@ -856,6 +1002,11 @@ type Problem struct {
 	//
 	// Example: /docs#name-taken
 	Type string `json:"type"`
+
+	// When the maintenance that has refused the request ends, as announced.
+	//
+	// Example: 2026-12-13T04:00:00Z
+	Until time.Time `json:"until,omitempty,omitzero"`
 }
 
 // Progress is the schema of this name in the API's document.
@@ -1006,6 +1157,14 @@ type SetLegalHoldParams struct {
 	Reason string `json:"reason"`
 }
 
+// SkipMaintenanceWindowParams is what SkipMaintenanceWindow takes.
+type SkipMaintenanceWindowParams struct {
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+}
+
 // SkipOperationParams is what SkipOperation takes.
 type SkipOperationParams struct {
 	// Why, in up to 500 characters. It is kept in clear in the audit log and in Temporal: no personal data, no secrets; a ticket's number will do.
@@ -1017,6 +1176,14 @@ type SkipOperationParams struct {
 	//
 	// Example: 0d6f3a52-7b1c-4f0e-9a51-2c8f6a1e9b37
 	RequestID string `json:"requestId,omitempty,omitzero"`
+}
+
+// StartMaintenanceWindowParams is what StartMaintenanceWindow takes.
+type StartMaintenanceWindowParams struct {
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
 }
 
 // State is where an operation is.
@@ -1162,6 +1329,19 @@ type TenantPage struct {
 	NextCursor string `json:"nextCursor,omitempty,omitzero"`
 }
 
+// TickMaintenanceWindowParams is what TickMaintenanceWindow takes.
+type TickMaintenanceWindowParams struct {
+	// The name of the manual task that is done.
+	//
+	// Example: Security patches
+	Item string `json:"item"`
+
+	// What was done, in up to 500 characters, for the audit log.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+}
+
 // UndeleteTenantParams is what UndeleteTenant takes.
 type UndeleteTenantParams struct {
 	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
@@ -1223,6 +1403,47 @@ type WaitingFor struct {
 
 	// When that began.
 	Since time.Time `json:"since"`
+}
+
+// WindowMode is what callers may do during a maintenance window.
+type WindowMode string
+
+// WindowState is where a maintenance window is.
+type WindowState string
+
+// WindowTask is the schema of this name in the API's document.
+type WindowTask struct {
+	// What was done, why it failed, or who has ticked it.
+	Detail string `json:"detail,omitempty,omitzero"`
+
+	// When it ended.
+	EndedAt time.Time `json:"endedAt,omitempty,omitzero"`
+
+	// Whether people do it, and tick it.
+	Manual bool `json:"manual"`
+
+	// What is done.
+	//
+	// Example: vacuum and analyse
+	Name string `json:"name"`
+
+	// When a worker first began it.
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+
+	// How far it is.
+	State WindowTaskState `json:"state"`
+}
+
+// WindowTaskState is how far a task of a maintenance window is.
+type WindowTaskState string
+
+// Windows is the schema of this name in the API's document.
+type Windows struct {
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// The earliest first; at most 100, the latest.
+	Items []MaintenanceWindow `json:"items"`
 }
 
 // ListFleetRuns: list runs on all tenants, GET /v1/fleet-runs.
@@ -1330,6 +1551,138 @@ func (c *Client) RetryFleetRun(ctx context.Context, id string, params RetryFleet
 	r.body = params
 	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
 	var answer FleetRun
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ListMaintenanceWindows: list maintenance windows, GET /v1/maintenance-windows.
+//
+// Those of the last three months, under way and to come.
+//
+// Needs the role viewer or operator or admin.
+func (c *Client) ListMaintenanceWindows(ctx context.Context) (Windows, error) {
+	r := request{method: http.MethodGet, path: "/v1/maintenance-windows", again: true}
+	var answer Windows
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
+	return answer, err
+}
+
+// PlanMaintenanceWindow: plan a maintenance window, POST /v1/maintenance-windows.
+//
+// People are told 24 hours before, or at once when it begins sooner. It begins by itself.
+// Every well-formed request is audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) PlanMaintenanceWindow(ctx context.Context, params PlanMaintenanceWindowParams) (MaintenanceWindow, error) {
+	r := request{method: http.MethodPost, path: "/v1/maintenance-windows", again: false}
+	r.body = params
+	var answer MaintenanceWindow
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// GetMaintenanceWindow: read a maintenance window, GET /v1/maintenance-windows/{id}.
+//
+// With what is done in it.
+//
+// Needs the role viewer or operator or admin.
+func (c *Client) GetMaintenanceWindow(ctx context.Context, id string) (MaintenanceWindow, error) {
+	r := request{method: http.MethodGet, path: "/v1/maintenance-windows/" + url.PathEscape(id), again: true}
+	var answer MaintenanceWindow
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
+	return answer, err
+}
+
+// EndMaintenanceWindow: end a maintenance window now, POST
+// /v1/maintenance-windows/{id}/end.
+//
+// What is left to do is skipped, and the checks at its end are not made. Every
+// well-formed request about a window that exists is audited with its reason, refused ones
+// too.
+//
+// Needs the role operator or admin.
+func (c *Client) EndMaintenanceWindow(ctx context.Context, id string, params EndMaintenanceWindowParams) (MaintenanceWindow, error) {
+	r := request{method: http.MethodPost, path: "/v1/maintenance-windows/" + url.PathEscape(id) + "/end", again: false}
+	r.body = params
+	var answer MaintenanceWindow
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ExtendMaintenanceWindow: announce a later end of a maintenance window, POST
+// /v1/maintenance-windows/{id}/extend.
+//
+// The whole window lasts 7 days at most. Every well-formed request about a window that
+// exists is audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) ExtendMaintenanceWindow(ctx context.Context, id string, params ExtendMaintenanceWindowParams) (MaintenanceWindow, error) {
+	r := request{method: http.MethodPost, path: "/v1/maintenance-windows/" + url.PathEscape(id) + "/extend", again: false}
+	r.body = params
+	var answer MaintenanceWindow
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// MoveMaintenanceWindow: have a maintenance window at another time, POST
+// /v1/maintenance-windows/{id}/move.
+//
+// Whoever was told of it is told. Every well-formed request about a window that exists is
+// audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) MoveMaintenanceWindow(ctx context.Context, id string, params MoveMaintenanceWindowParams) (MaintenanceWindow, error) {
+	r := request{method: http.MethodPost, path: "/v1/maintenance-windows/" + url.PathEscape(id) + "/move", again: false}
+	r.body = params
+	var answer MaintenanceWindow
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// SkipMaintenanceWindow: call a maintenance window off, POST
+// /v1/maintenance-windows/{id}/skip.
+//
+// Whoever was told of it is told. The regular window of the next month stays. Every
+// well-formed request about a window that exists is audited with its reason, refused ones
+// too.
+//
+// Needs the role operator or admin.
+func (c *Client) SkipMaintenanceWindow(ctx context.Context, id string, params SkipMaintenanceWindowParams) (MaintenanceWindow, error) {
+	r := request{method: http.MethodPost, path: "/v1/maintenance-windows/" + url.PathEscape(id) + "/skip", again: false}
+	r.body = params
+	var answer MaintenanceWindow
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// StartMaintenanceWindow: begin a maintenance window now, POST
+// /v1/maintenance-windows/{id}/start.
+//
+// It lasts as long as it was planned to. Every well-formed request about a window that
+// exists is audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) StartMaintenanceWindow(ctx context.Context, id string, params StartMaintenanceWindowParams) (MaintenanceWindow, error) {
+	r := request{method: http.MethodPost, path: "/v1/maintenance-windows/" + url.PathEscape(id) + "/start", again: false}
+	r.body = params
+	var answer MaintenanceWindow
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// TickMaintenanceWindow: tick a manual item of a maintenance window, POST
+// /v1/maintenance-windows/{id}/tick.
+//
+// Ticking it again changes nothing. Every well-formed request about a window that exists
+// is audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) TickMaintenanceWindow(ctx context.Context, id string, params TickMaintenanceWindowParams) (MaintenanceWindow, error) {
+	r := request{method: http.MethodPost, path: "/v1/maintenance-windows/" + url.PathEscape(id) + "/tick", again: false}
+	r.body = params
+	var answer MaintenanceWindow
 	_, err := c.call(ctx, r, &answer)
 	return answer, err
 }

@@ -109,10 +109,12 @@ func register(w worker.Worker, s connect.Steps, main bool) {
 		w.RegisterActivity(s.Purge)
 		w.RegisterActivity(s.Fleet)
 		w.RegisterActivity(s.Migration)
+		w.RegisterActivity(s.Maintenance)
 	}
 	w.RegisterActivity(s.Contract)
 	w.RegisterActivity(s.Keeper)
 	w.RegisterActivity(s.Email)
+	w.RegisterActivity(s.WindowNotices)
 }
 
 func (ws workers) stop() {

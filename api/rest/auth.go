@@ -110,6 +110,12 @@ func (s *Server) require(e endpoint) func(huma.Context, func(huma.Context)) {
 			s.fail(s.refusal(ctx.Context(), e, ctx.Param("id"), bearer), c)
 			return
 		}
+		if e.pauses {
+			if err := s.refuseInMaintenance(ctx.Context()); err != nil {
+				s.fail(err, c)
+				return
+			}
+		}
 		next(ctx)
 	}
 }

@@ -29,6 +29,7 @@ func describe(c Config) *huma.OpenAPI {
 			{Name: tagFleets, Description: "What is done to every tenant, such as a migration of their schemas: in waves, within a budget of failures."},
 			{Name: tagEvents, Description: "What changes, as it changes."},
 			{Name: tagPeople, Description: "The pages that a welcome mail leads to."},
+			{Name: tagMaintenance, Description: "When the platform is worked on, and what is done then."},
 			{Name: tagService, Description: "For those who run the service."},
 		},
 		Components: &huma.Components{

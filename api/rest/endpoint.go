@@ -21,12 +21,13 @@ import (
 
 // Tags group the operations in the document.
 const (
-	tagTenants    = "Tenants"
-	tagOperations = "Operations"
-	tagFleets     = "Runs on all tenants"
-	tagEvents     = "Events"
-	tagPeople     = "Invitations"
-	tagService    = "Service"
+	tagTenants     = "Tenants"
+	tagOperations  = "Operations"
+	tagEvents      = "Events"
+	tagPeople      = "Invitations"
+	tagMaintenance = "Maintenance"
+	tagService     = "Service"
+	tagFleets      = "Runs on all tenants"
 )
 
 // endpoint is a route of the API under /v1.
@@ -49,6 +50,8 @@ type endpoint struct {
 	slow bool
 	// streams tells an endpoint that answers with events.
 	streams bool
+	// pauses tells what a read-only maintenance window refuses.
+	pauses bool
 	// deprecated is nil as long as the endpoint stays.
 	deprecated *deprecation
 }
@@ -78,6 +81,9 @@ func register[I, O any](s *Server, e endpoint, handle func(context.Context, *I) 
 		op.Middlewares = slices.Insert(op.Middlewares, 0, e.deprecated.announce)
 	}
 	codes := slices.Concat(commonProblems, e.problems)
+	if e.pauses {
+		codes = append(codes, CodeMaintenance)
+	}
 	if e.method != http.MethodGet {
 		codes = append(codes, CodeRequestTimeout, CodeTooLarge, CodeUnsupportedType)
 	}

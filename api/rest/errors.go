@@ -41,6 +41,7 @@ const (
 	CodeTooManyRequests     Code = "too-many-requests"
 	CodeInternal            Code = "internal"
 	CodeUnavailable         Code = "unavailable"
+	CodeMaintenance         Code = "maintenance"
 )
 
 // kind is what is the same about all problems of a code.
@@ -81,6 +82,7 @@ var kinds = map[Code]kind{
 	CodeTooManyRequests:     {status: http.StatusTooManyRequests, title: "Too many requests", help: "Wait for as long as Retry-After says.", retryAfter: time.Second},
 	CodeInternal:            {status: http.StatusInternalServerError, title: "Something went wrong on our side", help: "The api's log has the error under the requestId of this answer. Something may have been changed: look before you send the request again, unless it carries an Idempotency-Key or, in the body of an action, a requestId: with the same one it is done once."},
 	CodeUnavailable:         {status: http.StatusServiceUnavailable, title: "Temporarily unavailable", help: "\"detail\" says what is away. Something may have been changed all the same. Unless it says otherwise, send the request again after Retry-After: with the same Idempotency-Key or, in the body of an action, the same requestId it is done once, however often it is sent.", retryAfter: unavailableRetry},
+	CodeMaintenance:         {status: http.StatusServiceUnavailable, title: "The platform is being maintained", help: "\"until\" says when it ends, as announced, and Retry-After in how many seconds that is. Nothing was changed. Reading goes on, and so does what operators need: actions, suspending, archiving, inviting, legal holds and maintenance windows.", retryAfter: time.Minute},
 }
 
 // codeOf is the general kind for a status.
@@ -164,6 +166,7 @@ func conflictOf(err error) *Problem {
 	var removed *tenant.RemovedError
 	var fleetRefused *tenant.FleetActionRefusedError
 	var fleetOpen *tenant.FleetOpenError
+	var window *tenant.WindowRefusedError
 	switch {
 	case errors.As(err, &refused):
 		p := newProblem(CodeActionRefused, refused.Error()+".")
@@ -197,6 +200,8 @@ func conflictOf(err error) *Problem {
 		p := newProblem(CodeConflict, sentence(removed.Error()))
 		p.TenantStatus = removed.Status
 		return p
+	case errors.As(err, &window):
+		return newProblem(CodeConflict, sentence(window.Error()))
 	}
 	return nil
 }

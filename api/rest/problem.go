@@ -33,6 +33,7 @@ type Problem struct {
 	Allowed      []tenant.Action `json:"allowedActions,omitzero" required:"false" nullable:"false" doc:"What may be done instead, with the operation or with the tenant." example:"[\"retry\"]"`
 	// OperationID is set where another operation is in the way.
 	OperationID tenant.OperationID `json:"operationId,omitempty" format:"uuid" doc:"The open operation that is in the way." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
+	Until       *time.Time         `json:"until,omitempty" doc:"When the maintenance that has refused the request ends, as announced." example:"2026-12-13T04:00:00Z"`
 	PlanHash    string             `json:"planHash,omitempty" doc:"The hash of the present plan of a rollback that was refused because the plan has changed." example:"5f1c0a9be2d47788"`
 
 	header http.Header

@@ -29,6 +29,7 @@ type Config struct {
 	Tenants     Tenants
 	Operations  Operations
 	Fleets      Fleets
+	Maintenance Maintenance
 	Invitations Invitations
 	Passwords   Passwords
 	Tokens      Tokens
@@ -79,6 +80,7 @@ func (c Config) validate() error {
 		{c.Tenants == nil, "Tenants"},
 		{c.Operations == nil, "Operations"},
 		{c.Fleets == nil, "Fleets"},
+		{c.Maintenance == nil, "Maintenance"},
 		{c.Events == nil, "Events"},
 		{c.Status == nil, "Status"},
 		{c.Invitations == nil, "Invitations"},
@@ -101,26 +103,27 @@ func (c Config) validate() error {
 
 // Server answers every request of the API.
 type Server struct {
-	tenants    Tenants
-	operations Operations
-	fleets     Fleets
-	tokens     Tokens
-	limiter    Limiter
-	waiting    waiting
-	events     Events
-	streams    waiting
-	answers    *answers.Cache
-	version    string
-	times      streamTimes
-	wire       wire
-	database   sharedCheck
-	others     []sharedCheck
-	note       func() string
-	pages      *pages
-	metrics    *observe.HTTP
-	publicURL  string
-	logger     *slog.Logger
-	now        func() time.Time
+	tenants     Tenants
+	operations  Operations
+	maintenance Maintenance
+	tokens      Tokens
+	limiter     Limiter
+	waiting     waiting
+	events      Events
+	streams     waiting
+	answers     *answers.Cache
+	version     string
+	times       streamTimes
+	wire        wire
+	database    sharedCheck
+	others      []sharedCheck
+	note        func() string
+	pages       *pages
+	metrics     *observe.HTTP
+	publicURL   string
+	logger      *slog.Logger
+	now         func() time.Time
+	fleets      Fleets
 
 	echo *echo.Echo
 	api  huma.API
@@ -135,7 +138,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		tenants: c.Tenants, operations: c.Operations, fleets: c.Fleets, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
+		tenants: c.Tenants, operations: c.Operations, maintenance: c.Maintenance, fleets: c.Fleets, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
 		events: c.Events, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
 		answers: c.Answers, version: c.Version,
 		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: observe.NewHTTP(c.Registerer),
@@ -152,6 +155,7 @@ func New(c Config) (*Server, error) {
 	s.registerOperations()
 	s.registerFleets()
 	s.registerEvents()
+	s.registerMaintenance()
 	s.registerHealth()
 	s.registerStatus(c.Status)
 	s.registerPages(c)

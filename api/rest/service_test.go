@@ -102,6 +102,14 @@ func goodBody(method, path string) string {
 		return ""
 	case path == "/v1/tenants":
 		return request("Charité")
+	case path == "/v1/maintenance-windows":
+		return `{"minutes": 60, "title": "Patches", "reason": "why"}`
+	case strings.HasSuffix(path, "/extend"):
+		return `{"minutes": 60, "reason": "why"}`
+	case strings.HasSuffix(path, "/move"):
+		return `{"startsAt": "2026-12-13T02:00:00Z", "reason": "why"}`
+	case strings.HasSuffix(path, "/tick"):
+		return `{"item": "Security patches", "reason": "why"}`
 	}
 	return `{"reason": "why"}`
 }
@@ -126,7 +134,7 @@ func TestWithoutDatabaseEveryAnswerIs503(t *testing.T) {
 				})
 			}
 			all.Wait()
-			require.Len(t, answers, 22)
+			require.Len(t, answers, 31)
 			for route, a := range answers {
 				a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 				require.NotEmpty(t, a.header.Get("Retry-After"), route)

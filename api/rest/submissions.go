@@ -208,6 +208,8 @@ func (s *Server) submissionEndpoint(l tenant.Lifecycle) endpoint {
 		description: submissionTexts[l.Kind].description + " Follow the operation at `Location`. " +
 			"Every well-formed request about a tenant that exists is audited with its reason, refused ones too.",
 		problems: []Code{CodeNotFound, CodeActionRefused, CodeOperationOpen, CodeIdempotencyMismatch}, refused: s.refusedSubmission(l.Kind),
+		// What ends access is never refused, nor is an invitation.
+		pauses: !l.FailsClosed && l.Kind != tenant.KindInvite,
 	}
 	if l.Kind == tenant.KindArchive {
 		e.method, e.path = http.MethodDelete, "/v1/tenants/{id}"

@@ -166,7 +166,7 @@ func (s *Server) registerTenants() {
 		id: "create-tenant", method: http.MethodPost, path: "/v1/tenants", tag: tagTenants, role: token.RoleOperator, status: http.StatusAccepted,
 		summary:     "Create a tenant",
 		description: "Accepts the tenant and returns at once. Follow the operation at `Location` until it has ended; it goes on by itself, whatever fails in between.",
-		problems:    []Code{CodeNameTaken, CodeIdempotencyMismatch},
+		problems:    []Code{CodeNameTaken, CodeIdempotencyMismatch}, pauses: true,
 	}, func(ctx context.Context, in *createInput) (*acceptedOutput, error) {
 		o, err := s.tenants.Create(ctx, in.Body.domain(), caller(ctx), in.Key)
 		if err != nil {
@@ -198,7 +198,7 @@ func (s *Server) registerTenants() {
 		id: "change-tenant", method: http.MethodPatch, path: "/v1/tenants/{id}", tag: tagTenants, role: token.RoleOperator,
 		summary:     "Change a tenant's administrator",
 		description: "Fields that are left out stay as they are. After a rejected mail: correct the address, then `retry` the operation. Every well-formed request about a tenant that exists is audited, with the names of the fields that changed, refused ones too.",
-		problems:    []Code{CodeNotFound, CodeVersionMismatch, CodeConflict}, refused: ofTenant(s.tenants.RefusedChange),
+		problems:    []Code{CodeNotFound, CodeVersionMismatch, CodeConflict}, refused: ofTenant(s.tenants.RefusedChange), pauses: true,
 	}, s.changeTenant)
 	register(s, endpoint{
 		id: "get-provisioning", method: http.MethodGet, path: "/v1/tenants/{id}/provisioning", tag: tagTenants, role: token.RoleViewer,

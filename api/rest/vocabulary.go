@@ -63,6 +63,23 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.ClassCancelled:  "stopped by a person",
 		tenant.ClassUndoFailed: "an undo did not succeed",
 	}),
+	reflect.TypeFor[tenant.WindowState](): enumerate("WindowState", "Where a maintenance window is.", tenant.WindowStates(), map[tenant.WindowState]string{
+		tenant.WindowPlanned:   "to come",
+		tenant.WindowRunning:   "under way",
+		tenant.WindowCompleted: "over",
+		tenant.WindowSkipped:   "called off, or nobody was there to begin it",
+	}),
+	reflect.TypeFor[tenant.WindowMode](): enumerate("WindowMode", "What callers may do during a maintenance window.", tenant.WindowModes(), map[tenant.WindowMode]string{
+		tenant.WindowNormal:   "everything",
+		tenant.WindowReadOnly: "read, and what operators need; other changes are answered 503 `maintenance`",
+	}),
+	reflect.TypeFor[tenant.WindowTaskState](): enumerate("WindowTaskState", "How far a task of a maintenance window is.", tenant.WindowTaskStates(), map[tenant.WindowTaskState]string{
+		tenant.TaskPending: "has not begun",
+		tenant.TaskRunning: "under way",
+		tenant.TaskDone:    "done, or ticked",
+		tenant.TaskFailed:  "given up; the next window tries it again",
+		tenant.TaskSkipped: "left when the window ended",
+	}),
 	reflect.TypeFor[tenant.Dependency](): enumerate("Dependency", "A system that all tenants share.", tenant.Dependencies(), map[tenant.Dependency]string{
 		tenant.DependencyDatabase: "PostgreSQL",
 		tenant.DependencyLedger:   "Stellar's RPC server and the network behind it",

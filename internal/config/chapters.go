@@ -28,6 +28,7 @@ func Chapters() []Chapter {
 		{"Stellar", ledger},
 		{"Temporal", engine},
 		{"How patient operations are", patience},
+		{"Maintenance", maintenance},
 		{"The process", process},
 	}
 }
@@ -113,6 +114,14 @@ var patience = []Entry{
 	{[]string{"INVITATION_TTL"}, nil, "how long the mail's link works"},
 	{[]string{"DELETE_GRACE"}, nil, "how long an archived tenant can be taken back, for archives that are done from then on; the mail to its administrator says until when"},
 	{[]string{"INVITATION_SECRET"}, []string{"a random key in the database"}, "what workers derive the links of mails from, ≥ 32 characters, not `JWT_SECRET`; several with commas between them, the one for new links first. See [Links of welcome mails](#links-of-welcome-mails)"},
+}
+
+var maintenance = []Entry{
+	{[]string{"MAINTENANCE_WINDOW"}, nil, "when the regular window of each month is, in UTC: `first`, `second`, `third`, `fourth` or `last`, a day of the week, and from when to when; `off` for none. A change reaches the windows that nobody was told of and no person has decided about. See [Maintenance windows](#maintenance-windows)"},
+	{[]string{"MAINTENANCE_MODE"}, nil, "`read-only` refuses changes with 503 during windows that were not planned with a mode of their own, and starts nothing; `normal` lets everybody work on. The same for api and worker"},
+	{[]string{"MAINTENANCE_NOTICES"}, nil, "who gets a mail 24 hours before: `staff` is `NOTIFY_EMAIL`, `all` the administrators of active tenants too, five a second"},
+	{[]string{"MAINTENANCE_RUNNING"}, nil, "`wait` has the tasks of a read-only window wait for the operations that run when it begins, for half of the window at most; `go-on` does them beside"},
+	{[]string{"MAINTENANCE_ITEMS"}, []string{"none"}, "what people do in regular windows, and tick: `starter maintenance tick`. A window in which one is left open overruns"},
 }
 
 var process = []Entry{

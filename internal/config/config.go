@@ -21,6 +21,7 @@ const (
 	NeedProvisioning
 	NeedInvitation
 	NeedRateLimit
+	NeedMaintenance
 	NeedMetrics
 	// NeedNotices is what notices to NOTIFY_EMAIL leave by: the mail settings of a
 	// process that sends no other mail and can do without.
@@ -31,11 +32,11 @@ const (
 // the sections of one subcommand at a time, so that a setting which has nothing
 // to do with that subcommand cannot stop it.
 const (
-	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedNotices
-	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMetrics
+	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedMaintenance | NeedNotices
+	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMaintenance | NeedMetrics
 	// NeedByStarter is what the subcommands need together, but for the doctor: it
 	// looks at what the others read.
-	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning
+	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMaintenance
 )
 
 // Config is everything that can be set. Sections that were not asked for are
@@ -53,6 +54,7 @@ type Config struct {
 	Temporal     Temporal
 	Provisioning Provisioning
 	Invitation   Invitation
+	Maintenance  Maintenance
 	RateLimit    RateLimit
 	Cache        Cache
 	Metrics      Metrics
@@ -109,6 +111,7 @@ func (r *reader) config(needs Section) *Config {
 		{NeedTemporal, func() { cfg.Temporal = r.temporal(needs&NeedMetrics != 0) }},
 		{NeedProvisioning, func() { cfg.Provisioning = r.provisioning() }},
 		{NeedInvitation, func() { cfg.Invitation = r.invitation() }},
+		{NeedMaintenance, func() { cfg.Maintenance = r.maintenance() }},
 		{NeedRateLimit, func() { cfg.RateLimit, cfg.Cache = r.rateLimit(), r.cache() }},
 		{NeedMetrics, func() { cfg.Metrics = r.metrics() }},
 	} {

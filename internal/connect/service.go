@@ -30,5 +30,6 @@ func Service(pool *pgxpool.Pool, c operations.Config, m Metrics) *operations.Ser
 	c.Capacity = postgres.NewCapacities(pool)
 	c.Purges = postgres.NewPurges(pool)
 	c.Workers = postgres.NewWorkers(pool)
+	c.Windows = postgres.NewWindows(pool)
 	return operations.New(c)
 }

@@ -34,6 +34,9 @@ type Steps struct {
 	// Reconciler has no Runs yet: they need a client of Temporal. Its Submitter
 	// does not.
 	Reconciler *activities.Reconciler
+	// Maintenance does what windows do, and WindowNotices tells people of them.
+	Maintenance   *activities.Maintenance
+	WindowNotices *activities.WindowNotices
 	// ConfirmNetwork asks the ledger whether it is of the configured network, and
 	// nothing else: whether anything can be paid for is for Probes.
 	ConfirmNetwork func(context.Context) error
@@ -73,6 +76,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	counted := countedTransitions{transitions, m.Provisioning}
 	incidents, writes := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool)
 	comparer, fleets := postgres.NewComparer(pool, schemas), postgres.NewFleets(pool)
+	windows := postgres.NewWindows(pool)
 	return Steps{
 		Operation: &activities.Operation{
 			Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
@@ -97,6 +101,11 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 				RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
 			}, m),
 		},
+		Maintenance: &activities.Maintenance{
+			Store: windows, Tasks: maintenanceTasks(pool), Policy: windowPolicy(cfg), Clock: windows.Now,
+			Check: windowCheck(writes, incidents),
+		},
+		WindowNotices:  &activities.WindowNotices{Outbox: windows, Mailer: postman},
 		ConfirmNetwork: ledger.Check, Balances: ledger.Balances, Purse: ledger.Purse,
 		SchemaPool: func() observe.PoolStat { return schemas.Stat() },
 		Probes: map[tenant.Dependency]incident.Probe{

@@ -42,6 +42,11 @@ func schedules() []schedule {
 			note: "keeps the contracts of living tenants and their code from being archived on the ledger",
 			idle: "contracts and their code will be archived on the ledger",
 		},
+		{
+			id: workflows.MaintainSchedule, workflow: workflows.MaintainName, every: workflows.MaintainInterval, lasts: 2 * workflows.MaintainInterval,
+			note: "plans maintenance windows, and starts the run of each that begins soon",
+			idle: "no maintenance window is planned, announced or begun by itself",
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"time"
@@ -93,6 +94,7 @@ type Config struct {
 	Capacity   CapacityStore
 	Purges     PurgeStore
 	Workers    WorkerStore
+	Windows    WindowStore
 	// Temporal steers runs. It may be away: accepting and reading go on.
 	Temporal client.Client
 	// Namespace is Temporal's, and TaskQueue the main queue's name. Where only rows
@@ -103,6 +105,8 @@ type Config struct {
 	// accepted from now on.
 	RetryBudget     time.Duration
 	AttentionPeriod time.Duration
+	// MaintenanceMode is that of windows without one of their own that a person begins.
+	MaintenanceMode tenant.WindowMode
 	Logger          *slog.Logger
 }
 
@@ -121,6 +125,7 @@ func New(c Config) *Service {
 	if c.AttentionPeriod <= 0 {
 		c.AttentionPeriod = DefaultAttentionPeriod
 	}
+	c.MaintenanceMode = cmp.Or(c.MaintenanceMode, tenant.WindowNormal)
 	s := &Service{config: c, limits: limits{update: updateTimeout, signal: signalTimeout, effect: effectTimeout}}
 	s.watches.look = s.Operation
 	return s

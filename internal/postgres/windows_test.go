@@ -139,7 +139,7 @@ func TestAReadOnlyWindowHoldsWhatWaits(t *testing.T) {
 		require.NoError(t, err)
 	}
 	take := func() int {
-		taken, err := b.queue.Take(b.ctx, 10, 100, time.Minute)
+		taken, err := b.queue.Take(b.ctx, 10, tenant.Bounds{Running: 100}, time.Minute)
 		require.NoError(t, err)
 		return len(taken)
 	}

@@ -11,7 +11,7 @@ import (
 
 const extensible = "x-extensible-enum"
 
-// enums are the enumerations by one value that no other has. So a type keeps its
+// enums are the enumerations by one value that no other has, or by all of them. So a type keeps its
 // name in Go wherever in the document its values stand, and under whatever name.
 var enums = map[string]struct{ name, description string }{
 	"provision":       {"Kind", "is what an operation does."},
@@ -24,10 +24,14 @@ var enums = map[string]struct{ name, description string }{
 	"ledger":          {"Dependency", "is a system that operations need."},
 	"disk":            {"Resource", "is what adding tenants uses up."},
 	"ABORTING":        {"FleetState", "is where a run on all tenants is."},
-	"DONE":            {"FleetItemState", "is what has become of a tenant in a run."},
 	"migrate":         {"FleetKind", "is what a run does to each tenant."},
 	"pause":           {"FleetAction", "is what a person may do with a run on all tenants."},
+	"PLANNED":         {"WindowState", "is where a maintenance window is."},
+	"read-only":       {"WindowMode", "is what callers may do during a maintenance window."},
 	"name-taken":      {"Code", "is a kind of problem."},
+	// These two have no value of their own.
+	"PENDING DONE FAILED SKIPPED":         {"FleetItemState", "is what has become of a tenant in a run."},
+	"PENDING RUNNING DONE FAILED SKIPPED": {"WindowTaskState", "is how far a task of a maintenance window is."},
 }
 
 // nameEnums makes a type of each enumeration. Newer servers may send values that
@@ -50,7 +54,7 @@ func nameEnums(doc *openapi3.T, codes []any) error {
 		case where == "Problem.allowedActions": // of an operation or of a tenant
 			values = []any{"retry", "skip"}
 		}
-		for _, v := range values {
+		for _, v := range append([]any{strings.Trim(fmt.Sprint(values), "[]")}, values...) {
 			e, ok := enums[fmt.Sprint(v)]
 			if !ok {
 				continue

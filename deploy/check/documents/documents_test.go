@@ -197,7 +197,7 @@ var (
 func TestWhatDocumentsNameIsThere(t *testing.T) {
 	t.Parallel()
 	targets := words(t, "Makefile", `(?m)^([a-z][\w/ -]*):`)
-	commands := words(t, "starter/testdata/starter.help", `(?m)^  ([a-z-]+) {2,}[A-Z]`)
+	commands := words(t, "starter/testdata/starter.help", `(?m)^  ([a-z-]+) +[A-Z]`)
 	tests := declaredTests(t)
 	named := map[string]int{}
 	var wrong []string

@@ -80,14 +80,20 @@ func open(s *service.Service) (*clients, error) {
 // statusPage makes what looks at the platform for the page at /status. The database need
 // not be there.
 func (c *clients) statusPage() (*statuspage.Board, error) {
-	incidents := postgres.NewIncidents(c.Pool)
+	incidents, windows := postgres.NewIncidents(c.Pool), postgres.NewWindows(c.Pool)
 	return statuspage.New(statuspage.Config{
 		Look: func(ctx context.Context) statuspage.Seen {
 			open, err := incidents.Open(ctx)
 			seen := statuspage.Seen{Database: err == nil, Temporal: c.askTemporal(ctx) == nil, Incidents: open}
 			now, known := c.watch.Last()
 			seen.Workers = !known || !now.Grave
+			closed, err := windows.ReadOnly(ctx)
+			seen.ReadOnly = err == nil && closed.ID != ""
 			return seen
+		},
+		Windows: func(ctx context.Context) ([]statuspage.Window, error) {
+			open, err := windows.List(ctx, time.Now())
+			return statuspage.Announced(open, time.Now()), err
 		},
 		History: postgres.NewStatusHistory(c.Pool), File: c.Config.App.StatusFile,
 		URL: c.Config.App.URL, Logger: c.Log, Now: time.Now,

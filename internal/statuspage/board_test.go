@@ -205,3 +205,20 @@ func TestWhatIsPublicOfAnIncident(t *testing.T) {
 		require.NotContains(t, string(form.Body), "401")
 	}
 }
+
+// TestWindowsAreToldOfInTime: those under way and of the next weeks, and nothing else.
+func TestWindowsAreToldOfInTime(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	at := func(id string, s tenant.WindowState, days int) tenant.Window {
+		return tenant.Window{ID: tenant.WindowID(id), State: s, Title: id, Note: "by Ada", StartsAt: now.AddDate(0, 0, days), EndsAt: now.AddDate(0, 0, days).Add(time.Hour)}
+	}
+	got := statuspage.Announced([]tenant.Window{
+		at("over", tenant.WindowCompleted, -1), at("running", tenant.WindowRunning, 0), at("skipped", tenant.WindowSkipped, 2),
+		at("next", tenant.WindowPlanned, 20), at("far", tenant.WindowPlanned, 60),
+	}, now)
+	require.Len(t, got, 2)
+	require.Equal(t, "window-running", got[0].ID)
+	require.True(t, got[0].Running)
+	require.Equal(t, "window-next", got[1].ID)
+}

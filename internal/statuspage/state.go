@@ -121,6 +121,24 @@ type Window struct {
 	EndsAt   time.Time `json:"endsAt"`
 }
 
+// ahead is how long before a window the page tells of it.
+const ahead = 35 * 24 * time.Hour
+
+// Announced is what everybody may know of windows that are under way or come within
+// five weeks: not what is done in them, nor by whom.
+func Announced(all []tenant.Window, now time.Time) []Window {
+	var public []Window
+	for _, w := range all {
+		if w.Open() && w.StartsAt.Before(now.Add(ahead)) {
+			public = append(public, Window{
+				ID: "window-" + string(w.ID), Title: w.Title, Message: w.Message, Running: w.State == tenant.WindowRunning,
+				ReadOnly: w.Mode == tenant.WindowReadOnly, StartsAt: w.StartsAt, EndsAt: w.EndsAt,
+			})
+		}
+	}
+	return public
+}
+
 // Incident is a disturbance, as far as it is public.
 type Incident struct {
 	ID        string    `json:"id"`

@@ -24,9 +24,9 @@ type Event struct {
 	FailureClass tenant.FailureClass `json:"failureClass,omitempty" doc:"The sort of failure."`
 	IncidentID   int64               `json:"incidentId,omitempty" doc:"The incident's number."`
 	Dependency   tenant.Dependency   `json:"dependency,omitempty" doc:"What fails, of an incident."`
-	WindowID     tenant.WindowID     `json:"windowId,omitempty" format:"uuid" doc:"The maintenance window that has changed." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
 	Capacity     tenant.Resource     `json:"capacity,omitempty" doc:"What is short or has room again." example:"disk"`
 	Cause        string              `json:"cause,omitempty" doc:"Why, of an incident or what is short."`
+	WindowID     tenant.WindowID     `json:"windowId,omitempty" format:"uuid" doc:"The maintenance window that has changed." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
 }
 
 func viewEvent(e *tenant.ChangeEvent) Event {

@@ -1,9 +1,15 @@
 package e2e
 
 import (
+	"encoding/json"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/client"
 )
 
 // overruns makes a window of three seconds with an item of people's, begins it and waits
@@ -32,4 +38,85 @@ func TestRunbookOfAnOverrun(t *testing.T) {
 	require.Equal(t, "DONE", value[string](i, `SELECT state FROM maintenance_tasks WHERE window_id = $1 AND manual`, window))
 	i.becomesActive(i.create("Charité"))
 	require.Contains(t, i.output("maintenance", "list"), "COMPLETED")
+}
+
+// TestAWorkerDiesInAWindow: killed at three random moments of a read-only window, before
+// its task, in it and after it, the next one goes on, and everybody was told once.
+func TestAWorkerDiesInAWindow(t *testing.T) {
+	t.Parallel()
+	random := repeatable(t)
+	settings := map[string]string{"MAINTENANCE_NOTICES": "all"}
+	for name, v := range told {
+		settings[name] = v
+	}
+	i := install(t, settings)
+	_, worker := i.start()
+	admin := i.becomesActive(i.create("Charité")).AdminEmail
+	before := len(i.mails(admin))
+	// The clean-up waits where the test has it wait.
+	i.execute(`INSERT INTO idempotency_keys (client, key_hash, request_hash, operation_id, created_at) SELECT 'c', ''::bytea, ''::bytea, id, now() - interval '40 days' FROM operations LIMIT 1`)
+	lock, err := i.db.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = lock.Exec(t.Context(), `SET LOCAL idle_in_transaction_session_timeout = 0`)
+	require.NoError(t, err)
+	_, err = lock.Exec(t.Context(), `LOCK TABLE vouched_requests IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(t, err)
+
+	var window struct{ ID string }
+	require.NoError(t, json.Unmarshal([]byte(i.output("maintenance", "start", "--for", "6h", "--title", "Patches", "--mode", "read-only", "--reason", "a test", "--output", "json")), &window))
+	die := func() {
+		<-time.After(time.Duration(random.IntN(1500)) * time.Millisecond)
+		worker.kill()
+		worker = i.startWorker()
+	}
+	task := func(state string) func() bool {
+		return func() bool {
+			return value[int](i, `SELECT count(*) FROM maintenance_tasks WHERE window_id = $1 AND name = 'clean up' AND state = $2`, window.ID, state) == 1
+		}
+	}
+	die()
+	eventually(t, "the clean-up is under way", task("RUNNING"))
+	die()
+	refused, err := i.try(promptly, http.MethodPost, "/v1/tenants", necker)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, refused.status)
+	require.Contains(t, string(refused.body), `"code":"maintenance"`)
+	require.NoError(t, lock.Rollback(t.Context()))
+	eventually(t, "the clean-up is done", task("DONE"))
+	die()
+	eventually(t, "every task is done", func() bool {
+		return value[int](i, `SELECT count(*) FROM maintenance_tasks WHERE window_id = $1 AND state <> 'DONE'`, window.ID) == 0
+	})
+	eventually(t, "everybody is told", func() bool {
+		return value[int](i, `SELECT count(*) FROM maintenance_notices WHERE state IN ('PENDING', 'SENDING')`) == 0
+	})
+	i.output("maintenance", "end", window.ID, "--reason", "a test")
+	require.Equal(t, "COMPLETED", value[string](i, `SELECT state FROM maintenance_windows WHERE id = $1`, window.ID))
+	require.Equal(t, []string{"accepted maintenance-plan", "accepted maintenance-start", "accepted maintenance-end"},
+		strings.Split(value[string](i, `SELECT string_agg(outcome || ' ' || action, ',' ORDER BY id) FROM audit_log WHERE action LIKE 'maintenance-%'`), ","))
+	require.Zero(t, value[int](i, `SELECT count(*) FROM idempotency_keys WHERE client = 'c'`))
+	require.Len(t, i.mails(admin), before+1)
+	for _, to := range oncall {
+		require.Len(t, i.mails(to), 1, to)
+	}
+	require.Equal(t, client.StateSucceeded, i.operation(i.isAcceptedAgain(necker).ID).State)
+}
+
+// necker is a tenant that is refused while a read-only window is under way.
+var necker = map[string]string{"name": "Necker", "adminEmail": "necker@hospital.example", "adminFirstName": "X", "adminLastName": "Y"}
+
+// isAcceptedAgain creates a tenant as soon as that is not refused any more.
+func (i *installation) isAcceptedAgain(params map[string]string) operation {
+	i.t.Helper()
+	var o operation
+	eventually(i.t, "changes are accepted again", func() bool {
+		r, err := i.try(promptly, http.MethodPost, "/v1/tenants", params)
+		if err != nil || r.status != http.StatusAccepted {
+			return false
+		}
+		o = i.accepted(r)
+		return true
+	})
+	i.becomesActive(o)
+	return o
 }

@@ -23,8 +23,9 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: database{pool}} }
 // Take leases up to limit PENDING operations to one dispatcher, the
 // oldest of each client in turn, so that a client's thousand do not hold up
 // another's one. No more are taken than keep the number of those that run or
-// are leased within the bounds, and none while an incident is open; when one is over,
-// that number grows to its bound over resumeSpread. An operation that no run has
+// are leased within the bounds, and none while an incident is open or a
+// read-only maintenance window is under way; when an incident is over, that number
+// grows to its bound over resumeSpread. An operation that no run has
 // claimed when the lease ends can be taken again. What ends a tenant's access is
 // taken before everything else, past incidents, windows and the bounds; what takes room is not
 // taken while anything is short.

@@ -35,6 +35,6 @@ func viewEvent(e *tenant.ChangeEvent) Event {
 		Kind: e.Kind, State: e.State, Status: e.Status,
 		Step: e.Step, StepStatus: e.StepStatus, Attempt: e.Attempt,
 		FailedStep: e.FailedStep, FailureClass: e.FailureClass,
-		IncidentID: e.IncidentID, Dependency: e.Dependency, Cause: e.Cause, WindowID: e.WindowID,
+		IncidentID: e.IncidentID, Dependency: e.Dependency, Cause: e.Cause, WindowID: e.WindowID, Capacity: e.Capacity,
 	}
 }

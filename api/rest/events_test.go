@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
@@ -164,6 +165,20 @@ func TestTheInstallationsEvents(t *testing.T) {
 		return len(types) == 4
 	}, patience, time.Millisecond)
 	require.Equal(t, []string{"operation.pending", "step.completed", "operation.pending", "step.completed"}, types)
+}
+
+// TestWhatIsShortIsAnEvent, which names it.
+func TestWhatIsShortIsAnEvent(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	s := b.subscribe(t, "/v1/events", "")
+	bound := int64(100)
+	_, err := postgres.NewCapacities(b.pool).Save(t.Context(), []tenant.CapacityReading{{Resource: tenant.ResourceDisk, Used: 99, Bound: &bound}})
+	require.NoError(t, err)
+	e, _ := s.next(t)
+	require.Equal(t, "capacity.short", e.Type)
+	require.Equal(t, tenant.ResourceDisk, e.Capacity)
+	require.NotEmpty(t, e.Cause)
 }
 
 // TestStreamsThatCannotBegin are answered like anything else that is wrong.

@@ -57,6 +57,7 @@ type EventData struct {
 	Dependency   Dependency   `json:"dependency"`
 	Cause        string       `json:"cause"`
 	WindowID     WindowID     `json:"windowId"`
+	Capacity     Resource     `json:"capacity"`
 }
 
 // EventFilter picks events: those of one operation, of one tenant or, when both are

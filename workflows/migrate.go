@@ -15,7 +15,7 @@ var migrationActivities *activities.Migration
 const (
 	// migrateChunk is how many schemas an activity migrates: some hundred milliseconds of
 	// work where a file is quick, beside which a task of Temporal's costs little.
-	migrateChunk = 50
+	migrateChunk = 100
 	// migrateTimeout bounds them, each of which may wait for locks and copy a table.
 	migrateTimeout = time.Hour
 )

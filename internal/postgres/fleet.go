@@ -17,7 +17,7 @@ import (
 
 // fleetPage is how many tenants a run is given at a time: their ids stand in the
 // history of its workflow, 40 bytes each.
-const fleetPage = 500
+const fleetPage = 2000
 
 // fleetBackoff is the first pause before a tenant is tried again, and
 // longestFleetBackoff the longest.

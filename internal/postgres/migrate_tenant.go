@@ -96,14 +96,9 @@ func (m migrating) batch(f tenant.FleetFence, file migrations.File, last bool) *
 		timeout = MigrateLockTimeout
 	}
 	b := &pgx.Batch{}
-	queueFleetFence(b, f)
-	b.Queue(`SELECT set_config('lock_timeout', $1::text, true)`, fmt.Sprint(timeout.Milliseconds()))
-	b.Queue(`SELECT hold_schema($1::text, $2::uuid, $3::integer, $4::bigint)`, m.schema, string(f.Tenant), m.generation, m.version)
-	b.Queue(`SELECT run_script($1::text)`, file.For(pgx.Identifier{m.schema}.Sanitize(), pgx.Identifier{m.role}.Sanitize()))
-	b.Queue(`UPDATE tenant_schema_versions SET version = $2::bigint, updated_at = now() WHERE schema_name = $1::text`, m.schema, file.Version)
-	if last {
-		queueFleetDone(b, f, tenant.FleetItemDone)
-	}
+	b.Queue(`SELECT migrate_schema($1::uuid, $2::uuid, $3::text, $4::text, $5::integer, $6::bigint, $7::bigint, $8::boolean, $9::text, $10::text)`,
+		string(f.Fleet), string(f.Tenant), f.Run, m.schema, m.generation, m.version, file.Version, last, fmt.Sprint(timeout.Milliseconds()),
+		file.For(pgx.Identifier{m.schema}.Sanitize(), pgx.Identifier{m.role}.Sanitize()))
 	return b
 }
 

@@ -143,12 +143,16 @@ func (a *app) migrateTenantsWith(ctx context.Context, f migrateTenantsFlags) err
 	if _, err := a.lookForWorkers(ctx, p); err != nil {
 		return err
 	}
-	params, err := json.Marshal(postgres.MigrationParams{Version: template.Version, LockTimeout: f.lockTimeout})
+	return a.submitMigration(ctx, fleets, f, template.Version)
+}
+
+func (a *app) submitMigration(ctx context.Context, fleets *operations.Fleets, f migrateTenantsFlags, version int64) error {
+	params, err := json.Marshal(postgres.MigrationParams{Version: version, LockTimeout: f.lockTimeout})
 	if err != nil {
 		return fmt.Errorf("write the request down: %w", err)
 	}
 	run, err := fleets.Submit(ctx, tenant.FleetRequest{
-		Kind: tenant.FleetMigrate, Settings: f.settings, Params: params, Reason: f.why(fmt.Sprintf("migrate tenants to version %d", template.Version)),
+		Kind: tenant.FleetMigrate, Settings: f.settings, Params: params, Reason: f.why(fmt.Sprintf("migrate tenants to version %d", version)),
 	}, a.caller())
 	if err != nil {
 		return fmt.Errorf("migrate tenants: %w", err)

@@ -39,7 +39,7 @@ func (s *Server) refuseInMaintenance(ctx context.Context) error {
 	defer cancel()
 	w, err := s.maintenance.ReadOnly(ctx)
 	if err != nil || w.ID == "" {
-		return nil //nolint:nilerr // as above
+		return nil
 	}
 	ends := w.EndsAt.UTC()
 	p := newProblem(CodeMaintenance, fmt.Sprintf("The platform is being maintained until %s. Nothing was changed; send the request again then.", ends.Format(time.RFC3339)))
@@ -155,7 +155,7 @@ func (i *plainWindowInput) Resolve(ctx huma.Context) []error {
 
 func (i *plainWindowInput) named() tenant.WindowID { return i.id }
 
-func (i *plainWindowInput) change() (tenant.WindowChange, string) {
+func (i *plainWindowInput) change() (tenant.WindowChange, string) { //nolint:unparam // the others change more
 	return tenant.WindowChange{}, i.Body.Reason
 }
 

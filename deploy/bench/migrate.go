@@ -155,8 +155,10 @@ func migrateFleet(ctx context.Context, pool *pgxpool.Pool, temporal client.Clien
 	run, err := fleets.Submit(ctx, tenant.FleetRequest{
 		Kind: tenant.FleetMigrate, Settings: lifecycle.Defaults, Params: params, Reason: "a benchmark", IdempotencyKey: uuid.NewString(),
 	}, tenant.Caller{Client: "bench", Actor: "bench"})
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
 	for err == nil && !run.State.Closed() && run.State != tenant.FleetPaused {
-		time.Sleep(100 * time.Millisecond)
+		<-look.C
 		run, err = fleets.Find(ctx, run.ID)
 	}
 	if err == nil && run.State != tenant.FleetCompleted {

@@ -65,7 +65,7 @@ func TestEverythingIsKilledWhileTenantsAreMigrated(t *testing.T) {
 	worker := i.startWorker()
 	done := 0
 	for round := range uint64(3) {
-		random := rand.New(rand.NewPCG(20, round)) //nolint:gosec // it is to be the same each time
+		random := rand.New(rand.NewPCG(20, round))
 		const more = 60
 		i.emptySchemas(more)
 		require.Zero(t, i.starter("migrate", "tenants", "--detach", "--canary", "3").wait())

@@ -56,7 +56,7 @@ type FleetCounts struct {
 type FleetSettings struct {
 	Canary   int      `json:"canary" doc:"How many tenants come first; one of them that fails pauses the run."`
 	Percent  []int    `json:"percent" nullable:"false" doc:"The waves of each tier, in percent of its tenants."`
-	Tiers    []string `json:"tiers,omitempty" doc:"The order of tiers."`
+	Tiers    []string `json:"tiers,omitempty" nullable:"false" doc:"The order of tiers."`
 	Lanes    int      `json:"lanes" doc:"How many tenants are done at a time."`
 	Budget   int      `json:"budget" doc:"How many tenants may fail before the run pauses."`
 	Attempts int      `json:"attempts" doc:"How often a tenant is tried whose failure may pass."`

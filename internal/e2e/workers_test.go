@@ -144,6 +144,8 @@ func TestReconcileWaitsForNobody(t *testing.T) {
 	require.Contains(t, p.stderr.String(), "no worker is there to do it: no worker has been heard of for")
 	require.Contains(t, p.stderr.String(), "docs/runbooks/no-worker.md")
 	worker.Signal(syscall.SIGCONT)
+	// What it had asked Temporal before has timed out meanwhile, which it tells at first.
+	eventually(t, "the worker does what it is asked", func() bool { return i.starter("reconcile").wait() != 1 })
 	i.reconciles()
 }
 

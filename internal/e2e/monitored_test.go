@@ -31,7 +31,7 @@ func TestMonitored(t *testing.T) {
 	onPath(t, "prometheus")
 	onPath(t, "prometheus-alertmanager")
 	metrics := address(freePort(t))
-	i := install(t, map[string]string{"METRICS_ADDR": metrics})
+	i := install(t, map[string]string{"METRICS_ADDR": metrics, "DB_DISK_BYTES": "1000000000000000"})
 	redis := i.throughGate("REDIS_HOST", "REDIS_PORT")
 	i.start()
 	tenant := i.becomesActive(i.create("Charité"))

@@ -175,7 +175,9 @@ func (s *store) Claim(ctx context.Context, _ tenant.Fence) (tenant.Claim, error)
 	return tenant.Claim{Claimed: true, PivotPassed: true}, s.call(ctx, "Claim")
 }
 
-func (s *store) Move(ctx context.Context, _ tenant.Move) error { return s.call(ctx, "Move") }
+func (s *store) Move(ctx context.Context, _ tenant.Move) (tenant.Moved, error) {
+	return tenant.Moved{}, s.call(ctx, "Move")
+}
 
 func (s *store) AppendRequest(ctx context.Context, _ tenant.AuditEntry) error {
 	return s.call(ctx, "AuditRequest")

@@ -10,7 +10,7 @@ import (
 // OperationStore holds the operations' states.
 type OperationStore interface {
 	Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, error)
-	Move(ctx context.Context, m tenant.Move) error
+	Move(ctx context.Context, m tenant.Move) (tenant.Moved, error)
 }
 
 // AuditLog keeps who has asked for what.
@@ -41,11 +41,12 @@ func (a *Operation) ClaimOperation(ctx context.Context, f tenant.Fence) (tenant.
 
 // MoveOperation writes one transition by compare-and-set: the second time it
 // finds what it wanted to write.
-func (a *Operation) MoveOperation(ctx context.Context, m tenant.Move) error {
-	if err := a.Store.Move(ctx, m); err != nil {
-		return a.stateError(ctx, err)
+func (a *Operation) MoveOperation(ctx context.Context, m tenant.Move) (tenant.Moved, error) {
+	moved, err := a.Store.Move(ctx, m)
+	if err != nil {
+		return tenant.Moved{}, a.stateError(ctx, err)
 	}
-	return nil
+	return moved, nil
 }
 
 // AuditAction appends who asked for what. An entry that was lost with its

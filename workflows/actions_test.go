@@ -1,6 +1,9 @@
 package workflows_test
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -153,4 +156,20 @@ func TestARequestBelongsToTheStateThatIsBeingWritten(t *testing.T) {
 		require.Equal(t, 1, r.audited(tenant.ActionRetry, tenant.OutcomeAccepted))
 		require.Zero(t, r.audited(tenant.ActionRetry, tenant.OutcomeRefused))
 	}
+}
+
+// TestCancelledAsItSucceeds: a cancel comes while the last mail is being noted. The row
+// says SUCCEEDED, of nothing that failed, and so do the search attributes of a run that
+// had parked before.
+func TestCancelledAsItSucceeds(t *testing.T) {
+	t.Parallel()
+	r := newRunning(t)
+	cancelled := r.meanwhile(cancel)
+	with(fault{call: "SendEmail", times: 1, before: permanent},
+		fault{call: "CompleteEmail", times: 1, after: func(ctx context.Context) error { return errors.Join(cancelled(ctx), context.Canceled) }})(r)
+	r.reactions[tenant.StateNeedsAttention] = []reaction{update(tenant.ActionRetry)}
+	requireWhole(t, r, r.run(t))
+	require.Equal(t, tenant.StateSucceeded, r.model.operation.State)
+	require.True(t, slices.Contains(r.model.calls, "Move SUCCEEDED"), "the cancel was faster than the step's answer: %v", r.model.calls)
+	require.Empty(t, r.watch.attribute(runner.AttributeFailedStep))
 }

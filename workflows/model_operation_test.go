@@ -51,13 +51,14 @@ func (m *model) entries() []tenant.LogEntry {
 
 // Move implements activities.OperationStore. What the transition table does
 // not have is noted: the real store would write it.
-func (m *model) Move(ctx context.Context, move tenant.Move) error {
-	return m.call(ctx, "Move "+string(move.To), func() error {
+func (m *model) Move(ctx context.Context, move tenant.Move) (moved tenant.Moved, err error) {
+	err = m.call(ctx, "Move "+string(move.To), func() error {
 		o := &m.operation
 		switch {
 		case o.Generation != move.Fence.Generation, o.RunID != move.Fence.Run:
 			return tenant.ErrSuperseded
 		case o.State == move.To && (move.From != move.To || !move.Deadline.IsZero() && move.Deadline.Equal(o.AttentionDeadline)):
+			moved = tenant.Moved{Before: true, Step: o.FailedStep, Class: o.FailureClass, Reason: o.FailureReason}
 			return nil
 		case o.State != move.From, move.BeforePivot && o.PivotPassed:
 			return tenant.ErrSuperseded
@@ -83,6 +84,7 @@ func (m *model) Move(ctx context.Context, move tenant.Move) error {
 		}
 		return nil
 	})
+	return moved, err
 }
 
 // requireMeant notes a rollback that only a person may begin, and a parking that was for nobody: everybody is asked to decide

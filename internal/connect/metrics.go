@@ -46,12 +46,12 @@ type countedTransitions struct {
 	metrics *observe.Provisioning
 }
 
-func (t countedTransitions) Move(ctx context.Context, m tenant.Move) error {
-	err := t.Transitions.Move(ctx, m)
+func (t countedTransitions) Move(ctx context.Context, m tenant.Move) (tenant.Moved, error) {
+	moved, err := t.Transitions.Move(ctx, m)
 	if err == nil && m.To.Closed() && m.Fence.OfKind() == tenant.KindProvision {
 		t.metrics.Ended(m.Fence.Operation, m.To)
 	}
-	return err
+	return moved, err
 }
 
 func (t countedTransitions) MarkActive(ctx context.Context, f tenant.Fence) error {

@@ -273,9 +273,10 @@ func TestASkippedUndoLeavesAFinding(t *testing.T) {
 	require.NoError(t, b.schemas.Create(b.ctx, f))
 	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
 	b.move(t, f, tenant.StateRollingBack, tenant.StateRollbackBlocked)
-	require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{
+	_, err := b.transitions.Move(b.ctx, tenant.Move{
 		Fence: f, Event: tenant.EventSkip, From: tenant.StateRollbackBlocked, To: tenant.StateRollingBack, Step: tenant.StepCreateSchema, Reason: "stuck",
-	}))
+	})
+	require.NoError(t, err)
 	first := b.look(t)
 	require.Len(t, first, 1, "it is not gone because the rollback is under way")
 	require.Equal(t, tenant.FindingFailedWithSchema, first[0].Kind)

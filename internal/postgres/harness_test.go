@@ -133,7 +133,8 @@ func (b testBundle) move(t *testing.T, f tenant.Fence, from, to tenant.State) {
 	if to == tenant.StateSucceeded {
 		m.Skipped = &tenant.Skipped{Steps: []tenant.Step{tenant.StepSendWelcomeEmail}, Reason: "test"}
 	}
-	require.NoError(t, b.transitions.Move(b.ctx, m))
+	_, err := b.transitions.Move(b.ctx, m)
+	require.NoError(t, err)
 }
 
 func undoing(f tenant.Fence) tenant.Fence {

@@ -24,9 +24,10 @@ func TestUndeletePassesItsPivot(t *testing.T) {
 			} else {
 				require.NoError(t, b.access.MarkSuspended(b.ctx, f))
 			}
-			require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{
+			_, err := b.transitions.Move(b.ctx, tenant.Move{
 				Fence: f, From: tenant.StateRunning, To: tenant.StateNeedsAttention, Event: tenant.EventStepFailedForGood, Step: tenant.StepSendUndeletedEmail,
-			}))
+			})
+			require.NoError(t, err)
 			parked, err := b.operations.Find(b.ctx, f.Operation)
 			require.NoError(t, err)
 			require.True(t, parked.PivotPassed)

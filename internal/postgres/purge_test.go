@@ -177,9 +177,10 @@ func TestAPurgeThatWaits(t *testing.T) {
 	require.Empty(t, b.look(t))
 	require.NoError(t, b.schemas.Remove(b.ctx, f))
 	require.Empty(t, b.look(t))
-	require.NoError(t, b.transitions.Move(b.ctx, tenant.Move{
+	_, err := b.transitions.Move(b.ctx, tenant.Move{
 		Fence: f, From: tenant.StateRunning, To: tenant.StateNeedsAttention, Event: tenant.EventStepFailedForGood, Step: tenant.StepSendDeletedEmail,
-	}))
+	})
+	require.NoError(t, err)
 	require.Empty(t, b.look(t))
 }
 

@@ -120,28 +120,31 @@ func (t *Transitions) Release(ctx context.Context, id tenant.OperationID, run st
 // already there is no error; otherwise an operation that is not in m.From any
 // more, has another run, or has passed the pivot unlike m.BeforePivot, is
 // tenant.ErrSuperseded.
-func (t *Transitions) Move(ctx context.Context, m tenant.Move) error {
-	err := t.pool.inTx(ctx, func(tx pgx.Tx) error {
-		moved, err := writeMove(ctx, tx, m)
-		if err != nil || !moved {
+func (t *Transitions) Move(ctx context.Context, m tenant.Move) (moved tenant.Moved, err error) {
+	err = t.pool.inTx(ctx, func(tx pgx.Tx) error {
+		moved = tenant.Moved{}
+		written, err := writeMove(ctx, tx, m, &moved)
+		if err != nil || !written {
 			return err
 		}
 		return writeConsequences(ctx, tx, m)
 	})
 	if err != nil {
-		return fmt.Errorf("move operation %s from %s to %s: %w", m.Fence.Operation, m.From, m.To, interpret(err))
+		return tenant.Moved{}, fmt.Errorf("move operation %s from %s to %s: %w", m.Fence.Operation, m.From, m.To, interpret(err))
 	}
-	return nil
+	return moved, nil
 }
 
-// writeMove reports false when the transition is there already.
-func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
+// writeMove reports false when the transition is there already, and in moved what of.
+func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move, moved *tenant.Moved) (bool, error) {
 	var state tenant.State
 	var run string
 	var kind tenant.Kind
 	var pivotPassed bool
-	err := tx.QueryRow(ctx, `SELECT state, coalesce(run_id, ''), kind, pivot_passed FROM operations WHERE id = $1 AND generation = $2 FOR UPDATE`,
-		string(m.Fence.Operation), m.Fence.Generation).Scan(&state, &run, &kind, &pivotPassed)
+	var stands tenant.Moved
+	err := tx.QueryRow(ctx, `SELECT state, coalesce(run_id, ''), kind, pivot_passed, coalesce(failed_step, ''), coalesce(failure_class, ''), coalesce(failure_reason, '')
+		FROM operations WHERE id = $1 AND generation = $2 FOR UPDATE`,
+		string(m.Fence.Operation), m.Fence.Generation).Scan(&state, &run, &kind, &pivotPassed, &stands.Step, &stands.Class, &stands.Reason)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return false, tenant.ErrSuperseded
@@ -150,6 +153,8 @@ func writeMove(ctx context.Context, tx pgx.Tx, m tenant.Move) (bool, error) {
 	case run != m.Fence.Run:
 		return false, tenant.ErrSuperseded
 	case state == m.To && m.From != m.To:
+		stands.Before = true
+		*moved = stands
 		return false, nil
 	case state != m.From, m.BeforePivot && pivotPassed:
 		return false, tenant.ErrSuperseded

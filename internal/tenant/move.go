@@ -25,6 +25,17 @@ type Move struct {
 	BeforePivot bool `json:"beforePivot,omitempty"`
 }
 
+// Moved is what a Move has found.
+type Moved struct {
+	// Before tells that the state was reached already, by the same move whose answer was
+	// lost, or by the commit of a step that was done after all. Step, Class and Reason are
+	// what the row says then.
+	Before bool         `json:"before,omitempty"`
+	Step   Step         `json:"step,omitempty"`
+	Class  FailureClass `json:"class,omitempty"`
+	Reason string       `json:"reason,omitempty"`
+}
+
 // Skipped are steps that a person, a deadline or a cancel gave up, and why: what
 // they failed of.
 type Skipped struct {

@@ -113,12 +113,16 @@ func (r *record) move(ctx workflow.Context, event tenant.Event, to tenant.State,
 	if to.NeedsPerson() {
 		write = r.writeRecorded
 	}
-	err := write(ctx, "write "+string(to), nil, operationActivities.MoveOperation, m)
+	var moved tenant.Moved
+	err := write(ctx, "write "+string(to), &moved, operationActivities.MoveOperation, m)
 	if activities.Superseded(err) {
 		return errSuperseded
 	}
 	if err != nil {
 		return err
+	}
+	if moved.Before { // by the step that was given up, perhaps: then nothing has failed
+		r.failure, r.class = activities.StepFailure{Step: moved.Step, Reason: moved.Reason}, moved.Class
 	}
 	r.deadline = deadline
 	r.reach(ctx, to)

@@ -79,7 +79,7 @@ func TestDefaultsAreAccepted(t *testing.T) {
 // TestEverySecretIsOne: what has a secret's name is treated as one.
 func TestEverySecretIsOne(t *testing.T) {
 	t.Parallel()
-	named := regexp.MustCompile(`SECRET|PASSWORD|API_KEY$|KEY_DATA|_AUTH$|PAYLOAD_KEYS|WEBHOOK$|META_|_HEADERS$`)
+	named := regexp.MustCompile(`SECRET|PASSWORD|API_KEY$|KEY_DATA|_AUTH$|PAYLOAD_KEYS|WEBHOOK$|META_|_HEADERS$|_IDENTITY$|_SIGNING_KEY$`)
 	for _, s := range catalogue {
 		require.Equal(t, named.MatchString(s.Name), s.Secret, s.Name)
 	}
@@ -102,6 +102,6 @@ func TestStarterNeedsNoMore(t *testing.T) {
 			asked[m[1]] = true
 		}
 	}
-	require.Equal(t, map[string]bool{"NeedDB": true, "NeedJWT": true, "NeedSoroban": true, "NeedTemporal": true, "NeedProvisioning": true, "NeedMaintenance": true}, asked,
+	require.Equal(t, map[string]bool{"NeedDB": true, "NeedJWT": true, "NeedSoroban": true, "NeedTemporal": true, "NeedProvisioning": true, "NeedMaintenance": true, "NeedSchedule": true}, asked,
 		"with another one, change config.NeedByStarter and this")
 }

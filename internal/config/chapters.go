@@ -29,6 +29,7 @@ func Chapters() []Chapter {
 		{"Temporal", engine},
 		{"How patient operations are", patience},
 		{"Maintenance", maintenance},
+		{"Backups", backups},
 		{"The process", process},
 	}
 }
@@ -122,6 +123,15 @@ var maintenance = []Entry{
 	{[]string{"MAINTENANCE_NOTICES"}, nil, "who gets a mail 24 hours before: `staff` is `NOTIFY_EMAIL`, `all` the administrators of active tenants too, five a second"},
 	{[]string{"MAINTENANCE_RUNNING"}, nil, "`wait` has the tasks of a read-only window wait for the operations that run when it begins, for half of the window at most; `go-on` does them beside"},
 	{[]string{"MAINTENANCE_ITEMS"}, []string{"none"}, "what people do in regular windows, and tick: `starter maintenance tick`. A window in which one is left open overruns"},
+}
+
+var backups = []Entry{
+	{[]string{"BACKUP_URL"}, []string{"no backups are made"}, "where they go: `file:///directory`, or `s3://bucket/prefix?endpoint=https://…` for any store that speaks S3. Two installations need two prefixes"},
+	{[]string{"BACKUP_SCHEDULE"}, nil, "when the daily backup begins, in UTC. `starter setup` schedules it"},
+	{[]string{"BACKUP_RECIPIENTS"}, nil, "public keys of age, with commas between them: whoever has the private half of one can open all backups, and nobody else. Required with `BACKUP_URL`. A tenant's key is encrypted to those that were set at its first backup"},
+	{[]string{"BACKUP_IDENTITY"}, []string{"this worker opens no backup"}, "the private half of one of them, only where backups are verified and restored: that worker polls the task queue `<queue>-restore`. Keep a copy where neither the database nor the store is"},
+	{[]string{"BACKUP_SIGNING_KEY", "BACKUP_VERIFY_KEYS"}, []string{"none", "none but its own"}, "what signs backups, the same for all workers and required with `BACKUP_URL`, and the public halves of those that signed before it: a backup with another signature is refused"},
+	{[]string{"BACKUP_ACCESS_KEY", "BACKUP_SECRET_KEY"}, []string{"the SDK's own sources, such as a pod's role"}, "of a bucket. The key needs to list, read, write and delete"},
 }
 
 var process = []Entry{

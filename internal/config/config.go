@@ -23,6 +23,9 @@ const (
 	NeedRateLimit
 	NeedMaintenance
 	NeedMetrics
+	// NeedBackup is where backups go, NeedSchedule when they are made.
+	NeedBackup
+	NeedSchedule
 	// NeedNotices is what notices to NOTIFY_EMAIL leave by: the mail settings of a
 	// process that sends no other mail and can do without.
 	NeedNotices
@@ -33,10 +36,10 @@ const (
 // to do with that subcommand cannot stop it.
 const (
 	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedMaintenance | NeedNotices
-	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMaintenance | NeedMetrics
+	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMaintenance | NeedMetrics | NeedBackup
 	// NeedByStarter is what the subcommands need together, but for the doctor: it
 	// looks at what the others read.
-	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMaintenance
+	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMaintenance | NeedSchedule
 )
 
 // Config is everything that can be set. Sections that were not asked for are
@@ -58,6 +61,9 @@ type Config struct {
 	RateLimit    RateLimit
 	Cache        Cache
 	Metrics      Metrics
+	Backup       Backup
+	// BackupSchedule is when the daily backup begins (BACKUP_SCHEDULE, 01:30 UTC).
+	BackupSchedule BackupSchedule
 	// Warnings are what was found odd and is no mistake, for the log.
 	Warnings []string
 }
@@ -114,6 +120,8 @@ func (r *reader) config(needs Section) *Config {
 		{NeedMaintenance, func() { cfg.Maintenance = r.maintenance() }},
 		{NeedRateLimit, func() { cfg.RateLimit, cfg.Cache = r.rateLimit(), r.cache() }},
 		{NeedMetrics, func() { cfg.Metrics = r.metrics() }},
+		{NeedBackup, func() { cfg.Backup = r.backup() }},
+		{NeedSchedule, func() { cfg.BackupSchedule = r.backupSchedule() }},
 	} {
 		if needs&section.need != 0 {
 			section.read()

@@ -20,7 +20,7 @@ const (
 	payloadKey = "k1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 )
 
-var every = config.NeedByAPI | config.NeedByWorker
+var every = config.NeedByAPI | config.NeedByWorker | config.NeedSchedule
 
 // valid is the least that every section together needs.
 func valid(extra ...string) []string {
@@ -399,4 +399,39 @@ func TestSecretsOfLinks(t *testing.T) {
 	var all *config.Error
 	require.ErrorAs(t, err, &all)
 	require.Len(t, all.Problems, 1, "what two sections read is wrong once")
+}
+
+const (
+	backupRecipient = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p"
+	backupSigning   = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+)
+
+// TestBackup: a store alone is none; what is wrong is told by name and, of a secret, not
+// shown.
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	whole := []string{"BACKUP_URL=s3://bucket/here?endpoint=http://127.0.0.1:7070", "BACKUP_RECIPIENTS=" + backupRecipient + ", " + backupRecipient, "BACKUP_SIGNING_KEY=" + backupSigning}
+	cfg, err := load(t, config.NeedBackup, whole...)
+	require.NoError(t, err)
+	require.Len(t, cfg.Backup.Recipients, 2)
+	cfg, err = load(t, config.NeedBackup)
+	require.NoError(t, err)
+	require.Empty(t, cfg.Backup.URL)
+	_, err = load(t, config.NeedBackup, "BACKUP_URL=file:///backups")
+	require.Contains(t, problems(t, err)["BACKUP_RECIPIENTS"], "missing")
+	require.Contains(t, problems(t, err)["BACKUP_SIGNING_KEY"], "missing")
+	for _, wrong := range []string{
+		"BACKUP_URL=backups", "BACKUP_URL=file://backups", "BACKUP_URL=file:///backups?a=b", "BACKUP_URL=gs://bucket", "BACKUP_URL=s3://user:password@bucket",
+		"BACKUP_RECIPIENTS=age1", "BACKUP_IDENTITY=secret-of-mine", "BACKUP_SIGNING_KEY=secret-of-mine", "BACKUP_VERIFY_KEYS=AAAA", "BACKUP_ACCESS_KEY=alone",
+	} {
+		name, _, _ := strings.Cut(wrong, "=")
+		_, err := load(t, config.NeedBackup, append(whole, wrong)...)
+		require.Contains(t, problems(t, err), name, wrong)
+		require.NotContains(t, err.Error(), "secret-of-mine")
+	}
+	cfg, err = load(t, config.NeedSchedule, "BACKUP_SCHEDULE=23:59")
+	require.NoError(t, err)
+	require.Equal(t, config.BackupSchedule{Hour: 23, Minute: 59}, cfg.BackupSchedule)
+	_, err = load(t, config.NeedSchedule, "BACKUP_SCHEDULE=24:00")
+	require.Contains(t, problems(t, err), "BACKUP_SCHEDULE")
 }

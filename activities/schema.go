@@ -14,9 +14,18 @@ type SchemaStore interface {
 	Remove(ctx context.Context, f tenant.Fence) error
 }
 
+// BackupDestroyer has nothing bring a tenant's data back.
+type BackupDestroyer interface {
+	// Destroy destroys the key of the tenant's backups, and then the backups. Repeated
+	// it finds less.
+	Destroy(ctx context.Context, f tenant.Fence) error
+}
+
 // Schema covers CREATE_SCHEMA, RUN_MIGRATIONS, SEED_ROLES_AND_USER and DROP_SCHEMA.
 type Schema struct {
-	Store    SchemaStore
+	Store SchemaStore
+	// Backups may be nil: then there are none.
+	Backups  BackupDestroyer
 	Failures FailureLog
 }
 
@@ -37,10 +46,15 @@ func (a *Schema) DropSchema(ctx context.Context, f tenant.Fence, b Budget) error
 	})
 }
 
-// RemoveSchema drops the tenant's schema and role for good. What is gone already is
-// no error.
+// RemoveSchema drops the tenant's schema and role for good, and before them the backups
+// and the key that opens them. What is gone already is no error.
 func (a *Schema) RemoveSchema(ctx context.Context, f tenant.Fence, b Budget) error {
 	return attempt(ctx, a.Failures, f, b, tenant.StepDropSchema, func(ctx context.Context, _ *tenant.AttemptID) error {
+		if a.Backups != nil {
+			if err := a.Backups.Destroy(ctx, f); err != nil {
+				return err
+			}
+		}
 		return a.Store.Remove(ctx, f)
 	})
 }

@@ -91,6 +91,7 @@ const (
 
 // The values of FleetKind that were known when this was generated.
 const (
+	FleetKindBackup  FleetKind = "backup"
 	FleetKindMigrate FleetKind = "migrate"
 )
 

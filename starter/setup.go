@@ -30,7 +30,7 @@ the contract it has to be. The database must be migrated before: starter migrate
 		Args: cobra.NoArgs,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, _ []string) error {
-		cfg, err := a.load(config.NeedDB | config.NeedTemporal | config.NeedSoroban)
+		cfg, err := a.load(config.NeedDB | config.NeedTemporal | config.NeedSoroban | config.NeedSchedule)
 		if err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (a *app) setupTemporal(ctx context.Context, cfg *config.Config, logger *slo
 		return err
 	}
 	report(fmt.Sprintf("the Temporal namespace %s and its search attributes are there", cfg.Temporal.Namespace))
-	return operations.Schedule(limited, temporalClient, cfg.Temporal.TaskQueue, report)
+	return operations.Schedule(limited, temporalClient, cfg.Temporal.TaskQueue, operations.Daily(cfg.BackupSchedule), report)
 }
 
 // temporalAnswer is what a namespace needs to be known to every process of a

@@ -53,6 +53,7 @@ func work(ctx context.Context, s *service.Service) error {
 	}
 	taskQueue := s.Config.Temporal.TaskQueue
 	fleets := connect.Fleets(s.Pool, c.temporal, taskQueue, s.Log)
+	steps.Backup.Starter = fleets
 	steps.Reconciler.Runs, steps.Reconciler.Fleets = &operations.Runs{Temporal: c.temporal, TaskQueue: taskQueue}, fleets
 	notifier, err := connect.Notifier(s.Config, s.Pool, s.Log, s.Counts)
 	if err != nil {

@@ -49,6 +49,14 @@ func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard
 		started = append(started, w)
 		c.polls.Began(queue)
 	}
+	if steps.Opening != nil {
+		w := startWorker(ctx, c, workflows.RestoreQueue(queues.Main), steps)
+		if w == nil {
+			started.stop()
+			return nil
+		}
+		started = append(started, w)
+	}
 	ledger.look(ctx)
 	g.polling.Store(true)
 	g.beat.WaitsFor("", "")
@@ -60,7 +68,7 @@ func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard
 func startWorker(ctx context.Context, c *clients, queue string, steps connect.Steps) worker.Worker {
 	for attempt := 1; ctx.Err() == nil; attempt++ {
 		w := worker.New(c.temporal, queue, workerOptions(ctx, c.Config))
-		register(w, steps, queue == runner.QueuesOf(c.Config.Temporal.TaskQueue).Main)
+		register(w, steps, queue, c.Config.Temporal.TaskQueue)
 		err := w.Start()
 		if err == nil {
 			c.Log.Info("polling", "queue", queue)
@@ -98,8 +106,12 @@ func workerOptions(ctx context.Context, cfg *config.Config) worker.Options {
 
 // register tells a worker what it can do. The main one runs the workflows, and
 // with them the first, local attempt at most steps.
-func register(w worker.Worker, s connect.Steps, main bool) {
-	if main {
+func register(w worker.Worker, s connect.Steps, queue, main string) {
+	if queue == workflows.RestoreQueue(main) {
+		w.RegisterActivity(s.Opening)
+		return
+	}
+	if queue == main {
 		workflows.Register(w)
 		w.RegisterActivity(s.Operation)
 		w.RegisterActivity(s.Reconciler)
@@ -110,6 +122,7 @@ func register(w worker.Worker, s connect.Steps, main bool) {
 		w.RegisterActivity(s.Fleet)
 		w.RegisterActivity(s.Migration)
 		w.RegisterActivity(s.Maintenance)
+		w.RegisterActivity(s.Backup)
 	}
 	w.RegisterActivity(s.Contract)
 	w.RegisterActivity(s.Keeper)

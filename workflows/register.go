@@ -22,6 +22,7 @@ var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 // ofFleet is the workflow of each kind of fleet run.
 var ofFleet = map[tenant.FleetKind]func(workflow.Context, fleet.Input) error{
 	tenant.FleetMigrate: MigrateTenants,
+	tenant.FleetBackup:  BackupTenants,
 }
 
 // registry is what workflows are made known to: a worker, or a replayer.
@@ -42,4 +43,6 @@ func Register(r registry) {
 	r.RegisterWorkflowWithOptions(KeepLedger, workflow.RegisterOptions{Name: KeepName})
 	r.RegisterWorkflowWithOptions(Maintain, workflow.RegisterOptions{Name: MaintainName})
 	r.RegisterWorkflowWithOptions(MaintenanceWindow, workflow.RegisterOptions{Name: WindowName})
+	r.RegisterWorkflowWithOptions(StartBackup, workflow.RegisterOptions{Name: StartBackupName})
+	r.RegisterWorkflowWithOptions(VerifyBackup, workflow.RegisterOptions{Name: VerifyBackupName})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/backup"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/incident"
 	"tenant-provisioning/internal/invitation"
@@ -31,6 +32,10 @@ type Steps struct {
 	Purge      *activities.Purge
 	Fleet      *activities.Fleet
 	Migration  *activities.Migration
+	// Backup has no Starter yet, as the Reconciler has no Runs. Opening is nil where there
+	// is no BACKUP_IDENTITY.
+	Backup  *activities.Backup
+	Opening *activities.Opening
 	// Reconciler has no Runs yet: they need a client of Temporal. Its Submitter
 	// does not.
 	Reconciler *activities.Reconciler
@@ -49,10 +54,16 @@ type Steps struct {
 	Probes map[tenant.Dependency]incident.Probe
 
 	schemas *postgres.Schemas
+	store   *backup.Store
 }
 
-// Close gives back the connections for schema work.
-func (s Steps) Close() { s.schemas.Close() }
+// Close gives back the connections for schema work, and the backup store.
+func (s Steps) Close() {
+	s.schemas.Close()
+	if s.store != nil {
+		_ = s.store.Close() // nothing is under way
+	}
+}
 
 // NewSteps makes the activities on the database of a pool. Close them before it.
 func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *slog.Logger, m Metrics) (Steps, error) {
@@ -72,16 +83,21 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	if err != nil {
 		return Steps{}, err
 	}
+	backups, err := newBackups(ctx, cfg.Backup, postgres.NewBackups(pool, schemas))
+	if err != nil {
+		schemas.Close()
+		return Steps{}, err
+	}
 	transitions, contracts := postgres.NewTransitions(pool), postgres.NewContracts(pool)
 	counted := countedTransitions{transitions, m.Provisioning}
 	incidents, writes := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool)
 	comparer, fleets := postgres.NewComparer(pool, schemas), postgres.NewFleets(pool)
 	windows := postgres.NewWindows(pool)
-	return Steps{
+	steps := Steps{
 		Operation: &activities.Operation{
 			Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
 		},
-		Schema:     &activities.Schema{Store: schemas, Failures: incidents},
+		Schema:     &activities.Schema{Store: schemas, Backups: backups, Failures: incidents},
 		Access:     &activities.Access{Store: postgres.NewAccess(pool), Failures: incidents, Grace: cfg.Provisioning.DeleteGrace},
 		Contract:   &activities.Contract{Store: contracts, Ledger: ledger, Failures: incidents},
 		Keeper:     &activities.Keeper{Store: postgres.NewLives(pool, cfg.Soroban.Passphrase), Ledger: ledger},
@@ -114,8 +130,16 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			tenant.DependencyMail:     postman.Probe,
 			tenant.DependencySigner:   ledger.ProbeSigner,
 		},
+		Backup:  &activities.Backup{Maker: backups, Enabled: backups.maker != nil, Items: activities.FleetItems{Store: fleets, Breaker: incidents}},
 		schemas: schemas,
-	}, nil
+	}
+	if backups.maker != nil {
+		steps.store = backups.maker.Store
+	}
+	if backups.operator != nil {
+		steps.Opening = &activities.Opening{Verifier: backups}
+	}
+	return steps, nil
 }
 
 func invitationKeys(c config.Invitation, invitations *postgres.Invitations) (*invitation.Keys, error) {

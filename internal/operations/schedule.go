@@ -21,6 +21,9 @@ type schedule struct {
 	// every is the interval. A round that was missed while Temporal was away may start so
 	// late: one of them is as good as all.
 	every time.Duration
+	// daily is the time of the day, in UTC, in the place of an interval that begins
+	// anywhere.
+	daily *Daily
 	// lasts is when a round is given up.
 	lasts time.Duration
 	note  string
@@ -28,9 +31,17 @@ type schedule struct {
 	idle string
 }
 
-// schedules are all of them.
-func schedules() []schedule {
+// Daily is a time of every day, in UTC.
+type Daily struct{ Hour, Minute int }
+
+// schedules are all of them, with the backup at a time of the day.
+func schedules(backup Daily) []schedule {
 	return []schedule{
+		{
+			id: workflows.BackupSchedule, workflow: workflows.StartBackupName, every: 24 * time.Hour, daily: &backup, lasts: time.Hour,
+			note: "accepts the daily backup of every tenant and of the control tables",
+			idle: "no backup is made by itself",
+		},
 		{
 			id: workflows.ReconcileSchedule, workflow: workflows.ReconcileName, args: []any{workflows.ReconcileInput{}},
 			every: workflows.ReconcileInterval, lasts: 2 * workflows.ReconcileInterval,
@@ -52,19 +63,35 @@ func schedules() []schedule {
 
 // Schedule makes the schedules, or brings them up to date, and tells of each. One that a
 // person has paused stays paused.
-func Schedule(ctx context.Context, c client.Client, taskQueue string, report func(string)) error {
-	for _, s := range schedules() {
+func Schedule(ctx context.Context, c client.Client, taskQueue string, backup Daily, report func(string)) error {
+	for _, s := range schedules(backup) {
 		if err := s.ensure(ctx, c, taskQueue); err != nil {
 			return fmt.Errorf("schedule %s: %w", s.id, err)
 		}
-		report(fmt.Sprintf("%s is scheduled every %s (%s)", s.workflow, s.every, s.id))
+		report(fmt.Sprintf("%s is scheduled %s (%s)", s.workflow, s.when(), s.id))
 	}
 	return nil
 }
 
+func (s schedule) when() string {
+	if s.daily != nil {
+		return fmt.Sprintf("daily at %02d:%02d UTC", s.daily.Hour, s.daily.Minute)
+	}
+	return "every " + s.every.String()
+}
+
+func (s schedule) spec() client.ScheduleSpec {
+	if s.daily != nil {
+		return client.ScheduleSpec{Calendars: []client.ScheduleCalendarSpec{{
+			Hour: []client.ScheduleRange{{Start: s.daily.Hour}}, Minute: []client.ScheduleRange{{Start: s.daily.Minute}},
+		}}}
+	}
+	return client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: s.every}}}
+}
+
 func (s schedule) ensure(ctx context.Context, c client.Client, taskQueue string) error {
 	action := &client.ScheduleWorkflowAction{ID: s.id, Workflow: s.workflow, TaskQueue: taskQueue, Args: s.args, WorkflowExecutionTimeout: s.lasts}
-	spec := client.ScheduleSpec{Intervals: []client.ScheduleIntervalSpec{{Every: s.every}}}
+	spec := s.spec()
 	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
 		ID: s.id, Spec: spec, Action: action, Overlap: enumspb.SCHEDULE_OVERLAP_POLICY_SKIP, CatchupWindow: s.every, Note: s.note,
 	})
@@ -87,7 +114,7 @@ func (s schedule) ensure(ctx context.Context, c client.Client, taskQueue string)
 // CheckSchedule asks whether everything is scheduled. absent says in plain words what is
 // not, and how to mend that; an error, that nobody knows.
 func CheckSchedule(ctx context.Context, c client.Client) (absent string, err error) {
-	for _, s := range schedules() {
+	for _, s := range schedules(Daily{}) {
 		_, err = c.ScheduleClient().GetHandle(ctx, s.id).Describe(ctx)
 		if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
 			return "the schedule " + s.id + " is not there, so " + s.idle + "; run: starter setup", nil

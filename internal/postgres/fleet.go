@@ -39,6 +39,9 @@ var fleetTargets = map[tenant.FleetKind]string{
 	tenant.FleetMigrate: `
 		SELECT t.id AS tenant_id, t.tier FROM tenants t JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.generation = t.generation
 		WHERE v.version < ($2::jsonb->>'version')::bigint`,
+	tenant.FleetBackup: `
+		SELECT t.id AS tenant_id, t.tier FROM tenants t JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.schema_name = t.schema_name
+		WHERE t.activated_at IS NOT NULL AND ($2::jsonb->'tenants' IS NULL OR $2::jsonb->'tenants' ? t.id::text)`,
 }
 
 // fleetRow is a run as the engine reads it, under a lock.

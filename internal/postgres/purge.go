@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"tenant-provisioning/internal/backup"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -54,14 +55,15 @@ func (p *Purges) EraseAdministrator(ctx context.Context, f tenant.Fence) error {
 const noteRemoved = `UPDATE operations SET removed =`
 
 // MarkDeleted writes that a tenant is deleted, and the certificate of that into the
-// audit log, in one commit: what was removed, when, by which operation, and what
-// stays.
+// audit log, in one commit: what was removed, when, by which operation, what
+// stays, and until when a backup of the control tables names the administrator: they
+// go on being made, so that it is then older than the retention, and deleted.
 func (p *Purges) MarkDeleted(ctx context.Context, f tenant.Fence) error {
 	return p.pool.doStep(ctx, f, tenant.StepMarkDeleted, func(b *pgx.Batch) {
 		b.Queue(certify, string(f.Operation), tenant.ActionCertificate, tenant.OutcomeDone,
 			string(tenant.StepTerminateContract), []string{"the tenant's row without its administrator: id, name, slug, names of schema and role, contract, tier, region, times",
 				"its operations, their log, the journal of ledger transactions and the outbox of mails, which have no address",
-				"the audit log, with the reasons that people typed"})
+				"the audit log, with the reasons that people typed"}, backup.Retention)
 		b.Queue(`UPDATE tenants SET purge_after = NULL, archived_from = NULL WHERE id = $1`, string(f.Tenant))
 		completeStage(b, f, tenant.StepMarkDeleted, "")
 	})
@@ -75,6 +77,7 @@ const certify = `
 		'contracts', (SELECT coalesce(jsonb_agg(jsonb_build_object('contract', x.contract_id, 'transaction', x.hash, 'ledger', x.ledger) ORDER BY x.created_at), '[]')
 			FROM stellar_transactions x WHERE x.tenant_id = t.id AND x.purpose = 'SET_STATUS' AND x.target_status = 'terminated' AND x.state = 'APPLIED'),
 		'done', (SELECT coalesce(jsonb_object_agg(l.step, l.started_at + coalesce(l.duration_ms, 0) * interval '1 millisecond'), '{}') FROM provisioning_logs l WHERE l.operation_id = o.id AND l.status = 'COMPLETED'),
+		'recoverableUntil', (SELECT greatest(now(), max(coalesce(b.taken_at, b.created_at)) + $6::interval) FROM backups b WHERE b.tenant_id IS NULL AND b.state <> 'FAILED'),
 		'skipped', (SELECT coalesce(jsonb_agg(DISTINCT l.step), '[]') FROM provisioning_logs l WHERE l.operation_id = o.id AND l.status = 'SKIPPED'),
 		'stays', to_jsonb($5::text[] || CASE
 			WHEN NOT EXISTS (SELECT FROM stellar_transactions x WHERE x.tenant_id = t.id AND x.purpose = 'DEPLOY_CONTRACT' AND x.state = 'APPLIED') THEN '{}'

@@ -3,18 +3,23 @@ package postgres
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 
+	"tenant-provisioning/internal/backup"
 	"tenant-provisioning/migrations"
 )
 
-// made is what the template of one version makes in a schema, as JSON: its parts
-// and privileges.
-type made struct{ parts, grants string }
+// made is what the template of one version makes in a schema: its parts and
+// privileges as JSON, and the columns of its tables.
+type made struct {
+	parts, grants string
+	tables        map[string][]backup.Column
+}
 
 // errUndo ends the transaction that has tried the template.
 var errUndo = errors.New("nothing of it is kept")
@@ -60,11 +65,15 @@ func tryTemplate(ctx context.Context, tx pgx.Tx, template migrations.Template) (
 		return made{}, err
 	}
 	var m made
+	var tables string
 	err := tx.QueryRow(ctx, `
-		SELECT (SELECT coalesce(jsonb_agg(p), '[]') FROM (`+schemaParts+`) p WHERE p.schema = n.oid)::text,
+		SELECT (`+schemaTables+`), (SELECT coalesce(jsonb_agg(p), '[]') FROM (`+schemaParts+`) p WHERE p.schema = n.oid)::text,
 			(SELECT coalesce(jsonb_agg(g), '[]') FROM (`+schemaGrants+`) g WHERE g.schema = n.oid AND (g.grantee = 0 OR g.grantee = r.oid))::text
-		FROM pg_namespace n, pg_roles r WHERE n.nspname = $1::text AND r.rolname = $1::text`, name).Scan(&m.parts, &m.grants)
-	return m, err
+		FROM pg_namespace n, pg_roles r WHERE n.nspname = $1 AND r.rolname = $1`, name).Scan(&tables, &m.parts, &m.grants)
+	if err != nil {
+		return made{}, err
+	}
+	return m, json.Unmarshal([]byte(tables), &m.tables)
 }
 
 // schemaParts are the parts of all schemas, each with the relation that it is a

@@ -3,6 +3,7 @@ package tenant
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -20,8 +21,11 @@ type FleetKind string
 // template.
 const FleetMigrate FleetKind = "migrate"
 
+// FleetBackup makes a backup of each tenant, and of the control tables last.
+const FleetBackup FleetKind = "backup"
+
 // FleetKinds lists every kind.
-func FleetKinds() []FleetKind { return []FleetKind{FleetMigrate} }
+func FleetKinds() []FleetKind { return []FleetKind{FleetMigrate, FleetBackup} }
 
 // FleetLifecycle is a kind's row in the table of kinds: what the engine must know of it.
 type FleetLifecycle struct {
@@ -40,6 +44,11 @@ var fleetLifecycles = []FleetLifecycle{
 	{
 		Kind: FleetMigrate, Workflow: "MigrateTenants", Follows: true,
 		Defaults: FleetSettings{Canary: 1, Percent: []int{10, 50, 100}, Lanes: 4, Budget: 5, Attempts: 5},
+	},
+	{
+		// A broken tenant is no reason to leave the others without a backup.
+		Kind: FleetBackup, Workflow: "BackupTenants",
+		Defaults: FleetSettings{Percent: []int{100}, Lanes: 2, Budget: math.MaxInt32, Attempts: 4},
 	},
 }
 
@@ -359,4 +368,10 @@ func ReadFleetID(s string) (FleetID, error) {
 type SchemaVersion struct {
 	Version int64 `json:"version"`
 	Tenants int   `json:"tenants"`
+}
+
+// BackupParams are those of a run of the kind backup.
+type BackupParams struct {
+	// Tenants are those to back up; empty: all, and the control tables.
+	Tenants []ID `json:"tenants,omitempty"`
 }

@@ -1,0 +1,120 @@
+package activities
+
+import (
+	"context"
+	"errors"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// BackupMaker makes backups and removes old ones.
+type BackupMaker interface {
+	// BackupTenant makes one of a tenant of a run, and marks the tenant done in the
+	// commit that makes it count.
+	BackupTenant(ctx context.Context, f tenant.FleetFence) error
+	// BackupControl makes one of the control tables, unless the run of f is of some tenants
+	// alone.
+	BackupControl(ctx context.Context, f tenant.FleetID) error
+	// Sweep deletes what is too old or failed.
+	Sweep(ctx context.Context) (int, error)
+}
+
+// BackupStarter accepts the daily run.
+type BackupStarter interface {
+	StartBackup(ctx context.Context) error
+}
+
+// Backup covers fleet runs of the kind backup.
+type Backup struct {
+	Maker BackupMaker
+	// Enabled tells that there is a store (BACKUP_URL); without one no daily run is
+	// accepted.
+	Enabled bool
+	Starter BackupStarter
+	Items   FleetItems
+}
+
+// BackupTenantsOfChunk makes a backup of each tenant. One that is interrupted counts for
+// nothing, and is made anew.
+func (a *Backup) BackupTenantsOfChunk(ctx context.Context, c FleetChunk) error {
+	return a.Items.Each(ctx, c, a.Maker.BackupTenant)
+}
+
+// BackupControlTables makes a backup of the control tables, once the tenants' are made:
+// it knows them all. A repetition makes another one.
+func (a *Backup) BackupControlTables(ctx context.Context, f tenant.FleetID) error {
+	return a.alive(ctx, "the control tables are not backed up", func(ctx context.Context) error { return a.Maker.BackupControl(ctx, f) })
+}
+
+// SweepBackups deletes what is older than the retention, what failed and what purges
+// have left. A repetition goes on.
+func (a *Backup) SweepBackups(ctx context.Context) error {
+	return a.alive(ctx, "old backups are not deleted", func(ctx context.Context) error {
+		n, err := a.Maker.Sweep(ctx)
+		activity.GetLogger(ctx).Info("old backups are deleted", "backups", n)
+		return err
+	})
+}
+
+func (a *Backup) alive(ctx context.Context, failed string, do func(context.Context) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go beat(ctx)
+	err := do(ctx)
+	if err != nil {
+		activity.GetLogger(ctx).Error(failed, "error", err)
+		return classify("", err)
+	}
+	return nil
+}
+
+// AcceptBackup accepts the run of today. Where one is open already, that one is it.
+func (a *Backup) AcceptBackup(ctx context.Context) error {
+	if !a.Enabled {
+		activity.GetLogger(ctx).Info("there is no BACKUP_URL, and so no backup")
+		return nil
+	}
+	err := a.Starter.StartBackup(ctx)
+	if open, ok := errors.AsType[*tenant.FleetOpenError](err); ok {
+		activity.GetLogger(ctx).Warn("the run of the day before has not ended", "fleet", open.Open)
+		return nil
+	}
+	if err != nil {
+		activity.GetLogger(ctx).Error("the daily backup is not accepted", "error", err)
+		return classify("", err)
+	}
+	return nil
+}
+
+// BackupVerifier reads backups whole.
+type BackupVerifier interface {
+	// VerifyBackup says why a backup is refused; nothing where it is as it was made.
+	VerifyBackup(ctx context.Context, id string) (refusal string, err error)
+}
+
+// Opening covers what opens archives. It runs only where BACKUP_IDENTITY is.
+type Opening struct {
+	Verifier BackupVerifier
+}
+
+// ErrTypeBackupUnknown is the type of the error of a backup that is not there.
+const ErrTypeBackupUnknown = "BackupUnknown"
+
+// OpenAndVerify reads a backup whole. It may be repeated at any time.
+func (a *Opening) OpenAndVerify(ctx context.Context, id string) (string, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go beat(ctx)
+	refusal, err := a.Verifier.VerifyBackup(ctx, id)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return "", temporal.NewNonRetryableApplicationError("there is no such backup; starter backup list prints them", ErrTypeBackupUnknown, nil)
+	}
+	if err != nil {
+		activity.GetLogger(ctx).Error("a backup cannot be verified", "backup", id, "error", err)
+		return "", classify("", err)
+	}
+	return refusal, nil
+}

@@ -1,0 +1,136 @@
+package postgres_test
+
+import (
+	"testing"
+	"time"
+
+	"filippo.io/age"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/backup"
+	"tenant-provisioning/internal/tenant"
+)
+
+func (b backupBundle) newKey(t *testing.T, id tenant.ID) func() (backup.Key, error) {
+	t.Helper()
+	return func() (backup.Key, error) {
+		installation, err := b.backups.Installation(b.ctx)
+		require.NoError(t, err)
+		return backup.NewKey(installation, id, []age.Recipient{b.operator.Recipient()})
+	}
+}
+
+func TestAKeyIsMadeOnceAndDestroyedForGood(t *testing.T) {
+	t.Parallel()
+	b := setupBackups(t)
+	f, _ := b.active(t, "keyed")
+	take := func() (k backup.Key, err error) {
+		err = b.backups.WithKey(b.ctx, f.Tenant, b.newKey(t, f.Tenant), func(got backup.Key) error { k = got; return nil })
+		return k, err
+	}
+	first, err := take()
+	require.NoError(t, err)
+	again, err := take()
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	_, err = again.Open([]age.Identity{b.operator})
+	require.NoError(t, err)
+
+	// A purge waits for whoever uses the key.
+	destroyed := make(chan error, 1)
+	require.NoError(t, b.backups.WithKey(b.ctx, f.Tenant, nil, func(backup.Key) error {
+		go func() { destroyed <- b.backups.DestroyKey(b.ctx, f) }()
+		require.Eventually(t, func() bool {
+			var waits bool
+			require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database()))`).Scan(&waits))
+			return waits
+		}, time.Minute, 10*time.Millisecond)
+		return nil
+	}))
+	require.NoError(t, <-destroyed)
+	_, err = take()
+	require.ErrorIs(t, err, backup.ErrKeyDestroyed)
+	require.NoError(t, b.backups.DestroyKey(b.ctx, f), "a repetition")
+
+	never, _ := b.active(t, "never backed up")
+	require.NoError(t, b.backups.DestroyKey(b.ctx, never))
+	require.ErrorIs(t, b.backups.WithKey(b.ctx, never.Tenant, b.newKey(t, never.Tenant), func(backup.Key) error { return nil }), backup.ErrKeyDestroyed)
+}
+
+// record writes down a good backup of some age.
+func (b backupBundle) record(t *testing.T, id tenant.ID, age time.Duration) backup.ID {
+	t.Helper()
+	made, err := backup.NewID()
+	require.NoError(t, err)
+	ref := backup.Ref{ID: made, Tenant: id}
+	require.NoError(t, b.backups.Begin(b.ctx, ref))
+	require.NoError(t, b.backups.Good(b.ctx, tenant.FleetFence{}, backup.Manifest{ID: made, Tenant: id, TakenAt: time.Now().Add(-age)}))
+	return made
+}
+
+func TestRetentionLeavesTheLastGoodOne(t *testing.T) {
+	t.Parallel()
+	b := setupBackups(t)
+	const old = backup.Retention + time.Hour
+	living, _ := b.active(t, "living")
+	dead, _ := b.active(t, "dead")
+	held, _ := b.active(t, "held")
+	want := map[backup.ID]string{}
+	expire := func(id backup.ID, why string) { want[id] = why }
+	expire(b.record(t, living.Tenant, old+2*time.Hour), "older than the last one")
+	b.record(t, living.Tenant, old) // the last good one
+	broken := b.record(t, living.Tenant, time.Hour)
+	require.NoError(t, b.backups.Verified(b.ctx, broken, backup.ErrAltered))
+	expire(b.record(t, dead.Tenant, old), "purged")
+	b.record(t, dead.Tenant, time.Hour)
+	b.record(t, held.Tenant, old+time.Hour)
+	b.record(t, held.Tenant, old)
+	expire(b.record(t, "", old+time.Hour), "older than the last of the control tables")
+	b.record(t, "", old)
+	b.exec(t, `UPDATE tenants SET status = 'DELETED', name_held = false, admin_email = NULL, admin_first_name = NULL, admin_last_name = NULL WHERE name = 'dead';
+		UPDATE tenants SET legal_hold = '{}' WHERE name = 'held'`)
+	lost, err := backup.NewID()
+	require.NoError(t, err)
+	require.NoError(t, b.backups.Begin(b.ctx, backup.Ref{ID: lost, Tenant: held.Tenant}))
+	b.record(t, held.Tenant, 0) // begins after the other was lost
+	expire(lost, "its worker was lost")
+	require.ErrorIs(t, b.backups.Good(b.ctx, tenant.FleetFence{}, backup.Manifest{ID: lost}), backup.ErrLost)
+
+	got, err := b.backups.Expire(b.ctx, 100)
+	require.NoError(t, err)
+	for _, r := range got {
+		require.Contains(t, want, r.ID, "%+v", r)
+		require.NoError(t, b.backups.Gone(b.ctx, r.ID))
+	}
+	require.Len(t, got, len(want))
+	got, err = b.backups.Expire(b.ctx, 100)
+	require.NoError(t, err)
+	require.Empty(t, got)
+
+	all, err := b.backups.List(b.ctx, living.Tenant, 10)
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Equal(t, backup.Broken, all[0].State)
+	require.Equal(t, backup.ErrAltered.Error(), all[0].Error)
+	one, err := b.backups.Find(b.ctx, all[1].ID)
+	require.NoError(t, err)
+	require.Equal(t, all[1], one)
+	_, err = b.backups.Find(b.ctx, lost)
+	require.ErrorIs(t, err, tenant.ErrNotFound)
+}
+
+// A purge makes everything that the tenant has nobody's, also what is being written.
+func TestAPurgeEndsABackupUnderWay(t *testing.T) {
+	t.Parallel()
+	b := setupBackups(t)
+	f, _ := b.active(t, "purged meanwhile")
+	done := b.record(t, f.Tenant, time.Hour)
+	id, err := backup.NewID()
+	require.NoError(t, err)
+	require.NoError(t, b.backups.Begin(b.ctx, backup.Ref{ID: id, Tenant: f.Tenant}))
+	require.NoError(t, b.backups.DestroyKey(b.ctx, f))
+	require.ErrorIs(t, b.backups.Good(b.ctx, tenant.FleetFence{}, backup.Manifest{ID: id, Tenant: f.Tenant}), backup.ErrLost)
+	gone, err := b.backups.Expire(b.ctx, 10)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []backup.ID{done, id}, []backup.ID{gone[0].ID, gone[1].ID})
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+	"go.temporal.io/sdk/temporal"
+
+	"tenant-provisioning/activities"
+	"tenant-provisioning/internal/backup"
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/operations"
+	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/starter/output"
+)
+
+func (a *app) backup() *cobra.Command {
+	var wait bool
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "backup [TENANT…]",
+		Short: "Make a backup of all tenants and the control tables, or of some tenants; list and verify them",
+		Long: `Make a backup of all tenants, each separately, and of the control tables; or of the
+tenants that are named. A schedule does so every day (BACKUP_SCHEDULE). Workers
+make it, into BACKUP_URL. A tenant that cannot be backed up does not keep the others
+from it; --wait tells which those are.
+
+` + exitHelp,
+		Example: `  starter backup --wait
+  starter backup 0195942c-1a00-7b53-9b57-2f4d9b0a0f11 --reason 'before the import'`,
+	}
+	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
+		var of []tenant.ID
+		for _, arg := range args {
+			id, err := tenant.ParseID(arg)
+			if err != nil {
+				return usagef("%q is neither a tenant's id nor a command of starter backup: list, verify", arg)
+			}
+			of = append(of, id)
+		}
+		b, err := a.openBackups(cmd.Context(), config.NeedDB|config.NeedTemporal)
+		if err != nil {
+			return err
+		}
+		defer b.close()
+		return a.makeBackup(cmd.Context(), b, of, reason, wait)
+	})
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is made")
+	cmd.Flags().StringVar(&reason, "reason", "asked for by hand", "why, for the audit log; it is kept in clear")
+	cmd.AddCommand(a.backupList(), a.backupVerify())
+	return cmd
+}
+
+// backups is what these commands work with.
+type backups struct {
+	rows   *postgres.Backups
+	fleets *operations.Fleets
+	close  func()
+}
+
+// openBackups dials Temporal if it is needed.
+func (a *app) openBackups(ctx context.Context, needs config.Section) (*backups, error) {
+	cfg, err := a.load(needs)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	b := &backups{rows: postgres.NewBackups(pool, nil), close: pool.Close}
+	if err := ready(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	if needs&config.NeedTemporal != 0 {
+		client, err := connect.Temporal(cfg.Temporal, a.logger(cfg), nil, connect.Metrics{})
+		if err != nil {
+			pool.Close()
+			return nil, err
+		}
+		b.close = func() { client.Close(); pool.Close() }
+		b.fleets = connect.Fleets(pool, client, cfg.Temporal.TaskQueue, a.logger(cfg))
+	}
+	return b, nil
+}
+
+func ready(ctx context.Context, pool *pgxpool.Pool) error {
+	health, err := postgres.NewHealth(pool)
+	if err != nil {
+		return err
+	}
+	return health.Ping(ctx)
+}
+
+// backupPoll is the pause between two looks at a run.
+const backupPoll = time.Second
+
+func (a *app) makeBackup(ctx context.Context, b *backups, of []tenant.ID, reason string, wait bool) error {
+	run, err := b.fleets.Backup(ctx, of, reason, a.caller())
+	if open, ok := errors.AsType[*tenant.FleetOpenError](err); ok {
+		return fmt.Errorf("a backup is being made already (%s); wait until it has ended", open.Open)
+	}
+	if err != nil {
+		return fmt.Errorf("ask for a backup: %w", err)
+	}
+	for said := ""; wait && !run.State.Closed(); {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(backupPoll):
+		}
+		if run, err = b.fleets.Find(ctx, run.ID); err != nil {
+			return err
+		}
+		if said != run.Note && run.Note != "" {
+			said = run.Note
+			a.say("%s", said)
+		}
+	}
+	d := output.BackupRun{ID: run.ID, State: run.State, Note: run.Note, Counts: run.Counts, Failed: []output.BackupFailure{}}
+	if run.Counts.Failed > 0 {
+		failed, err := b.fleets.Items(ctx, run.ID, tenant.FleetItemFilter{State: tenant.FleetItemFailed, Limit: maxBackupFailures})
+		if err != nil {
+			return err
+		}
+		for _, item := range failed.Items {
+			d.Failed = append(d.Failed, output.BackupFailure{Tenant: item.Tenant, Error: item.Error})
+		}
+	}
+	if err := a.answer(d); err != nil {
+		return err
+	}
+	if run.State == tenant.FleetFailed || run.State == tenant.FleetAborted {
+		return &attentionError{fmt.Sprintf("%d tenants have no backup of this run", run.Counts.Total()-run.Counts.Done-run.Counts.Skipped)}
+	}
+	return nil
+}
+
+// maxBackupFailures is how many tenants of a run are named, and maxBackups how many
+// backups are listed.
+const (
+	maxBackupFailures = 100
+	maxBackups        = 10_000
+)
+
+func (a *app) backupList() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "list [TENANT]",
+		Short: "List the backups, newest first",
+		Long: `List the backups, newest first: of one tenant, or all with those of the control
+tables, which have no tenant. GOOD was read back from the store and is equal.`,
+		Example: `  starter backup list
+  starter backup list --output json | jq -r '.items[] | select(.state == "GOOD") | .id'`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
+		var id tenant.ID
+		if len(args) > 0 {
+			var err error
+			if id, err = tenant.ParseID(args[0]); err != nil {
+				return &usageError{err}
+			}
+		}
+		b, err := a.openBackups(cmd.Context(), config.NeedDB)
+		if err != nil {
+			return err
+		}
+		defer b.close()
+		all, err := b.rows.List(cmd.Context(), id, maxBackups)
+		if err != nil {
+			return err
+		}
+		return a.answer(output.NewBackups(all))
+	})
+	return cmd
+}
+
+func (a *app) backupVerify() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "verify ID",
+		Short: "Read one backup whole and check it",
+		Long: `Read one backup whole and check it: its signature, every byte of its archive, the rows
+of every table. A worker that has BACKUP_IDENTITY does it; without one the command
+waits.
+
+` + exitHelp,
+		Example: `  starter backup verify 01a22ed0-5bbb-7338-bc36-1c4dba7d079e`,
+		Args:    cobra.ExactArgs(1),
+	}
+	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
+		id, err := backup.ParseID(args[0])
+		if err != nil {
+			return &usageError{err}
+		}
+		b, err := a.openBackups(cmd.Context(), config.NeedDB|config.NeedTemporal)
+		if err != nil {
+			return err
+		}
+		defer b.close()
+		refusal, err := b.fleets.VerifyBackup(cmd.Context(), string(id))
+		if app, ok := errors.AsType[*temporal.ApplicationError](err); ok {
+			if app.Type() == activities.ErrTypeBackupUnknown {
+				return fmt.Errorf("there is no backup %s; see what there is with: starter backup list", id)
+			}
+			return errors.New(app.Message())
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.answer(output.BackupVerdict{ID: id, Good: refusal == "", Refusal: refusal}); err != nil {
+			return err
+		}
+		if refusal != "" {
+			return &attentionError{refusal}
+		}
+		return nil
+	})
+	return cmd
+}

@@ -42,6 +42,6 @@ func TestValuesReplaceWhatWasInheritedUnderAnyName(t *testing.T) {
 	t.Parallel()
 	values := environment.Values{"DB_USERNAME": "postgres", "DB_PASSWORD": "new", "NODE_ENV": "development"}
 	out := values.Over([]string{"HOME=/root", "DB_USER=old", "DB_PASSWORD_FILE=/run/secret", "APP_ENV=production", "DB_PASSWORDS=kept",
-		"TEMPORAL_API_KEY=cloud", "REDIS_PASSWORD_FILE=/run/redis", "DB_SSLROOTCERT=/ca.pem", "JWT_JWKS_SSLROOTCERT_FILE=/ca.pem", "SOROBAN_CHANNELS=3"})
+		"TEMPORAL_API_KEY=cloud", "REDIS_PASSWORD_FILE=/run/redis", "DB_SSLROOTCERT=/ca.pem", "JWT_JWKS_SSLROOTCERT_FILE=/ca.pem", "BACKUP_SECRET_KEY_FILE=/run/bucket", "SOROBAN_CHANNELS=3"})
 	require.Equal(t, "HOME=/root DB_PASSWORDS=kept SOROBAN_CHANNELS=3 DB_PASSWORD=new DB_USERNAME=postgres NODE_ENV=development", strings.Join(out, " "))
 }

@@ -3,6 +3,7 @@ package stack
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"os"
 	"strconv"
 
@@ -42,6 +43,10 @@ func (s *Stack) environment() (environment.Values, error) {
 
 		"SOROBAN_CONTRACT_DEPLOYER_SECRET": s.secrets.Deployer,
 		"SOROBAN_CHANNEL_SECRET":           s.secrets.ChannelsSeed,
+
+		"BACKUP_URL":        (&url.URL{Scheme: "file", Path: s.cfg.path("backups")}).String(),
+		"BACKUP_RECIPIENTS": s.secrets.Backup.Recipient, "BACKUP_IDENTITY": s.secrets.Backup.Identity,
+		"BACKUP_SIGNING_KEY": s.secrets.Backup.SigningKey,
 
 		"METRICS_ADDR": port.Address(s.ports.metrics),
 		// By which failure tests start components of their own.

@@ -30,7 +30,7 @@ const histories = "testdata"
 // by workflow.GetVersion.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	names := []string{reconciled, repaired}
+	names := []string{reconciled, repaired, migrated, backedUp}
 	for _, s := range shapes(t) {
 		names = append(names, s.name)
 	}

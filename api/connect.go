@@ -112,6 +112,7 @@ func (c *clients) observe() {
 		observe.Capacity(postgres.NewCapacities(c.Pool).Standing, c.Log),
 		observe.Redis(c.redis.Server, c.Log),
 		observe.Windows(postgres.NewWindows(c.Pool).Standing, c.Log),
+		observe.Backups(postgres.NewBackups(c.Pool, nil).Standing, c.Log),
 		observe.Pools{"main": func() observe.PoolStat { return c.Pool.Stat() }},
 	)
 }

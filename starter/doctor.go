@@ -21,7 +21,7 @@ type doctorFlags struct {
 }
 
 // subjects are what can be looked at, in the order of the answer.
-var subjects = []string{"settings", "logs", "database", "temporal", "redis", "ledger", "mail", "mail-backup", "identity-provider"}
+var subjects = []string{"settings", "logs", "database", "temporal", "redis", "ledger", "mail", "mail-backup", "backups", "identity-provider"}
 
 func (a *app) doctor() *cobra.Command {
 	var f doctorFlags
@@ -30,7 +30,8 @@ func (a *app) doctor() *cobra.Command {
 		Short: "Look at everything the settings name, and say what is wrong and how to mend it",
 		Long: `Look at everything the settings name, before and after a deployment, and say what
 is wrong and how to mend it: the settings themselves, the log folder, PostgreSQL,
-Temporal, Redis, the Stellar network, the mail servers and the identity provider.
+Temporal, Redis, the Stellar network, the mail servers, the backup store and the
+identity provider.
 
 All checks are made at once, and each has five seconds; what does not answer keeps
 none of the others from being looked at. Nothing is changed and no mail is sent. It
@@ -166,6 +167,8 @@ func (r *settingsRead) take(cfg *config.Config, s config.Section) {
 		r.cfg.Soroban = cfg.Soroban
 	case config.NeedTemporal:
 		r.cfg.Temporal = cfg.Temporal
+	case config.NeedBackup:
+		r.cfg.Backup = cfg.Backup
 	default: // nobody is asked about the others
 	}
 }
@@ -237,6 +240,9 @@ func (r settingsRead) looks(ctx context.Context, e *connect.Examination) (looks 
 		looks = append(looks, unlessUnfit("mail", made, err)...)
 		made, err = e.BackupMail(r.cfg.Mail)
 		looks = append(looks, unlessUnfit("mail-backup", made, err)...)
+	}
+	if r.has(config.NeedBackup) {
+		looks = append(looks, e.Backups(r.cfg.Backup)...)
 	}
 	if r.has(config.NeedJWT) {
 		looks = append(looks, e.Provider(r.cfg.JWT)...)

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 
+	"tenant-provisioning/internal/backup/bucket"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/doctor"
 	"tenant-provisioning/internal/mail"
@@ -109,6 +110,20 @@ func examineMail(name string, s config.MailServer, prefix, from string) ([]docto
 		return nil, err
 	}
 	return []doctor.Subject{doctor.ExamineMail(name, facts, prefix)}, nil
+}
+
+// Backups looks at where they go, and with the database, where that came before and its
+// settings are right, at how old they are.
+func (e *Examination) Backups(c config.Backup) []doctor.Subject {
+	var store doctor.BackupStore
+	if c.URL != "" {
+		store = bucket.Facts{Config: bucket.Config{URL: c.URL, AccessKey: c.AccessKey, SecretKey: c.SecretKey.Reveal()}}
+	}
+	var ages doctor.BackupAges
+	if e.facts != nil {
+		ages = e.facts
+	}
+	return []doctor.Subject{doctor.ExamineBackups(store, ages)}
 }
 
 // Provider looks at the keys of JWT_JWKS_URL; none where that is not set.

@@ -134,3 +134,51 @@ func TestAPurgeEndsABackupUnderWay(t *testing.T) {
 	require.NoError(t, err)
 	require.ElementsMatch(t, []backup.ID{done, id}, []backup.ID{gone[0].ID, gone[1].ID})
 }
+
+// How old backups are is told of what must have one: a tenant that is purged, or was
+// never active, is not.
+func TestHowOldBackupsAre(t *testing.T) {
+	t.Parallel()
+	b := setupBackups(t)
+	standing := func() tenant.StandingBackups {
+		s, err := b.backups.Standing(b.ctx)
+		require.NoError(t, err)
+		return s
+	}
+	about := func(want, got time.Duration) {
+		t.Helper()
+		require.InDelta(t, want.Seconds(), got.Seconds(), 60)
+	}
+	late, _ := b.active(t, "late")
+	fresh, _ := b.active(t, "fresh")
+	purged, _ := b.active(t, "purged")
+	b.active(t, "never")
+	require.Zero(t, standing(), "no backup was ever asked for")
+
+	b.exec(t, `UPDATE tenants SET activated_at = now() - interval '90 days';
+		INSERT INTO fleet_runs (id, kind, state, settings, requested_by, reason, client, created_at, finished_at) VALUES
+			(gen_random_uuid(), 'backup', 'COMPLETED', '{}', 'a', 'b', 'c', now() - interval '60 hours', now() - interval '59 hours'),
+			(gen_random_uuid(), 'backup', 'FAILED', '{}', 'a', 'b', 'c', now() - interval '10 hours', now() - interval '9 hours'),
+			(gen_random_uuid(), 'backup', 'PENDING', '{}', 'a', 'b', 'c', now(), NULL);
+		INSERT INTO fleet_items (fleet_id, tenant_id, wave, state) SELECT r.id, t.id, 0, CASE t.name WHEN 'late' THEN 'FAILED' ELSE 'DONE' END FROM fleet_runs r, tenants t WHERE r.state = 'FAILED'`)
+	b.record(t, late.Tenant, 31*time.Hour)
+	b.record(t, fresh.Tenant, 40*time.Hour)
+	b.record(t, fresh.Tenant, time.Hour)
+	b.record(t, purged.Tenant, 50*time.Hour)
+	require.NoError(t, b.backups.DestroyKey(b.ctx, purged))
+	s := standing()
+	require.True(t, s.Made)
+	about(60*time.Hour, s.Control) // there is none yet
+	about(60*time.Hour, s.Oldest)
+	require.Equal(t, 2, s.Late, "late and never")
+	require.Equal(t, tenant.FleetCounts{Done: 3, Failed: 1}, s.Last)
+
+	b.record(t, "", 2*time.Hour)
+	b.exec(t, `UPDATE tenants SET status = 'DELETED', name_held = false, admin_email = NULL, admin_first_name = NULL, admin_last_name = NULL WHERE name = 'never'`)
+	require.NoError(t, b.backups.Verified(b.ctx, b.record(t, fresh.Tenant, 0), backup.ErrAltered))
+	s = standing()
+	about(2*time.Hour, s.Control)
+	about(31*time.Hour, s.Oldest)
+	require.Equal(t, 1, s.Late)
+	require.Equal(t, 1, s.Broken)
+}

@@ -19,11 +19,14 @@ type Facts struct {
 	workers *Workers
 
 	capacities *Capacities
+	backups    *Backups
 }
 
 var (
 	_ doctor.Database = (*Facts)(nil)
 	_ doctor.Journal  = (*Facts)(nil)
+
+	_ doctor.BackupAges = (*Facts)(nil)
 )
 
 // NewFacts asks the database of a pool.
@@ -32,7 +35,7 @@ func NewFacts(pool *pgxpool.Pool) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Facts{pool: database{pool}, health: health, workers: NewWorkers(pool), capacities: NewCapacities(pool)}, nil
+	return &Facts{pool: database{pool}, health: health, workers: NewWorkers(pool), capacities: NewCapacities(pool), backups: NewBackups(pool, nil)}, nil
 }
 
 // ask reads one row.
@@ -180,6 +183,15 @@ func (f *Facts) Capacity(ctx context.Context) ([]tenant.Capacity, error) {
 		return nil, nil
 	}
 	return all, err
+}
+
+// Backups tells how old they are. Before the first migration there are none.
+func (f *Facts) Backups(ctx context.Context) (tenant.StandingBackups, error) {
+	s, err := f.backups.Standing(ctx)
+	if sqlState(err) == stateNoTable {
+		return tenant.StandingBackups{}, nil
+	}
+	return s, err
 }
 
 // Clock compares the server's with ours.

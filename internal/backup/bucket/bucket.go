@@ -1,6 +1,6 @@
 // Package bucket opens backup stores: directories and S3 buckets. It is apart from
-// internal/backup so that only the worker, which has a store, is made of Amazon's
-// client as well.
+// internal/backup so that only what has a store, the worker, and starter's doctor, which
+// looks at it, are made of Amazon's client as well.
 package bucket
 
 import (
@@ -11,8 +11,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 	gcaws "gocloud.dev/aws"
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -32,11 +35,13 @@ type Config struct {
 	Keyring              backup.Keyring
 }
 
+var errNoURL = errors.New("BACKUP_URL is no URL; say file:///directory or s3://bucket?endpoint=…")
+
 // Open opens a store. One that is away is no error here.
 func Open(ctx context.Context, c Config) (*backup.Store, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return nil, errors.New("BACKUP_URL is no URL; say file:///directory or s3://bucket?endpoint=…")
+		return nil, errNoURL
 	}
 	switch u.Scheme {
 	case "file":
@@ -78,6 +83,21 @@ func flush(dir, key string) error {
 }
 
 func openS3(ctx context.Context, c Config, u *url.URL) (*backup.Store, error) {
+	client, err := newClient(ctx, c, u)
+	if err != nil {
+		return nil, err
+	}
+	bucket, err := s3blob.OpenBucket(ctx, client, u.Host, &s3blob.Options{RequestChecksumCalculation: client.Options().RequestChecksumCalculation})
+	if err != nil {
+		return nil, fmt.Errorf("open the backup store: %w", err)
+	}
+	if prefix := u.Path; len(prefix) > 1 {
+		bucket = blob.PrefixedBucket(bucket, prefix[1:]+"/")
+	}
+	return backup.NewStore(bucket, nil, c.Keyring), nil
+}
+
+func newClient(ctx context.Context, c Config, u *url.URL) (*s3.Client, error) {
 	q := u.Query()
 	settings, err := gcaws.V2ConfigFromURLParams(ctx, q)
 	if err != nil {
@@ -89,13 +109,24 @@ func openS3(ctx context.Context, c Config, u *url.URL) (*backup.Store, error) {
 	if settings.Region == "" {
 		settings.Region = "us-east-1" // stores that are not Amazon's have none
 	}
-	client := s3.NewFromConfig(settings, func(o *s3.Options) { o.UsePathStyle = q.Has("endpoint") })
-	bucket, err := s3blob.OpenBucket(ctx, client, u.Host, &s3blob.Options{RequestChecksumCalculation: settings.RequestChecksumCalculation})
-	if err != nil {
-		return nil, fmt.Errorf("open the backup store: %w", err)
-	}
-	if prefix := u.Path; len(prefix) > 1 {
-		bucket = blob.PrefixedBucket(bucket, prefix[1:]+"/")
-	}
-	return backup.NewStore(bucket, nil, c.Keyring), nil
+	settings.Logger = logging.Nop{} // what matters is in its errors
+	return s3.NewFromConfig(settings, func(o *s3.Options) {
+		o.UsePathStyle = q.Has("endpoint")
+		o.APIOptions = append(o.APIOptions, needUploadID)
+	}), nil
 }
+
+// needUploadID makes an error of an upload that a store has begun without giving it an id:
+// the uploader would panic.
+func needUploadID(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("NeedUploadID",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			out, meta, err := next.HandleInitialize(ctx, in)
+			if begun, ok := out.Result.(*s3.CreateMultipartUploadOutput); ok && err == nil && aws.ToString(begun.UploadId) == "" {
+				err = errNoUploadID
+			}
+			return out, meta, err
+		}), middleware.Before)
+}
+
+var errNoUploadID = errors.New("the store has begun an upload without an id")

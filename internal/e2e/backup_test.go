@@ -1,0 +1,185 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	mathrand "math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"tenant-provisioning/internal/backup"
+	"tenant-provisioning/internal/backup/bucket"
+)
+
+// backedUp are settings of an installation that keeps backups at url, where the same
+// worker makes and opens them.
+func backedUp(t testing.TB, url string) map[string]string {
+	t.Helper()
+	identity, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	seed := make([]byte, 32)
+	rand.Read(seed)
+	return map[string]string{
+		"BACKUP_URL": url, "BACKUP_RECIPIENTS": identity.Recipient().String(), "BACKUP_IDENTITY": identity.String(),
+		"BACKUP_SIGNING_KEY": base64.StdEncoding.EncodeToString(seed),
+	}
+}
+
+// backupRow is what starter backup list says of one.
+type backupRow struct {
+	ID     string `json:"id"`
+	Tenant string `json:"tenantId"`
+	State  string `json:"state"`
+	Rows   int    `json:"rows"`
+}
+
+// backups are those in a state, by starter.
+func (i *installation) backups(state backup.State) (found []backupRow) {
+	i.t.Helper()
+	var list struct{ Items []backupRow }
+	require.NoError(i.t, json.Unmarshal([]byte(i.output("backup", "list", "--output", "json")), &list))
+	return slices.DeleteFunc(list.Items, func(b backupRow) bool { return b.State != string(state) })
+}
+
+// notes makes a table of a tenant's own, with as many rows.
+func (i *installation) notes(schema string, rows int) {
+	i.t.Helper()
+	quoted := pgx.Identifier{schema, "notes"}.Sanitize()
+	i.execute(fmt.Sprintf(`CREATE TABLE %s (id bigint PRIMARY KEY, text text); INSERT INTO %[1]s SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, %d) n`, quoted, rows))
+}
+
+// TestRunbookOfABackupThatFailed: one tenant that cannot be backed up is reported, and the others are backed up: made,
+// listed and verified by the command line, and by the runbook when the cause is gone.
+func TestRunbookOfABackupThatFailed(t *testing.T) {
+	t.Parallel()
+	i := install(t, backedUp(t, "file://"+t.TempDir()))
+	i.start()
+	var tenants []tenant
+	for n := range 3 {
+		x := i.becomesActive(i.create(fmt.Sprintf("Hospital %d", n)))
+		i.notes(x.SchemaName, 100+n)
+		tenants = append(tenants, x)
+	}
+	held := tenants[1]
+	lock, err := i.db.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = lock.Exec(t.Context(), `LOCK TABLE `+pgx.Identifier{held.SchemaName, "notes"}.Sanitize()+` IN ACCESS EXCLUSIVE MODE`)
+	require.NoError(t, err)
+
+	p := i.starter("backup", "--wait", "--reason", "ticket 7")
+	require.Equal(t, 3, p.wait(), "%s%s", p.stdout.String(), p.stderr.String())
+	require.Contains(t, p.stdout.String(), held.ID)
+	require.Contains(t, p.stdout.String(), "somebody holds a lock on one of its tables")
+	good := i.backups(backup.Good)
+	require.Len(t, good, 3, "two tenants and the control tables")
+	require.Empty(t, good[0].Tenant, "the control tables come last")
+	for _, b := range good {
+		require.NotEqual(t, held.ID, b.Tenant)
+		require.Contains(t, i.output("backup", "verify", b.ID), b.ID)
+	}
+
+	require.Contains(t, i.metrics(), "\nbackup_last_run_tenants{result=\"failed\"} 1\n")
+	scripts := way(t, "backup-failed.md", false)
+	require.Len(t, scripts, 4)
+	i.goes(operation{}, scripts[:2]) // while it is held
+	require.NoError(t, lock.Rollback(t.Context()))
+	i.goes(operation{}, scripts[2:])
+	good = i.backups(backup.Good)
+	require.Len(t, good, 4)
+	require.Equal(t, held.ID, good[0].Tenant)
+	require.Greater(t, good[0].Rows, 100)
+	require.Contains(t, i.output("backup", "verify", good[0].ID), good[0].ID)
+}
+
+// intact requires that what counts as a backup is one and that nothing else in the store
+// could be taken for one.
+func (i *installation) intact() {
+	t := i.t
+	t.Helper()
+	operator, err := age.ParseX25519Identity(i.env["BACKUP_IDENTITY"])
+	require.NoError(t, err)
+	signing, err := backup.ParseSigningKey(i.env["BACKUP_SIGNING_KEY"])
+	require.NoError(t, err)
+	store, err := bucket.Open(t.Context(), bucket.Config{
+		URL: i.env["BACKUP_URL"], AccessKey: i.env["BACKUP_ACCESS_KEY"], SecretKey: i.env["BACKUP_SECRET_KEY"], Keyring: backup.Keyring{Signing: signing},
+	})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	installation := value[string](i, `SELECT id::text FROM installation`)
+	var stored, good []string
+	for ref, err := range store.List(t.Context(), installation, "") {
+		require.NoError(t, err)
+		stored = append(stored, string(ref.ID))
+		identities := []age.Identity{operator}
+		if ref.Tenant != "" {
+			key, err := store.Key(t.Context(), installation, ref.Tenant)
+			require.NoError(t, err)
+			identities, err = key.Open(identities)
+			require.NoError(t, err)
+		}
+		_, err = store.Verify(t.Context(), ref, identities)
+		require.NoError(t, err, ref)
+	}
+	for _, b := range i.backups(backup.Good) {
+		good = append(good, b.ID)
+	}
+	require.ElementsMatch(t, good, stored)
+}
+
+// TestEverythingIsKilledWhileTenantsAreBackedUp: three seeded rounds of kill -9 of the
+// worker, Temporal and PostgreSQL, each in the middle of a run. The run goes on with the
+// tenants that have no backup yet, and nothing that was half written counts.
+func TestEverythingIsKilledWhileTenantsAreBackedUp(t *testing.T) {
+	t.Parallel()
+	i, s := installOnOwnStack(t)
+	worker := i.startWorker()
+	const tenants = 40
+	i.emptySchemas(tenants)
+	require.Zero(t, i.starter("migrate", "tenants").wait())
+	i.execute(`UPDATE tenants SET activated_at = now()`)
+	for _, schema := range value[[]string](i, `SELECT array_agg(schema_name) FROM tenant_schema_versions`) {
+		i.notes(schema, 3000)
+	}
+	const done = `SELECT count(*) FROM backups WHERE state = 'GOOD' AND tenant_id IS NOT NULL`
+	for round := range 3 {
+		random := mathrand.New(mathrand.NewPCG(20, uint64(round)))
+		require.Zero(t, i.starter("backup").wait())
+		kills := []func(){
+			func() { worker.kill(); worker = i.startWorker() },
+			func() { s.kill("temporal") },
+			func() { s.kill("postgres") },
+		}
+		random.Shuffle(len(kills), func(a, b int) { kills[a], kills[b] = kills[b], kills[a] })
+		for n, kill := range kills {
+			at := round*tenants + n*tenants/4 + random.IntN(tenants/4)
+			eventually(t, "it is in the middle", func() bool {
+				var good int
+				err := i.db.QueryRow(t.Context(), done).Scan(&good)
+				return err == nil && good >= at
+			})
+			kill()
+		}
+		eventually(t, "it is completed", func() bool {
+			var completed, control int
+			err := i.db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM fleet_runs WHERE kind = 'backup' AND state = 'COMPLETED'),
+				(SELECT count(*) FROM backups WHERE state = 'GOOD' AND tenant_id IS NULL)`).Scan(&completed, &control)
+			return err == nil && completed == round+1 && control > round
+		})
+		require.Equal(t, (round+1)*tenants, value[int](i, done), "a tenant that had its backup got no other")
+		eventually(t, "what killed workers left is deleted", func() bool {
+			return value[int](i, `SELECT count(*) FROM backups WHERE state <> 'GOOD'`) == 0
+		})
+		i.intact()
+	}
+	half, err := filepath.Glob(filepath.Join(strings.TrimPrefix(i.env["BACKUP_URL"], "file://"), "*", "*", "*", "*.tmp*"))
+	require.NoError(t, err)
+	require.Empty(t, half, "of killed writers")
+}

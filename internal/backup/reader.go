@@ -126,13 +126,22 @@ func (r *Reader) Close() error {
 	if r.closed {
 		return r.err
 	}
-	r.closed = true
 	for r.Next() {
 		continue // Next reads each table to its end
 	}
 	if r.err == nil {
 		r.finish()
 	}
+	return r.Stop()
+}
+
+// Stop gives back what the reader holds without reading on, and tells what was wrong
+// with what was read.
+func (r *Reader) Stop() error {
+	if r.closed {
+		return r.err
+	}
+	r.closed = true
 	if r.unpacked != nil {
 		r.unpacked.Close()
 	}

@@ -98,6 +98,8 @@ type BackupVerifier interface {
 // Opening covers what opens archives. It runs only where BACKUP_IDENTITY is.
 type Opening struct {
 	Verifier BackupVerifier
+	Restorer DataRestorer
+	Failures FailureLog
 }
 
 // ErrTypeBackupUnknown is the type of the error of a backup that is not there.

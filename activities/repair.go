@@ -17,6 +17,7 @@ type RepairStore interface {
 	DropLeftoverRole(ctx context.Context, role string) (bool, error)
 	CloseLostAttempt(ctx context.Context, subject string) (bool, error)
 	DoubtEmail(ctx context.Context, id string) (bool, error)
+	DropRestoreSchema(ctx context.Context, schema string) (bool, error)
 	// Mend repairs a tenant's row, or what its role was granted.
 	Mend(ctx context.Context, f tenant.Finding) (bool, error)
 }
@@ -112,6 +113,8 @@ func (a *Reconciler) mend(ctx context.Context, f tenant.Finding) (bool, error) {
 		return a.Repairs.DropLeftoverRole(ctx, f.Subject)
 	case tenant.FindingLostAttempt:
 		return a.Repairs.CloseLostAttempt(ctx, f.Subject)
+	case tenant.FindingRestoreSchema:
+		return a.Repairs.DropRestoreSchema(ctx, f.Subject)
 	case tenant.FindingMailInDoubt:
 		return a.Repairs.DoubtEmail(ctx, f.Subject)
 	case tenant.FindingStatusDiffers, tenant.FindingActiveWithoutDate, tenant.FindingContractUnknown,

@@ -18,6 +18,7 @@ const (
 	ActionPause       Action = "pause"
 	ActionPurge       Action = "purge"
 	ActionReprovision Action = "reprovision"
+	ActionRestore     Action = "restore"
 	ActionResume      Action = "resume"
 	ActionRetry       Action = "retry"
 	ActionRollback    Action = "rollback"
@@ -112,6 +113,7 @@ const (
 	KindInvite    Kind = "invite"
 	KindProvision Kind = "provision"
 	KindPurge     Kind = "purge"
+	KindRestore   Kind = "restore"
 	KindResume    Kind = "resume"
 	KindSuspend   Kind = "suspend"
 	KindUndelete  Kind = "undelete"
@@ -158,6 +160,7 @@ const (
 	StepNameMarkArchived              StepName = "MARK_ARCHIVED"
 	StepNameMarkDeleted               StepName = "MARK_DELETED"
 	StepNameMarkSuspended             StepName = "MARK_SUSPENDED"
+	StepNameRestoreData               StepName = "RESTORE_DATA"
 	StepNameResumeContract            StepName = "RESUME_CONTRACT"
 	StepNameRevokeAccess              StepName = "REVOKE_ACCESS"
 	StepNameRunMigrations             StepName = "RUN_MIGRATIONS"
@@ -171,6 +174,7 @@ const (
 	StepNameSendWelcomeEmail          StepName = "SEND_WELCOME_EMAIL"
 	StepNameStoreContractAddress      StepName = "STORE_CONTRACT_ADDRESS"
 	StepNameSuspendContract           StepName = "SUSPEND_CONTRACT"
+	StepNameSwapSchemas               StepName = "SWAP_SCHEMAS"
 	StepNameTerminateContract         StepName = "TERMINATE_CONTRACT"
 )
 
@@ -831,6 +835,11 @@ type Operation struct {
 	// When a parked operation goes on if nobody decides: it rolls back or, past the point of no return, ends without the steps that it can do without. Where neither may be, as before a suspension is done, people are told again.
 	AttentionDeadline time.Time `json:"attentionDeadline,omitempty,omitzero"`
 
+	// Of a restore: the backup.
+	//
+	// Example: 01920e6b-0c1d-7fd2-8a31-5c6f7d8e9f01
+	BackupID string `json:"backupId,omitempty,omitzero"`
+
 	// When it was accepted.
 	CreatedAt time.Time `json:"createdAt"`
 
@@ -868,6 +877,9 @@ type Operation struct {
 	//
 	// Example: St. Mary's at the Lake
 	NewName string `json:"newName,omitempty,omitzero"`
+
+	// Of a restore, once the backup was read and verified: what it has.
+	Restored Restored `json:"restored,omitempty,omitzero"`
 
 	// After which time to ask again, as the API says it beside the body; zero where it does not.
 	RetryAfter time.Duration `json:"-"`
@@ -1059,6 +1071,43 @@ type ReprovisionTenantParams struct {
 
 // Resource is what adding tenants uses up.
 type Resource string
+
+// RestoreTenantParams is what RestoreTenant takes.
+type RestoreTenantParams struct {
+	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
+	//
+	// Example: 8e03978e-40d5-43e8-bc93-6894a57f9324
+	IdempotencyKey string `json:"-"`
+
+	// The backup: one of the tenant's that is GOOD.
+	//
+	// Example: 01920e6b-0c1d-7fd2-8a31-5c6f7d8e9f01
+	BackupID string `json:"backupId"`
+
+	// Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason"`
+}
+
+// Restored is the schema of this name in the API's document.
+type Restored struct {
+	// Tables that the template does not make: they have their columns and rows, and none of their constraints, indexes, triggers and grants.
+	PlainTables []string `json:"plainTables,omitempty,omitzero"`
+
+	// How many rows there are in all tables.
+	//
+	// Example: 1204
+	Rows int `json:"rows"`
+
+	// The moment that the data is from.
+	TakenAt time.Time `json:"takenAt"`
+
+	// The version of the template that the tenant's schema has by the restore.
+	//
+	// Example: 1
+	TemplateVersion int `json:"templateVersion"`
+}
 
 // ResumeFleetRunParams is what ResumeFleetRun takes.
 type ResumeFleetRunParams struct {
@@ -2002,6 +2051,28 @@ func (c *Client) PurgeTenant(ctx context.Context, id string, params PurgeTenantP
 // Needs the role operator or admin.
 func (c *Client) ReprovisionTenant(ctx context.Context, id string, params ReprovisionTenantParams) (Operation, error) {
 	r := request{method: http.MethodPost, path: "/v1/tenants/" + url.PathEscape(id) + "/reprovision", again: true}
+	r.body = params
+	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
+	var answer Operation
+	header, err := c.call(ctx, r, &answer)
+	answer.RetryAfter = retryAfter(header, c.now())
+	return answer, err
+}
+
+// RestoreTenant: restore a tenant from a backup, POST /v1/tenants/{id}/restore.
+//
+// Puts what a GOOD backup of an ACTIVE or SUSPENDED tenant holds into the place of the
+// tenant's data. A schema beside the tenant's is filled, compared with the signed
+// manifest table by table and brought to the template's newest version; then access ends,
+// the schemas change places and access comes back as it was, in one transaction. **What
+// was written since `takenAt` is not in it**: the tenant's schema of before is kept for a
+// day, where only operators reach it. A backup that is refused changes nothing. Follow
+// the operation at `Location`. Every well-formed request about a tenant that exists is
+// audited with its reason, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) RestoreTenant(ctx context.Context, id string, params RestoreTenantParams) (Operation, error) {
+	r := request{method: http.MethodPost, path: "/v1/tenants/" + url.PathEscape(id) + "/restore", again: true}
 	r.body = params
 	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
 	var answer Operation

@@ -59,9 +59,10 @@ from it; --wait tells which those are.
 
 // backups is what these commands work with.
 type backups struct {
-	rows   *postgres.Backups
-	fleets *operations.Fleets
-	close  func()
+	rows    *postgres.Backups
+	tenants *postgres.Tenants
+	fleets  *operations.Fleets
+	close   func()
 }
 
 // openBackups dials Temporal if it is needed.
@@ -74,7 +75,7 @@ func (a *app) openBackups(ctx context.Context, needs config.Section) (*backups, 
 	if err != nil {
 		return nil, err
 	}
-	b := &backups{rows: postgres.NewBackups(pool, nil), close: pool.Close}
+	b := &backups{rows: postgres.NewBackups(pool, nil), tenants: postgres.NewTenants(pool), close: pool.Close}
 	if err := ready(ctx, pool); err != nil {
 		pool.Close()
 		return nil, err

@@ -185,7 +185,7 @@ func (a *app) submitOne(ctx context.Context, r tenant.Request, f submitFlags) er
 }
 
 func explainSubmission(err error) error {
-	return byFlag(err, map[string]string{"reason": "--reason", "name": "--name", "Idempotency-Key": "--idempotency-key"})
+	return byFlag(err, map[string]string{"reason": "--reason", "name": "--name", "backupId": "--backup", "Idempotency-Key": "--idempotency-key"})
 }
 
 // submitAll asks for the operation of each tenant that the filter selects.

@@ -50,7 +50,7 @@ func startWorkers(ctx context.Context, c *clients, steps connect.Steps, g *guard
 		c.polls.Began(queue)
 	}
 	if steps.Opening != nil {
-		w := startWorker(ctx, c, workflows.RestoreQueue(queues.Main), steps)
+		w := startWorker(ctx, c, runner.RestoreQueue(queues.Main), steps)
 		if w == nil {
 			started.stop()
 			return nil
@@ -107,7 +107,7 @@ func workerOptions(ctx context.Context, cfg *config.Config) worker.Options {
 // register tells a worker what it can do. The main one runs the workflows, and
 // with them the first, local attempt at most steps.
 func register(w worker.Worker, s connect.Steps, queue, main string) {
-	if queue == workflows.RestoreQueue(main) {
+	if queue == runner.RestoreQueue(main) {
 		w.RegisterActivity(s.Opening)
 		return
 	}
@@ -123,6 +123,7 @@ func register(w worker.Worker, s connect.Steps, queue, main string) {
 		w.RegisterActivity(s.Migration)
 		w.RegisterActivity(s.Maintenance)
 		w.RegisterActivity(s.Backup)
+		w.RegisterActivity(s.Restore)
 	}
 	w.RegisterActivity(s.Contract)
 	w.RegisterActivity(s.Keeper)

@@ -8,6 +8,7 @@ import (
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/workflows/fleet"
+	"tenant-provisioning/workflows/runner"
 )
 
 const (
@@ -62,16 +63,12 @@ func StartBackup(ctx workflow.Context) error {
 	return workflow.ExecuteActivity(ctx, backupActivities.AcceptBackup).Get(ctx, nil)
 }
 
-// RestoreQueue is the queue of what opens archives, beside that of the workflows: only a
-// worker with BACKUP_IDENTITY polls it.
-func RestoreQueue(main string) string { return main + "-restore" }
-
 // VerifyBackup reads a backup whole, and returns why it is refused; nothing where it is
 // as it was made.
 func VerifyBackup(ctx workflow.Context, id string) (string, error) {
 	var refusal string
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		TaskQueue:           RestoreQueue(workflow.GetInfo(ctx).TaskQueueName),
+		TaskQueue:           runner.RestoreQueue(workflow.GetInfo(ctx).TaskQueueName),
 		StartToCloseTimeout: backupTimeout, HeartbeatTimeout: backupHeartbeat,
 		RetryPolicy: &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute, MaximumAttempts: backupAttempts},
 	})

@@ -113,6 +113,10 @@ func ways(l tenant.Lifecycle) []course {
 		from = []tenant.Status{""}
 	}
 	for _, status := range from {
+		if l.Keeps {
+			add(status, status)
+			continue
+		}
 		if l.Reaches != "" {
 			add(status, l.Reaches)
 			continue
@@ -234,6 +238,8 @@ func TestStepsBelongToTheirRows(t *testing.T) {
 		"purge ARCHIVED to DELETED":      "EndContracts RemoveSchema SendDeletedEmail EraseAdministrator MarkDeleted",
 		"purge FAILED to DELETED":        "EndContracts RemoveSchema EraseAdministrator MarkDeleted",
 		"invite ACTIVE to ACTIVE":        "SendInvitedElsewhereEmail SendWelcomeEmail",
+		"restore ACTIVE to ACTIVE":       "RestoreData RevokeAccess SwapSchemas",
+		"restore SUSPENDED to SUSPENDED": "RestoreData SwapSchemas",
 	}
 	for _, c := range courses(t) {
 		var names []string

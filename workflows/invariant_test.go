@@ -79,6 +79,8 @@ func requireDone(t tester, m *model) {
 	require.Equal(t, deleted, m.tenant.Administrator == tenant.Administrator{})
 	require.Equal(t, newModelOf(o.Kind, o.FromStatus, o.ToStatus).tenant.ContractID == "" && deleted, m.tenant.ContractID == "")
 	require.Equal(t, o.ToStatus == tenant.StatusActive, m.access, "access is open if the tenant is ACTIVE")
+	require.False(t, m.filled, "nothing is left beside the tenant's schema")
+	require.Equal(t, o.Kind == tenant.KindRestore, m.restored)
 	l := o.Lifecycle()
 	for _, step := range l.Steps() {
 		require.True(t, m.has(step, tenant.StepCompleted) || m.has(step, tenant.StepSkipped), "%s was neither done nor skipped", step)
@@ -143,6 +145,10 @@ func requireUndone(t tester, m *model) {
 	if m.schema != was.schema || m.access != was.access {
 		left++
 	}
+	if m.filled {
+		left++
+	}
+	require.False(t, m.restored)
 	if m.tenant.Status == tenant.StatusFailed {
 		require.NotEmpty(t, m.tenant.FailureReason)
 		require.Empty(t, m.tenant.ContractID)
@@ -242,5 +248,5 @@ func (m *model) has(step tenant.Step, status tenant.StepStatus) bool {
 
 var _ = []any{
 	activities.SchemaStore(&model{}), activities.ContractStore(&model{}), activities.Ledger(&model{}),
-	activities.ActivationStore(&model{}), activities.AccessStore(&model{}), activities.PurgeStore(&model{}), activities.Outbox(&model{}), activities.Mailer(&model{}), activities.OperationStore(&model{}),
+	activities.ActivationStore(&model{}), activities.AccessStore(&model{}), activities.PurgeStore(&model{}), activities.Outbox(&model{}), activities.Mailer(&model{}), activities.OperationStore(&model{}), activities.DataRestorer(&model{}), activities.RestoreStore(restoring{&model{}}),
 }

@@ -38,6 +38,9 @@ type model struct {
 	decided int
 	// told counts how often people were told again of a parking.
 	told int
+	// filled tells that a restore has a schema beside the tenant's, and restored that it
+	// has taken its place.
+	filled, restored bool
 	// undosSkipped counts the undos that an administrator has given up.
 	undosSkipped int
 
@@ -109,6 +112,8 @@ func (m *model) steps() []any {
 		&activities.Email{
 			Outbox: m, Mailer: m, Failures: m, InvitationKeys: invitationKeys{}, InvitationTTL: time.Hour, AppURL: "https://app.example",
 		},
+		&activities.Opening{Restorer: m, Failures: m},
+		&activities.Restore{Store: restoring{m}, Failures: m},
 		m.operationSteps(),
 	}
 }

@@ -17,6 +17,7 @@ var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 	tenant.KindUndelete:  UndeleteTenant,
 	tenant.KindPurge:     PurgeTenant,
 	tenant.KindInvite:    InviteAdministrator,
+	tenant.KindRestore:   RestoreTenant,
 }
 
 // ofFleet is the workflow of each kind of fleet run.

@@ -232,7 +232,7 @@ func (s *served) run(t *testing.T) (*historypb.History, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), serverTimeout)
 	defer cancel()
-	for _, queue := range []string{s.input.Queues.Main, s.input.Queues.Stellar, s.input.Queues.Email} {
+	for _, queue := range []string{s.input.Queues.Main, s.input.Queues.Stellar, s.input.Queues.Email, runner.RestoreQueue(s.input.Queues.Main)} {
 		w := worker.New(s.client, queue, worker.Options{MaxHeartbeatThrottleInterval: 100 * time.Millisecond, DeadlockDetectionTimeout: time.Minute})
 		workflows.Register(w)
 		for _, a := range s.model.steps() {

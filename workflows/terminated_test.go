@@ -66,7 +66,7 @@ func (c course) interruptions() []interrupted {
 	rest := c.forward()[slices.Index(c.forward(), stuck):]
 	all := []interrupted{
 		{"straight", c.forward(), func(*running) {}},
-		{"parked", slices.Concat([]string{"RecordFailure", "Move NEEDS_ATTENTION", "Move RUNNING"}, rest[1:len(rest)-1]), func(r *running) {
+		{"parked", slices.Concat([]string{"RecordFailure", "Move NEEDS_ATTENTION", "Move RUNNING"}, rest[1:max(1, len(rest)-1)]), func(r *running) {
 			with(fault{call: stuck, times: always, before: transient})(r)
 			r.reactions[tenant.StateNeedsAttention] = []reaction{mended(update(tenant.ActionRetry))}
 		}},

@@ -35,7 +35,7 @@ func TestEnumerationsInAnswersAreOpen(t *testing.T) {
 			for name, want := range map[string][]any{
 				"Kind": texts(tenant.Kinds()), "State": texts(tenant.States()), "Status": texts(tenant.Statuses()), "Step": texts(tenant.Steps()),
 				"StepStatus": texts(tenant.StepStatuses()), "FailureClass": texts(tenant.FailureClasses()), "Dependency": texts(tenant.Dependencies()), "Resource": texts(tenant.Resources()),
-				"Action": {"retry", "skip", "rollback", "reprovision", "suspend", "resume", "archive", "undelete", "purge", "invite", "pause", "abort"},
+				"Action": {"retry", "skip", "rollback", "reprovision", "suspend", "resume", "archive", "undelete", "purge", "invite", "restore", "pause", "abort"},
 			} {
 				schema := doc.Components.Schemas[name].Value
 				require.Equal(t, want, schema.Extensions["x-extensible-enum"], name)
@@ -70,7 +70,7 @@ func TestAnswersMayGrow(t *testing.T) {
 	for _, path := range []string{"/openapi.json", "/openapi-3.0.json"} {
 		doc := load(t, b.server, path)
 		for name, schema := range doc.Components.Schemas {
-			request := slices.Contains([]string{"NewTenant", "AdministratorChange", "ActionBody", "RollbackBody", "Reason", "OptionalReason", "OptionalReasonAndName", "NewWindow", "WindowExtension", "WindowMove", "WindowTick"}, name)
+			request := slices.Contains([]string{"NewTenant", "AdministratorChange", "ActionBody", "RollbackBody", "Reason", "OptionalReason", "OptionalReasonAndName", "RestoreBody", "NewWindow", "WindowExtension", "WindowMove", "WindowTick"}, name)
 			closed := schema.Value.AdditionalProperties.Has != nil && !*schema.Value.AdditionalProperties.Has
 			require.Equal(t, request, closed, name)
 			for field, property := range schema.Value.Properties {

@@ -14,6 +14,8 @@ type Operation struct {
 	State             tenant.State        `json:"state" doc:"Where it is. SUCCEEDED and ROLLED_BACK are final; NEEDS_ATTENTION and ROLLBACK_BLOCKED wait for a person."`
 	Generation        int                 `json:"generation" doc:"How often the tenant was provisioned by then, counted from 1." example:"1"`
 	NewName           string              `json:"newName,omitempty" doc:"The tenant's new name, held for it while the operation is open; it has it together with its new status." example:"St. Mary's at the Lake"`
+	BackupID          string              `json:"backupId,omitempty" format:"uuid" doc:"Of a restore: the backup." example:"01920e6b-0c1d-7fd2-8a31-5c6f7d8e9f01"`
+	Restored          *Restored           `json:"restored,omitempty" doc:"Of a restore, once the backup was read and verified: what it has."`
 	FailedStep        tenant.Step         `json:"failedStep,omitempty" doc:"The step that stands in the way, or that ended the operation." example:"SEND_WELCOME_EMAIL"`
 	FailureClass      tenant.FailureClass `json:"failureClass,omitempty" doc:"The sort of failure."`
 	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"smtp: refused the recipient's address (550 5.1.1): change it with PATCH /v1/tenants/{id}, then retry"`
@@ -25,6 +27,14 @@ type Operation struct {
 	StartedAt         time.Time           `json:"startedAt,omitzero" required:"false" doc:"When a worker took it."`
 	FinishedAt        time.Time           `json:"finishedAt,omitzero" required:"false" doc:"When it ended."`
 	UpdatedAt         time.Time           `json:"updatedAt" doc:"When it last changed."`
+}
+
+// Restored is what a restore has made of a backup.
+type Restored struct {
+	TakenAt time.Time `json:"takenAt" doc:"The moment that the data is from."`
+	Rows    int64     `json:"rows" doc:"How many rows there are in all tables." example:"1204"`
+	Version int64     `json:"templateVersion" doc:"The version of the template that the tenant's schema has by the restore." example:"1"`
+	Plain   []string  `json:"plainTables,omitempty" nullable:"false" doc:"Tables that the template does not make: they have their columns and rows, and none of their constraints, indexes, triggers and grants."`
 }
 
 // WaitingFor is an open incident that an operation waits for, or a resource that is
@@ -41,7 +51,7 @@ type WaitingFor struct {
 
 func viewOperation(o tenant.Operation) Operation {
 	return Operation{
-		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, Generation: o.Generation, NewName: o.NewName,
+		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, Generation: o.Generation, NewName: o.NewName, BackupID: o.Backup, Restored: (*Restored)(o.Restored),
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		AllowedActions: o.AllowedActions(), WaitingFor: (*WaitingFor)(o.WaitingFor), AttentionDeadline: o.AttentionDeadline.UTC(),
 		CreatedAt: o.CreatedAt.UTC(), StartedAt: o.StartedAt.UTC(), FinishedAt: o.FinishedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),

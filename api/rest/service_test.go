@@ -104,6 +104,8 @@ func goodBody(method, path string) string {
 		return request("Charité")
 	case path == "/v1/maintenance-windows":
 		return `{"minutes": 60, "title": "Patches", "reason": "why"}`
+	case strings.HasSuffix(path, "/restore"):
+		return `{"backupId": "` + someID + `", "reason": "why"}`
 	case strings.HasSuffix(path, "/extend"):
 		return `{"minutes": 60, "reason": "why"}`
 	case strings.HasSuffix(path, "/move"):
@@ -134,7 +136,7 @@ func TestWithoutDatabaseEveryAnswerIs503(t *testing.T) {
 				})
 			}
 			all.Wait()
-			require.Len(t, answers, 38)
+			require.Len(t, answers, 39)
 			for route, a := range answers {
 				a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 				require.NotEmpty(t, a.header.Get("Retry-After"), route)

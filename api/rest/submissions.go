@@ -52,6 +52,12 @@ var submissionTexts = map[tenant.Kind]struct{ summary, description string }{
 			"has been sent, and not after. Once a password was set this resets it, and needs the role admin: the password works until the new link is used, and if the address is not the one " +
 			"that signs in, that one is told by mail first. Any other operation that is accepted meanwhile ends this one.",
 	},
+	tenant.KindRestore: {
+		"Restore a tenant from a backup",
+		"Puts what a GOOD backup of an ACTIVE or SUSPENDED tenant holds into the place of the tenant's data. A schema beside the tenant's is filled, compared with the signed manifest table by table " +
+			"and brought to the template's newest version; then access ends, the schemas change places and access comes back as it was, in one transaction. **What was written since `takenAt` is not in it**: " +
+			"the tenant's schema of before is kept for a day, where only operators reach it. A backup that is refused changes nothing.",
+	},
 }
 
 // reason is the body of a request that must give a reason.
@@ -87,6 +93,28 @@ type submitInput struct {
 // Resolve checks what the schema cannot say.
 func (i *submitInput) Resolve(ctx huma.Context) []error {
 	return append(i.resolve(ctx, &i.IdempotencyKey), checkReason("body", i.Body.Reason)...)
+}
+
+// restoreBody is the body of a request that restores a backup.
+type restoreBody struct {
+	Reason   string `json:"reason" minLength:"1" doc:"Why, in up to 500 characters, for the audit log. It is kept in clear: no personal data, no secrets; a ticket's number will do." example:"ticket 4711"`
+	BackupID string `json:"backupId" format:"uuid" doc:"The backup: one of the tenant's that is GOOD." example:"01920e6b-0c1d-7fd2-8a31-5c6f7d8e9f01"`
+}
+
+// restoreInput asks for one that restores a backup.
+type restoreInput struct {
+	TenantPath
+	IdempotencyKey
+	Body restoreBody
+}
+
+// Resolve checks what the schema cannot say.
+func (i *restoreInput) Resolve(ctx huma.Context) []error {
+	return append(i.resolve(ctx, &i.IdempotencyKey), checkReason("body", i.Body.Reason)...)
+}
+
+func (i *restoreInput) asked() tenant.Request {
+	return tenant.Request{Tenant: i.id, Reason: i.Body.Reason, Backup: i.Body.BackupID, IdempotencyKey: i.Key}
 }
 
 func (i *submitInput) asked() tenant.Request {
@@ -191,6 +219,8 @@ func (s *Server) registerSubmissions() {
 		switch {
 		case e.method == http.MethodDelete:
 			register(s, e, s.deleteTenant)
+		case l.TakesBackup:
+			register(s, e, submit[restoreInput](s, l.Kind))
 		case l.NeedsReason():
 			register(s, e, submit[submitInput](s, l.Kind))
 		case l.Renames:

@@ -61,10 +61,10 @@ func TestTheLifeOfATenant(t *testing.T) {
 		allowedAfter     []tenant.Action
 		purged, archived any
 	}{
-		{tenant.KindSuspend, http.MethodPost, path + "/suspend", `{"reason": "unpaid"}`, "ACTIVE", "SUSPENDED", []tenant.Action{"resume", "archive"}, false, nil},
-		{tenant.KindResume, http.MethodPost, path + "/resume", "", "SUSPENDED", "ACTIVE", []tenant.Action{"suspend", "archive", "invite"}, false, nil},
+		{tenant.KindSuspend, http.MethodPost, path + "/suspend", `{"reason": "unpaid"}`, "ACTIVE", "SUSPENDED", []tenant.Action{"resume", "archive", "restore"}, false, nil},
+		{tenant.KindResume, http.MethodPost, path + "/resume", "", "SUSPENDED", "ACTIVE", []tenant.Action{"suspend", "archive", "invite", "restore"}, false, nil},
 		{tenant.KindArchive, http.MethodDelete, path, `{"reason": "it has closed"}`, "ACTIVE", "ARCHIVED", []tenant.Action{"undelete", "purge"}, true, "ACTIVE"},
-		{tenant.KindUndelete, http.MethodPost, path + "/undelete", `{"reason": "it has not"}`, "ARCHIVED", "ACTIVE", []tenant.Action{"suspend", "archive", "invite"}, false, nil},
+		{tenant.KindUndelete, http.MethodPost, path + "/undelete", `{"reason": "it has not"}`, "ARCHIVED", "ACTIVE", []tenant.Action{"suspend", "archive", "invite", "restore"}, false, nil},
 		{tenant.KindArchive, http.MethodDelete, path, `{"reason": "it has after all"}`, "ACTIVE", "ARCHIVED", []tenant.Action{"undelete", "purge"}, true, "ACTIVE"},
 		{tenant.KindPurge, http.MethodPost, path + "/purge", `{"reason": "they asked"}`, "ARCHIVED", "DELETED", []tenant.Action{}, false, nil},
 	} {
@@ -165,7 +165,7 @@ func TestAnAdministratorIsInvitedAgain(t *testing.T) {
 	b.settle(t, id)
 	p := invite(token.RoleAdmin, "3").problem(t, http.StatusConflict, rest.CodeActionRefused)
 	require.EqualValues(t, "SUSPENDED", p.TenantStatus)
-	require.Equal(t, []tenant.Action{"resume", "archive"}, p.Allowed)
+	require.Equal(t, []tenant.Action{"resume", "archive", "restore"}, p.Allowed)
 
 	b.exec(t, `UPDATE tenants SET status = 'ACTIVE' WHERE id = $1`, id)
 	b.exec(t, `UPDATE `+users+` SET password_hash = 'hash'`)
@@ -242,7 +242,11 @@ func TestOnlyAnUndeleteTakesAName(t *testing.T) {
 		if l.Kind == tenant.KindArchive {
 			method, path = http.MethodDelete, ""
 		}
-		a := b.send(t, method, "/v1/tenants/"+id+path, as(t, token.RoleAdmin), `{"reason": "x", "name": "Charité am See"}`)
+		body := `{"reason": "x", "name": "Charité am See"}`
+		if l.TakesBackup {
+			body = `{"reason": "x", "backupId": "` + someID + `", "name": "Charité am See"}`
+		}
+		a := b.send(t, method, "/v1/tenants/"+id+path, as(t, token.RoleAdmin), body)
 		if l.Renames {
 			a.problem(t, http.StatusConflict, rest.CodeActionRefused)
 			continue
@@ -304,6 +308,29 @@ func TestWhoTakesATenantOutOfUseSaysWhy(t *testing.T) {
 	}
 }
 
+// TestARestoreNamesABackup of the tenant's, and what it restores is shown.
+func TestARestoreNamesABackup(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	id := b.active(t, "Charité")
+	path := "/v1/tenants/" + id + "/restore"
+	for body, wrong := range map[string]string{
+		`{"reason": "x"}`: "body.backupId", `{"reason": "x", "backupId": "the newest"}`: "body.backupId", `{"reason": "x", "backupId": "` + someID + `"}`: "body.backupId",
+	} {
+		p := b.send(t, http.MethodPost, path, operator(t), body).problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
+		require.Equal(t, wrong, p.Errors[0].Location, body)
+	}
+	b.exec(t, `INSERT INTO backups (id, tenant_id, state, taken_at) VALUES ($1, $2, 'GOOD', now())`, someID, id)
+	a := b.send(t, http.MethodPost, path, operator(t), `{"reason": "ticket 4711", "backupId": "`+someID+`"}`)
+	require.Equal(t, http.StatusAccepted, a.status, string(a.body))
+	o := a.json(t)
+	require.Equal(t, someID, o["backupId"])
+	require.NotContains(t, o, "restored")
+	b.exec(t, `UPDATE operations SET restored = '{"takenAt": "2026-01-02T03:04:05Z", "rows": 7, "templateVersion": 1, "plainTables": ["own"]}' WHERE id = $1`, o["id"])
+	require.Equal(t, map[string]any{"takenAt": "2026-01-02T03:04:05Z", "rows": 7.0, "templateVersion": 1.0, "plainTables": []any{"own"}}, b.get(t, "/v1/operations/"+o["id"].(string)).json(t)["restored"])
+	require.Equal(t, 1, b.count(t, `audit_log WHERE action = 'restore' AND outcome = 'accepted' AND reason = 'ticket 4711' AND detail = 'from the backup `+someID+`'`))
+}
+
 // TestWhoMayNotSubmitIsAudited, for every kind of operation.
 func TestWhoMayNotSubmitIsAudited(t *testing.T) {
 	t.Parallel()
@@ -318,7 +345,11 @@ func TestWhoMayNotSubmitIsAudited(t *testing.T) {
 		for _, of := range []string{id, someID, "none"} {
 			b.send(t, method, "/v1/tenants/"+of+path, viewer(t), `{"reason": "x"}`).problem(t, http.StatusForbidden, rest.CodeForbidden)
 		}
-		b.send(t, method, "/v1/tenants/"+someID+path, as(t, token.RoleAdmin), `{"reason": "x"}`).problem(t, http.StatusNotFound, rest.CodeNotFound)
+		body := `{"reason": "x"}`
+		if l.TakesBackup {
+			body = `{"reason": "x", "backupId": "` + someID + `"}`
+		}
+		b.send(t, method, "/v1/tenants/"+someID+path, as(t, token.RoleAdmin), body).problem(t, http.StatusNotFound, rest.CodeNotFound)
 		want = append(want, "ada@platform "+l.Verb+" refused ")
 	}
 	require.Equal(t, want, b.audited(t, "action <> 'create'"))

@@ -27,6 +27,7 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.KindUndelete:  "takes an archive back",
 		tenant.KindPurge:     "removes for good what the tenant was",
 		tenant.KindInvite:    "sends the administrator another link to set a password by",
+		tenant.KindRestore:   "puts what a backup holds into the place of the tenant's data",
 	}),
 	reflect.TypeFor[tenant.State](): enumerate("State", "Where an operation is. It ends in `SUCCEEDED` or `ROLLED_BACK`; one that has ended has `finishedAt`.", tenant.States(), map[tenant.State]string{
 		tenant.StatePending:         "accepted; it starts by itself",

@@ -108,11 +108,12 @@ func moment(random *rand.Rand, longest time.Duration) time.Duration {
 func pick[T any](random *rand.Rand, from []T) T { return from[random.IntN(len(from))] }
 
 // kind is that of an operation of a tenant in this status, by the table of kinds;
-// false where it has none. One that is left gives way to no operation of its kind.
+// false where it has none. One that is left gives way to no operation of its kind. A
+// restore needs a backup, of which chaos makes none.
 func (f fate) kind(s tenant.Status, before *deed) (tenant.Kind, bool) {
 	var accept []tenant.Kind
 	for _, l := range tenant.Lifecycles() {
-		if l.Accepts(s) && !(before.left && before.kind == l.Kind) {
+		if l.Accepts(s) && !l.TakesBackup && !(before.left && before.kind == l.Kind) {
 			accept = append(accept, l.Kind)
 		}
 	}

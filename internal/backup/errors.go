@@ -72,9 +72,9 @@ func (e *StoreError) Error() string { return e.Doing + ": " + e.Err.Error() }
 
 func (e *StoreError) Unwrap() error { return e.Err }
 
-// explain says what a failure means to an operator. One of the store is everybody's:
+// Explain says what a failure means to an operator. One of the store is everybody's:
 // the next tenant would fail as well.
-func explain(err error) error {
+func Explain(err error) error {
 	if _, told := errors.AsType[*tenant.StepError](err); told {
 		return err
 	}

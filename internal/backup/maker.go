@@ -51,7 +51,7 @@ func (m *Maker) Tenant(ctx context.Context, f tenant.FleetFence) (Manifest, erro
 	if errors.Is(err, tenant.ErrNotFound) || errors.Is(err, ErrKeyDestroyed) || errors.Is(err, ErrLost) {
 		return Manifest{}, m.Database.Nothing(ctx, f)
 	}
-	return made, explain(err)
+	return made, Explain(err)
 }
 
 func (m *Maker) tenant(ctx context.Context, f tenant.FleetFence) (Manifest, error) {
@@ -77,7 +77,7 @@ func (m *Maker) Control(ctx context.Context) (Manifest, error) {
 	made, err := m.make(ctx, Ref{Installation: installation}, tenant.FleetFence{}, m.Recipients, func(w *ArchiveWriter) (Manifest, error) {
 		return m.Database.ReadControl(ctx, w)
 	})
-	return made, explain(err)
+	return made, Explain(err)
 }
 
 // recipients is the public half of the tenant's key, once both halves are where they
@@ -141,7 +141,7 @@ const sweepPage = 100
 // many backups that were. Repeated after an error it goes on.
 func (m *Maker) Sweep(ctx context.Context) (int, error) {
 	n, err := m.sweep(ctx)
-	return n, explain(err)
+	return n, Explain(err)
 }
 
 func (m *Maker) sweep(ctx context.Context) (int, error) {
@@ -173,7 +173,7 @@ func (m *Maker) Destroy(ctx context.Context, f tenant.Fence) error {
 		return err
 	}
 	_, err := m.Store.DeleteTenant(ctx, f.Tenant)
-	return explain(err)
+	return Explain(err)
 }
 
 // Verify reads a backup whole, as whoever restores it would, and writes down what it
@@ -189,7 +189,7 @@ func (m *Maker) Verify(ctx context.Context, id ID, operator []age.Identity) (Man
 	}
 	made, err := m.verify(ctx, Ref{id, installation, record.Tenant}, operator)
 	if err != nil && (!Refused(err) || errors.Is(err, ErrWrongKey)) {
-		return Manifest{}, explain(err) // it says nothing of the backup
+		return Manifest{}, Explain(err) // it says nothing of the backup
 	}
 	return made, errors.Join(err, m.Database.Verified(ctx, id, err))
 }

@@ -20,6 +20,8 @@ import (
 type backups struct {
 	maker *backup.Maker
 	rows  *postgres.Backups
+	// restorer fills schemas from archives.
+	restorer *postgres.Restorer
 	// operator opens archives; nil where there is no BACKUP_IDENTITY.
 	operator []age.Identity
 }
@@ -28,8 +30,8 @@ var errNoStore = &tenant.StepError{
 	Class: tenant.ClassCapacity, Reason: "this worker has no BACKUP_URL; give it the BACKUP_ settings of the others",
 }
 
-func newBackups(ctx context.Context, c config.Backup, rows *postgres.Backups) (*backups, error) {
-	b := &backups{rows: rows}
+func newBackups(ctx context.Context, c config.Backup, rows *postgres.Backups, restorer *postgres.Restorer) (*backups, error) {
+	b := &backups{rows: rows, restorer: restorer}
 	if c.URL == "" {
 		return b, nil
 	}
@@ -106,4 +108,39 @@ func (b *backups) VerifyBackup(ctx context.Context, id string) (string, error) {
 		return err.Error(), nil
 	}
 	return "", err
+}
+
+// RestoreData fills the schema of an operation of the kind restore from its backup. One
+// that is refused changes nothing.
+func (b *backups) RestoreData(ctx context.Context, f tenant.Fence) error {
+	to, done, err := b.restorer.Begin(ctx, f)
+	if err != nil || done {
+		return err
+	}
+	m, archive, err := b.open(ctx, to.Ref)
+	if err == nil {
+		err = b.restorer.Complete(ctx, f, to, m, archive)
+	}
+	if backup.Refused(err) && !errors.Is(err, backup.ErrWrongKey) { // it is not restored again
+		err = errors.Join(err, b.rows.Verified(ctx, to.Ref.ID, err))
+	}
+	return backup.Explain(err)
+}
+
+// open reads what a tenant's backup holds, and opens it.
+func (b *backups) open(ctx context.Context, ref backup.Ref) (backup.Manifest, *backup.Reader, error) {
+	m, err := b.maker.Store.Manifest(ctx, ref)
+	if err != nil {
+		return backup.Manifest{}, nil, err
+	}
+	key, err := b.maker.Store.Key(ctx, ref.Installation, ref.Tenant)
+	if err != nil {
+		return backup.Manifest{}, nil, err
+	}
+	identities, err := key.Open(b.operator)
+	if err != nil {
+		return backup.Manifest{}, nil, err
+	}
+	archive, err := b.maker.Store.Open(ctx, m, identities)
+	return m, archive, err
 }

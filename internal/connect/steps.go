@@ -36,6 +36,8 @@ type Steps struct {
 	// is no BACKUP_IDENTITY.
 	Backup  *activities.Backup
 	Opening *activities.Opening
+	// Restore is what restores do that opens nothing.
+	Restore *activities.Restore
 	// Reconciler has no Runs yet: they need a client of Temporal. Its Submitter
 	// does not.
 	Reconciler *activities.Reconciler
@@ -83,7 +85,8 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	if err != nil {
 		return Steps{}, err
 	}
-	backups, err := newBackups(ctx, cfg.Backup, postgres.NewBackups(pool, schemas))
+	restorer := postgres.NewRestorer(pool, schemas)
+	backups, err := newBackups(ctx, cfg.Backup, postgres.NewBackups(pool, schemas), restorer)
 	if err != nil {
 		schemas.Close()
 		return Steps{}, err
@@ -131,13 +134,14 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			tenant.DependencySigner:   ledger.ProbeSigner,
 		},
 		Backup:  &activities.Backup{Maker: backups, Enabled: backups.maker != nil, Items: activities.FleetItems{Store: fleets, Breaker: incidents}},
+		Restore: &activities.Restore{Store: restorer, Failures: incidents},
 		schemas: schemas,
 	}
 	if backups.maker != nil {
 		steps.store = backups.maker.Store
 	}
 	if backups.operator != nil {
-		steps.Opening = &activities.Opening{Verifier: backups}
+		steps.Opening = &activities.Opening{Verifier: backups, Restorer: backups, Failures: incidents}
 	}
 	return steps, nil
 }

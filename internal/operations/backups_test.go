@@ -20,6 +20,7 @@ import (
 	"tenant-provisioning/internal/postgres"
 	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/workflows"
+	"tenant-provisioning/workflows/runner"
 )
 
 // backupBundle is a fleet of tenants, and workers that make and open backups of them.
@@ -80,7 +81,7 @@ func setupBackups(t *testing.T, tenants int) *backupBundle {
 			Maker: m, Enabled: true, Starter: b.fleets, Items: activities.FleetItems{Store: runs, Breaker: postgres.NewIncidents(b.pool)},
 		})
 	})
-	b.poll(t, workflows.RestoreQueue(b.config.TaskQueue), func(w worker.Worker) { w.RegisterActivity(&activities.Opening{Verifier: m}) })
+	b.poll(t, runner.RestoreQueue(b.config.TaskQueue), func(w worker.Worker) { w.RegisterActivity(&activities.Opening{Verifier: m}) })
 	ctx, cancel := context.WithCancel(context.WithoutCancel(b.ctx))
 	over := make(chan struct{})
 	go func() {

@@ -116,7 +116,7 @@ func (s *Service) submitTo(ctx context.Context, r tenant.Request, askedKind tena
 	asked := r
 	asked.Kind = askedKind
 	o, err := s.submit(ctx, tenant.Submission{
-		Operation: tenant.Operation{TenantID: r.Tenant, Kind: r.Kind, NewName: r.NewName}, IdempotencyKey: r.IdempotencyKey, Reason: r.Reason, OnlyDue: r.OnlyDue,
+		Operation: tenant.Operation{TenantID: r.Tenant, Kind: r.Kind, NewName: r.NewName, Backup: r.Backup}, IdempotencyKey: r.IdempotencyKey, Reason: r.Reason, OnlyDue: r.OnlyDue,
 	}, asked, who)
 	lifecycle, _ := r.Kind.Lifecycle()
 	switch {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"tenant-provisioning/internal/backup"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/tenant"
 )
@@ -259,7 +260,7 @@ func TestEveryKindFromEveryStatus(t *testing.T) {
 				require.NoError(t, err)
 				b.in(t, o.TenantID, status)
 				id, was := o.TenantID, b.row(t, o.TenantID)
-				o, err = b.service.Submit(b.ctx, tenant.Request{Kind: l.Kind, Tenant: id, Reason: "why"}, admin)
+				o, err = b.service.Submit(b.ctx, b.request(t, l, id), admin)
 				if !l.Accepts(status) {
 					var refused *tenant.StatusRefusedError
 					require.ErrorAs(t, err, &refused)
@@ -278,6 +279,20 @@ func TestEveryKindFromEveryStatus(t *testing.T) {
 			})
 		}
 	}
+}
+
+// request asks for an operation of a kind.
+func (b *testBundle) request(t *testing.T, l tenant.Lifecycle, id tenant.ID) tenant.Request {
+	t.Helper()
+	r := tenant.Request{Kind: l.Kind, Tenant: id, Reason: "why"}
+	if l.TakesBackup {
+		made, err := backup.NewID()
+		require.NoError(t, err)
+		r.Backup = string(made)
+		_, err = b.pool.Exec(b.ctx, `INSERT INTO backups (id, tenant_id, state, taken_at) VALUES ($1, $2, 'GOOD', now())`, r.Backup, string(id))
+		require.NoError(t, err)
+	}
+	return r
 }
 
 // row is a tenant's, but for its version and what is a time.
@@ -302,9 +317,10 @@ func TestEveryKindAtOnce(t *testing.T) {
 		accepted := 0
 		var group errgroup.Group
 		for n := range 20 {
-			kind := tenant.Kinds()[n%len(tenant.Kinds())]
+			l := tenant.Lifecycles()[n%len(tenant.Lifecycles())]
+			asked := b.request(t, l, o.TenantID)
 			group.Go(func() error {
-				_, err := b.service.Submit(b.ctx, tenant.Request{Kind: kind, Tenant: o.TenantID, Reason: "why"}, admin)
+				_, err := b.service.Submit(b.ctx, asked, admin)
 				mu.Lock()
 				defer mu.Unlock()
 				var byStatus *tenant.StatusRefusedError

@@ -227,10 +227,11 @@ func (b *Backups) Expire(ctx context.Context, limit int) ([]backup.Record, error
 	rows, err := b.pool.Query(ctx, `
 		UPDATE backups b SET state = 'DELETING' FROM (
 			SELECT x.id FROM backups x LEFT JOIN tenants t ON t.id = x.tenant_id
-			WHERE x.state IN ('FAILED', 'DELETING')
+			WHERE NOT EXISTS (SELECT FROM operations o WHERE o.backup_id = x.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))
+			  AND (x.state IN ('FAILED', 'DELETING')
 			   OR x.state IN ('GOOD', 'BROKEN') AND x.taken_at < now() - $1::interval AND t.legal_hold IS NULL
 				AND (t.status = 'DELETED' OR EXISTS (
-					SELECT FROM backups n WHERE n.tenant_id IS NOT DISTINCT FROM x.tenant_id AND n.state = 'GOOD' AND n.taken_at > x.taken_at))
+					SELECT FROM backups n WHERE n.tenant_id IS NOT DISTINCT FROM x.tenant_id AND n.state = 'GOOD' AND n.taken_at > x.taken_at)))
 			ORDER BY x.created_at LIMIT $2 FOR UPDATE OF x SKIP LOCKED) old
 		WHERE b.id = old.id RETURNING `+backupColumns, backup.Retention, limit)
 	if err != nil {

@@ -18,7 +18,7 @@ type Operations struct{ pool database }
 // NewOperations accepts and reads operations on a pool.
 func NewOperations(pool *pgxpool.Pool) *Operations { return &Operations{pool: database{pool}} }
 
-const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coalesce(o.from_status, ''), o.to_status, coalesce(o.new_name, ''),
+const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coalesce(o.from_status, ''), o.to_status, coalesce(o.new_name, ''), coalesce(o.backup_id::text, ''), o.restored,
 	coalesce((SELECT s.kind FROM operations s WHERE s.id = o.supersedes), ''), coalesce((SELECT s.run_id FROM operations s WHERE s.id = o.supersedes), ''),
 	o.pivot_passed, coalesce(o.run_id, ''),
 	coalesce(o.failed_step, ''), coalesce(o.failure_class, ''), coalesce(o.failure_reason, ''), o.attempts,
@@ -28,7 +28,7 @@ const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coal
 func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
 	var o tenant.Operation
 	var deadline, started, finished, blocked *time.Time
-	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.FromStatus, &o.ToStatus, &o.NewName, &o.Supersedes, &o.SupersededRun, &o.PivotPassed, &o.RunID,
+	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.FromStatus, &o.ToStatus, &o.NewName, &o.Backup, &o.Restored, &o.Supersedes, &o.SupersededRun, &o.PivotPassed, &o.RunID,
 		&o.FailedStep, &o.FailureClass, &o.FailureReason, &o.Attempts,
 		&deadline, &o.Client, &o.RetryBudget, &o.AttentionPeriod,
 		&o.CreatedAt, &started, &finished, &o.UpdatedAt, &blocked, &o.Trace)

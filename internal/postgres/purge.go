@@ -119,6 +119,9 @@ func removeSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 				"restore that row or rename the schema, then retry",
 		}
 	}
+	if err := dropRestoredOf(ctx, tx, f.Tenant); err != nil {
+		return err
+	}
 	b := &pgx.Batch{}
 	b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
 	b.Queue(`DELETE FROM tenant_schema_versions WHERE tenant_id = $1::uuid`, string(f.Tenant))

@@ -46,11 +46,11 @@ type Filled struct {
 
 // Fill makes a schema of a backup, in one transaction: the tables as the template of the
 // backup's version makes them, the rows, compared with what the manifest says of each
-// table, the sequences, and then the template's newer files. begin is called first, in
-// the same transaction; a schema of that name is dropped after it.
+// table, the sequences, and then the template's newer files. A schema of that name is
+// dropped before. end is called last, in the same transaction.
 //
 // archive is read to its end and closed: nothing is kept unless it was as it was written.
-func (r *Restorer) Fill(ctx context.Context, to Target, m backup.Manifest, archive *backup.Reader, begin func(pgx.Tx) error) (filled Filled, err error) {
+func (r *Restorer) Fill(ctx context.Context, to Target, m backup.Manifest, archive *backup.Reader, end func(pgx.Tx, Filled) error) (filled Filled, err error) {
 	newest := r.schemas.template.Version
 	if m.Source.Version > newest {
 		return Filled{}, errors.Join(archive.Stop(), &tenant.StepError{
@@ -65,10 +65,11 @@ func (r *Restorer) Fill(ctx context.Context, to Target, m backup.Manifest, archi
 	f := filler{to: to, quoted: pgx.Identifier{to.Schema}.Sanitize(), m: m, known: known.tables}
 	err = pgx.BeginFunc(ctx, r.pool.Pool, func(tx pgx.Tx) error {
 		f.tx = tx
-		if err := begin(tx); err != nil {
+		if err := f.fill(ctx, archive, r.schemas.template.Between(m.Source.Version, newest)); err != nil {
 			return err
 		}
-		return f.fill(ctx, archive, r.schemas.template.Between(m.Source.Version, newest))
+		filled = Filled{Version: newest, Plain: f.plain}
+		return end(tx, filled)
 	})
 	if wrong := archive.Stop(); wrong != nil { // PostgreSQL was only told that there is no more
 		return Filled{}, wrong
@@ -76,7 +77,7 @@ func (r *Restorer) Fill(ctx context.Context, to Target, m backup.Manifest, archi
 	if err != nil {
 		return Filled{}, fillError(err)
 	}
-	return Filled{Version: newest, Plain: f.plain}, nil
+	return filled, nil
 }
 
 // fillError says what is wrong with the one backup, or leaves what others would meet too.

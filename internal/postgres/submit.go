@@ -157,7 +157,15 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 			return "", err
 		}
 	}
+	if lifecycle.TakesBackup {
+		if err := mayRestore(ctx, tx, *o); err != nil {
+			return "", err
+		}
+	}
 	o.FromStatus, o.ToStatus, o.Generation = t.Status, cmp.Or(lifecycle.Reaches, t.ArchivedFrom), t.Generation
+	if lifecycle.Keeps {
+		o.ToStatus = t.Status
+	}
 	if lifecycle.Anew {
 		o.Generation++
 		b.Queue(`UPDATE tenants SET generation = $2, contract_id = NULL, failure_reason = NULL WHERE id = $1`, string(o.TenantID), o.Generation)
@@ -229,16 +237,16 @@ func insertOperation(b *pgx.Batch, sub tenant.Submission, superseded tenant.Oper
 	o := sub.Operation
 	lifecycle, _ := o.Kind.Lifecycle()
 	b.Queue(`
-		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period, new_name, only_due, resets_address, traceparent)
+		INSERT INTO operations AS o (id, tenant_id, kind, state, allowed_actions, generation, from_status, to_status, supersedes, client, retry_budget, attention_period, new_name, only_due, resets_address, traceparent, backup_id)
 		VALUES ($1, $2, $3, 'PENDING', $4, $5, nullif($6, ''), $7, nullif($8, '')::uuid, $9, $10, $11, nullif($12, ''), $13,
-			(SELECT addresses FROM tenants WHERE id = $2 AND $14), nullif($15, '')) RETURNING `+operationColumns,
+			(SELECT addresses FROM tenants WHERE id = $2 AND $14), nullif($15, ''), nullif($16, '')::uuid) RETURNING `+operationColumns,
 		string(o.ID), string(o.TenantID), string(o.Kind), tenant.AllowedActions(tenant.StatePending, tenant.Position{Kind: o.Kind}),
-		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, o.NewName, sub.OnlyDue, sub.Resets, o.Trace).
+		o.Generation, string(o.FromStatus), string(o.ToStatus), string(superseded), o.Client, o.RetryBudget, o.AttentionPeriod, o.NewName, sub.OnlyDue, sub.Resets, o.Trace, o.Backup).
 		Query(one(scanOperation, accepted))
 	b.Queue(`
 		INSERT INTO audit_log (actor, actor_claimed, action, outcome, tenant_id, operation_id, reason, detail)
-		VALUES ($1, $2, $3, 'accepted', $4, $5, nullif($6, ''), 'with the new name ' || nullif($7, ''))`,
-		sub.Actor, sub.Claimed, sub.Action(), string(o.TenantID), string(o.ID), sub.Reason, o.NewName)
+		VALUES ($1, $2, $3, 'accepted', $4, $5, nullif($6, ''), coalesce('with the new name ' || nullif($7, ''), 'from the backup ' || nullif($8, '')))`,
+		sub.Actor, sub.Claimed, sub.Action(), string(o.TenantID), string(o.ID), sub.Reason, o.NewName, o.Backup)
 	b.Queue(`
 		INSERT INTO events (tenant_id, operation_id, type, data)
 		SELECT id, $2, 'operation.pending', jsonb_build_object('kind', $3::text, 'state', 'PENDING', 'status', status) FROM tenants WHERE id = $1`,

@@ -84,7 +84,7 @@ var schemaInvariants = []Invariant{
 	{FindingSchemaWithoutTenant, "a schema that is called like a tenant's has a tenant",
 		"look at what is in it; when nobody needs it: DROP SCHEMA by hand", ByHand},
 	{FindingActiveWithoutSchema, "a tenant in use has its schema",
-		"restore the schema from a backup (with its row in tenant_schema_versions), or suspend the tenant", ByHand},
+		"starter restore brings it back from a backup; or suspend the tenant", ByHand},
 	{FindingFailedWithSchema, "a tenant that was rolled back or purged has no schema",
 		"drops the schema and the role of the tenant, which was never active or is DELETED", OnRequest},
 	{FindingSchemaWithoutOwner, "the schema of a tenant in use is its own, in its generation",
@@ -93,6 +93,8 @@ var schemaInvariants = []Invariant{
 		"restore what is missing from a backup; migrations/tenant says how it was made", ByHand},
 	{FindingSeedMissing, "the schema of a tenant in use has the seed roles, an administrator, and whoever is invited",
 		"restore the rows from a backup; without an administrator nobody can manage the tenant's users", ByHand},
+	{FindingRestoreSchema, "a schema of a restore or a drill is there for as long as it is needed",
+		"drops the schema: what a restore has replaced after a day (never while the tenant is under legal hold), what it was filling when it ended", ByReconciler},
 	{FindingSchemaOwnedByAnother, "a schema in use, and what is in it, belongs to the control plane's role and never to a tenant's",
 		"ALTER SCHEMA, or ALTER TABLE, … OWNER TO the owner of the table tenants: an owner may do everything, whatever is granted", ByHand},
 }

@@ -15,6 +15,8 @@ const (
 	KindPurge Kind = "purge"
 	// KindInvite sends the administrator another link to set a password by.
 	KindInvite Kind = "invite"
+	// KindRestore puts what a backup holds into the place of a tenant's data.
+	KindRestore Kind = "restore"
 )
 
 // The undos, by the names that runs, their histories and the Web UI have for them.
@@ -25,6 +27,7 @@ const (
 	undoRevoke    = "give access back"
 	undoSuspend   = "set the contract active again"
 	undoResume    = "set the contract suspended again"
+	undoRestore   = "drop the restored schema"
 	leaveAsItWas  = "leave the tenant as it was"
 	remainsRecord = "the operation, its log and the audit log"
 	remainsLink   = "the operation, its log and the audit log; and a mail that has left by then: its link works until it ends, as the one before does"
@@ -32,7 +35,7 @@ const (
 )
 
 // lifecycles is the table of kinds.
-var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete(), purge(), invite()}
+var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete(), purge(), invite(), restore()}
 
 func provision() Lifecycle {
 	return Lifecycle{
@@ -177,6 +180,33 @@ func invite() Lifecycle {
 			{
 				Activity: "SendWelcomeEmail", Summary: "send the invitation, end earlier links and the operation",
 				Covers: []Step{StepSendWelcomeEmail}, Needs: DependencyMail, Pivot: true,
+			},
+		},
+	}
+}
+
+// restore fills and verifies a schema beside the tenant's before anything of the tenant
+// changes. Access is off while the two change places, and comes back with that.
+func restore() Lifecycle {
+	return Lifecycle{
+		Kind: KindRestore, Verb: "restore", Workflow: "RestoreTenant",
+		From: []Status{StatusActive, StatusSuspended}, Keeps: true, TakesBackup: true,
+		Unaccept: unchanged(), Remains: remainsRecord,
+		Stages: []Stage{
+			{
+				Activity: "RestoreData", Summary: "fill a schema beside the tenant's from the backup, and verify it",
+				Covers: []Step{StepRestoreData}, Needs: DependencyDatabase,
+				Undo: &Undo{
+					Activity: "DropRestored", Name: undoRestore, Reversible: true,
+					Does: func(Tenant) string {
+						return "drops the schema that was filled from the backup; the tenant's own was not touched"
+					},
+				},
+			},
+			revokeAccess(),
+			{
+				Activity: "SwapSchemas", Summary: "put it into the place of the tenant's schema, and give access back",
+				Covers: []Step{StepSwapSchemas}, Needs: DependencyDatabase, Pivot: true,
 			},
 		},
 	}

@@ -32,8 +32,12 @@ type Lifecycle struct {
 	// from there to the pivot. Empty is the status that the tenant has.
 	Waiting, Running Status
 	// Reaches is the tenant's status from the pivot on, or from the end where the
-	// claim is the pivot; empty is the one from which it was archived.
+	// claim is the pivot; empty is the one from which it was archived, unless Keeps.
 	Reaches Status
+	// Keeps tells that the tenant has the same status afterwards, whichever that is.
+	Keeps bool
+	// TakesBackup tells that whoever asks for it names a backup of the tenant.
+	TakesBackup bool
 	// Undone is the tenant's status after a rollback; empty is the one that it had.
 	Undone Status
 	// FailsClosed tells that a failure before the pivot takes nothing back by
@@ -242,7 +246,9 @@ func (l Lifecycle) Accepts(s Status) bool { return slices.Contains(l.From, s) }
 
 // NeedsReason reports whether whoever asks for it has to say why: it ends something
 // that people may still need.
-func (l Lifecycle) NeedsReason() bool { return l.Reaches != "" && l.Reaches != StatusActive }
+func (l Lifecycle) NeedsReason() bool {
+	return l.TakesBackup || l.Reaches != "" && l.Reaches != StatusActive
+}
 
 // Deletion is the kind of operation that deletes a tenant in this status: one that
 // can be taken back for a while, where anybody ever worked with it.

@@ -105,6 +105,10 @@ type Operation struct {
 	// NewName is the tenant's name once the operation's pivot is passed; empty where
 	// it keeps its own.
 	NewName string
+	// Backup is the one that the operation restores; empty for other kinds.
+	Backup string
+	// Restored is what a restore has found, once its schema is filled.
+	Restored *Restored
 	// Supersedes is the kind of the operation whose optional steps were given up for
 	// this one; empty where none was. Its run ends before this one's is started.
 	Supersedes Kind

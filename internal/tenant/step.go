@@ -35,6 +35,9 @@ const (
 	StepMarkDeleted        Step = "MARK_DELETED"
 
 	StepSendInvitedElsewhereEmail Step = "SEND_INVITED_ELSEWHERE_EMAIL"
+
+	StepRestoreData Step = "RESTORE_DATA"
+	StepSwapSchemas Step = "SWAP_SCHEMAS"
 )
 
 // StepStatus is the outcome of one attempt at a step, as the log keeps it.

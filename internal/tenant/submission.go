@@ -12,6 +12,8 @@ type Request struct {
 	// NewName is the name that the tenant is to have from the pivot on; empty keeps
 	// its own. Few kinds take one.
 	NewName string `json:",omitempty"`
+	// Backup is the id of the backup to restore, for a kind that takes one.
+	Backup string `json:",omitempty"`
 	// IdempotencyKey makes a repeated request do it once; empty for none.
 	IdempotencyKey string `json:"-"`
 	// OnlyDue is a Submission's.
@@ -38,6 +40,12 @@ func (r Request) Clean() (Request, error) {
 			errs = append(errs, *bad)
 		}
 		r.NewName = name
+	}
+	switch {
+	case r.Backup == "" && l.TakesBackup:
+		errs = append(errs, FieldError{Field: "backupId", Message: "must name a backup of the tenant; starter backup list TENANT-ID lists them"})
+	case r.Backup != "" && !l.TakesBackup:
+		errs = append(errs, FieldError{Field: "backupId", Message: "must be left out: " + l.Verb + " takes no backup"})
 	}
 	if len(errs) > 0 {
 		return Request{}, &InvalidError{Fields: errs}

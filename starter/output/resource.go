@@ -83,6 +83,8 @@ type Operation struct {
 	AllowedActions    []tenant.Action     `json:"allowedActions"`
 	Generation        int                 `json:"generation"`
 	NewName           string              `json:"newName,omitempty"`
+	BackupID          string              `json:"backupId,omitempty"`
+	Restored          *tenant.Restored    `json:"restored,omitempty"`
 	FailedStep        tenant.Step         `json:"failedStep,omitempty"`
 	FailureClass      tenant.FailureClass `json:"failureClass,omitempty"`
 	FailureReason     string              `json:"failureReason,omitempty"`
@@ -104,7 +106,7 @@ func NewOperation(o tenant.Operation) Operation {
 	then, _ := tenant.Next(tenant.StateNeedsAttention, o.Position(), tenant.EventDeadline) // where it is not parked, it has no deadline
 	return Operation{
 		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, AllowedActions: o.AllowedActions(),
-		Generation: o.Generation, NewName: o.NewName,
+		Generation: o.Generation, NewName: o.NewName, BackupID: o.Backup, Restored: o.Restored,
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		WaitingFor: o.WaitingFor, AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt), since: o.WaitsSince(), toldAgain: then == tenant.StateNeedsAttention,

@@ -72,11 +72,14 @@ func (s Status) Text() string {
 
 func operationText(o Operation) string {
 	pairs := []pair{
-		{"operation", string(o.ID)}, {"kind", string(o.Kind)}, {"new name", o.NewName}, {"state", string(o.State)},
+		{"operation", string(o.ID)}, {"kind", string(o.Kind)}, {"new name", o.NewName}, {"backup", o.BackupID}, {"state", string(o.State)},
 		{"failed step", string(o.FailedStep)}, {"failure", failureText(o.FailureClass, o.FailureReason)}, {"accepted", moment(o.CreatedAt)},
 	}
 	if o.FailedStep != "" && o.Attempts > 0 {
 		pairs = append(pairs, pair{"attempts", strconv.Itoa(o.Attempts)})
+	}
+	if r := o.Restored; r != nil {
+		pairs = append(pairs, pair{"data of", moment(r.TakenAt)}, pair{"rows", strconv.FormatInt(r.Rows, 10)}, pair{"plain tables", strings.Join(r.Plain, ", ")})
 	}
 	deadline := "decided at"
 	if o.toldAgain {

@@ -24,6 +24,10 @@ func QueuesOf(main string) Queues {
 	return Queues{Main: main, Stellar: main + "-stellar", Email: main + "-email"}
 }
 
+// RestoreQueue is the queue of what opens backups, beside the main one: only a worker
+// with BACKUP_IDENTITY polls it.
+func RestoreQueue(main string) string { return main + "-restore" }
+
 // Input is what a run needs to know. It holds ids only: the rest is read from
 // the database by the steps. Its JSON is frozen: runs that are under way have
 // recorded it.

@@ -41,6 +41,13 @@ const (
 	// not be cut.
 	shortestTimeout = emailTimeout
 
+	// restoreTimeout bounds one attempt at filling a schema from a backup, which may have
+	// hundreds of gigabytes, and restoreHeartbeat is how soon a lost worker is noticed.
+	restoreTimeout   = 24 * time.Hour
+	restoreHeartbeat = 30 * time.Second
+	// restoreStart is how long a worker may be away that can open backups.
+	restoreStart = 10 * time.Minute
+
 	// undoBudget is how long an undo is repeated before the rollback is
 	// blocked.
 	undoBudget = 10 * time.Minute
@@ -69,6 +76,10 @@ type Profile struct {
 	local bool
 	// localTimeout bounds that attempt; zero is the brief default.
 	localTimeout time.Duration
+	// long tells that one attempt may take longer than the budget for all.
+	long bool
+	// start is how long it may wait for a worker; zero is for as long as it takes.
+	start time.Duration
 }
 
 // The profiles of what an activity works with.
@@ -88,6 +99,11 @@ var (
 		queue: func(q Queues) string { return q.Email }, timeout: emailTimeout,
 		retry: backoff(time.Second, 5*time.Minute), local: true, localTimeout: emailTimeout,
 	}
+	// Restore is for one that opens backups.
+	Restore = Profile{
+		queue: func(q Queues) string { return RestoreQueue(q.Main) }, timeout: restoreTimeout, heartbeat: restoreHeartbeat, long: true, start: restoreStart,
+		retry: backoff(time.Second, time.Minute),
+	}
 )
 
 // plain is the options of a plain activity that is repeated until its budget is
@@ -95,14 +111,19 @@ var (
 // while no worker is there. A cancel is waited for: what comes after must know
 // that the attempt has settled.
 func (p Profile) plain(q Queues, b activities.Budget, summary string) workflow.ActivityOptions {
-	return workflow.ActivityOptions{
-		TaskQueue:           p.queue(q),
-		StartToCloseTimeout: min(p.timeout, max(b.Lasts, shortestTimeout)),
-		HeartbeatTimeout:    p.heartbeat,
-		WaitForCancellation: true,
-		RetryPolicy:         p.retry,
-		Summary:             summary,
+	options := workflow.ActivityOptions{
+		TaskQueue:              p.queue(q),
+		ScheduleToStartTimeout: p.start,
+		StartToCloseTimeout:    min(p.timeout, max(b.Lasts, shortestTimeout)),
+		HeartbeatTimeout:       p.heartbeat,
+		WaitForCancellation:    true,
+		RetryPolicy:            p.retry,
+		Summary:                summary,
 	}
+	if p.long {
+		options.StartToCloseTimeout = p.timeout
+	}
+	return options
 }
 
 // budget is what the attempts have before they ask for attention.

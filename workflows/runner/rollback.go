@@ -112,15 +112,16 @@ func (r *run) explainRollback(why error) tenant.Event {
 func (r *run) undoOf(s boundStage) saga.Undo {
 	return saga.Undo{Name: s.Stage.Undo.Name, Run: func(ctx workflow.Context) error {
 		fence := r.record.fence(ctx, tenant.StateRollingBack)
-		budget := s.Profile.budget(undoBudget)
-		if s.Profile.local {
+		profile := s.undoProfile()
+		budget := profile.budget(undoBudget)
+		if profile.local {
 			err := workflow.ExecuteLocalActivity(workflow.WithLocalActivityOptions(ctx, localOptions(s.Stage.Undo.Name)), s.Step.Undo, fence, budget).Get(ctx, nil)
 			if err == nil || final(err) {
 				return err
 			}
 		}
 		return workflow.ExecuteActivity(
-			workflow.WithActivityOptions(ctx, s.Profile.plain(r.in.Queues, budget, s.Stage.Undo.Name)), s.Step.Undo, fence, budget).Get(ctx, nil)
+			workflow.WithActivityOptions(ctx, profile.plain(r.in.Queues, budget, s.Stage.Undo.Name)), s.Step.Undo, fence, budget).Get(ctx, nil)
 	}}
 }
 

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	enums "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"tenant-provisioning/activities"
@@ -21,8 +23,16 @@ type Step struct {
 	Do any
 	// Undo is nil where the table has none.
 	Undo any
-	// Profile says where and for how long both run.
-	Profile Profile
+	// Profile says where and for how long both run; UndoProfile, if it is set, says it of
+	// Undo.
+	Profile, UndoProfile Profile
+}
+
+func (s Step) undoProfile() Profile {
+	if s.UndoProfile.queue == nil {
+		return s.Profile
+	}
+	return s.UndoProfile
 }
 
 // Run does an operation: the stages of its kind's row, in order. Before the
@@ -250,6 +260,9 @@ func (r *run) noteFailure(i int, err error) {
 		f = activities.StepFailure{
 			Step:   r.stages[i].Covers[0],
 			Reason: "no attempt came to an end in time; check that the workers run and that what the step needs answers",
+		}
+		if late, ok := errors.AsType[*temporal.TimeoutError](err); ok && late.TimeoutType() == enums.TIMEOUT_TYPE_SCHEDULE_TO_START {
+			f.Reason = "no worker took the step within " + restoreStart.String() + "; check that one with BACKUP_IDENTITY runs"
 		}
 	}
 	r.stages[i].attempts += max(f.Attempt, 1)

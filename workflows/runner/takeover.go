@@ -41,6 +41,8 @@ func (r *run) goOn(ctx workflow.Context, c tenant.Claim) error {
 			return err
 		}
 		if found.State.Closed() { // as when the answer of the last step's commit was lost
+			r.undos = saga.Stack{}
+			r.record.failure, r.record.class = activities.StepFailure{Step: found.FailedStep, Reason: found.Reason}, found.FailureClass
 			r.record.reach(ctx, found.State)
 		}
 		if found.State == tenant.StateSucceeded { // a rollback may have been accepted while the last step was done

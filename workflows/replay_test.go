@@ -30,7 +30,7 @@ const histories = "testdata"
 // by workflow.GetVersion.
 func TestReplay(t *testing.T) {
 	t.Parallel()
-	names := []string{reconciled, repaired, migrated, backedUp}
+	names := []string{reconciled, repaired, kept, migrated, continued, backedUp, maintain, windowExtended}
 	for _, s := range shapes(t) {
 		names = append(names, s.name)
 	}

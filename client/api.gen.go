@@ -898,7 +898,7 @@ type Operation struct {
 	// When it last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
 
-	// The incident or the room that it waits for; absent when it waits for neither. Nobody need act on it.
+	// The incident, the maintenance window or the room that it waits for; absent when it waits for none. Nobody need act on it.
 	WaitingFor WaitingFor `json:"waitingFor,omitempty,omitzero"`
 }
 
@@ -1432,7 +1432,7 @@ type WaitingFor struct {
 	// Always false: the operation goes on by itself when that is over.
 	ActionNeeded bool `json:"actionNeeded"`
 
-	// What is short, so that provisioning waits; absent where it waits for an incident.
+	// What is short, so that provisioning waits; absent where it waits for something else.
 	Capacity Resource `json:"capacity,omitempty,omitzero"`
 
 	// Why, in plain words.
@@ -1440,8 +1440,8 @@ type WaitingFor struct {
 	// Example: the mail provider does not answer
 	Cause string `json:"cause"`
 
-	// What fails for many tenants at once, or would.
-	Dependency Dependency `json:"dependency"`
+	// What fails for many tenants at once, or would; absent where it waits for a maintenance window.
+	Dependency Dependency `json:"dependency,omitempty,omitzero"`
 
 	// The incident's number.
 	//
@@ -1453,6 +1453,14 @@ type WaitingFor struct {
 
 	// When that began.
 	Since time.Time `json:"since"`
+
+	// When the maintenance window ends, as announced; absent where nobody knows when it is over.
+	Until time.Time `json:"until,omitempty,omitzero"`
+
+	// The read-only maintenance window whose end it waits for.
+	//
+	// Example: 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11
+	WindowID string `json:"windowId,omitempty,omitzero"`
 }
 
 // WindowMode is what callers may do during a maintenance window.

@@ -21,7 +21,7 @@ type Operation struct {
 	FailureReason     string              `json:"failureReason,omitempty" doc:"The failure in plain words, with what to do." example:"smtp: refused the recipient's address (550 5.1.1): change it with PATCH /v1/tenants/{id}, then retry"`
 	Attempts          int                 `json:"attempts,omitempty" doc:"How often the failed step was tried."`
 	AllowedActions    []tenant.Action     `json:"allowedActions" nullable:"false" doc:"What a person may do with it now."`
-	WaitingFor        *WaitingFor         `json:"waitingFor,omitempty" doc:"The incident or the room that it waits for; absent when it waits for neither. Nobody need act on it."`
+	WaitingFor        *WaitingFor         `json:"waitingFor,omitempty" doc:"The incident, the maintenance window or the room that it waits for; absent when it waits for none. Nobody need act on it."`
 	AttentionDeadline time.Time           `json:"attentionDeadline,omitzero" required:"false" doc:"When a parked operation goes on if nobody decides: it rolls back or, past the point of no return, ends without the steps that it can do without. Where neither may be, as before a suspension is done, people are told again."`
 	CreatedAt         time.Time           `json:"createdAt" doc:"When it was accepted."`
 	StartedAt         time.Time           `json:"startedAt,omitzero" required:"false" doc:"When a worker took it."`
@@ -37,14 +37,16 @@ type Restored struct {
 	Plain   []string  `json:"plainTables,omitempty" nullable:"false" doc:"Tables that the template does not make: they have their columns and rows, and none of their constraints, indexes, triggers and grants."`
 }
 
-// WaitingFor is an open incident that an operation waits for, or a resource that is
-// short.
+// WaitingFor is an open incident that an operation waits for, a maintenance window that
+// refuses changes, or a resource that is short.
 type WaitingFor struct {
 	IncidentID   int64             `json:"incidentId,omitempty" doc:"The incident's number." example:"3"`
-	Capacity     tenant.Resource   `json:"capacity,omitempty" doc:"What is short, so that provisioning waits; absent where it waits for an incident." example:"disk"`
-	Dependency   tenant.Dependency `json:"dependency" doc:"What fails for many tenants at once, or would."`
+	WindowID     tenant.WindowID   `json:"windowId,omitempty" format:"uuid" doc:"The read-only maintenance window whose end it waits for." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
+	Capacity     tenant.Resource   `json:"capacity,omitempty" doc:"What is short, so that provisioning waits; absent where it waits for something else." example:"disk"`
+	Dependency   tenant.Dependency `json:"dependency,omitempty" doc:"What fails for many tenants at once, or would; absent where it waits for a maintenance window."`
 	Cause        string            `json:"cause" doc:"Why, in plain words." example:"the mail provider does not answer"`
 	Since        time.Time         `json:"since" doc:"When that began."`
+	Until        time.Time         `json:"until,omitzero" required:"false" doc:"When the maintenance window ends, as announced; absent where nobody knows when it is over."`
 	ActionNeeded bool              `json:"actionNeeded" enum:"false" doc:"Always false: the operation goes on by itself when that is over."`
 	Message      string            `json:"message" doc:"All of it in a sentence."`
 }

@@ -112,6 +112,36 @@ func TestOperationsTellWhatTheyWaitFor(t *testing.T) {
 	soon(nil, "the incident is over")
 }
 
+// TestOperationsTellThatTheyWaitForAWindow, which one it is and when it ends, as announced.
+func TestOperationsTellThatTheyWaitForAWindow(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	waits, runs, urgent := b.create(t, "Charité"), b.create(t, "Necker"), b.create(t, "Lariboisière")
+	const id = "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f77"
+	for _, sql := range []string{
+		`UPDATE operations SET state = 'RUNNING' WHERE id = '` + runs["id"].(string) + `'`,
+		`UPDATE operations SET kind = 'suspend', from_status = 'ACTIVE', to_status = 'SUSPENDED' WHERE id = '` + urgent["id"].(string) + `'`,
+		`INSERT INTO maintenance_windows (id, state, title, mode, starts_at, ends_at, started_at)
+			VALUES ('` + id + `', 'RUNNING', 'Disks', 'read-only', '2026-03-14T02:00:00Z', '2026-03-14T04:00:00Z', '2026-03-14T02:00:01Z')`,
+	} {
+		_, err := b.pool.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	waitingFor := func(o map[string]any) any {
+		return b.get(t, "/v1/operations/"+o["id"].(string)).json(t)["waitingFor"]
+	}
+	require.Eventually(t, func() bool { return waitingFor(waits) != nil }, time.Minute, 50*time.Millisecond, "what is under way is known for a second")
+	require.Equal(t, map[string]any{
+		"windowId": id, "cause": "Disks", "since": "2026-03-14T02:00:01Z", "until": "2026-03-14T04:00:00Z", "actionNeeded": false,
+		"message": "waits for the end of maintenance window " + id + " (Disks), announced for 2026-03-14T04:00:00Z; nobody need act on it: it goes on by itself then",
+	}, waitingFor(waits))
+	require.Nil(t, waitingFor(runs), "it goes on in the window")
+	require.Nil(t, waitingFor(urgent), "what ends access waits for none")
+	_, err := b.pool.Exec(t.Context(), `UPDATE maintenance_windows SET state = 'COMPLETED', ended_at = now()`)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return waitingFor(waits) == nil }, time.Minute, 50*time.Millisecond, "it is over")
+}
+
 func TestRefusedActions(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

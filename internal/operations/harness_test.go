@@ -53,7 +53,7 @@ func setup(t *testing.T) *testBundle {
 	b := &testBundle{ctx: t.Context(), pool: pool, temporal: c, outside: &outside{}}
 	b.config = operations.Config{
 		Operations: postgres.NewOperations(pool), Tenants: postgres.NewTenants(pool), Audit: postgres.NewAuditLog(pool),
-		Findings: postgres.NewFindings(pool), Incidents: postgres.NewIncidents(pool), Capacity: postgres.NewCapacities(pool), Workers: postgres.NewWorkers(pool),
+		Findings: postgres.NewFindings(pool), Incidents: postgres.NewIncidents(pool), Windows: postgres.NewWindows(pool), Capacity: postgres.NewCapacities(pool), Workers: postgres.NewWorkers(pool),
 		Temporal: c, Namespace: namespace, TaskQueue: "operations-" + strings.ToLower(rand.Text()[:8]),
 		RetryBudget: time.Hour, AttentionPeriod: time.Hour, Logger: slog.New(slog.DiscardHandler),
 	}

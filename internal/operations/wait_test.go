@@ -42,6 +42,11 @@ type calm struct{ operations.IncidentStore }
 
 func (calm) Open(context.Context) ([]tenant.Incident, error) { return nil, nil }
 
+// open is in no maintenance window.
+type open struct{ operations.WindowStore }
+
+func (open) ReadOnly(context.Context) (tenant.Window, error) { return tenant.Window{}, nil }
+
 // roomy has room for everything.
 type roomy struct{ operations.CapacityStore }
 
@@ -57,7 +62,7 @@ const waited = tenant.OperationID("01920e6a-7c1e-7b53-9b57-2f4d9b0a0f22")
 
 func waiting(s tenant.State) (*row, *operations.Service) {
 	r := &row{o: tenant.Operation{ID: waited, State: s}}
-	return r, operations.New(operations.Config{Operations: r, Incidents: calm{}, Capacity: roomy{}, Logger: slog.New(slog.DiscardHandler)})
+	return r, operations.New(operations.Config{Operations: r, Incidents: calm{}, Windows: open{}, Capacity: roomy{}, Logger: slog.New(slog.DiscardHandler)})
 }
 
 // waits runs a wait and tells what it returned, and after how long.

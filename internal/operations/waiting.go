@@ -9,15 +9,23 @@ import (
 // obstacles are what operations wait for without anybody having to act on them.
 type obstacles struct {
 	incidents []tenant.Incident
-	short     []tenant.Capacity
+	// window is the read-only one that is under way; its id is empty when none is.
+	window tenant.Window
+	short  []tenant.Capacity
 }
 
-func (o obstacles) none() bool { return len(o.incidents) == 0 && len(o.short) == 0 }
+func (o obstacles) none() bool {
+	return len(o.incidents) == 0 && o.window.ID == "" && len(o.short) == 0
+}
 
 func (s *Service) obstacles(ctx context.Context) (o obstacles, err error) {
-	if o.incidents, err = s.config.Incidents.Open(ctx); err == nil {
-		o.short, err = s.config.Capacity.Short(ctx)
+	if o.incidents, err = s.config.Incidents.Open(ctx); err != nil {
+		return o, err
 	}
+	if o.window, err = s.config.Windows.ReadOnly(ctx); err != nil {
+		return o, err
+	}
+	o.short, err = s.config.Capacity.Short(ctx)
 	return o, err
 }
 
@@ -49,9 +57,13 @@ func (s *Service) findWaits(ctx context.Context, there obstacles, all []tenant.O
 		}
 	}
 	for n, o := range all {
-		if i, stopped := o.StoppedBy(there.incidents, done[o.ID]); stopped {
+		i, stopped := o.StoppedBy(there.incidents, done[o.ID])
+		switch {
+		case stopped:
 			all[n].WaitingFor = i.WaitingFor()
-		} else if len(there.short) > 0 && o.WaitsForRoom() {
+		case there.window.ID != "" && o.WaitsItsTurn():
+			all[n].WaitingFor = there.window.WaitingFor()
+		case len(there.short) > 0 && o.WaitsForRoom():
 			all[n].WaitingFor = there.short[0].WaitingFor()
 		}
 	}

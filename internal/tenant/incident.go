@@ -87,17 +87,24 @@ func (i Incident) String() string {
 // IncidentOpened is what a log says, once, of an incident.
 const IncidentOpened = "INCIDENT: many tenants fail alike; new work waits, and running work before the step that needs what fails, until a probe succeeds"
 
-// WaitingFor is what keeps an operation from going on, and ends by itself: an
-// open incident, or a resource that is short. Nothing in it is personal or secret.
+// WaitingFor is what keeps an operation from going on, and ends by itself: an open
+// incident, a read-only maintenance window, or a resource that is short. Nothing in it is
+// personal or secret.
 type WaitingFor struct {
 	// IncidentID is zero for an outage that nobody could write down, and where it waits for
-	// room.
+	// a window or for room.
 	IncidentID int64 `json:"incidentId,omitempty"`
-	// Capacity is what is short; empty where it waits for an incident.
-	Capacity   Resource   `json:"capacity,omitempty"`
-	Dependency Dependency `json:"dependency"`
+	// WindowID is the maintenance window whose end it waits for; empty where it waits for
+	// something else.
+	WindowID WindowID `json:"windowId,omitempty"`
+	// Capacity is what is short; empty where it waits for something else.
+	Capacity Resource `json:"capacity,omitempty"`
+	// Dependency is what fails, or would; empty where it waits for a window.
+	Dependency Dependency `json:"dependency,omitempty"`
 	Cause      string     `json:"cause"`
 	Since      time.Time  `json:"since"`
+	// Until is when the window ends, as announced; zero where nobody knows when it is over.
+	Until time.Time `json:"until,omitzero"`
 	// ActionNeeded is false: nobody need act on the operation.
 	ActionNeeded bool `json:"actionNeeded"`
 	// Message says all of it, for people.

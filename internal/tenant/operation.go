@@ -162,11 +162,17 @@ func (o Operation) StoppedBy(open []Incident, done []Step) (Incident, bool) {
 	next := slices.IndexFunc(steps, func(s Step) bool { return !slices.Contains(done, s) })
 	for _, i := range open {
 		concerned := i.HoldsWork() && (i.Dependency == DependencyDatabase || next >= 0 && steps[next].Needs(i.Dependency))
-		if o.State == StatePending && !slices.Contains(UrgentKinds(), o.Kind) || o.State == StateRunning && concerned {
+		if o.WaitsItsTurn() || o.State == StateRunning && concerned {
 			return i, true
 		}
 	}
 	return Incident{}, false
+}
+
+// WaitsItsTurn reports whether an operation has yet to be started, and is not started
+// while an incident is open or a read-only maintenance window is under way.
+func (o Operation) WaitsItsTurn() bool {
+	return o.State == StatePending && !slices.Contains(UrgentKinds(), o.Kind)
 }
 
 // Lifecycle is the row of its kind, with the stages that this operation has.

@@ -82,6 +82,16 @@ type Window struct {
 	Tasks []WindowTask
 }
 
+// WaitingFor is the window as what waits for its end shows it.
+func (w Window) WaitingFor() *WaitingFor {
+	until := w.EndsAt.UTC()
+	return &WaitingFor{
+		WindowID: w.ID, Cause: w.Title, Since: w.StartedAt.UTC(), Until: until,
+		Message: "waits for the end of maintenance window " + string(w.ID) + " (" + w.Title + "), announced for " + until.Format(time.RFC3339) +
+			"; nobody need act on it: it goes on by itself then",
+	}
+}
+
 // WindowTaskState is where a task of a window stands.
 type WindowTaskState string
 

@@ -61,17 +61,27 @@ func (l Tenants) Text() string {
 
 // waitsText says where to see what tenants wait for.
 func waitsText(tenants []Listed) string {
-	var b strings.Builder
-	for _, capacity := range []bool{false, true} {
-		waits := slices.ContainsFunc(tenants, func(t Listed) bool {
-			return t.WaitingFor != nil && (t.WaitingFor.Capacity != "") == capacity
-		})
-		switch {
-		case waits && capacity:
-			b.WriteString("\nWhat waits for capacity goes on by itself when there is room; nobody need act on it:\n  starter capacity\n")
-		case waits:
-			b.WriteString("\nWhat waits for an incident goes on by itself when that is over; nobody need act:\n  starter incidents\n")
+	var incident, window, capacity bool
+	for _, t := range tenants {
+		switch w := t.WaitingFor; {
+		case w == nil:
+		case w.WindowID != "":
+			window = true
+		case w.Capacity != "":
+			capacity = true
+		default:
+			incident = true
 		}
+	}
+	var b strings.Builder
+	if incident {
+		b.WriteString("\nWhat waits for an incident goes on by itself when that is over; nobody need act:\n  starter incidents\n")
+	}
+	if window {
+		b.WriteString("\nWhat waits for the end of a maintenance window goes on by itself then; nobody need act:\n  starter maintenance list\n")
+	}
+	if capacity {
+		b.WriteString("\nWhat waits for capacity goes on by itself when there is room; nobody need act on it:\n  starter capacity\n")
 	}
 	return b.String()
 }
@@ -79,8 +89,11 @@ func waitsText(tenants []Listed) string {
 // waitText is the sentence about one operation that waits.
 func waitText(w *tenant.WaitingFor) string {
 	command := "starter incidents"
-	if w.Capacity != "" {
+	switch {
+	case w.Capacity != "":
 		command = "starter capacity"
+	case w.WindowID != "":
+		command = "starter maintenance list " + string(w.WindowID)
 	}
 	return "\nIt " + Visible(w.Message) + ". See how it stands:\n  " + command + "\n"
 }
@@ -90,8 +103,11 @@ func obstacle(w *tenant.WaitingFor) string {
 	if w == nil {
 		return ""
 	}
-	if w.Capacity != "" {
+	switch {
+	case w.Capacity != "":
 		return "capacity (" + string(w.Capacity) + ") since " + moment(w.Since)
+	case w.WindowID != "":
+		return "maintenance until " + moment(w.Until)
 	}
 	return tenant.Incident{ID: w.IncidentID, Dependency: w.Dependency}.String() + " since " + moment(w.Since)
 }

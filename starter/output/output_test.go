@@ -140,6 +140,21 @@ func short() output.Status {
 	return output.NewStatus(p)
 }
 
+// aWindow is a read-only maintenance window under way.
+func aWindow() tenant.Window {
+	return tenant.Window{
+		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f77", State: tenant.WindowRunning, Title: "Regular maintenance", Mode: tenant.WindowReadOnly,
+		StartsAt: accepted, StartedAt: accepted, EndsAt: accepted.Add(2 * time.Hour),
+	}
+}
+
+func closed() output.Status {
+	p := running()
+	p.Operation.State = tenant.StatePending
+	p.Operation.WaitingFor = aWindow().WaitingFor()
+	return output.NewStatus(p)
+}
+
 func capacities() []tenant.Capacity {
 	const gib = 1 << 30
 	reading := func(r tenant.Resource, used, bound int64) tenant.CapacityReading {
@@ -205,6 +220,7 @@ func TestGolden(t *testing.T) {
 		"provisioned-park": output.NewAccepted(parked().Tenant, parked().Operation),
 		"tenants":          output.NewTenants([]tenant.Tenant{aTenant(), other}, nil, "YWZ0ZXI6"),
 		"tenants-waiting":  output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: anIncident().WaitingFor()}, ""),
+		"tenants-window":   output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: aWindow().WaitingFor()}, ""),
 		"tenants-short":    output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: capacities()[0].WaitingFor()}, ""),
 		"capacity":         output.NewCapacities(capacities()),
 		"capacity-never":   output.NewCapacities([]tenant.Capacity{{CapacityReading: tenant.CapacityReading{Resource: tenant.ResourceDisk}}}),
@@ -219,6 +235,7 @@ func TestGolden(t *testing.T) {
 		"status-running": output.NewStatus(running()),
 		"status-waiting": waiting(),
 		"status-short":   short(),
+		"status-window":  closed(),
 		"status-suspend": output.NewStatus(suspending()),
 		"status-archive": output.NewStatus(archived()),
 		"status-blocked": output.NewStatus(tenant.Progress{Tenant: undoing, Operation: blocked()}),

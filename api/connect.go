@@ -113,6 +113,7 @@ func (c *clients) observe() {
 		observe.Redis(c.redis.Server, c.Log),
 		observe.Windows(postgres.NewWindows(c.Pool).Standing, c.Log),
 		observe.Backups(postgres.NewBackups(c.Pool, nil).Standing, c.Log),
+		observe.Fleets(postgres.NewFleets(c.Pool).Standing, c.Log),
 		observe.Pools{"main": func() observe.PoolStat { return c.Pool.Stat() }},
 	)
 }

@@ -75,6 +75,7 @@ func exported(t *testing.T) catalogue {
 		observe.Redis(nothing[observe.RedisServer], quiet), observe.Accounts(nothing[observe.Balances], quiet), observe.Lives(nothing[tenant.Lives], quiet), observe.Purses(nothing[observe.Purse], quiet), observe.Pools{},
 		observe.Capacity(nothing[[]tenant.Capacity], quiet), observe.Windows(nothing[tenant.Maintenance], quiet),
 		observe.Backups(nothing[tenant.StandingBackups], quiet),
+		observe.Fleets(nothing[map[tenant.FleetKind]tenant.FleetStanding], quiet),
 	)
 	families, err := observe.New().Gather()
 	require.NoError(t, err)

@@ -180,12 +180,22 @@ func TestAFleetRunLeavesATenantThatFailsAsItWas(t *testing.T) {
 	require.Equal(t, spoilt, failed.Items[0].Tenant)
 	require.Contains(t, failed.Items[0].Error, "00002_phone.sql fails on this tenant's schema (SQLSTATE 42701)")
 	require.Equal(t, 1, b.versions(t, 1))
+	require.Equal(t, tenant.FleetStanding{Failed: 1}, b.standing(t))
 
 	b.mend(t, spoilt)
 	_, err = b.fleets.Act(b.ctx, run.ID, tenant.FleetRetry, because, operator)
 	require.NoError(t, err)
 	b.until(t, run.ID, tenant.FleetCompleted)
 	require.Zero(t, b.versions(t, 1))
+	require.Zero(t, b.standing(t))
+}
+
+// standing is what those who watch are told of migrations.
+func (b *fleetBundle) standing(t *testing.T) tenant.FleetStanding {
+	t.Helper()
+	all, err := postgres.NewFleets(b.pool).Standing(b.ctx)
+	require.NoError(t, err)
+	return all[tenant.FleetMigrate]
 }
 
 func TestAFleetRunStopsAtItsCanaryAndAtItsBudget(t *testing.T) {
@@ -198,6 +208,10 @@ func TestAFleetRunStopsAtItsCanaryAndAtItsBudget(t *testing.T) {
 	run = b.until(t, run.ID, tenant.FleetPaused)
 	require.Equal(t, tenant.FleetCounts{Pending: 19, Failed: 1}, run.Counts)
 	require.Contains(t, run.Note, "1 of the tenants that come first have failed")
+	b.exec(t, `UPDATE fleet_runs SET created_at = created_at - interval '1 hour'`)
+	s := b.standing(t)
+	require.Equal(t, 1, s.Failed)
+	require.Greater(t, s.Idle, time.Hour, "it is open, and has done nobody")
 
 	for _, id := range b.tenants {
 		if id != first {
@@ -215,8 +229,11 @@ func TestAFleetRunStopsAtItsCanaryAndAtItsBudget(t *testing.T) {
 
 	_, err = b.fleets.Act(b.ctx, run.ID, tenant.FleetAbort, because, operator)
 	require.NoError(t, err)
-	b.until(t, run.ID, tenant.FleetAborted)
+	run = b.until(t, run.ID, tenant.FleetAborted)
 	require.Zero(t, b.versions(t, 2))
+	require.Equal(t, tenant.FleetStanding{Failed: run.Counts.Failed}, b.standing(t))
+	b.exec(t, `UPDATE tenants SET status = 'FAILED' WHERE id = $1`, string(first))
+	require.Equal(t, run.Counts.Failed-1, b.standing(t).Failed, "who is gone was not left behind")
 	_, err = b.fleets.Act(b.ctx, run.ID, tenant.FleetResume, because, operator)
 	var refused *tenant.FleetActionRefusedError
 	require.ErrorAs(t, err, &refused)

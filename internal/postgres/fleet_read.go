@@ -149,3 +149,28 @@ func (fs *Fleets) SchemaVersions(ctx context.Context) ([]tenant.SchemaVersion, e
 	}
 	return nil, fmt.Errorf("read the versions of tenants' schemas: %w", interpret(err))
 }
+
+// Standing tells how the latest run of each kind stands. A tenant that is gone has not
+// been left behind.
+func (fs *Fleets) Standing(ctx context.Context) (map[tenant.FleetKind]tenant.FleetStanding, error) {
+	rows, err := fs.pool.Query(ctx, `
+		SELECT r.kind, CASE WHEN r.finished_at IS NULL THEN extract(epoch FROM now() - greatest(r.created_at, (
+				SELECT max(finished_at) FROM fleet_items WHERE fleet_id = r.id AND state = 'DONE')))::float8 ELSE 0 END,
+			(SELECT count(*) FROM fleet_items i JOIN tenants t ON t.id = i.tenant_id WHERE i.fleet_id = r.id AND i.state = 'FAILED' AND t.status NOT IN ('FAILED', 'DELETED'))
+		FROM (SELECT DISTINCT ON (kind) id, kind, created_at, finished_at FROM fleet_runs ORDER BY kind, created_at DESC) r`)
+	if err != nil {
+		return nil, fmt.Errorf("read how fleet runs stand: %w", interpret(err))
+	}
+	all := map[tenant.FleetKind]tenant.FleetStanding{}
+	var kind tenant.FleetKind
+	var idle float64
+	var failed int
+	_, err = pgx.ForEachRow(rows, []any{&kind, &idle, &failed}, func() error {
+		all[kind] = tenant.FleetStanding{Idle: seconds(idle), Failed: failed}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how fleet runs stand: %w", interpret(err))
+	}
+	return all, nil
+}

@@ -220,6 +220,14 @@ type FleetCounts struct {
 // Total is all of them.
 func (c FleetCounts) Total() int { return c.Pending + c.Done + c.Failed + c.Skipped }
 
+// FleetStanding is how the latest run of a kind stands, for those who watch.
+type FleetStanding struct {
+	// Idle is how long ago it has done a tenant, or was accepted; zero where it is over.
+	Idle time.Duration
+	// Failed counts its tenants that have failed and are still there.
+	Failed int
+}
+
 // FleetRun is one piece of work on all tenants, from its acceptance to its end. There
 // is at most one open run of a kind.
 type FleetRun struct {

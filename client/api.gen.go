@@ -350,6 +350,17 @@ type Event struct {
 	// The sort of failure.
 	FailureClass FailureClass `json:"failureClass,omitempty,omitzero"`
 
+	// That run's kind.
+	FleetKind FleetKind `json:"fleetKind,omitempty,omitzero"`
+
+	// The run on all tenants that has come to another state.
+	//
+	// Example: 01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11
+	FleetRunID string `json:"fleetRunId,omitempty,omitzero"`
+
+	// That run's state.
+	FleetState FleetState `json:"fleetState,omitempty,omitzero"`
+
 	// Names the event, for Last-Event-ID and after. Ids do not grow from event to event.
 	//
 	// Example: 4711
@@ -383,7 +394,7 @@ type Event struct {
 	// Example: 01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01
 	TenantID string `json:"tenantId,omitempty,omitzero"`
 
-	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed, capacity.short, capacity.enough, maintenance.STATE, maintenance.changed; more may come.
+	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed, capacity.short, capacity.enough, fleet.STATE, maintenance.STATE, maintenance.changed; more may come.
 	//
 	// Example: operation.running
 	Type string `json:"type"`

@@ -3,6 +3,7 @@ package rest_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -23,6 +24,7 @@ func TestARunOnAllTenantsIsFollowedAndSteered(t *testing.T) {
 	}, tenant.Caller{Client: "console", Actor: "ada"})
 	require.NoError(t, err)
 	path := "/v1/fleet-runs/" + string(id)
+	events := b.subscribe(t, "/v1/events?after=0", "")
 
 	run := b.get(t, path).json(t)
 	require.Equal(t, "PENDING", run["state"])
@@ -37,6 +39,11 @@ func TestARunOnAllTenantsIsFollowedAndSteered(t *testing.T) {
 		paused := b.send(t, http.MethodPost, path+"/pause", with(operator(t), "Idempotency-Key", "k-1"), `{"reason":"ticket 7"}`)
 		require.Equal(t, http.StatusAccepted, paused.status, string(paused.body))
 		require.Equal(t, "PAUSED", paused.json(t)["state"])
+	}
+	for _, state := range []tenant.FleetState{tenant.FleetPending, tenant.FleetPaused} {
+		e, _ := events.next(t)
+		require.Equal(t, "fleet."+strings.ToLower(string(state)), e.Type)
+		require.Equal(t, []any{id, tenant.FleetMigrate, state}, []any{e.FleetRunID, e.FleetKind, e.FleetState})
 	}
 	var audited []string
 	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT array_agg(action || ' ' || outcome ORDER BY id) FROM audit_log WHERE operation_id = $1 AND action <> 'fleet-migrate'`, string(id)).Scan(&audited))

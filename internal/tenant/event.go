@@ -58,6 +58,9 @@ type EventData struct {
 	Cause        string       `json:"cause"`
 	WindowID     WindowID     `json:"windowId"`
 	Capacity     Resource     `json:"capacity"`
+	FleetRunID   FleetID      `json:"fleetRunId"`
+	FleetKind    FleetKind    `json:"fleetKind"`
+	FleetState   FleetState   `json:"fleetState"`
 }
 
 // EventFilter picks events: those of one operation, of one tenant or, when both are

@@ -142,7 +142,7 @@ func (c *clients) handler(ctx context.Context) (*rest.Server, error) {
 		limiter, waiting, streams = newPace(c.redis, cfg.RateLimit), cfg.RateLimit.Waiting, cfg.RateLimit.Streams
 	}
 	return rest.New(rest.Config{
-		Tenants: c.operations, Operations: c.operations, Maintenance: c.operations, Fleets: connect.Fleets(c.Pool, c.temporal, cfg.Temporal.TaskQueue, c.Log), Tokens: tokens, Limiter: limiter, Waiting: waiting,
+		Tenants: c.operations, Operations: c.operations, Maintenance: c.operations, Incidents: connect.Declared(c.Pool), Fleets: connect.Fleets(c.Pool, c.temporal, cfg.Temporal.TaskQueue, c.Log), Tokens: tokens, Limiter: limiter, Waiting: waiting,
 		Status: c.status,
 		Events: c.feed, Streams: streams, Answers: c.answers,
 		Invitations: postgres.NewInvitations(c.Pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),

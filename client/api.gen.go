@@ -55,6 +55,22 @@ const (
 	CodeVersionMismatch      Code = "version-mismatch"
 )
 
+// The values of Component that were known when this was generated.
+const (
+	ComponentAPI          Component = "api"
+	ComponentData         Component = "data"
+	ComponentLedger       Component = "ledger"
+	ComponentMail         Component = "mail"
+	ComponentProvisioning Component = "provisioning"
+)
+
+// The values of DeclaredState that were known when this was generated.
+const (
+	DeclaredStateClosed   DeclaredState = "closed"
+	DeclaredStateOpen     DeclaredState = "open"
+	DeclaredStateResolved DeclaredState = "resolved"
+)
+
 // The values of Dependency that were known when this was generated.
 const (
 	DependencyDatabase Dependency = "database"
@@ -107,6 +123,22 @@ const (
 	FleetStateRunning   FleetState = "RUNNING"
 )
 
+// The values of IncidentSeverity that were known when this was generated.
+const (
+	IncidentSeverityCritical IncidentSeverity = "critical"
+	IncidentSeverityMajor    IncidentSeverity = "major"
+	IncidentSeverityMinor    IncidentSeverity = "minor"
+)
+
+// The values of IncidentUpdateKind that were known when this was generated.
+const (
+	IncidentUpdateKindAlerted  IncidentUpdateKind = "alerted"
+	IncidentUpdateKindDeclared IncidentUpdateKind = "declared"
+	IncidentUpdateKindReopened IncidentUpdateKind = "reopened"
+	IncidentUpdateKindResolved IncidentUpdateKind = "resolved"
+	IncidentUpdateKindUpdated  IncidentUpdateKind = "updated"
+)
+
 // The values of Kind that were known when this was generated.
 const (
 	KindArchive   Kind = "archive"
@@ -125,6 +157,16 @@ const (
 	ResourceConnections Resource = "connections"
 	ResourceDisk        Resource = "disk"
 	ResourceLocks       Resource = "locks"
+)
+
+// The values of ResponseStep that were known when this was generated.
+const (
+	ResponseStepAssessment   ResponseStep = "assessment"
+	ResponseStepDetection    ResponseStep = "detection"
+	ResponseStepMitigation   ResponseStep = "mitigation"
+	ResponseStepPostmortem   ResponseStep = "postmortem"
+	ResponseStepResolution   ResponseStep = "resolution"
+	ResponseStepVerification ResponseStep = "verification"
 )
 
 // The values of State that were known when this was generated.
@@ -239,6 +281,32 @@ type ArchiveTenantParams struct {
 	Reason string `json:"reason,omitempty,omitzero"`
 }
 
+// BreakerIncident is the schema of this name in the API's document.
+type BreakerIncident struct {
+	// How many operations had failed, or were under way, when it was opened.
+	Affected int `json:"affected"`
+
+	// The reason of the failure that opened it.
+	Cause string `json:"cause"`
+
+	// When a probe closed it.
+	ClosedAt time.Time `json:"closedAt,omitempty,omitzero"`
+
+	// What fails.
+	Dependency Dependency `json:"dependency"`
+
+	// The incident's number.
+	//
+	// Example: 7
+	ID int `json:"id"`
+
+	// When it was opened.
+	OpenedAt time.Time `json:"openedAt"`
+
+	// How often the failures came back.
+	Reopened int `json:"reopened"`
+}
+
 // CancelOperationParams is what CancelOperation takes.
 type CancelOperationParams struct {
 	// Why, in up to 500 characters. It is kept in clear in the audit log and in Temporal: no personal data, no secrets; a ticket's number will do.
@@ -278,6 +346,9 @@ type ChangeTenantParams struct {
 // Code is a kind of problem.
 type Code string
 
+// Component is a part of the platform as its users see it.
+type Component string
+
 // CreateTenantParams is what CreateTenant takes.
 type CreateTenantParams struct {
 	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
@@ -316,6 +387,55 @@ type CreateTenantParams struct {
 	Tier string `json:"tier,omitempty,omitzero"`
 }
 
+// DeclaredIncident is the schema of this name in the API's document.
+type DeclaredIncident struct {
+	// The alerts that belong to it; absent from a list.
+	Alerts []IncidentAlert `json:"alerts,omitempty,omitzero"`
+
+	// How each step of the response has gone.
+	Clock []ResponseTime `json:"clock"`
+
+	// What of the status page is disturbed.
+	Components []Component `json:"components"`
+
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// The incident's id.
+	//
+	// Example: INC-000012
+	ID string `json:"id"`
+
+	// When it was declared.
+	OpenedAt time.Time `json:"openedAt"`
+
+	// Who has declared it.
+	OpenedBy string `json:"openedBy"`
+
+	// How long it has lasted, from detection to resolution or until now.
+	Seconds int `json:"seconds"`
+
+	// How bad it is.
+	Severity IncidentSeverity `json:"severity"`
+
+	// Where it stands.
+	State DeclaredState `json:"state"`
+
+	// The step of the response that is to be done now; absent when all are.
+	Step ResponseStep `json:"step,omitempty,omitzero"`
+
+	// What it is, for staff.
+	//
+	// Example: Mails are late
+	Title string `json:"title"`
+
+	// What was said and done, in order; absent from a list.
+	Updates []IncidentUpdate `json:"updates,omitempty,omitzero"`
+}
+
+// DeclaredState is where a declared incident stands.
+type DeclaredState string
+
 // Dependency is a system that operations need.
 type Dependency string
 
@@ -340,6 +460,11 @@ type Event struct {
 
 	// Why, of an incident or what is short.
 	Cause string `json:"cause,omitempty,omitzero"`
+
+	// The declared incident that has changed.
+	//
+	// Example: INC-000012
+	Declared string `json:"declared,omitempty,omitzero"`
 
 	// What fails, of an incident.
 	Dependency Dependency `json:"dependency,omitempty,omitzero"`
@@ -394,7 +519,7 @@ type Event struct {
 	// Example: 01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01
 	TenantID string `json:"tenantId,omitempty,omitzero"`
 
-	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed, capacity.short, capacity.enough, fleet.STATE, maintenance.STATE, maintenance.changed; more may come.
+	// What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened and incident.closed of the breaker, incident.declared, incident.updated, incident.resolved, incident.reopened and incident.alerted of those that people respond to, capacity.short, capacity.enough, fleet.STATE, maintenance.STATE, maintenance.changed; more may come.
 	//
 	// Example: operation.running
 	Type string `json:"type"`
@@ -609,6 +734,65 @@ type GetOperationParams struct {
 	Wait string `json:"-"`
 }
 
+// IncidentAlert is the schema of this name in the API's document.
+type IncidentAlert struct {
+	// Until when it did.
+	EndsAt time.Time `json:"endsAt,omitempty,omitzero"`
+
+	// Names it in Alertmanager.
+	Fingerprint string `json:"fingerprint"`
+
+	// The alert's name.
+	//
+	// Example: MailFails
+	Name string `json:"name"`
+
+	// Since when it fires.
+	StartsAt time.Time `json:"startsAt"`
+
+	// What it says.
+	Summary string `json:"summary,omitempty,omitzero"`
+}
+
+// IncidentList is the schema of this name in the API's document.
+type IncidentList struct {
+	// The newest 100 that the circuit breaker has opened, open ones first: they hold work, and close by themselves.
+	Breaker []BreakerIncident `json:"breaker"`
+
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// The newest 100 that people or Alertmanager have declared, those that are not closed first.
+	Items []DeclaredIncident `json:"items"`
+}
+
+// IncidentSeverity is how bad a declared incident is.
+type IncidentSeverity string
+
+// IncidentUpdate is the schema of this name in the API's document.
+type IncidentUpdate struct {
+	// Who.
+	Actor string `json:"actor"`
+
+	// When.
+	At time.Time `json:"at"`
+
+	// The steps that it did.
+	Done []ResponseStep `json:"done,omitempty,omitzero"`
+
+	// What it tells of.
+	Kind IncidentUpdateKind `json:"kind"`
+
+	// What, for staff.
+	Message string `json:"message"`
+
+	// What the status page tells.
+	Public string `json:"public,omitempty,omitzero"`
+}
+
+// IncidentUpdateKind is what an update of an incident tells of.
+type IncidentUpdateKind string
+
 // InviteTenantParams is what InviteTenant takes.
 type InviteTenantParams struct {
 	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
@@ -819,6 +1003,35 @@ type MoveMaintenanceWindowParams struct {
 
 	// When it begins; it lasts as long as before.
 	StartsAt time.Time `json:"startsAt"`
+}
+
+// OpenIncidentParams is what OpenIncident takes.
+type OpenIncidentParams struct {
+	// What of the status page is disturbed; needed where the public is told.
+	//
+	// Example: ["mail"]
+	Components []Component `json:"components,omitempty,omitzero"`
+
+	// When it was noticed, which begins the clock; now, if left out.
+	DetectedAt time.Time `json:"detectedAt,omitempty,omitzero"`
+
+	// What is known, in a line of up to 500 characters, for staff and the audit log. It is kept in clear: no personal data, no secrets.
+	//
+	// Example: customers call, ticket 4711
+	Message string `json:"message"`
+
+	// What the status page tells, from then on; nothing, if left out. It may name no tenant, person or id.
+	//
+	// Example: E-mails arrive with delay. None is lost.
+	Public string `json:"public,omitempty,omitzero"`
+
+	// How bad it is.
+	Severity IncidentSeverity `json:"severity"`
+
+	// What it is, in a line, for staff.
+	//
+	// Example: Mails are late
+	Title string `json:"title"`
 }
 
 // OpenOperation is the schema of this name in the API's document.
@@ -1067,6 +1280,19 @@ type PurgeTenantParams struct {
 	Reason string `json:"reason"`
 }
 
+// ReopenIncidentParams is what ReopenIncident takes.
+type ReopenIncidentParams struct {
+	// What was done, or is not over, in a line of up to 500 characters, for staff and the audit log.
+	//
+	// Example: the provider has mended it, ticket 4711
+	Message string `json:"message"`
+
+	// What the status page tells; nothing new, if left out.
+	//
+	// Example: All mails have arrived.
+	Public string `json:"public,omitempty,omitzero"`
+}
+
 // ReprovisionTenantParams is what ReprovisionTenant takes.
 type ReprovisionTenantParams struct {
 	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
@@ -1080,8 +1306,39 @@ type ReprovisionTenantParams struct {
 	Reason string `json:"reason,omitempty,omitzero"`
 }
 
+// ResolveIncidentParams is what ResolveIncident takes.
+type ResolveIncidentParams struct {
+	// What was done, or is not over, in a line of up to 500 characters, for staff and the audit log.
+	//
+	// Example: the provider has mended it, ticket 4711
+	Message string `json:"message"`
+
+	// What the status page tells; nothing new, if left out.
+	//
+	// Example: All mails have arrived.
+	Public string `json:"public,omitempty,omitzero"`
+}
+
 // Resource is what adding tenants uses up.
 type Resource string
+
+// ResponseStep is a step of the response to an incident.
+type ResponseStep string
+
+// ResponseTime is the schema of this name in the API's document.
+type ResponseTime struct {
+	// When it was done.
+	DoneAt time.Time `json:"doneAt,omitempty,omitzero"`
+
+	// When it is to be done; absent where nothing bounds it.
+	Due time.Time `json:"due,omitempty,omitzero"`
+
+	// Whether it was done after that, or is not done and that has passed.
+	Late bool `json:"late"`
+
+	// Which step.
+	Step ResponseStep `json:"step"`
+}
 
 // RestoreTenantParams is what RestoreTenant takes.
 type RestoreTenantParams struct {
@@ -1438,6 +1695,28 @@ type UndoStep struct {
 	Undoes []StepName `json:"undoes"`
 }
 
+// UpdateIncidentParams is what UpdateIncident takes.
+type UpdateIncidentParams struct {
+	// What of the status page is disturbed by now; as before, if left out.
+	Components []Component `json:"components,omitempty,omitzero"`
+
+	// The step of the response that is done with it, and those before it: assessment, mitigation, verification or postmortem.
+	Done ResponseStep `json:"done,omitempty,omitzero"`
+
+	// What was seen or done, in a line of up to 500 characters, for staff and the audit log. It is kept in clear: no personal data, no secrets.
+	//
+	// Example: the provider has an outage, ticket 4711
+	Message string `json:"message"`
+
+	// What the status page tells; nothing new, if left out. It may name no tenant, person or id.
+	//
+	// Example: The provider works on it.
+	Public string `json:"public,omitempty,omitzero"`
+
+	// How bad it is by now; as before, if left out.
+	Severity IncidentSeverity `json:"severity,omitempty,omitzero"`
+}
+
 // WaitingFor is the schema of this name in the API's document.
 type WaitingFor struct {
 	// Always false: the operation goes on by itself when that is over.
@@ -1620,6 +1899,88 @@ func (c *Client) RetryFleetRun(ctx context.Context, id string, params RetryFleet
 	r.body = params
 	r.set("Idempotency-Key", cmp.Or(params.IdempotencyKey, c.newKey()))
 	var answer FleetRun
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ListIncidents: list incidents, GET /v1/incidents.
+//
+// Those that people respond to, and those of the circuit breaker.
+//
+// Needs the role viewer or operator or admin.
+func (c *Client) ListIncidents(ctx context.Context) (IncidentList, error) {
+	r := request{method: http.MethodGet, path: "/v1/incidents", again: true}
+	var answer IncidentList
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
+	return answer, err
+}
+
+// OpenIncident: declare an incident, POST /v1/incidents.
+//
+// It begins the clock of the response. Nothing of the platform changes by it. Every
+// well-formed request is audited, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) OpenIncident(ctx context.Context, params OpenIncidentParams) (DeclaredIncident, error) {
+	r := request{method: http.MethodPost, path: "/v1/incidents", again: false}
+	r.body = params
+	var answer DeclaredIncident
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// GetIncident: read an incident, GET /v1/incidents/{id}.
+//
+// With what was said and done, its alerts, and the clock of the response.
+//
+// Needs the role viewer or operator or admin.
+func (c *Client) GetIncident(ctx context.Context, id string) (DeclaredIncident, error) {
+	r := request{method: http.MethodGet, path: "/v1/incidents/" + url.PathEscape(id), again: true}
+	var answer DeclaredIncident
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
+	return answer, err
+}
+
+// ReopenIncident: open an incident again, POST /v1/incidents/{id}/reopen.
+//
+// Where the verification shows that it is not over. Every well-formed request about an
+// incident that exists is audited, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) ReopenIncident(ctx context.Context, id string, params ReopenIncidentParams) (DeclaredIncident, error) {
+	r := request{method: http.MethodPost, path: "/v1/incidents/" + url.PathEscape(id) + "/reopen", again: false}
+	r.body = params
+	var answer DeclaredIncident
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ResolveIncident: resolve an incident, POST /v1/incidents/{id}/resolve.
+//
+// What disturbed has ended, with its cause. The verification comes next. Every
+// well-formed request about an incident that exists is audited, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) ResolveIncident(ctx context.Context, id string, params ResolveIncidentParams) (DeclaredIncident, error) {
+	r := request{method: http.MethodPost, path: "/v1/incidents/" + url.PathEscape(id) + "/resolve", again: false}
+	r.body = params
+	var answer DeclaredIncident
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// UpdateIncident: tell what is new of an incident, POST /v1/incidents/{id}/update.
+//
+// And which step of the response is done. Every well-formed request about an incident
+// that exists is audited, refused ones too.
+//
+// Needs the role operator or admin.
+func (c *Client) UpdateIncident(ctx context.Context, id string, params UpdateIncidentParams) (DeclaredIncident, error) {
+	r := request{method: http.MethodPost, path: "/v1/incidents/" + url.PathEscape(id) + "/update", again: false}
+	r.body = params
+	var answer DeclaredIncident
 	_, err := c.call(ctx, r, &answer)
 	return answer, err
 }

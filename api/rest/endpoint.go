@@ -26,6 +26,7 @@ const (
 	tagEvents      = "Events"
 	tagPeople      = "Invitations"
 	tagMaintenance = "Maintenance"
+	tagIncidents   = "Incidents"
 	tagService     = "Service"
 	tagFleets      = "Runs on all tenants"
 )

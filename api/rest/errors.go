@@ -167,6 +167,7 @@ func conflictOf(err error) *Problem {
 	var fleetRefused *tenant.FleetActionRefusedError
 	var fleetOpen *tenant.FleetOpenError
 	var window *tenant.WindowRefusedError
+	var incident *tenant.DeclaredRefusedError
 	switch {
 	case errors.As(err, &refused):
 		p := newProblem(CodeActionRefused, refused.Error()+".")
@@ -202,6 +203,8 @@ func conflictOf(err error) *Problem {
 		return p
 	case errors.As(err, &window):
 		return newProblem(CodeConflict, sentence(window.Error()))
+	case errors.As(err, &incident):
+		return newProblem(CodeConflict, sentence(incident.Error()))
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 // Event is a change as the API tells it.
 type Event struct {
 	ID           string              `json:"id" doc:"Names the event, for Last-Event-ID and after. Ids do not grow from event to event." example:"4711"`
-	Type         string              `json:"type" doc:"What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened, incident.closed, capacity.short, capacity.enough, fleet.STATE, maintenance.STATE, maintenance.changed; more may come." example:"operation.running"`
+	Type         string              `json:"type" doc:"What has changed, and to what: operation.STATE, tenant.STATUS, tenant.changed, step.STATUS, incident.opened and incident.closed of the breaker, incident.declared, incident.updated, incident.resolved, incident.reopened and incident.alerted of those that people respond to, capacity.short, capacity.enough, fleet.STATE, maintenance.STATE, maintenance.changed; more may come." example:"operation.running"`
 	At           time.Time           `json:"at" doc:"When its transaction began: not the order of events."`
 	TenantID     tenant.ID           `json:"tenantId,omitempty" format:"uuid" doc:"Whose change it is; absent of an incident." example:"01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01"`
 	OperationID  tenant.OperationID  `json:"operationId,omitempty" format:"uuid" doc:"The operation that it belongs to; absent where there is none." example:"01920e6a-7c1e-7b53-9b57-2f4d9b0a0f11"`
@@ -23,6 +23,7 @@ type Event struct {
 	FailedStep   tenant.Step         `json:"failedStep,omitempty" doc:"The step that stands in the operation's way." example:"SEND_WELCOME_EMAIL"`
 	FailureClass tenant.FailureClass `json:"failureClass,omitempty" doc:"The sort of failure."`
 	IncidentID   int64               `json:"incidentId,omitempty" doc:"The incident's number."`
+	Declared     string              `json:"declared,omitempty" doc:"The declared incident that has changed." example:"INC-000012"`
 	Dependency   tenant.Dependency   `json:"dependency,omitempty" doc:"What fails, of an incident."`
 	Capacity     tenant.Resource     `json:"capacity,omitempty" doc:"What is short or has room again." example:"disk"`
 	Cause        string              `json:"cause,omitempty" doc:"Why, of an incident or what is short."`
@@ -38,7 +39,7 @@ func viewEvent(e *tenant.ChangeEvent) Event {
 		Kind: e.Kind, State: e.State, Status: e.Status,
 		Step: e.Step, StepStatus: e.StepStatus, Attempt: e.Attempt,
 		FailedStep: e.FailedStep, FailureClass: e.FailureClass,
-		IncidentID: e.IncidentID, Dependency: e.Dependency, Cause: e.Cause, WindowID: e.WindowID, Capacity: e.Capacity,
+		IncidentID: e.IncidentID, Declared: e.Declared, Dependency: e.Dependency, Cause: e.Cause, WindowID: e.WindowID, Capacity: e.Capacity,
 		FleetRunID: e.FleetRunID, FleetKind: e.FleetKind, FleetState: e.FleetState,
 	}
 }

@@ -70,7 +70,7 @@ func TestAnswersMayGrow(t *testing.T) {
 	for _, path := range []string{"/openapi.json", "/openapi-3.0.json"} {
 		doc := load(t, b.server, path)
 		for name, schema := range doc.Components.Schemas {
-			request := slices.Contains([]string{"NewTenant", "AdministratorChange", "ActionBody", "RollbackBody", "Reason", "OptionalReason", "OptionalReasonAndName", "RestoreBody", "NewWindow", "WindowExtension", "WindowMove", "WindowTick"}, name)
+			request := slices.Contains([]string{"NewTenant", "AdministratorChange", "ActionBody", "RollbackBody", "Reason", "OptionalReason", "OptionalReasonAndName", "RestoreBody", "NewWindow", "WindowExtension", "WindowMove", "WindowTick", "NewIncident", "IncidentChange", "IncidentEnd"}, name)
 			closed := schema.Value.AdditionalProperties.Has != nil && !*schema.Value.AdditionalProperties.Has
 			require.Equal(t, request, closed, name)
 			for field, property := range schema.Value.Properties {

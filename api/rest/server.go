@@ -30,6 +30,7 @@ type Config struct {
 	Operations  Operations
 	Fleets      Fleets
 	Maintenance Maintenance
+	Incidents   Incidents
 	Invitations Invitations
 	Passwords   Passwords
 	Tokens      Tokens
@@ -81,6 +82,7 @@ func (c Config) validate() error {
 		{c.Operations == nil, "Operations"},
 		{c.Fleets == nil, "Fleets"},
 		{c.Maintenance == nil, "Maintenance"},
+		{c.Incidents == nil, "Incidents"},
 		{c.Events == nil, "Events"},
 		{c.Status == nil, "Status"},
 		{c.Invitations == nil, "Invitations"},
@@ -106,6 +108,7 @@ type Server struct {
 	tenants     Tenants
 	operations  Operations
 	maintenance Maintenance
+	incidents   Incidents
 	tokens      Tokens
 	limiter     Limiter
 	waiting     waiting
@@ -138,7 +141,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		tenants: c.Tenants, operations: c.Operations, maintenance: c.Maintenance, fleets: c.Fleets, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
+		tenants: c.Tenants, operations: c.Operations, maintenance: c.Maintenance, incidents: c.Incidents, fleets: c.Fleets, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
 		events: c.Events, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
 		answers: c.Answers, version: c.Version,
 		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: observe.NewHTTP(c.Registerer),
@@ -156,6 +159,7 @@ func New(c Config) (*Server, error) {
 	s.registerFleets()
 	s.registerEvents()
 	s.registerMaintenance()
+	s.registerIncidents()
 	s.registerHealth()
 	s.registerStatus(c.Status)
 	s.registerPages(c)

@@ -102,6 +102,10 @@ func goodBody(method, path string) string {
 		return ""
 	case path == "/v1/tenants":
 		return request("Charité")
+	case path == "/v1/incidents":
+		return `{"title": "Mails are late", "severity": "major", "message": "why"}`
+	case strings.HasPrefix(path, "/v1/incidents/"):
+		return `{"message": "why"}`
 	case path == "/v1/maintenance-windows":
 		return `{"minutes": 60, "title": "Patches", "reason": "why"}`
 	case strings.HasSuffix(path, "/restore"):
@@ -136,7 +140,7 @@ func TestWithoutDatabaseEveryAnswerIs503(t *testing.T) {
 				})
 			}
 			all.Wait()
-			require.Len(t, answers, 39)
+			require.Len(t, answers, 45)
 			for route, a := range answers {
 				a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 				require.NotEmpty(t, a.header.Get("Retry-After"), route)

@@ -54,7 +54,7 @@ func TestTheStatusPageIsForEverybody(t *testing.T) {
 		case "/status.json":
 			var r statuspage.Report
 			require.NoError(t, json.Unmarshal(a.body, &r))
-			require.Len(t, r.Components, len(statuspage.Components()))
+			require.Len(t, r.Components, len(tenant.Components()))
 		case "/status.atom":
 			var feed struct {
 				XMLName xml.Name  `xml:"http://www.w3.org/2005/Atom feed"`
@@ -114,7 +114,7 @@ func TestTheStatusPageInABrowser(t *testing.T) {
 			require.Equal(t, width, wide, "nothing is wider than the screen")
 			bars, err := chromedp.Run(ctx, chromedp.Evaluate[int64]("document.querySelectorAll('rect').length"))
 			require.NoError(t, err)
-			require.Equal(t, strconv.Itoa(90*len(statuspage.Components())), strconv.FormatInt(bars, 10))
+			require.Equal(t, strconv.Itoa(90*len(tenant.Components())), strconv.FormatInt(bars, 10))
 		}
 	}
 	require.Empty(t, said.all())
@@ -127,7 +127,7 @@ func newStatusHistory(t *testing.T) *pgxpool.Pool {
 	h := postgres.NewStatusHistory(pool)
 	begin := time.Now().AddDate(0, 0, -70)
 	var changes []statuspage.Change
-	for _, c := range statuspage.Components() {
+	for _, c := range tenant.Components() {
 		changes = append(changes, statuspage.Change{Component: c, State: statuspage.Operational, Since: begin})
 	}
 	change := func(c statuspage.Component, s statuspage.State, day int, lasts time.Duration) {

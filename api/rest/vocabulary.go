@@ -81,6 +81,32 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.TaskFailed:  "given up; the next window tries it again",
 		tenant.TaskSkipped: "left when the window ended",
 	}),
+	reflect.TypeFor[tenant.DeclaredState](): enumerate("DeclaredState", "Where a declared incident stands.", tenant.DeclaredStates(), map[tenant.DeclaredState]string{
+		tenant.DeclaredOpen:     "lasts",
+		tenant.DeclaredResolved: "over; to be verified and written up",
+		tenant.DeclaredClosed:   "has been through every step",
+	}),
+	reflect.TypeFor[tenant.IncidentSeverity](): enumerate("IncidentSeverity", "How bad a declared incident is.", tenant.IncidentSeverities(), map[tenant.IncidentSeverity]string{
+		tenant.SeverityCritical: "something does not work for many",
+		tenant.SeverityMajor:    "something works badly, or not at all for some",
+		tenant.SeverityMinor:    "few notice",
+	}),
+	reflect.TypeFor[tenant.ResponseStep](): enumerate("ResponseStep", "A step of the response to an incident.", tenant.ResponseSteps(), map[tenant.ResponseStep]string{
+		tenant.ResponseDetection:    "begins the clock",
+		tenant.ResponseAssessment:   "what is disturbed, for whom and how badly, is known; within 5 minutes",
+		tenant.ResponseMitigation:   "the harm is ended or bounded; within 15 minutes",
+		tenant.ResponseResolution:   "the cause is removed",
+		tenant.ResponseVerification: "it is shown to work again",
+		tenant.ResponsePostmortem:   "it is written up, with what is to be changed",
+	}),
+	reflect.TypeFor[tenant.UpdateKind](): enumerate("IncidentUpdateKind", "What an update of an incident tells of.", tenant.UpdateKinds(), map[tenant.UpdateKind]string{
+		tenant.UpdateDeclared: "its beginning",
+		tenant.UpdateChanged:  "what was said, found or done",
+		tenant.UpdateResolved: "its end",
+		tenant.UpdateReopened: "that the end was none",
+		tenant.UpdateAlerted:  "an alert that has begun or ended",
+	}),
+	reflect.TypeFor[tenant.Component](): enumerate("Component", "A part of the platform as its users see it.", tenant.Components(), nil),
 	reflect.TypeFor[tenant.Dependency](): enumerate("Dependency", "A system that all tenants share.", tenant.Dependencies(), map[tenant.Dependency]string{
 		tenant.DependencyDatabase: "PostgreSQL",
 		tenant.DependencyLedger:   "Stellar's RPC server and the network behind it",

@@ -16,6 +16,11 @@ func Fleets(pool *pgxpool.Pool, temporal client.Client, taskQueue string, log *s
 	return &operations.Fleets{Store: postgres.NewFleets(pool), Audit: postgres.NewAuditLog(pool), Temporal: temporal, TaskQueue: taskQueue, Logger: log}
 }
 
+// Declared makes what opens, reads and steers the incidents that people respond to.
+func Declared(pool *pgxpool.Pool) *operations.Declared {
+	return &operations.Declared{Store: postgres.NewDeclared(pool), Breaker: postgres.NewIncidents(pool), Audit: postgres.NewAuditLog(pool)}
+}
+
 // Service makes what accepts, reads and steers operations, with its rows in the
 // database of a pool.
 func Service(pool *pgxpool.Pool, c operations.Config, m Metrics) *operations.Service {

@@ -12,6 +12,8 @@ import (
 	"html/template"
 	"strings"
 	"time"
+
+	"tenant-provisioning/internal/tenant"
 )
 
 //go:embed page
@@ -135,7 +137,7 @@ func (k known) report(now time.Time) Report {
 	if r.Windows == nil {
 		r.Windows = []Window{}
 	}
-	for _, c := range Components() {
+	for _, c := range tenant.Components() {
 		is, known := k.States[c]
 		row := Row{Component: c, Title: c.Title(), State: is.State, Since: is.Since}
 		row.Days, row.Uptime = days(k.Changes[c], now)

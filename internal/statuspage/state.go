@@ -31,30 +31,16 @@ func worst(states ...State) State {
 }
 
 // Component is a part of the platform as its users see it.
-type Component string
+type Component = tenant.Component
 
 // The components, in the order of the page.
 const (
-	// API takes and answers requests.
-	API Component = "api"
-	// Provisioning carries out what was accepted: new tenants, and changes of them.
-	Provisioning Component = "provisioning"
-	// Data is the tenants' own, in the database.
-	Data Component = "data"
-	// Ledger is where contracts are made and changed.
-	Ledger Component = "ledger"
-	Mail   Component = "mail"
+	API          = tenant.ComponentAPI
+	Provisioning = tenant.ComponentProvisioning
+	Data         = tenant.ComponentData
+	Ledger       = tenant.ComponentLedger
+	Mail         = tenant.ComponentMail
 )
-
-// Components lists them all.
-func Components() []Component { return []Component{API, Provisioning, Data, Ledger, Mail} }
-
-var titles = map[Component]string{
-	API: "API", Provisioning: "New tenants and changes", Data: "Tenants’ data", Ledger: "Contracts on the ledger", Mail: "E-mail",
-}
-
-// Title is the component's name for people.
-func (c Component) Title() string { return titles[c] }
 
 // Seen is what a look at the platform has found.
 type Seen struct {
@@ -77,7 +63,7 @@ func (s Seen) components() map[Component]State {
 		return map[Component]State{API: Outage, Provisioning: Outage, Data: Outage}
 	}
 	is := map[Component]State{}
-	for _, c := range Components() {
+	for _, c := range tenant.Components() {
 		is[c] = Operational
 	}
 	fails := func(c Component, state State) { is[c] = worst(is[c], state) }

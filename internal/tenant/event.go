@@ -54,6 +54,7 @@ type EventData struct {
 	FailedStep   Step         `json:"failedStep"`
 	FailureClass FailureClass `json:"failureClass"`
 	IncidentID   int64        `json:"incidentId"`
+	Declared     string       `json:"declared"`
 	Dependency   Dependency   `json:"dependency"`
 	Cause        string       `json:"cause"`
 	WindowID     WindowID     `json:"windowId"`

@@ -28,6 +28,11 @@ var enums = map[string]struct{ name, description string }{
 	"pause":           {"FleetAction", "is what a person may do with a run on all tenants."},
 	"PLANNED":         {"WindowState", "is where a maintenance window is."},
 	"read-only":       {"WindowMode", "is what callers may do during a maintenance window."},
+	"closed":          {"DeclaredState", "is where a declared incident stands."},
+	"critical":        {"IncidentSeverity", "is how bad a declared incident is."},
+	"assessment":      {"ResponseStep", "is a step of the response to an incident."},
+	"reopened":        {"IncidentUpdateKind", "is what an update of an incident tells of."},
+	"api":             {"Component", "is a part of the platform as its users see it."},
 	"name-taken":      {"Code", "is a kind of problem."},
 	// These two have no value of their own.
 	"PENDING DONE FAILED SKIPPED":         {"FleetItemState", "is what has become of a tenant in a run."},

@@ -264,9 +264,9 @@ func (f *tenantFilter) find(ctx context.Context, c control, l tenant.Lifecycle) 
 	return selected, nil
 }
 
-func names(statuses []tenant.Status) string {
-	all := make([]string, len(statuses))
-	for i, s := range statuses {
+func names[T ~string](values []T) string {
+	all := make([]string, len(values))
+	for i, s := range values {
 		all[i] = string(s)
 	}
 	return strings.Join(all, ", ")

@@ -207,6 +207,19 @@ func anIncident() tenant.Incident {
 
 // TestGolden compares each answer with what it looked like when somebody last
 // looked at it, as a table and as JSON.
+// aDeclared is one that is assessed, a minute late, and not mitigated.
+func aDeclared() tenant.DeclaredIncident {
+	return tenant.DeclaredIncident{
+		ID: 12, Title: "Mails are late", Severity: tenant.SeverityMajor, Components: []tenant.Component{tenant.ComponentMail}, OpenedBy: "ada@platform",
+		OpenedAt: accepted.Add(time.Minute), DetectedAt: accepted, AssessedAt: accepted.Add(6 * time.Minute),
+		Alerts: []tenant.IncidentAlert{{Fingerprint: "f00", Name: "MailFails", Summary: "Mails are refused", StartsAt: accepted}},
+		Updates: []tenant.IncidentUpdate{
+			{Kind: tenant.UpdateDeclared, At: accepted.Add(time.Minute), Actor: "ada@platform", Message: "ticket 1", Public: "E-mails arrive with delay.", Done: []tenant.ResponseStep{tenant.ResponseDetection}},
+			{Kind: tenant.UpdateChanged, At: accepted.Add(6 * time.Minute), Actor: "ada@platform", Message: "the provider has an outage", Done: []tenant.ResponseStep{tenant.ResponseAssessment}},
+		},
+	}
+}
+
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	other := aTenant()
@@ -231,6 +244,9 @@ func TestGolden(t *testing.T) {
 		}},
 		"attention-none": output.Attention{Items: []output.Waiting{}},
 		"attention-open": output.Attention{Items: []output.Waiting{}, Incidents: []tenant.Incident{anIncident()}},
+		"incident":       output.NewDeclaredIncident(aDeclared(), accepted.Add(7*time.Minute)),
+		"incident-list":  output.NewDeclaredIncidents([]tenant.DeclaredIncident{aDeclared()}, []tenant.Incident{anIncident()}, accepted.Add(time.Hour)),
+		"incident-none":  output.NewDeclaredIncidents(nil, nil, accepted),
 		"status-parked":  output.NewStatus(parked()),
 		"status-running": output.NewStatus(running()),
 		"status-waiting": waiting(),

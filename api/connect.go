@@ -80,11 +80,14 @@ func open(s *service.Service) (*clients, error) {
 // statusPage makes what looks at the platform for the page at /status. The database need
 // not be there.
 func (c *clients) statusPage() (*statuspage.Board, error) {
-	incidents, windows := postgres.NewIncidents(c.Pool), postgres.NewWindows(c.Pool)
+	incidents, declared, windows := postgres.NewIncidents(c.Pool), postgres.NewDeclared(c.Pool), postgres.NewWindows(c.Pool)
 	return statuspage.New(statuspage.Config{
 		Look: func(ctx context.Context) statuspage.Seen {
 			open, err := incidents.Open(ctx)
 			seen := statuspage.Seen{Database: err == nil, Temporal: c.askTemporal(ctx) == nil, Incidents: open}
+			if told, err := declared.Told(ctx, time.Now()); err == nil { // those that last
+				seen.Declared = told
+			}
 			now, known := c.watch.Last()
 			seen.Workers = !known || !now.Grave
 			closed, err := windows.ReadOnly(ctx)

@@ -17,6 +17,11 @@ func TestRunbookOfAnIncident(t *testing.T) {
 	require.Equal(t, "closed", i.get("/v1/incidents/INC-000001")["state"])
 	require.Equal(t, 1, value[int](i, `SELECT count(*) FROM declared_incidents`))
 	require.Equal(t, 7, value[int](i, `SELECT count(*) FROM audit_log WHERE action LIKE 'incident-%' AND outcome = 'accepted'`))
+	eventually(t, "the status page tells of it", func() bool { return len(i.status().Incidents) == 1 })
+	told := i.status().Incidents[0]
+	require.Equal(t, "Disturbance: E-mail", told.Title)
+	require.Equal(t, "All e-mails have arrived.", told.Messages[0].Text)
+	require.False(t, told.EndedAt.IsZero())
 	i.becomesActive(i.create("Charité"))
 }
 

@@ -93,6 +93,40 @@ func findDeclared(ctx context.Context, db querier, id tenant.DeclaredID, lock st
 	return i, err
 }
 
+// Told lists those that the public was told of and that were detected since then or are
+// not resolved, at most 50, the newest first, with what it was told and nothing else of
+// what was said.
+func (d *Declared) Told(ctx context.Context, since time.Time) ([]tenant.DeclaredIncident, error) {
+	rows, err := d.pool.Query(ctx, fmt.Sprintf(`SELECT %s FROM declared_incidents i WHERE (i.detected_at >= $1 OR i.resolved_at IS NULL)
+		AND EXISTS (SELECT FROM declared_incident_updates u WHERE u.incident_id = i.id AND u.public <> '')
+		ORDER BY i.resolved_at IS NULL DESC, i.id DESC LIMIT %d`, declaredColumns, maxPublicIncidents), since)
+	if err != nil {
+		return nil, fmt.Errorf("read what the public was told: %w", interpret(err))
+	}
+	found, err := pgx.CollectRows(rows, scanDeclared)
+	if err != nil {
+		return nil, fmt.Errorf("read what the public was told: %w", interpret(err))
+	}
+	at := map[tenant.DeclaredID]*tenant.DeclaredIncident{}
+	ids := make([]int64, len(found))
+	for n := range found {
+		at[found[n].ID], ids[n] = &found[n], int64(found[n].ID)
+	}
+	rows, err = d.pool.Query(ctx, `SELECT incident_id, at, public FROM declared_incident_updates WHERE incident_id = ANY($1) AND public <> '' ORDER BY id`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("read what the public was told: %w", interpret(err))
+	}
+	var id tenant.DeclaredID
+	var u tenant.IncidentUpdate
+	if _, err = pgx.ForEachRow(rows, []any{&id, &u.At, &u.Public}, func() error {
+		at[id].Updates = append(at[id].Updates, u)
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("read what the public was told: %w", interpret(err))
+	}
+	return found, nil
+}
+
 // Open keeps an incident that was declared, with its updates and its entry in the audit
 // log.
 func (d *Declared) Open(ctx context.Context, i tenant.DeclaredIncident, entry func(tenant.DeclaredIncident) tenant.AuditEntry) (tenant.DeclaredIncident, error) {

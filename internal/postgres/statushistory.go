@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -70,7 +71,8 @@ func (h *StatusHistory) Record(ctx context.Context, changes []statuspage.Change)
 	return nil
 }
 
-// Incidents lists the newest that began since then or have not ended, at most 50.
+// Incidents lists those that began since then or have not ended, of the breaker and of
+// people, at most 50 of each: what lasts first, then the newest.
 func (h *StatusHistory) Incidents(ctx context.Context, since time.Time) ([]statuspage.Incident, error) {
 	rows, err := h.pool.Query(ctx, fmt.Sprintf(`SELECT %s FROM incidents i WHERE i.opened_at >= $1 OR i.closed_at IS NULL
 		ORDER BY i.closed_at IS NULL DESC, i.id DESC LIMIT %d`, incidentColumns, maxPublicIncidents), since)
@@ -84,5 +86,18 @@ func (h *StatusHistory) Incidents(ctx context.Context, since time.Time) ([]statu
 	if err != nil {
 		return nil, fmt.Errorf("read the incidents of the status: %w", interpret(err))
 	}
+	declared, err := (&Declared{h.pool}).Told(ctx, since)
+	if err != nil {
+		return nil, err
+	}
+	for _, i := range declared {
+		found = append(found, statuspage.PublicDeclared(i))
+	}
+	slices.SortStableFunc(found, func(a, b statuspage.Incident) int {
+		if a.EndedAt.IsZero() != b.EndedAt.IsZero() {
+			return a.EndedAt.Compare(b.EndedAt)
+		}
+		return b.StartedAt.Compare(a.StartedAt)
+	})
 	return found, nil
 }

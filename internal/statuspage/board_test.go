@@ -206,6 +206,62 @@ func TestWhatIsPublicOfAnIncident(t *testing.T) {
 	}
 }
 
+// TestWhatPeopleTellOfAnIncident is on the page in each form, its components are
+// disturbed while it lasts, and what is said for staff stays inside.
+func TestWhatPeopleTellOfAnIncident(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ds := postgres.NewDeclared(b.pool)
+	entry := func(tenant.DeclaredIncident) tenant.AuditEntry {
+		return tenant.AuditEntry{Actor: "ada", Action: "incident-open", Outcome: tenant.OutcomeAccepted}
+	}
+	open := func(title, public string) tenant.DeclaredIncident {
+		i, err := tenant.DeclaredIncident{Title: title}.Declare(tenant.DeclaredChange{
+			Action: tenant.ActionOpenIncident, Message: "smtp.inside.example refuses", Public: public, Severity: tenant.SeverityCritical,
+			Components: []tenant.Component{tenant.ComponentMail}, Actor: "ada",
+		}, time.Now())
+		require.NoError(t, err)
+		i, err = ds.Open(t.Context(), i, entry)
+		require.NoError(t, err)
+		return i
+	}
+	i := open("inside: mails", "E-mails arrive with delay.")
+	open("inside: nobody is told of this", "")
+	change := func(c tenant.DeclaredChange) {
+		c.Actor, c.Message = "ada", "inside"
+		_, err := ds.Change(t.Context(), i.ID, func(i tenant.DeclaredIncident) (tenant.DeclaredIncident, error) { return i.Change(c, time.Now()) }, entry)
+		require.NoError(t, err)
+	}
+	change(tenant.DeclaredChange{Action: tenant.ActionUpdateIncident, Public: "One in three <waits>."})
+	change(tenant.DeclaredChange{Action: tenant.ActionUpdateIncident})
+	seen := func() {
+		told, err := ds.Told(t.Context(), time.Now())
+		require.NoError(t, err)
+		b.looks(statuspage.Seen{Database: true, Temporal: true, Workers: true, Declared: told})
+	}
+	seen()
+	board := b.runs(t).Board
+	says(t, board, but(statuspage.Outage, statuspage.Mail))
+	require.Eventually(t, func() bool { return len(report(t, board).Incidents) == 1 }, deadline, 5*time.Millisecond)
+	told := report(t, board).Incidents[0]
+	require.Equal(t, "Disturbance: E-mail", told.Title)
+	require.Equal(t, "inc-000001", told.ID)
+	require.Equal(t, []string{"One in three <waits>.", "E-mails arrive with delay."}, []string{told.Messages[0].Text, told.Messages[1].Text})
+	d := board.Documents()
+	for _, form := range []statuspage.Document{d.HTML, d.JSON, d.Atom} {
+		require.Contains(t, string(form.Body), "E-mails arrive with delay.")
+		require.NotContains(t, string(form.Body), "<waits>")
+		require.NotContains(t, string(form.Body), "inside")
+		require.NotContains(t, string(form.Body), "ada")
+	}
+
+	change(tenant.DeclaredChange{Action: tenant.ActionResolveIncident, Public: "All e-mails have arrived."})
+	seen()
+	says(t, board, well)
+	require.Eventually(t, func() bool { return !report(t, board).Incidents[0].EndedAt.IsZero() }, deadline, 5*time.Millisecond)
+	require.Contains(t, string(board.Documents().Atom.Body), "Over: Disturbance: E-mail")
+}
+
 // TestWindowsAreToldOfInTime: those under way and of the next weeks, and nothing else.
 func TestWindowsAreToldOfInTime(t *testing.T) {
 	t.Parallel()

@@ -246,11 +246,14 @@ func (p *printer) feed(r Report, now time.Time) ([]byte, error) {
 		entry(w.ID, "Maintenance: "+w.Title, w.StartsAt, strings.TrimSpace(summary))
 	}
 	for _, i := range r.Incidents {
-		if i.EndedAt.IsZero() {
-			entry(i.ID, i.Title, i.StartedAt, "Since "+i.StartedAt.UTC().Format(time.RFC1123)+".")
-			continue
+		title, when := i.Title, "Since "+i.StartedAt.UTC().Format(time.RFC1123)+"."
+		if !i.EndedAt.IsZero() {
+			title, when = "Over: "+i.Title, fmt.Sprintf("From %s to %s.", i.StartedAt.UTC().Format(time.RFC1123), i.EndedAt.UTC().Format(time.RFC1123))
 		}
-		entry(i.ID, "Over: "+i.Title, i.EndedAt, fmt.Sprintf("From %s to %s.", i.StartedAt.UTC().Format(time.RFC1123), i.EndedAt.UTC().Format(time.RFC1123)))
+		for _, m := range i.Messages {
+			when += fmt.Sprintf("\n%s: %s", m.At.UTC().Format(time.RFC1123), m.Text)
+		}
+		entry(i.ID, title, i.changed(), when)
 	}
 	body, err := xml.MarshalIndent(f, "", " ")
 	return append([]byte(xml.Header), body...), err

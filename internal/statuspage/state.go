@@ -3,6 +3,7 @@ package statuspage
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -52,6 +53,9 @@ type Seen struct {
 	Workers bool
 	// Incidents are those that are open.
 	Incidents []tenant.Incident
+	// Declared are those that people have opened, are not resolved, and that the public
+	// was told of.
+	Declared []tenant.DeclaredIncident
 	// ReadOnly tells that a maintenance window refuses changes now.
 	ReadOnly bool
 }
@@ -84,6 +88,15 @@ func (s Seen) components() map[Component]State {
 			fails(Ledger, Outage)
 		case tenant.DependencyMail:
 			fails(Mail, Outage)
+		}
+	}
+	for _, i := range s.Declared {
+		for _, c := range i.Components {
+			if i.Severity == tenant.SeverityCritical {
+				fails(c, Outage)
+			} else {
+				fails(c, Degraded)
+			}
 		}
 	}
 	return is
@@ -128,11 +141,53 @@ func Announced(all []tenant.Window, now time.Time) []Window {
 // Incident is a disturbance, as far as it is public.
 type Incident struct {
 	ID        string    `json:"id"`
-	Component Component `json:"component"`
+	Component Component `json:"component,omitempty"`
 	Title     string    `json:"title"`
 	StartedAt time.Time `json:"startedAt"`
 	// EndedAt is zero while it lasts.
 	EndedAt time.Time `json:"endedAt,omitzero"`
+	// Components are all that are disturbed, of one that people have opened; Component is
+	// the first of them.
+	Components []Component `json:"components,omitempty" nullable:"false"`
+	// Messages are what people have told of it, the newest first.
+	Messages []Message `json:"messages,omitempty" nullable:"false"`
+}
+
+// Message is what people tell of an incident.
+type Message struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// changed is when something was last told of it.
+func (i Incident) changed() time.Time {
+	at := i.StartedAt
+	if !i.EndedAt.IsZero() {
+		at = i.EndedAt
+	}
+	if len(i.Messages) > 0 && i.Messages[0].At.After(at) {
+		at = i.Messages[0].At
+	}
+	return at
+}
+
+// PublicDeclared is what everybody may know of an incident that people have opened: what
+// they have told the public. Its title and messages for staff stay inside.
+func PublicDeclared(i tenant.DeclaredIncident) Incident {
+	p := Incident{ID: strings.ToLower(i.ID.String()), Title: "Disturbance", StartedAt: i.DetectedAt, EndedAt: i.ResolvedAt, Components: i.Components}
+	var titles []string
+	for _, c := range i.Components {
+		titles = append(titles, c.Title())
+	}
+	if len(titles) > 0 {
+		p.Component, p.Title = i.Components[0], "Disturbance: "+strings.Join(titles, ", ")
+	}
+	for _, u := range slices.Backward(i.Updates) {
+		if u.Public != "" {
+			p.Messages = append(p.Messages, Message{At: u.At, Text: u.Public})
+		}
+	}
+	return p
 }
 
 // Public is what everybody may know of an incident: what is meant by it, and not its

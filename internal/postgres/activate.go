@@ -15,6 +15,7 @@ import (
 func (t *Transitions) MarkActive(ctx context.Context, f tenant.Fence) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(f)...)
+	b.Queue(`SELECT void_imported_passwords($1)`, string(f.Operation)) // an administrator whom nobody has invited may know it
 	completeStage(b, f, tenant.StepMarkActive, `NOT pivot_passed AND EXISTS (SELECT FROM tenants t
 		JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.generation = t.generation
 		WHERE t.id = o.tenant_id AND t.status = 'PROVISIONING' AND t.contract_id IS NOT NULL)`)

@@ -43,5 +43,6 @@ var compareRows = []comparison{
 		FROM tenants t WHERE ` + inUse + ` AND t.activated_at IS NULL`},
 	{kind: tenant.FindingNameDiffers, sql: `
 		SELECT t.id::text, t.id::text, '', 'the tenant''s row names the schema ' || t.schema_name || ' and the role ' || t.role_name, false
-		FROM tenants t WHERE t.role_name <> t.schema_name OR right(t.schema_name, 8) <> right(t.id::text, 8)`},
+		FROM tenants t WHERE right(t.role_name, 8) <> right(t.id::text, 8)
+			OR t.role_name <> t.schema_name AND NOT EXISTS (SELECT FROM tenant_imports i WHERE i.tenant_id = t.id)`},
 }

@@ -24,7 +24,8 @@ var compareSchemas = []comparison{
 			THEN ' is called like a tenant''s, and no tenant has it' ELSE ' is there, and no row of tenant_schema_versions owns it' END, false
 		FROM pg_namespace n LEFT JOIN tenants t ON t.schema_name = n.nspname
 		WHERE n.nspname ~ '^t_([a-z0-9_]+_)?[0-9a-f]{8}$' AND (t.id IS NULL
-			OR t.status IN ('FAILED', 'DELETED') AND ` + quiet + ` AND NOT EXISTS (SELECT FROM tenant_schema_versions v WHERE v.schema_name = n.nspname))`},
+			OR t.status IN ('FAILED', 'DELETED') AND ` + quiet + ` AND NOT EXISTS (SELECT FROM tenant_schema_versions v WHERE v.schema_name = n.nspname)
+			AND NOT EXISTS (SELECT FROM tenant_imports i WHERE i.tenant_id = t.id) /* it was there before the tenant */)`},
 	{kind: tenant.FindingActiveWithoutSchema, sql: `
 		SELECT t.schema_name, t.id::text, '', 'the tenant is ' || t.status || ', and its schema ' || t.schema_name || ' is not there', false
 		FROM tenants t WHERE ` + inUse + ` AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)`},

@@ -83,7 +83,7 @@ func makeInvitation(b *pgx.Batch, f tenant.Fence, i tenant.Invitation, w *tenant
 		ON CONFLICT (token_hash) DO UPDATE SET expires_at = CASE
 			WHEN i.used_at IS NULL AND i.expires_at < now() THEN excluded.expires_at ELSE i.expires_at END
 		RETURNING token_hash, expires_at`,
-		i.TokenHash, string(f.Tenant), f.Tenant.AdministratorID(), i.TTL, i.Earlier).
+		i.TokenHash, string(f.Tenant), w.Tenant.AdministratorID(), i.TTL, i.Earlier).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&w.TokenHash, &w.ExpiresAt) })
 }
 

@@ -21,6 +21,7 @@ const (
 	stateAlreadyDone = "TP002"
 	stateForeign     = "TP003"
 	stateCopy        = "TP004"
+	stateNotThere    = "TP005"
 )
 
 // SQLSTATEs of PostgreSQL (Appendix A of its manual).

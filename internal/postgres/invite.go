@@ -30,7 +30,8 @@ func mayInvite(ctx context.Context, tx pgx.Tx, sub *tenant.Submission) error {
 	var taken bool
 	err := tx.QueryRow(ctx, `
 		SELECT u.password_hash IS NOT NULL, EXISTS (SELECT FROM `+users+` o WHERE o.id <> u.id AND lower(o.email) = lower(t.admin_email))
-		FROM `+users+` u, tenants t WHERE u.id = $1 AND t.id = $2`, id.AdministratorID(), string(id)).Scan(&sub.Resets, &taken)
+		FROM `+users+` u, tenants t LEFT JOIN tenant_imports i ON i.tenant_id = t.id
+		WHERE u.id = coalesce(i.administrator_id, $1) AND t.id = $2`, id.AdministratorID(), string(id)).Scan(&sub.Resets, &taken)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return refused("the user who was to be its first administrator was removed; whoever administers it now can make users")
@@ -108,7 +109,7 @@ func signsIn(ctx context.Context, tx pgx.Tx, t tenant.Tenant) (who *tenant.Admin
 	var a tenant.Administrator
 	err = tx.QueryRow(ctx, `
 		SELECT email, first_name, last_name, lower(email) <> lower($2) FROM `+usersOf(t.Schema)+`
-		WHERE id = $1 AND password_hash IS NOT NULL`, t.ID.AdministratorID(), t.Administrator.Email).
+		WHERE id = $1 AND password_hash IS NOT NULL`, t.AdministratorID(), t.Administrator.Email).
 		Scan(&a.Email, &a.FirstName, &a.LastName, &elsewhere)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, false, nil
@@ -132,7 +133,7 @@ func endOtherLinks(b *pgx.Batch, f tenant.Fence, w tenant.Email) {
 		return
 	}
 	b.Queue(`DELETE FROM invitations WHERE tenant_id = $1 AND user_id = $2 AND used_at IS NULL AND token_hash <> $3`,
-		string(f.Tenant), f.Tenant.AdministratorID(), w.TokenHash)
+		string(f.Tenant), w.Tenant.AdministratorID(), w.TokenHash)
 }
 
 // Undeliverable writes that a mail cannot reach whom it is for, why, and that its

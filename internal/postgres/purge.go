@@ -100,18 +100,20 @@ func removeSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 		return err
 	}
 	var schema, role, login string
-	var there, owned, ourRole bool
+	var there, owned, ourRole, given bool
 	var tables int
 	err := tx.QueryRow(ctx, `
 		SELECT t.schema_name, t.role_name, t.app_login, n.oid IS NOT NULL, v.schema_name IS NOT NULL,
 			EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role_name AND shobj_description(r.oid, 'pg_authid') = role_mark(t.id::text)),
-			(SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p'))
+			(SELECT count(*) FROM pg_class c WHERE c.relnamespace = n.oid AND c.relkind IN ('r', 'p')),
+			EXISTS (SELECT FROM tenant_imports i WHERE i.tenant_id = t.id AND i.adopted_at IS NULL)
 		FROM tenants t LEFT JOIN pg_namespace n ON n.nspname = t.schema_name
 		LEFT JOIN tenant_schema_versions v ON v.schema_name = t.schema_name AND v.tenant_id = t.id
-		WHERE t.id = $1::uuid`, string(f.Tenant)).Scan(&schema, &role, &login, &there, &owned, &ourRole, &tables)
+		WHERE t.id = $1::uuid`, string(f.Tenant)).Scan(&schema, &role, &login, &there, &owned, &ourRole, &tables, &given)
 	if err != nil {
 		return err
 	}
+	there = there && (owned || !given) // what an import was to adopt, and did not, was never the tenant's
 	if there && !owned {
 		return &tenant.StepError{
 			Step: tenant.StepDropSchema, Class: tenant.ClassConflict, Permanent: true,
@@ -123,7 +125,9 @@ func removeSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 		return err
 	}
 	b := &pgx.Batch{}
-	b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
+	if there {
+		b.Queue(`DROP SCHEMA ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
+	}
 	b.Queue(`DELETE FROM tenant_schema_versions WHERE tenant_id = $1::uuid`, string(f.Tenant))
 	b.Queue(`UPDATE tenants SET version = version + 1, updated_at = now() WHERE id = $1::uuid AND $2::boolean`, string(f.Tenant), there)
 	b.Queue(noteRemoved+` jsonb_build_object('schema', $2::text, 'schemaWasThere', $3::boolean, 'tables', $4::integer, 'memberOf', $5::text) || removed WHERE id = $1::uuid`,

@@ -63,8 +63,11 @@ func (s *Schemas) Close() { s.schemas.Close() }
 func (s *Schemas) Stat() *pgxpool.Stat { return s.schemas.Stat() }
 
 // seedRoles are the roles of a tenant's own users.
-const seedRoles = `INSERT INTO %s (name, description) VALUES
+const (
+	seedRoles  = `INSERT INTO %s (name, description) ` + seedValues
+	seedValues = `VALUES
 	('admin', 'manages users and settings'), ('user', 'works with the data'), ('viewer', 'reads')`
+)
 
 // Create makes a tenant's role, schema, tables, seed roles and first
 // administrator in one transaction and one round trip. Repeating it after it
@@ -73,6 +76,9 @@ func (s *Schemas) Create(ctx context.Context, f tenant.Fence) error {
 	t, err := (&Tenants{s.pool}).Find(ctx, f.Tenant)
 	if err != nil {
 		return stepError(tenant.StepCreateSchema, err)
+	}
+	if t.Imported != nil {
+		return s.adopt(ctx, f, t)
 	}
 	progress := &schemaProgress{step: tenant.StepCreateSchema}
 	err = onceMore(func() error { return s.send(ctx, s.batch(f, t, progress)) })
@@ -158,7 +164,8 @@ func (s *Schemas) batch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) *pgx
 
 // Drop undoes Create: it drops the schema and the role, but only
 // if the ownership row carries this generation and the tenant was never
-// active. What was never made is no error. A role on which objects in other
+// active. A schema that was adopted stays, as it was before. What was never made is
+// no error. A role on which objects in other
 // databases of the server depend, as in a copy of this one, is left, with a
 // finding that names them.
 func (s *Schemas) Drop(ctx context.Context, f tenant.Fence) error {
@@ -188,17 +195,18 @@ func dropSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 		return err
 	}
 	var schema, role string
-	var everActive, ourRole bool
+	var everActive, ourRole, adopted bool
 	rows, err := tx.Query(ctx, `
 		SELECT v.schema_name, t.role_name, t.activated_at IS NOT NULL,
-			EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role_name AND shobj_description(r.oid, 'pg_authid') = role_mark(t.id::text))
+			EXISTS (SELECT FROM pg_roles r WHERE r.rolname = t.role_name AND shobj_description(r.oid, 'pg_authid') = role_mark(t.id::text)),
+			EXISTS (SELECT FROM tenant_imports i WHERE i.tenant_id = t.id)
 		FROM tenant_schema_versions v JOIN tenants t ON t.id = v.tenant_id
 		WHERE v.tenant_id = $1::uuid AND v.generation = $2::integer AND v.schema_name = t.schema_name`, string(f.Tenant), f.Generation)
 	if err != nil {
 		return err
 	}
 	n := 0
-	if _, err = pgx.ForEachRow(rows, []any{&schema, &role, &everActive, &ourRole}, func() error { n++; return nil }); err != nil {
+	if _, err = pgx.ForEachRow(rows, []any{&schema, &role, &everActive, &ourRole, &adopted}, func() error { n++; return nil }); err != nil {
 		return err
 	}
 	switch {
@@ -211,7 +219,13 @@ func dropSchema(ctx context.Context, tx pgx.Tx, f tenant.Fence) error {
 		}
 	}
 	b := &pgx.Batch{}
-	b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
+	if adopted {
+		if err := release(ctx, tx, f, schema); err != nil {
+			return err
+		}
+	} else {
+		b.Queue(`DROP SCHEMA IF EXISTS ` + pgx.Identifier{schema}.Sanitize() + ` CASCADE`)
+	}
 	b.Queue(`DELETE FROM tenant_schema_versions WHERE schema_name = $1::text`, schema)
 	if err := run(ctx, tx, b); err != nil {
 		return err

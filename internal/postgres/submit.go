@@ -37,6 +37,10 @@ func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenan
 		b := &pgx.Batch{}
 		if sub.New != nil {
 			insertTenant(b, *sub.New)
+			if sub.Import != nil {
+				b.Queue(`INSERT INTO tenant_imports (tenant_id, source_schema, source_id, source_contract) VALUES ($1, $2, $3, nullif($4, ''))`,
+					string(sub.New.ID), sub.Import.From, sub.Import.SourceID, sub.Import.Contract)
+			}
 			sub.Operation.Generation = sub.New.Generation
 			sub.Operation.ToStatus = tenant.StatusActive
 			insertOperation(b, sub, "", &accepted)

@@ -15,10 +15,11 @@ import (
 )
 
 // made is what the template of one version makes in a schema: its parts and
-// privileges as JSON, and the columns of its tables.
+// privileges as JSON, the columns of its tables, and how it compares with others.
 type made struct {
 	parts, grants string
 	tables        map[string][]backup.Column
+	shape         shape
 }
 
 // errUndo ends the transaction that has tried the template.
@@ -71,6 +72,9 @@ func tryTemplate(ctx context.Context, tx pgx.Tx, template migrations.Template) (
 			(SELECT coalesce(jsonb_agg(g), '[]') FROM (`+schemaGrants+`) g WHERE g.schema = n.oid AND (g.grantee = 0 OR g.grantee = r.oid))::text
 		FROM pg_namespace n, pg_roles r WHERE n.nspname = $1 AND r.rolname = $1`, name).Scan(&tables, &m.parts, &m.grants)
 	if err != nil {
+		return made{}, err
+	}
+	if m.shape, err = readShape(ctx, tx, name); err != nil {
 		return made{}, err
 	}
 	return m, json.Unmarshal([]byte(tables), &m.tables)

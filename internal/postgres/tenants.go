@@ -21,6 +21,7 @@ func NewTenants(pool *pgxpool.Pool) *Tenants { return &Tenants{pool: database{po
 const tenantColumns = `t.id, t.name, t.slug, t.schema_name, t.role_name, t.app_login, t.status, t.generation,
 	coalesce(t.contract_id, ''), coalesce(t.admin_email, ''), coalesce(t.admin_first_name, ''), coalesce(t.admin_last_name, ''), t.tier, t.region,
 	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.purge_after, coalesce(t.archived_from, ''), t.legal_hold, t.version,
+	(SELECT jsonb_build_object('from', i.source_schema, 'administrator', coalesce(i.administrator_id::text, '')) FROM tenant_imports i WHERE i.tenant_id = t.id),
 	(SELECT jsonb_build_object('id', o.id, 'kind', o.kind, 'state', o.state) FROM operations o
 		WHERE o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK'))`
 
@@ -29,7 +30,7 @@ func scanTenant(row pgx.CollectableRow) (tenant.Tenant, error) {
 	var activated, purge *time.Time
 	err := row.Scan(&t.ID, &t.Name, &t.Slug, &t.Schema, &t.Role, &t.AppLogin, &t.Status, &t.Generation,
 		&t.ContractID, &t.Administrator.Email, &t.Administrator.FirstName, &t.Administrator.LastName, &t.Tier, &t.Region,
-		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &purge, &t.ArchivedFrom, &t.LegalHold, &t.Version, &t.OpenOperation)
+		&t.FailureReason, &t.CreatedAt, &t.UpdatedAt, &activated, &purge, &t.ArchivedFrom, &t.LegalHold, &t.Version, &t.Imported, &t.OpenOperation)
 	t.ActivatedAt, t.PurgeAfter = orZero(activated), orZero(purge)
 	return t, err
 }
@@ -153,7 +154,7 @@ func writeAdministrator(ctx context.Context, tx pgx.Tx, t tenant.Tenant, admin t
 	_, err = tx.Exec(ctx, `UPDATE `+pgx.Identifier{t.Schema, "users"}.Sanitize()+`
 		SET email = $2, first_name = $3, last_name = $4, updated_at = now()
 		WHERE id = $1 AND password_hash IS NULL`,
-		t.ID.AdministratorID(), admin.Email, admin.FirstName, admin.LastName)
+		t.AdministratorID(), admin.Email, admin.FirstName, admin.LastName)
 	if sqlState(err) == stateUniqueViolation {
 		err = tenant.ErrAddressTaken
 	}

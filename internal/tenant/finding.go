@@ -60,8 +60,8 @@ const (
 	// FindingActiveWithoutDate is a tenant in use that nothing says was ever
 	// active, which is what keeps its data from being dropped.
 	FindingActiveWithoutDate FindingKind = "active-without-date"
-	// FindingNameDiffers is a schema or role in a tenant's row that is not called
-	// after the tenant's id.
+	// FindingNameDiffers is a role, or a schema that was not imported, in a tenant's row
+	// that is not called after the tenant's id.
 	FindingNameDiffers FindingKind = "name-differs"
 	// FindingLogIncomplete is an operation that has succeeded, and a step of it
 	// that was neither done nor skipped.

@@ -57,6 +57,9 @@ func provision() Lifecycle {
 				Undo: &Undo{
 					Activity: "DropSchema", Name: UndoSchema, Reversible: true,
 					Does: func(t Tenant) string {
+						if t.Imported != nil {
+							return "takes off what the import has added to the schema " + t.Schema + ", which stays with all its data, and drops the role " + t.Role
+						}
 						return "drops the schema " + t.Schema + " with all its tables, and the role " + t.Role
 					},
 				},

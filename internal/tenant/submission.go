@@ -60,6 +60,8 @@ type Submission struct {
 	Operation Operation
 	// New is the tenant that comes with the operation; nil for one that is there.
 	New *Tenant
+	// Import is where the new tenant comes from; nil for one that is made.
+	Import *Import
 	// IdempotencyKey is empty when the client gave none.
 	IdempotencyKey string
 	// Request is all that was asked for: the same key must come with the same again.
@@ -82,9 +84,15 @@ type Submission struct {
 // ActionCreate is what the audit log calls an operation that came with its tenant.
 const ActionCreate = "create"
 
+// ActionImport is what the audit log calls the acceptance of a tenant that is taken over.
+const ActionImport = "import"
+
 // Action is what the audit log calls it.
 func (s Submission) Action() string {
-	if s.New != nil {
+	switch {
+	case s.Import != nil:
+		return ActionImport
+	case s.New != nil:
 		return ActionCreate
 	}
 	return s.Operation.Kind.Verb()

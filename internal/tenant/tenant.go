@@ -45,6 +45,8 @@ type Tenant struct {
 	ArchivedFrom Status
 	// LegalHold keeps the tenant from being purged; nil when nobody has set one.
 	LegalHold *LegalHold
+	// Imported is nil for a tenant that we have made.
+	Imported *Imported
 	// OpenOperation is the operation that has not ended; nil when there is none.
 	OpenOperation *OpenOperation
 	// Version counts changes of the row; it is the tenant's ETag.

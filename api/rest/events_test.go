@@ -131,6 +131,12 @@ func TestTheInstallationsEvents(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	before := b.create(t, "Before")
+	header := with(viewer(t), "Accept", "application/json")
+	require.Eventually(t, func() bool { // another test's open transaction may delay them
+		a := b.send(t, http.MethodGet, "/v1/events?after=0&tenantId="+before["tenantId"].(string), header, "")
+		require.Equal(t, http.StatusOK, a.status, string(a.body))
+		return len(a.json(t)["items"].([]any)) == 2
+	}, time.Minute, 10*time.Millisecond)
 	s := b.subscribe(t, "/v1/events", "")
 	for s.lines.Scan() && !strings.HasPrefix(s.lines.Text(), "id: ") {
 		require.Regexp(t, "^retry: ", s.lines.Text())
@@ -150,7 +156,6 @@ func TestTheInstallationsEvents(t *testing.T) {
 		Items      []rest.Event
 		NextCursor string
 	}
-	header := with(viewer(t), "Accept", "application/json")
 	var types []string
 	last := "0"
 	require.Eventually(t, func() bool { // another test's open transaction may delay them

@@ -22,9 +22,10 @@ type BackupMaker interface {
 	Sweep(ctx context.Context) (int, error)
 }
 
-// BackupStarter accepts the daily run.
+// BackupStarter accepts the runs that schedules ask for.
 type BackupStarter interface {
 	StartBackup(ctx context.Context) error
+	StartDrill(ctx context.Context) error
 }
 
 // Backup covers fleet runs of the kind backup.
@@ -77,13 +78,26 @@ func (a *Backup) AcceptBackup(ctx context.Context) error {
 		activity.GetLogger(ctx).Info("there is no BACKUP_URL, and so no backup")
 		return nil
 	}
-	err := a.Starter.StartBackup(ctx)
+	return accepted(ctx, "the daily backup", a.Starter.StartBackup(ctx))
+}
+
+// AcceptDrill accepts the drill of the week, as AcceptBackup does.
+func (a *Backup) AcceptDrill(ctx context.Context) error {
+	if !a.Enabled {
+		activity.GetLogger(ctx).Info("there is no BACKUP_URL, and so no drill")
+		return nil
+	}
+	return accepted(ctx, "the weekly drill", a.Starter.StartDrill(ctx))
+}
+
+// accepted takes a run that is open already for the one that was asked for.
+func accepted(ctx context.Context, what string, err error) error {
 	if open, ok := errors.AsType[*tenant.FleetOpenError](err); ok {
-		activity.GetLogger(ctx).Warn("the run of the day before has not ended", "fleet", open.Open)
+		activity.GetLogger(ctx).Warn(what+" is not accepted: the one before has not ended", "fleet", open.Open)
 		return nil
 	}
 	if err != nil {
-		activity.GetLogger(ctx).Error("the daily backup is not accepted", "error", err)
+		activity.GetLogger(ctx).Error(what+" is not accepted", "error", err)
 		return classify("", err)
 	}
 	return nil
@@ -100,6 +114,8 @@ type Opening struct {
 	Verifier BackupVerifier
 	Restorer DataRestorer
 	Failures FailureLog
+	Driller  Driller
+	Items    FleetItems
 }
 
 // ErrTypeBackupUnknown is the type of the error of a backup that is not there.

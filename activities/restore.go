@@ -23,6 +23,19 @@ func (a *Opening) RestoreData(ctx context.Context, f tenant.Fence, b Budget) err
 	})
 }
 
+// Driller restores backups for practice.
+type Driller interface {
+	// Drill restores a tenant's newest backup where nobody sees it, writes down what came
+	// of it, and marks the tenant done in the run if it held.
+	Drill(ctx context.Context, f tenant.FleetFence) error
+}
+
+// DrillTenantsOfChunk restores the newest backup of each tenant for practice. It changes
+// nothing of a tenant.
+func (a *Opening) DrillTenantsOfChunk(ctx context.Context, c FleetChunk) error {
+	return a.Items.Each(ctx, c, a.Driller.Drill)
+}
+
 // RestoreStore changes schemas.
 type RestoreStore interface {
 	// Drop drops what RestoreData has filled, also where it never ran.

@@ -109,6 +109,7 @@ const (
 // The values of FleetKind that were known when this was generated.
 const (
 	FleetKindBackup  FleetKind = "backup"
+	FleetKindDrill   FleetKind = "drill"
 	FleetKindMigrate FleetKind = "migrate"
 )
 

@@ -36,13 +36,9 @@ from it; --wait tells which those are.
   starter backup 0195942c-1a00-7b53-9b57-2f4d9b0a0f11 --reason 'before the import'`,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
-		var of []tenant.ID
-		for _, arg := range args {
-			id, err := tenant.ParseID(arg)
-			if err != nil {
-				return usagef("%q is neither a tenant's id nor a command of starter backup: list, verify", arg)
-			}
-			of = append(of, id)
+		of, err := tenantIDs(args, "is neither a tenant's id nor a command of starter backup: list, verify, drill")
+		if err != nil {
+			return err
 		}
 		b, err := a.openBackups(cmd.Context(), config.NeedDB|config.NeedTemporal)
 		if err != nil {
@@ -53,7 +49,62 @@ from it; --wait tells which those are.
 	})
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is made")
 	cmd.Flags().StringVar(&reason, "reason", "asked for by hand", "why, for the audit log; it is kept in clear")
-	cmd.AddCommand(a.backupList(), a.backupVerify())
+	cmd.AddCommand(a.backupList(), a.backupVerify(), a.backupDrill())
+	return cmd
+}
+
+func tenantIDs(args []string, wrong string) (ids []tenant.ID, err error) {
+	for _, arg := range args {
+		id, err := tenant.ParseID(arg)
+		if err != nil {
+			return nil, usagef("%q %s", arg, wrong)
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func (a *app) backupDrill() *cobra.Command {
+	var wait bool
+	var sample int
+	var reason string
+	cmd := &cobra.Command{
+		Use:   "drill [TENANT…]",
+		Short: "Restore the last backups of some tenants for practice",
+		Long: `Restore the last backups of the tenants that are named, or of a random sample, for
+practice: each is read whole, filled into a schema that nobody sees, compared with its
+manifest table by table, and undone. Nothing of a tenant is touched. A schedule does so
+every week. It takes a worker with BACKUP_IDENTITY.
+
+` + exitHelp,
+		Example: `  starter backup drill --wait
+  starter backup drill 0195942c-1a00-7b53-9b57-2f4d9b0a0f11 --wait`,
+	}
+	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
+		of, err := tenantIDs(args, "is no tenant's id: it is a UUID, from starter list")
+		if err != nil {
+			return err
+		}
+		if sample < 1 {
+			return usagef("--sample must be at least 1")
+		}
+		b, err := a.openBackups(cmd.Context(), config.NeedDB|config.NeedTemporal)
+		if err != nil {
+			return err
+		}
+		defer b.close()
+		run, err := b.fleets.Drill(cmd.Context(), of, sample, reason, a.caller())
+		if open, ok := errors.AsType[*tenant.FleetOpenError](err); ok {
+			return fmt.Errorf("a drill is under way already (%s); wait until it has ended", open.Open)
+		}
+		if err != nil {
+			return fmt.Errorf("ask for a drill: %w", err)
+		}
+		return a.followBackups(cmd.Context(), b, run, wait, "have a backup that could not be restored")
+	})
+	cmd.Flags().IntVar(&sample, "sample", tenant.DrillSample, "of how many tenants, where none is named")
+	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it has ended")
+	cmd.Flags().StringVar(&reason, "reason", "asked for by hand", "why, for the audit log; it is kept in clear")
 	return cmd
 }
 
@@ -111,6 +162,13 @@ func (a *app) makeBackup(ctx context.Context, b *backups, of []tenant.ID, reason
 	if err != nil {
 		return fmt.Errorf("ask for a backup: %w", err)
 	}
+	return a.followBackups(ctx, b, run, wait, "have no backup of this run")
+}
+
+// followBackups waits for the end of a run, if it is to, and answers with it. without says
+// what those lack that were not done.
+func (a *app) followBackups(ctx context.Context, b *backups, run tenant.FleetRun, wait bool, without string) error {
+	var err error
 	for said := ""; wait && !run.State.Closed(); {
 		select {
 		case <-ctx.Done():
@@ -139,7 +197,7 @@ func (a *app) makeBackup(ctx context.Context, b *backups, of []tenant.ID, reason
 		return err
 	}
 	if run.State == tenant.FleetFailed || run.State == tenant.FleetAborted {
-		return &attentionError{fmt.Sprintf("%d tenants have no backup of this run", run.Counts.Total()-run.Counts.Done-run.Counts.Skipped)}
+		return &attentionError{fmt.Sprintf("%d tenants %s", run.Counts.Total()-run.Counts.Done-run.Counts.Skipped, without)}
 	}
 	return nil
 }

@@ -12,10 +12,15 @@ import (
 )
 
 const (
-	// StartBackupName is the type of what accepts the daily run, and BackupSchedule the id
-	// of the schedule that starts it.
+	// StartBackupName is the type of what accepts the daily run.
 	StartBackupName = "StartBackup"
-	BackupSchedule  = "backup"
+	// BackupSchedule is the id of the schedule that starts it.
+	BackupSchedule = "backup"
+	// StartDrillName is the type of what accepts the weekly drill, DrillSchedule the id of
+	// its schedule, and DrillInterval its interval.
+	StartDrillName = "StartDrill"
+	DrillSchedule  = "restore-drill"
+	DrillInterval  = 7 * 24 * time.Hour
 	// VerifyBackupName is the type of what reads one backup whole.
 	VerifyBackupName = "VerifyBackup"
 )
@@ -55,12 +60,24 @@ func BackupTenants(ctx workflow.Context, in fleet.Input) error {
 }
 
 // StartBackup accepts the run of the day: a schedule starts it.
-func StartBackup(ctx workflow.Context) error {
+func StartBackup(ctx workflow.Context) error { return accept(ctx, backupActivities.AcceptBackup) }
+
+// StartDrill accepts the drill of the week: a schedule starts it.
+func StartDrill(ctx workflow.Context) error { return accept(ctx, backupActivities.AcceptDrill) }
+
+// DrillRestores restores the newest backup of each tenant of a sample for practice.
+func DrillRestores(ctx workflow.Context, in fleet.Input) error {
+	return fleet.Run(ctx, in, fleet.Work{
+		Do: openingActivities.DrillTenantsOfChunk, Chunk: 1, Timeout: backupTimeout, Queue: runner.RestoreQueue(workflow.GetInfo(ctx).TaskQueueName),
+	})
+}
+
+func accept(ctx workflow.Context, activity any) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout: time.Minute,
 		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: time.Second, BackoffCoefficient: 2, MaximumInterval: time.Minute},
 	})
-	return workflow.ExecuteActivity(ctx, backupActivities.AcceptBackup).Get(ctx, nil)
+	return workflow.ExecuteActivity(ctx, activity).Get(ctx, nil)
 }
 
 // VerifyBackup reads a backup whole, and returns why it is refused; nothing where it is

@@ -24,6 +24,7 @@ var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 var ofFleet = map[tenant.FleetKind]func(workflow.Context, fleet.Input) error{
 	tenant.FleetMigrate: MigrateTenants,
 	tenant.FleetBackup:  BackupTenants,
+	tenant.FleetDrill:   DrillRestores,
 }
 
 // registry is what workflows are made known to: a worker, or a replayer.
@@ -45,5 +46,6 @@ func Register(r registry) {
 	r.RegisterWorkflowWithOptions(Maintain, workflow.RegisterOptions{Name: MaintainName})
 	r.RegisterWorkflowWithOptions(MaintenanceWindow, workflow.RegisterOptions{Name: WindowName})
 	r.RegisterWorkflowWithOptions(StartBackup, workflow.RegisterOptions{Name: StartBackupName})
+	r.RegisterWorkflowWithOptions(StartDrill, workflow.RegisterOptions{Name: StartDrillName})
 	r.RegisterWorkflowWithOptions(VerifyBackup, workflow.RegisterOptions{Name: VerifyBackupName})
 }

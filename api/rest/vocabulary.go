@@ -122,6 +122,7 @@ var vocabularies = map[reflect.Type]enumeration{
 	reflect.TypeFor[tenant.FleetKind](): enumerate("FleetKind", "What a run does to each tenant.", tenant.FleetKinds(), map[tenant.FleetKind]string{
 		tenant.FleetMigrate: "brings the tenant's schema to the newest version of the template",
 		tenant.FleetBackup:  "makes a backup of the tenant; of the control tables last",
+		tenant.FleetDrill:   "restores the tenant's last backup for practice; the tenant is not touched",
 	}),
 	reflect.TypeFor[tenant.FleetState](): enumerate("FleetState", "Where a run on all tenants is.", tenant.FleetStates(), map[tenant.FleetState]string{
 		tenant.FleetPending:   "accepted; it starts by itself",

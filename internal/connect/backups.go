@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"filippo.io/age"
 
@@ -143,4 +144,30 @@ func (b *backups) open(ctx context.Context, ref backup.Ref) (backup.Manifest, *b
 	}
 	archive, err := b.maker.Store.Open(ctx, m, identities)
 	return m, archive, err
+}
+
+// Drill restores a tenant's newest backup for practice. A tenant that has lost its last
+// one since the run began is passed over.
+func (b *backups) Drill(ctx context.Context, f tenant.FleetFence) error {
+	ref, err := b.rows.Newest(ctx, f.Tenant)
+	if errors.Is(err, tenant.ErrNotFound) {
+		return b.rows.Nothing(ctx, f)
+	}
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	m, archive, err := b.open(ctx, ref)
+	if err == nil {
+		err = b.restorer.Drill(ctx, m, archive)
+	}
+	took := time.Since(began)
+	if backup.Refused(err) && !errors.Is(err, backup.ErrWrongKey) {
+		err = errors.Join(err, b.rows.Verified(ctx, ref.ID, err))
+	}
+	err = backup.Explain(err)
+	if step, told := errors.AsType[*tenant.StepError](err); err != nil && (!told || !step.Permanent) {
+		return err // it says nothing of the backup yet
+	}
+	return errors.Join(err, b.rows.Drilled(ctx, f, ref, m, took, err))
 }

@@ -141,7 +141,9 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		steps.store = backups.maker.Store
 	}
 	if backups.operator != nil {
-		steps.Opening = &activities.Opening{Verifier: backups, Restorer: backups, Failures: incidents}
+		steps.Opening = &activities.Opening{
+			Verifier: backups, Restorer: backups, Failures: incidents, Driller: backups, Items: activities.FleetItems{Store: fleets, Breaker: incidents},
+		}
 	}
 	return steps, nil
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -71,4 +72,36 @@ func TestRunbookOfARestore(t *testing.T) {
 	p = i.starter("restore", spoiled.ID, "--backup", newest.ID, "--reason", "ticket 4711")
 	require.NotZero(t, p.wait())
 	require.Contains(t, p.stderr.String(), "only a GOOD one can be restored")
+}
+
+// TestRunbookOfADrill: the weekly drill tries the backups of a sample, and leaves nothing;
+// one that was altered is found, named, and mended by the page.
+func TestRunbookOfADrill(t *testing.T) {
+	t.Parallel()
+	store := t.TempDir()
+	i := install(t, backedUp(t, "file://"+store))
+	i.start()
+	sound, altered := i.becomesActive(i.create("Charité")), i.becomesActive(i.create("Necker"))
+	for _, x := range []tenant{sound, altered} {
+		i.notes(x.SchemaName, 500)
+	}
+	require.Zero(t, i.starter("backup", "--wait").wait())
+	require.Zero(t, i.starter("backup", "drill", "--wait").wait())
+	require.Equal(t, 2, value[int](i, `SELECT count(*) FROM restore_drills WHERE held AND rows > 500 AND duration_ms > 0`))
+	require.Zero(t, value[int](i, `SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tp_drill%'`))
+	require.Contains(t, i.metrics(), "\nrestore_drills_failed 0\n")
+
+	id := value[string](i, `SELECT id::text FROM backups WHERE tenant_id = '`+altered.ID+`'`)
+	archive := filepath.Join(store, "tenants", altered.ID, id, "archive")
+	whole, err := os.ReadFile(archive)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(archive, whole[:len(whole)-1], 0o600))
+	p := i.starter("backup", "drill", "--wait")
+	require.Equal(t, 3, p.wait())
+	require.Contains(t, p.stdout.String(), altered.ID)
+	require.Contains(t, p.stdout.String(), "the backup is truncated")
+	failed := func() bool { return slices.ContainsFunc(i.reconciles(), func(f finding) bool { return f.Kind == "drill-failed" }) }
+	require.True(t, failed())
+	i.goes(operation{}, way(t, "drill-failed.md", false))
+	require.False(t, failed())
 }

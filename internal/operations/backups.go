@@ -39,6 +39,34 @@ func (f *Fleets) backup(ctx context.Context, of []tenant.ID, reason, key string,
 	return f.Submit(ctx, tenant.FleetRequest{Kind: tenant.FleetBackup, Settings: lifecycle.Defaults, Params: params, Reason: reason, IdempotencyKey: key}, who)
 }
 
+// StartDrill accepts the weekly drill of a random sample: once a week, however often it is
+// asked.
+func (f *Fleets) StartDrill(ctx context.Context) error {
+	year, week := time.Now().UTC().ISOWeek()
+	_, err := f.drill(ctx, nil, tenant.DrillSample, "the weekly drill", fmt.Sprintf("drill-%d-%02d", year, week), byItself)
+	return err
+}
+
+// Drill accepts a drill of some tenants, or of a random sample of so many where none is
+// named.
+//
+// Errors: those of Submit.
+func (f *Fleets) Drill(ctx context.Context, of []tenant.ID, sample int, reason string, who tenant.Caller) (tenant.FleetRun, error) {
+	return f.drill(ctx, of, sample, reason, "", who)
+}
+
+func (f *Fleets) drill(ctx context.Context, of []tenant.ID, sample int, reason, key string, who tenant.Caller) (tenant.FleetRun, error) {
+	if len(of) > 0 {
+		sample = len(of)
+	}
+	params, err := json.Marshal(tenant.DrillParams{Tenants: of, Sample: sample})
+	if err != nil {
+		return tenant.FleetRun{}, fmt.Errorf("ask for a drill: %w", err)
+	}
+	lifecycle, _ := tenant.FleetDrill.Lifecycle()
+	return f.Submit(ctx, tenant.FleetRequest{Kind: tenant.FleetDrill, Settings: lifecycle.Defaults, Params: params, Reason: reason, IdempotencyKey: key}, who)
+}
+
 // VerifyBackup has a worker that may open archives read a backup whole, and returns why
 // it is refused; nothing where it is as it was made. It waits as long as ctx lets it.
 func (f *Fleets) VerifyBackup(ctx context.Context, id string) (refusal string, err error) {

@@ -43,6 +43,11 @@ func schedules(backup Daily) []schedule {
 			idle: "no backup is made by itself",
 		},
 		{
+			id: workflows.DrillSchedule, workflow: workflows.StartDrillName, every: workflows.DrillInterval, lasts: time.Hour,
+			note: "accepts the weekly drill: a random sample of backups is restored for practice",
+			idle: "nobody tries by itself whether backups can be restored",
+		},
+		{
 			id: workflows.ReconcileSchedule, workflow: workflows.ReconcileName, args: []any{workflows.ReconcileInput{}},
 			every: workflows.ReconcileInterval, lasts: 2 * workflows.ReconcileInterval,
 			note: "finds what a termination, a restore or a person with psql left, and repairs what is safe to repair",

@@ -11,7 +11,7 @@ import (
 // the index; a tenant counts from its activation, but not from before backups were made
 // at all.
 func (b *Backups) Standing(ctx context.Context) (s tenant.StandingBackups, err error) {
-	var control, oldest float64
+	var control, oldest, drilled float64
 	err = b.pool.QueryRow(ctx, `
 		WITH first AS MATERIALIZED (SELECT min(created_at) AS at FROM (
 				SELECT created_at FROM fleet_runs WHERE kind = 'backup' UNION ALL SELECT min(created_at) FROM backups) x),
@@ -29,15 +29,18 @@ func (b *Backups) Standing(ctx context.Context) (s tenant.StandingBackups, err e
 			(SELECT count(*) FROM backups WHERE state = 'BROKEN'),
 			(SELECT count(*) FROM fleet_items JOIN last ON last.id = fleet_id WHERE state = 'DONE'),
 			(SELECT count(*) FROM fleet_items JOIN last ON last.id = fleet_id WHERE state = 'FAILED'),
-			(SELECT count(*) FROM fleet_items JOIN last ON last.id = fleet_id WHERE state = 'SKIPPED')
+			(SELECT count(*) FROM fleet_items JOIN last ON last.id = fleet_id WHERE state = 'SKIPPED'),
+			coalesce(extract(epoch FROM now() - coalesce((SELECT max(finished_at) FROM fleet_runs WHERE kind = 'drill' AND state = 'COMPLETED'),
+				(SELECT min(created_at) FROM fleet_runs WHERE kind = 'drill'))), 0)::float8,
+			(SELECT count(*) FROM (SELECT DISTINCT ON (tenant_id) held FROM restore_drills ORDER BY tenant_id, at DESC) d WHERE NOT held)
 		FROM first`, tenant.BackupsTooOld.Seconds()).
-		Scan(&s.Made, &control, &oldest, &s.Late, &s.Broken, &s.Last.Done, &s.Last.Failed, &s.Last.Skipped)
+		Scan(&s.Made, &control, &oldest, &s.Late, &s.Broken, &s.Last.Done, &s.Last.Failed, &s.Last.Skipped, &drilled, &s.DrillsFailed)
 	if err != nil {
 		return tenant.StandingBackups{}, fmt.Errorf("look how old the backups are: %w", interpret(err))
 	}
 	if !s.Made {
 		return tenant.StandingBackups{}, nil
 	}
-	s.Control, s.Oldest = seconds(control), seconds(oldest)
+	s.Control, s.Oldest, s.Drilled = seconds(control), seconds(oldest), seconds(drilled)
 	return s, nil
 }

@@ -47,12 +47,16 @@ var compareSchemas = []comparison{
 			ARRAY(SELECT i.user_id FROM invitations i WHERE i.tenant_id = t.id AND i.used_at IS NULL AND i.expires_at > now())) AS missing) s
 		WHERE s.missing IS NOT NULL`},
 	{kind: tenant.FindingRestoreSchema, sql: `
-		SELECT s.schema_name, t.id::text, coalesce(o.id::text, ''), 'the schema ' || s.schema_name || ' of ' || CASE s.purpose
-			WHEN 'kept' THEN 'what the tenant had before a restore' WHEN 'scratch' THEN 'a restore that has ended' ELSE 'a drill that has ended' END || ' is there', true
+		SELECT s.schema_name, t.id::text, o.id::text, 'the schema ' || s.schema_name || ' of ' || CASE s.purpose
+			WHEN 'kept' THEN 'what the tenant had before a restore' ELSE 'a restore that has ended' END || ' is there', true
 		FROM ` + ofRestores + ` WHERE ` + unneeded + `
 		UNION ALL
 		SELECT n.nspname, '', '', 'the schema ' || n.nspname || ' is called like one of a restore, and restore_schemas does not have it', false
 		FROM pg_namespace n WHERE n.nspname ~ '` + restoreName + `' AND NOT EXISTS (SELECT FROM restore_schemas s WHERE s.schema_name = n.nspname)`},
+	{kind: tenant.FindingDrillFailed, sql: `
+		SELECT d.backup_id::text, t.id::text, '', 'the backup ' || d.backup_id || ' could not be restored for practice: ' || d.error, false
+		FROM tenants t CROSS JOIN LATERAL (SELECT * FROM restore_drills WHERE tenant_id = t.id ORDER BY at DESC, id DESC LIMIT 1) d
+		WHERE NOT d.held AND t.status <> 'DELETED'`},
 	{kind: tenant.FindingSchemaOwnedByAnother, sql: `
 		WITH RECURSIVE ` + ourselves + `
 		SELECT t.schema_name, t.id::text, '', 'in the schema ' || t.schema_name || ' belongs ' ||

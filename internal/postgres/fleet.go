@@ -42,6 +42,11 @@ var fleetTargets = map[tenant.FleetKind]string{
 	tenant.FleetBackup: `
 		SELECT t.id AS tenant_id, t.tier FROM tenants t JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.schema_name = t.schema_name
 		WHERE t.activated_at IS NOT NULL AND ($2::jsonb->'tenants' IS NULL OR $2::jsonb->'tenants' ? t.id::text)`,
+	tenant.FleetDrill: `
+		SELECT * FROM (SELECT t.id AS tenant_id, t.tier FROM tenants t
+			WHERE t.status <> 'DELETED' AND EXISTS (SELECT FROM backups b WHERE b.tenant_id = t.id AND b.state = 'GOOD')
+			  AND ($2::jsonb->'tenants' IS NULL OR $2::jsonb->'tenants' ? t.id::text)
+			ORDER BY random() LIMIT ($2::jsonb->>'sample')::integer) sample`,
 }
 
 // fleetRow is a run as the engine reads it, under a lock.

@@ -107,6 +107,15 @@ var breaks = []broken{
 	{kind: tenant.FindingSeedMissing, what: "no administrator", do: sql(`DELETE FROM {schema}.users`)},
 	{kind: tenant.FindingSeedMissing, what: "another administrator than who is invited", do: sql(`UPDATE {schema}.users SET id = gen_random_uuid()`)},
 	{kind: tenant.FindingSeedMissing, what: "a role", do: sql(`DELETE FROM {schema}.roles WHERE name = 'viewer'`)},
+	{kind: tenant.FindingRestoreSchema, what: "kept for too long", do: sql(`CREATE SCHEMA tp_kept_01920e6a7c1e7b539b572f4d9b0a0f11`,
+		`INSERT INTO restore_schemas (schema_name, purpose, tenant_id, operation_id, version, drop_after) VALUES ('tp_kept_01920e6a7c1e7b539b572f4d9b0a0f11', 'kept', {tenant}, {operation}, 1, now())`)},
+	{kind: tenant.FindingRestoreSchema, what: "filled by a restore that has ended", do: sql(
+		`INSERT INTO restore_schemas (schema_name, purpose, tenant_id, operation_id, version, drop_after) VALUES ('tp_restore_1', 'scratch', {tenant}, {operation}, 1, now() + interval '1 day')`)},
+	{kind: tenant.FindingRestoreSchema, what: "no row", do: sql(`CREATE SCHEMA tp_restore_01920e6a7c1e7b539b572f4d9b0a0f11`)},
+	{kind: tenant.FindingDrillFailed, what: "the last drill", do: sql(
+		`INSERT INTO fleet_runs (id, kind, state, settings, requested_by, reason, client) VALUES (gen_random_uuid(), 'drill', 'FAILED', '{}', 'ada', 'x', 'x')`,
+		`INSERT INTO restore_drills (fleet_id, tenant_id, backup_id, held, error, duration_ms, at) SELECT id, {tenant}, gen_random_uuid(), held, CASE WHEN NOT held THEN 'altered' END, 1, at
+			FROM fleet_runs, (VALUES (true, now() - interval '1 day'), (false, now())) AS d (held, at)`)},
 	{kind: tenant.FindingSchemaOwnedByAnother, what: "the schema", do: sql(`CREATE ROLE {new}`, `ALTER SCHEMA {schema} OWNER TO {new}`)},
 	{kind: tenant.FindingSchemaOwnedByAnother, what: "a table", do: sql(`CREATE ROLE {new}`, `ALTER TABLE {schema}.users OWNER TO {new}`)},
 	{

@@ -118,7 +118,7 @@ func (f *filler) fill(ctx context.Context, archive *backup.Reader, newer []migra
 	if err := archive.Close(); err != nil {
 		return err
 	}
-	statements := append(restore, f.sequences()...)
+	statements := slices.Concat(restore, f.sequences())
 	for _, file := range newer {
 		statements = append(statements, file.For(f.quoted, f.role()))
 	}

@@ -167,17 +167,16 @@ const swapRestored = `
 	ON CONFLICT (schema_name) DO UPDATE SET version = EXCLUDED.version, generation = EXCLUDED.generation, updated_at = now()
 	RETURNING schema_name`
 
-// unneeded is a schema s of a restore or a drill, with its tenant t and operation o, that
-// nobody needs any more.
+// unneeded is a schema s of a restore, with its tenant t and operation o, that nobody
+// needs any more.
 const unneeded = `CASE s.purpose WHEN 'scratch' THEN o.state IN ('SUCCEEDED', 'ROLLED_BACK')
-	WHEN 'kept' THEN s.drop_after <= now() AND (t.legal_hold IS NULL OR t.status = 'DELETED')
-	ELSE s.drop_after <= now() END`
+	ELSE s.drop_after <= now() AND (t.legal_hold IS NULL OR t.status = 'DELETED') END`
 
 // ofRestores joins what unneeded asks for.
-const ofRestores = `restore_schemas s JOIN tenants t ON t.id = s.tenant_id LEFT JOIN operations o ON o.id = s.operation_id`
+const ofRestores = `restore_schemas s JOIN tenants t ON t.id = s.tenant_id JOIN operations o ON o.id = s.operation_id`
 
-// DropRestoreSchema drops a schema of a restore or a drill that nobody needs any more,
-// or that no row knows. It reports false when there is none, or somebody needs it.
+// DropRestoreSchema drops a schema of a restore that nobody needs any more, or that no
+// row knows. It reports false when there is none, or somebody needs it.
 func (r *Repairs) DropRestoreSchema(ctx context.Context, schema string) (bool, error) {
 	dropped := false
 	err := r.pool.inTx(ctx, func(tx pgx.Tx) error {
@@ -200,7 +199,7 @@ func (r *Repairs) DropRestoreSchema(ctx context.Context, schema string) (bool, e
 }
 
 // restoreName is what such schemas are called.
-const restoreName = `^tp_(restore|kept|drill)_[0-9a-f]{32}$`
+const restoreName = `^tp_(restore|kept)_[0-9a-f]{32}$`
 
 // dropRestoredOf drops all such schemas of a tenant that is being purged.
 func dropRestoredOf(ctx context.Context, tx pgx.Tx, id tenant.ID) error {

@@ -133,7 +133,7 @@ func (b backupBundle) claimed(t *testing.T, id tenant.ID, from backup.ID) tenant
 	return o.Fence()
 }
 
-// fills fills the schema of a restore from a backup, and once more: nothing happens then.
+// fills has the schema of a restore filled, and once more: nothing happens then.
 func (b backupBundle) fills(t *testing.T, f tenant.Fence, m backup.Manifest) postgres.Restoration {
 	t.Helper()
 	to, done, err := b.restorer().Begin(b.ctx, f)
@@ -281,8 +281,8 @@ func TestARestoreThatIsRolledBackLeavesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, dropped, "the operation is open")
 	b.exec(t, `UPDATE operations SET state = 'ROLLED_BACK', finished_at = now() WHERE state = 'RUNNING'`)
-	b.exec(t, `CREATE SCHEMA tp_drill_00000000000000000000000000000000`)
-	require.ElementsMatch(t, []string{to.Target.Schema, "tp_drill_00000000000000000000000000000000"}, b.leftOfRestores(t))
+	b.exec(t, `CREATE SCHEMA tp_kept_00000000000000000000000000000000`)
+	require.ElementsMatch(t, []string{to.Target.Schema, "tp_kept_00000000000000000000000000000000"}, b.leftOfRestores(t))
 	require.False(t, b.there(t, to.Target.Schema))
 }
 

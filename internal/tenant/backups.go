@@ -19,6 +19,11 @@ type StandingBackups struct {
 	Late int
 	// Broken counts the backups that were good, and are not any more.
 	Broken int
+	// Drilled is how long ago the last drill ended in which every backup held; without one,
+	// how long ago the first drill was asked for. Zero where none was.
+	Drilled time.Duration
+	// DrillsFailed counts the tenants whose last drill did not hold.
+	DrillsFailed int
 	// Last is what became of the tenants in the last run of all that has ended.
 	Last FleetCounts
 }

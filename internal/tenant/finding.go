@@ -79,8 +79,10 @@ const (
 	// FindingSeedMissing is a schema in use without its seed roles, without any
 	// administrator, or without the one who is invited.
 	FindingSeedMissing FindingKind = "seed-missing"
-	// FindingRestoreSchema is a schema of a restore or a drill that nobody needs any more.
+	// FindingRestoreSchema is a schema of a restore that nobody needs any more.
 	FindingRestoreSchema FindingKind = "restore-schema"
+	// FindingDrillFailed is a tenant whose backup could not be restored for practice.
+	FindingDrillFailed FindingKind = "drill-failed"
 	// FindingSchemaOwnedByAnother is a schema in use that belongs to a role which
 	// the control plane is not.
 	FindingSchemaOwnedByAnother FindingKind = "schema-owned-by-another"

@@ -24,8 +24,11 @@ const FleetMigrate FleetKind = "migrate"
 // FleetBackup makes a backup of each tenant, and of the control tables last.
 const FleetBackup FleetKind = "backup"
 
+// FleetDrill restores the backups of some tenants for practice.
+const FleetDrill FleetKind = "drill"
+
 // FleetKinds lists every kind.
-func FleetKinds() []FleetKind { return []FleetKind{FleetMigrate, FleetBackup} }
+func FleetKinds() []FleetKind { return []FleetKind{FleetMigrate, FleetBackup, FleetDrill} }
 
 // FleetLifecycle is a kind's row in the table of kinds: what the engine must know of it.
 type FleetLifecycle struct {
@@ -49,6 +52,10 @@ var fleetLifecycles = []FleetLifecycle{
 		// A broken tenant is no reason to leave the others without a backup.
 		Kind: FleetBackup, Workflow: "BackupTenants",
 		Defaults: FleetSettings{Percent: []int{100}, Lanes: 2, Budget: math.MaxInt32, Attempts: 4},
+	},
+	{
+		Kind: FleetDrill, Workflow: "DrillRestores",
+		Defaults: FleetSettings{Percent: []int{100}, Lanes: 1, Budget: math.MaxInt32, Attempts: 3},
 	},
 }
 
@@ -377,6 +384,19 @@ type SchemaVersion struct {
 	Version int64 `json:"version"`
 	Tenants int   `json:"tenants"`
 }
+
+// DrillParams are those of a run of the kind drill.
+type DrillParams struct {
+	// Tenants are those whose last good backup is restored for practice; empty: a random
+	// sample.
+	Tenants []ID `json:"tenants,omitempty"`
+	// Sample is how many tenants that has.
+	Sample int `json:"sample,omitempty"`
+}
+
+// DrillSample is how many tenants the weekly drill takes: whoever has a hundred tenants
+// sees each of them every ten weeks, on average.
+const DrillSample = 10
 
 // BackupParams are those of a run of the kind backup.
 type BackupParams struct {

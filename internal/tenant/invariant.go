@@ -93,8 +93,10 @@ var schemaInvariants = []Invariant{
 		"restore what is missing from a backup; migrations/tenant says how it was made", ByHand},
 	{FindingSeedMissing, "the schema of a tenant in use has the seed roles, an administrator, and whoever is invited",
 		"restore the rows from a backup; without an administrator nobody can manage the tenant's users", ByHand},
-	{FindingRestoreSchema, "a schema of a restore or a drill is there for as long as it is needed",
+	{FindingRestoreSchema, "a schema of a restore is there for as long as it is needed",
 		"drops the schema: what a restore has replaced after a day (never while the tenant is under legal hold), what it was filling when it ended", ByReconciler},
+	{FindingDrillFailed, "the last backup that was restored for practice held",
+		"docs/runbooks/drill-failed.md; it is gone when the tenant's next drill holds", ByHand},
 	{FindingSchemaOwnedByAnother, "a schema in use, and what is in it, belongs to the control plane's role and never to a tenant's",
 		"ALTER SCHEMA, or ALTER TABLE, … OWNER TO the owner of the table tenants: an owner may do everything, whatever is granted", ByHand},
 }

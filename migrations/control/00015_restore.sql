@@ -4,15 +4,14 @@
 -- data is from, and the tables that were made again as plain ones.
 ALTER TABLE operations ADD COLUMN backup_id uuid, ADD COLUMN restored jsonb;
 
--- Who owns the schemas that restores and drills make beside tenants' own. scratch: being
--- filled and verified. kept: what the tenant had before, for a day. drill: filled,
--- verified and dropped. No tenant's role has a right on any of them.
+-- Who owns the schemas that restores make beside tenants' own. scratch: being filled and
+-- verified. kept: what the tenant had before, for a day. No tenant's role has a right on
+-- any of them.
 CREATE TABLE restore_schemas (
     schema_name  text PRIMARY KEY,
-    purpose      text NOT NULL CHECK (purpose IN ('scratch', 'kept', 'drill')),
+    purpose      text NOT NULL CHECK (purpose IN ('scratch', 'kept')),
     tenant_id    uuid NOT NULL REFERENCES tenants,
-    -- Null of a drill.
-    operation_id uuid REFERENCES operations,
+    operation_id uuid NOT NULL REFERENCES operations,
     -- The version of the template that it has.
     version      bigint NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -20,6 +19,23 @@ CREATE TABLE restore_schemas (
     drop_after   timestamptz NOT NULL
 );
 CREATE INDEX restore_schemas_of_tenant ON restore_schemas (tenant_id);
+
+-- Backups that were restored for practice, in a transaction that was undone. One that did
+-- not hold says why.
+CREATE TABLE restore_drills (
+    id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    fleet_id    uuid NOT NULL REFERENCES fleet_runs ON DELETE CASCADE,
+    tenant_id   uuid NOT NULL REFERENCES tenants,
+    backup_id   uuid NOT NULL,
+    held        boolean NOT NULL,
+    error       text,
+    rows        bigint NOT NULL DEFAULT 0,
+    bytes       bigint NOT NULL DEFAULT 0,
+    duration_ms double precision NOT NULL,
+    at          timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT restore_drills_say_why CHECK (held = (error IS NULL))
+);
+CREATE INDEX restore_drills_of_tenant ON restore_drills (tenant_id, at DESC);
 
 -- Puts a restored schema into the place of a tenant's own, which is kept under another
 -- name, if it is there at all. What functions have in their text is changed with it. The
@@ -49,5 +65,5 @@ END $$;
 
 -- +goose Down
 DROP FUNCTION swap_schemas(text, text, text, text);
-DROP TABLE restore_schemas;
+DROP TABLE restore_drills, restore_schemas;
 ALTER TABLE operations DROP COLUMN restored, DROP COLUMN backup_id;

@@ -71,7 +71,7 @@ type BackupFailure struct {
 func (d BackupRun) Text() string {
 	var b strings.Builder
 	b.WriteString(form([]pair{
-		{"backup run", string(d.ID)},
+		{"run", string(d.ID)},
 		{"state", string(d.State)},
 		{"note", d.Note},
 		{"tenants", fmt.Sprintf("%d done, %d skipped, %d failed, %d to do", d.Counts.Done, d.Counts.Skipped, d.Counts.Failed, d.Counts.Pending)},

@@ -28,7 +28,7 @@ devstack: bin/devstack bin/starter ## The embedded stack alone, in the foregroun
 	@bin/devstack up --data-dir .devstack --starter bin/starter
 
 .PHONY: test
-test: bin/devstack bin/tools/gotestsum bin/tools/temporal ## All tests, on real servers (PKG=./internal/redis/... RUN=TestName RACE=1)
+test: bin/devstack bin/tools/gotestsum bin/tools/temporal bin/tools/versitygw ## All tests, on real servers (PKG=./internal/redis/... RUN=TestName RACE=1)
 	@PKG='$(PKG)' RUN='$(RUN)' RACE='$(RACE)' bin/devstack up --ephemeral --no-setup -- \
 		bin/tools/gotestsum --format pkgname-and-test-fails --format-hide-empty-pkg --raw-command -- sh scripts/gotest.sh
 
@@ -137,6 +137,9 @@ bin/tools/temporal: FORCE
 	@cd tools/temporal && go build -ldflags "-s -w" -o ../../$@ tool
 
 # Of its own module, for what it needs nobody else does.
+bin/tools/versitygw: FORCE
+	@cd tools/versitygw && go build -ldflags "-s -w" -o ../../$@ tool
+
 bin/tools/dockerlint: FORCE
 	@cd tools/dockerlint && $(GOBUILD) -o ../../$@ .
 

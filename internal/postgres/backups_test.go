@@ -58,13 +58,13 @@ func TestAKeyIsMadeOnceAndDestroyedForGood(t *testing.T) {
 }
 
 // record writes down a good backup of some age.
-func (b backupBundle) record(t *testing.T, id tenant.ID, age time.Duration) backup.ID {
+func (b backupBundle) record(t *testing.T, id tenant.ID, old time.Duration) backup.ID {
 	t.Helper()
 	made, err := backup.NewID()
 	require.NoError(t, err)
 	ref := backup.Ref{ID: made, Tenant: id}
 	require.NoError(t, b.backups.Begin(b.ctx, ref))
-	require.NoError(t, b.backups.Good(b.ctx, tenant.FleetFence{}, backup.Manifest{ID: made, Tenant: id, TakenAt: time.Now().Add(-age)}))
+	require.NoError(t, b.backups.Good(b.ctx, tenant.FleetFence{}, backup.Manifest{ID: made, Tenant: id, TakenAt: time.Now().Add(-old)}))
 	return made
 }
 

@@ -173,7 +173,7 @@ func copySchema(ctx context.Context, conn *pgxpool.Conn, before described, w *ba
 // Scans that begin where another one is would give the rows in another order.
 func lockTables(ctx context.Context, conn *pgxpool.Conn, names []string) error {
 	var sql strings.Builder
-	fmt.Fprintf(&sql, "BEGIN READ ONLY, ISOLATION LEVEL REPEATABLE READ; SET LOCAL synchronize_seqscans = off; SET LOCAL lock_timeout = %d", backupLockTimeout.Milliseconds())
+	fmt.Fprintf(&sql, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL synchronize_seqscans = off; SET LOCAL lock_timeout = %d", backupLockTimeout.Milliseconds())
 	if len(names) > 0 {
 		sql.WriteString("; LOCK TABLE ONLY " + strings.Join(names, ", ONLY ") + " IN ACCESS SHARE MODE")
 	}

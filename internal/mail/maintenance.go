@@ -66,7 +66,7 @@ func Maintenance(data MaintenanceData) (Content, error) {
 	html := maintenance{
 		Subject: fmt.Sprintf(texts.subject, isolated(platform), w.StartsAt.UTC().Format("2 January 2006")), Heading: texts.heading,
 		FirstName: unlinked(oneLine(data.FirstName)), Tenant: unlinked(oneLine(data.TenantName)), Platform: unlinked(platform), Support: support.Addr,
-		Starts: moment(w.StartsAt), Ends: moment(w.EndsAt), Lasts: inWords(w.EndsAt.Sub(w.StartsAt)),
+		Starts: moment(w.StartsAt), Ends: ending(w.StartsAt, w.EndsAt), Lasts: inWords(w.EndsAt.Sub(w.StartsAt)),
 		Title: unlinked(oneLine(w.Title)), Message: unlinked(oneLine(w.Message)),
 		Staff: data.TenantName == "", Left: oneLine(w.Note), ID: string(w.ID),
 		Cancelled: data.About == tenant.AnnounceCancelled, Overrun: data.About == tenant.AnnounceOverrun,
@@ -107,6 +107,14 @@ func (m maintenance) means(mode tenant.WindowMode) []string {
 		}
 	}
 	return []string{"You and your users sign in and work as usual. Single requests may take longer.", "You have to do nothing."}
+}
+
+// ending is when it ends: on the day on which it starts, the time alone.
+func ending(starts, ends time.Time) string {
+	if day := time.DateOnly; starts.UTC().Format(day) == ends.UTC().Format(day) {
+		return ends.UTC().Format("15:04 UTC")
+	}
+	return moment(ends)
 }
 
 // inWords is a duration as people say it.

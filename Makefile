@@ -16,7 +16,7 @@ FORCE:
 
 .PHONY: help
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1:\2/p' Makefile | while IFS=: read -r name text; do \
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1:\2/p' Makefile | while IFS=: read -r name text; do \
 		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 .PHONY: demo
@@ -35,6 +35,12 @@ test: bin/devstack bin/tools/gotestsum bin/tools/temporal bin/tools/versitygw ##
 # Where goroutines meet: clients, limits, mail, workflows. End-to-end tests run
 # other processes, which the detector does not see.
 RACE_PACKAGES := ./internal/redis/... ./internal/temporalclient ./internal/mail/... ./workflows/...
+
+# What the product promises for a kill at any moment, ten times as often as "make test"
+# tries it.
+.PHONY: check-deep
+check-deep: bin/devstack ## The tests that kill everything in the middle of migrations and windows, in thirty rounds each (ROUNDS=100)
+	@E2E_ROUNDS=$(or $(ROUNDS),30) TIMEOUT=3h $(MAKE) --no-print-directory test PKG=./internal/e2e RUN='$(or $(RUN),TestEverythingIsKilled)'
 
 .PHONY: race
 race: ## The packages in which goroutines meet, under the race detector (needs a C compiler)

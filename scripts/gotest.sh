@@ -3,6 +3,7 @@
 #
 # PKG  packages, relative to the root; all of all modules when empty
 # RUN  only tests that match
+# TIMEOUT of each package; 30m when empty
 # RACE the race detector when not empty; needs a C compiler
 set -u
 status=0
@@ -22,9 +23,9 @@ set -- -json ${RUN:+-run "$RUN"}
 if [ -n "$root" ]; then
 	# shellcheck disable=SC2086 # a list of packages
 	if [ -n "${RACE:-}" ]; then
-		CGO_ENABLED=1 go test -race -timeout 30m "$@" $root || status=1
+		CGO_ENABLED=1 go test -race -timeout "${TIMEOUT:-30m}" "$@" $root || status=1
 	else
-		go test -timeout 30m "$@" $root || status=1
+		go test -timeout "${TIMEOUT:-30m}" "$@" $root || status=1
 	fi
 fi
 # What these read is outside of their module, where Go's test cache sees no change.

@@ -57,14 +57,14 @@ func (i *installation) migrated(tenants int) {
 	require.Equal(i.t, 0, value[int](i, `SELECT count(*) FROM fleet_items WHERE state <> 'DONE'`))
 }
 
-// TestEverythingIsKilledWhileTenantsAreMigrated: three seeded rounds of kill -9 of the
+// TestEverythingIsKilledWhileTenantsAreMigrated: rounds, each of its own seed, of kill -9 of the
 // worker, Temporal and PostgreSQL, each in the middle of a run.
 func TestEverythingIsKilledWhileTenantsAreMigrated(t *testing.T) {
 	t.Parallel()
 	i, s := installOnOwnStack(t)
 	worker := i.startWorker()
 	done := 0
-	for round := range uint64(3) {
+	for round := range rounds(t) {
 		random := rand.New(rand.NewPCG(20, round))
 		const more = 60
 		i.emptySchemas(more)

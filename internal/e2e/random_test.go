@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -38,6 +39,16 @@ func TestRandomKills(t *testing.T) {
 // logged counts the lines of all operations' logs.
 func (i *installation) logged() int {
 	return value[int](i, `SELECT count(*) FROM provisioning_logs`)
+}
+
+// rounds are how often a test kills everything, each time after another seed: three, and
+// thirty by make check-deep.
+func rounds(t *testing.T) uint64 {
+	t.Helper()
+	given := cmp.Or(os.Getenv("E2E_ROUNDS"), "3")
+	n, err := strconv.ParseUint(given, 10, 16)
+	require.NoError(t, err, "E2E_ROUNDS")
+	return n
 }
 
 // repeatable are random numbers that E2E_SEED repeats.

@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"encoding/json"
+	"maps"
+	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -119,4 +121,45 @@ func (i *installation) isAcceptedAgain(params map[string]string) operation {
 	})
 	i.becomesActive(o)
 	return o
+}
+
+// TestEverythingIsKilledInAWindow: rounds, each of its own seed, of kill -9 of the
+// worker, Temporal and PostgreSQL while a window does its work and tells of itself.
+func TestEverythingIsKilledInAWindow(t *testing.T) {
+	t.Parallel()
+	i, s := installOnOwnStack(t)
+	maps.Copy(i.env, told)
+	worker := i.startWorker()
+	for round := range rounds(t) {
+		random := rand.New(rand.NewPCG(5, round))
+		i.execute(`INSERT INTO events (type, data, at) VALUES ('tenant.changed', '{}', now() - interval '100 days')`)
+		var window struct{ ID string }
+		require.NoError(t, json.Unmarshal([]byte(i.output("maintenance", "start", "--for", "6h", "--title", "Patches", "--mode", "read-only", "--reason", "a test", "--output", "json")), &window))
+		kills := []func(){
+			func() { worker.kill(); worker = i.startWorker() },
+			func() { s.kill("temporal") },
+			func() { s.kill("postgres") },
+		}
+		random.Shuffle(len(kills), func(a, b int) { kills[a], kills[b] = kills[b], kills[a] })
+		for _, kill := range kills {
+			<-time.After(time.Duration(random.IntN(700)) * time.Millisecond)
+			kill()
+		}
+		left := func(sql string) func() bool {
+			return func() bool {
+				var n int
+				err := i.db.QueryRow(t.Context(), sql, window.ID).Scan(&n)
+				return err == nil && n == 0
+			}
+		}
+		eventually(t, "every task is done", left(`SELECT count(*) FROM maintenance_windows w LEFT JOIN maintenance_tasks t ON t.window_id = w.id WHERE w.id = $1 AND t.state IS DISTINCT FROM 'DONE'`))
+		eventually(t, "everybody is told", left(`SELECT 2 - count(*) FROM maintenance_notices WHERE window_id = $1 AND state = 'SENT'`))
+		i.output("maintenance", "end", window.ID, "--reason", "a test")
+		require.Equal(t, "COMPLETED", value[string](i, `SELECT state FROM maintenance_windows WHERE id = $1`, window.ID))
+		require.Equal(t, 3, value[int](i, `SELECT count(*) FROM audit_log WHERE action LIKE 'maintenance-%' AND detail LIKE '%' || $1 || '%'`, window.ID), "plan, start and end")
+		require.Zero(t, value[int](i, `SELECT count(*) FROM events WHERE at < now() - interval '90 days'`))
+		for _, to := range oncall {
+			require.Len(t, i.mails(to), int(round)+1, "%s, round %d", to, round)
+		}
+	}
 }

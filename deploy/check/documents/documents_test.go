@@ -183,7 +183,7 @@ func TestContentsAreComplete(t *testing.T) {
 }
 
 var (
-	makeTarget = regexp.MustCompile(`(?m)(?:^|[;&|(] *)make ([a-z]+)`)
+	makeTarget = regexp.MustCompile(`(?m)(?:^|[;&|(] *)make ([a-z]+(?:-[a-z]+)*)`)
 	subcommand = regexp.MustCompile(`(?m)(?:^|[\s;&|(/])starter +([a-z][a-z-]*)`)
 	testName   = regexp.MustCompile(`\bTest[A-Z][A-Za-z0-9]*\b`)
 	// repositoryPath is a path below a folder of the root; what follows its last

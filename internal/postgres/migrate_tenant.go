@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -35,17 +34,29 @@ type migrating struct {
 	params       MigrationParams
 }
 
-// Migrate brings the schema of one tenant of a run to the version that the run names,
-// and marks the tenant done in the run. Each file is a transaction with the version that
-// it leads to: one that fails leaves the schema at the version before.
-func (s *Schemas) Migrate(ctx context.Context, f tenant.FleetFence) error {
-	m, err := s.migrating(ctx, f)
-	if errors.Is(err, pgx.ErrNoRows) { // purged, or undone, since the run wrote it down
-		return s.settleItem(ctx, f, tenant.FleetItemSkipped)
+// Migrator returns what brings the schema of one of these tenants, all of the same run,
+// to the version that the run names, and marks the tenant done in the run. It does one at
+// a time. Where the schemas are is read once for all, and so each costs one round trip. One
+// that has changed since is tenant.ErrSuperseded, and nothing is done to it.
+func (s *Schemas) Migrator(of []tenant.ID) func(context.Context, tenant.FleetFence) error {
+	var all map[tenant.ID]migrating
+	return func(ctx context.Context, f tenant.FleetFence) (err error) {
+		if all == nil {
+			if all, err = s.migrating(ctx, f.Fleet, of); err != nil {
+				return stepError("", err)
+			}
+		}
+		m, there := all[f.Tenant]
+		if !there { // purged, or undone, since the run wrote it down
+			return s.settleItem(ctx, f, tenant.FleetItemSkipped)
+		}
+		return s.migrate(ctx, f, m)
 	}
-	if err != nil {
-		return stepError("", err)
-	}
+}
+
+// migrate does one of them. Each file is a transaction with the version that it leads to:
+// one that fails leaves the schema at the version before.
+func (s *Schemas) migrate(ctx context.Context, f tenant.FleetFence, m migrating) error {
 	if s.template.Version < m.params.Version {
 		return &tenant.StepError{
 			Class: tenant.ClassCapacity, // everybody's, and passing: another worker has the files
@@ -71,21 +82,26 @@ func (s *Schemas) Migrate(ctx context.Context, f tenant.FleetFence) error {
 	return nil
 }
 
-// migrating reads where a tenant's schema is, and where its run leads.
-func (s *Schemas) migrating(ctx context.Context, f tenant.FleetFence) (migrating, error) {
-	var m migrating
-	var params json.RawMessage
-	err := s.pool.QueryRow(ctx, `
-		SELECT v.schema_name, t.role_name, v.generation, v.version, r.params
+// migrating reads where tenants' schemas are, and where their run leads.
+func (s *Schemas) migrating(ctx context.Context, fleet tenant.FleetID, of []tenant.ID) (map[tenant.ID]migrating, error) {
+	rows, err := s.pool.Query(ctx, `
+		SELECT t.id::text, v.schema_name, t.role_name, v.generation, v.version, r.params
 		FROM tenants t JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.generation = t.generation AND v.schema_name = t.schema_name, fleet_runs r
-		WHERE t.id = $1 AND r.id = $2`, string(f.Tenant), string(f.Fleet)).Scan(&m.schema, &m.role, &m.generation, &m.version, &params)
+		WHERE t.id = ANY ($1::uuid[]) AND r.id = $2`, of, string(fleet))
 	if err != nil {
-		return m, err
+		return nil, err
 	}
-	if err := json.Unmarshal(params, &m.params); err != nil {
-		return m, fmt.Errorf("read the params of fleet run %s: %w", f.Fleet, err)
+	all := make(map[tenant.ID]migrating, len(of))
+	var id tenant.ID
+	var m migrating
+	_, err = pgx.ForEachRow(rows, []any{&id, &m.schema, &m.role, &m.generation, &m.version, &m.params}, func() error {
+		all[id] = m
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
-	return m, nil
+	return all, nil
 }
 
 // batch applies a file in one round trip, as one transaction; the last one ends the

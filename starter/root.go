@@ -55,7 +55,7 @@ With --output json a command that has nothing else to answer answers its error:
 	flags.StringVar(&a.actor, "actor", "", "who acts, for the audit log (default: this user at this host)")
 	root.Flags().BoolVar(&version, "version", false, "the same as the command version")
 	root.AddCommand(
-		a.provision(), a.list(), a.status(),
+		a.provision(), a.imports(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"),
 		a.reconcile(), a.incidents(), a.incident(), a.capacity(), a.maintenance(), a.legalHold(), a.deployment(), a.stellar(), a.backup(),
 		a.token(), a.codec(), a.migrate(), a.setup(), a.doctor(), a.version(),

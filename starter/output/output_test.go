@@ -79,6 +79,26 @@ func blocked() tenant.Operation {
 	return o
 }
 
+// legacy are rows of the replaced application, one of each kind.
+func legacy() []tenant.ImportRow {
+	row := func(id, name string, state tenant.ImportState) tenant.ImportRow {
+		return tenant.ImportRow{Legacy: tenant.Legacy{ID: id, Name: name, Schema: "tenant_" + id, Status: "ACTIVE"}, State: state}
+	}
+	ready, refused, left, done := row("17", "Charité", tenant.ImportReady), row("18", "Lakeside clinic", tenant.ImportRefused), row("19", "Closed clinic", tenant.ImportLeft), row("20", "St. Mary's Hospital", tenant.ImportDone)
+	ready.Changes = []string{"makes the table audit_logs", "adds the index users_email to users"}
+	refused.Refused = []string{"the schema tenant_18 is not there"}
+	left.Refused = []string{`its status is "DELETED": only rows that are "active" are imported`}
+	t := aTenant()
+	done.Tenant = &t
+	return []tenant.ImportRow{ready, refused, left, done}
+}
+
+func imported() output.Import {
+	d := output.NewImport("legacy", false, legacy())
+	d.Reached(0, "FAILED", "0195942c-1a02-7b53-9b57-2f4d9b0a0f11", anOperation().ID, "", "CREATE_SCHEMA: rows of the schema tenant_17 do not bear what the template demands (SQLSTATE 23505), table users, constraint users_email: correct them and import again")
+	return d
+}
+
 func findings() []tenant.Finding {
 	return []tenant.Finding{
 		{
@@ -267,8 +287,10 @@ func TestGolden(t *testing.T) {
 		"migrated-alike": output.Migration{From: 3, To: 3, Alike: []tenant.Alike{{
 			ID: aTenant().ID, Name: "St.\u00a0Mary's  Hospital", Holder: "0195942c-0000-7b53-9b57-2f4d9b0a0f11", HolderName: aTenant().Name,
 		}}},
-		"setup":   output.Setup{Done: []string{"one", "two"}},
-		"version": output.Version{Version: "v1.2.3", Revision: "0123abc", Modified: true, Committed: accepted, Go: "go1.26.8"},
+		"import-dry": output.NewImport("legacy", true, legacy()),
+		"import":     imported(),
+		"setup":      output.Setup{Done: []string{"one", "two"}},
+		"version":    output.Version{Version: "v1.2.3", Revision: "0123abc", Modified: true, Committed: accepted, Go: "go1.26.8"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -40,7 +40,7 @@ var compareOperations = []comparison{
 	{kind: tenant.FindingLogIncomplete, sql: `
 		SELECT o.id::text, o.tenant_id::text, o.id::text, 'the operation has succeeded, and its log does not say what became of ' || string_agg(s.step, ', ' ORDER BY s.n), false
 		FROM operations o JOIN ` + always() + ` ON s.kind = o.kind
-		WHERE o.state = 'SUCCEEDED'
+		WHERE o.state = 'SUCCEEDED' AND o.log_archive IS NULL
 		  AND NOT EXISTS (SELECT FROM provisioning_logs l WHERE l.operation_id = o.id AND l.step = s.step AND l.status IN ('COMPLETED', 'SKIPPED'))
 		GROUP BY o.id, o.tenant_id`},
 	{kind: tenant.FindingKeyOfAnotherClient, sql: `

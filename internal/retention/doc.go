@@ -1,0 +1,6 @@
+// Package retention says for how long logs are kept, and finds them again: provisioning
+// logs leave the database for the backup store, the audit log stays for years.
+//
+// An object of the store has lines of JSON, compressed (zstd). Lines are deleted from the
+// database in the transaction that notes the object, which was read back before.
+package retention

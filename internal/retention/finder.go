@@ -1,0 +1,112 @@
+package retention
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"tenant-provisioning/internal/tenant"
+)
+
+// maxUnpacked bounds what an object may become: far more than its lines do.
+const maxUnpacked = 256 << 20
+
+// ErrAltered is an object that is not what was written.
+var ErrAltered = errors.New("the backup store has other logs than were moved there")
+
+// ErrNoStore is logs that lie where this process cannot look.
+var ErrNoStore = errors.New("no backup store is set here (BACKUP_URL)")
+
+// Catalogue is the logs that the database has, and where the others are.
+type Catalogue interface {
+	In(ctx context.Context, q tenant.RecordQuery) ([]tenant.Record, error)
+	Archives(ctx context.Context, since, until time.Time) ([]tenant.LogArchive, error)
+}
+
+// Finder finds logs, wherever they are.
+type Finder struct {
+	Catalogue Catalogue
+	// Store is nil where there is none.
+	Store Store
+}
+
+// Find gives the records that are asked for, the earliest first, and whether there are
+// more than the query's limit.
+func (f *Finder) Find(ctx context.Context, q tenant.RecordQuery) (found []tenant.Record, more bool, err error) {
+	// The archives are listed last: what is moved meanwhile is found twice, and not missed.
+	most := q
+	most.Limit++
+	if found, err = f.Catalogue.In(ctx, most); err != nil {
+		return nil, false, err
+	}
+	archives, err := f.Catalogue.Archives(ctx, q.Since, q.Until)
+	if err != nil {
+		return nil, false, err
+	}
+	for _, a := range archives {
+		if len(found) > q.Limit && !a.From.Before(found[q.Limit].At) {
+			continue // all of it comes after what is given
+		}
+		records, err := f.read(ctx, a)
+		if err != nil {
+			return nil, false, &tenant.UnavailableError{Reason: "logs of that time lie in the backup store, and cannot be read", Err: err}
+		}
+		for _, r := range records {
+			if q.Has(r) {
+				found = append(found, r)
+			}
+		}
+		found = inOrder(found)
+		found = found[:min(len(found), q.Limit+1)]
+	}
+	more = len(found) > q.Limit
+	return found[:min(len(found), q.Limit)], more, nil
+}
+
+// inOrder sorts records by their time, and leaves out those that are there twice.
+func inOrder(records []tenant.Record) []tenant.Record {
+	slices.SortStableFunc(records, func(a, b tenant.Record) int {
+		return cmp.Or(a.At.Compare(b.At), cmp.Compare(b.Source, a.Source), cmp.Compare(a.ID, b.ID))
+	})
+	return slices.CompactFunc(records, func(a, b tenant.Record) bool { return a.Source == b.Source && a.ID == b.ID })
+}
+
+func (f *Finder) read(ctx context.Context, a tenant.LogArchive) ([]tenant.Record, error) {
+	if f.Store == nil {
+		return nil, ErrNoStore
+	}
+	data, err := f.Store.Logs(ctx, a.Name)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) != a.Bytes || sha256.Sum256(data) != a.SHA256 {
+		return nil, fmt.Errorf("%w: %s", ErrAltered, a.Name)
+	}
+	unpacked, err := zstd.NewReader(bytes.NewReader(data), zstd.WithDecoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("read logs %s: %w", a.Name, err)
+	}
+	defer unpacked.Close()
+	lines := json.NewDecoder(io.LimitReader(unpacked, maxUnpacked))
+	records := make([]tenant.Record, 0, a.Rows)
+	for {
+		r := tenant.Record{Archived: true}
+		err := lines.Decode(&r)
+		if errors.Is(err, io.EOF) {
+			return records, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read logs %s: %w", a.Name, err)
+		}
+		records = append(records, r)
+	}
+}

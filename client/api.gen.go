@@ -152,6 +152,12 @@ const (
 	KindUndelete  Kind = "undelete"
 )
 
+// The values of RecordSource that were known when this was generated.
+const (
+	RecordSourceAudit        RecordSource = "audit"
+	RecordSourceProvisioning RecordSource = "provisioning"
+)
+
 // The values of Resource that were known when this was generated.
 const (
 	ResourceBalance     Resource = "balance"
@@ -870,6 +876,25 @@ type ListFleetRunsParams struct {
 	State FleetState `json:"-"`
 }
 
+// ListLogsParams is what ListLogs takes.
+type ListLogsParams struct {
+	// How many lines an answer has.
+	Limit int `json:"-"`
+
+	// Only what has happened since then, in RFC 3339; the last 24 hours where it is left out.
+	//
+	// Example: 2026-11-01T00:00:00Z
+	Since string `json:"-"`
+
+	// Only what is about this tenant.
+	TenantID string `json:"-"`
+
+	// Only what has happened before; now where it is left out.
+	//
+	// Example: 2026-12-01T00:00:00Z
+	Until string `json:"-"`
+}
+
 // ListOperationsParams is what ListOperations takes.
 type ListOperationsParams struct {
 	// The nextCursor of the page before.
@@ -1279,6 +1304,99 @@ type PurgeTenantParams struct {
 	//
 	// Example: ticket 4711
 	Reason string `json:"reason"`
+}
+
+// Record is the schema of this name in the API's document.
+type Record struct {
+	// What was asked for.
+	//
+	// Example: suspend
+	Action string `json:"action,omitempty,omitzero"`
+
+	// Who has asked, of the audit log.
+	//
+	// Example: ada
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// True when nobody has checked who the actor is.
+	ActorClaimed bool `json:"actorClaimed,omitempty,omitzero"`
+
+	// True of a line that was read from the backup store.
+	Archived bool `json:"archived,omitempty,omitzero"`
+
+	// When it was written.
+	At time.Time `json:"at"`
+
+	// The number of the attempt.
+	//
+	// Example: 1
+	Attempt int `json:"attempt,omitempty,omitzero"`
+
+	// What else is known.
+	Detail string `json:"detail,omitempty,omitzero"`
+
+	// How long the attempt took, in milliseconds.
+	DurationMs float64 `json:"durationMs,omitempty,omitzero"`
+
+	// The failure in plain words.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// The sort of the failure.
+	ErrorClass FailureClass `json:"errorClass,omitempty,omitzero"`
+
+	// Tells the line from the others of its log.
+	//
+	// Example: 4711
+	ID int `json:"id"`
+
+	// Which operation it is about.
+	OperationID string `json:"operationId,omitempty,omitzero"`
+
+	// Outcome accepted, refused, or done.
+	//
+	// Example: accepted
+	Outcome string `json:"outcome,omitempty,omitzero"`
+
+	// Why it was asked for.
+	//
+	// Example: ticket 4711
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// The request's id, where it had one.
+	RequestID string `json:"requestId,omitempty,omitzero"`
+
+	// The log that it is of.
+	Source RecordSource `json:"source"`
+
+	// When the attempt began.
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+
+	// What became of it.
+	Status StepStatus `json:"status,omitempty,omitzero"`
+
+	// The step, of the provisioning log.
+	Step StepName `json:"step,omitempty,omitzero"`
+
+	// Whom it is about.
+	TenantID string `json:"tenantId,omitempty,omitzero"`
+
+	// How long its undo took, in milliseconds.
+	UndoDurationMs float64 `json:"undoDurationMs,omitempty,omitzero"`
+}
+
+// RecordSource is a log.
+type RecordSource string
+
+// RecordsOutputBody is the schema of this name in the API's document.
+type RecordsOutputBody struct {
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// The earliest first.
+	Items []Record `json:"items"`
+
+	// There is more: ask again with this as since. Lines of that very moment may come again; source and id tell them.
+	NextSince time.Time `json:"nextSince,omitempty,omitzero"`
 }
 
 // ReopenIncidentParams is what ReopenIncident takes.
@@ -1983,6 +2101,26 @@ func (c *Client) UpdateIncident(ctx context.Context, id string, params UpdateInc
 	r.body = params
 	var answer DeclaredIncident
 	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ListLogs: read the logs, GET /v1/logs.
+//
+// What operations did, step by step, and who asked for what: both logs by time, the
+// earliest first, also what has left the database for the backup store. While that is
+// away, or where the api has none, times whose logs lie there answer 503; so does a time
+// that has more logs there than can be read in five seconds: ask for less of it.
+//
+// Needs the role operator or admin.
+func (c *Client) ListLogs(ctx context.Context, params ListLogsParams) (RecordsOutputBody, error) {
+	r := request{method: http.MethodGet, path: "/v1/logs", again: true}
+	r.ask("since", params.Since)
+	r.ask("until", params.Until)
+	r.ask("tenantId", params.TenantID)
+	r.ask("limit", number(params.Limit))
+	var answer RecordsOutputBody
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
 	return answer, err
 }
 

@@ -57,7 +57,7 @@ With --output json a command that has nothing else to answer answers its error:
 	root.AddCommand(
 		a.provision(), a.imports(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"),
-		a.reconcile(), a.incidents(), a.incident(), a.capacity(), a.maintenance(), a.legalHold(), a.deployment(), a.stellar(), a.backup(),
+		a.reconcile(), a.incidents(), a.incident(), a.capacity(), a.maintenance(), a.logs(), a.legalHold(), a.deployment(), a.stellar(), a.backup(),
 		a.token(), a.codec(), a.migrate(), a.setup(), a.doctor(), a.version(),
 	)
 	root.AddCommand(a.restore())

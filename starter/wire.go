@@ -90,7 +90,7 @@ func (a *app) connect(ctx context.Context, needs config.Section) (*controlPlane,
 	p.Service = connect.Service(pool, operations.Config{
 		Temporal: temporal, Namespace: of.Namespace, TaskQueue: of.TaskQueue,
 		RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline,
-		MaintenanceMode: cfg.Maintenance.Mode, Logger: logger,
+		MaintenanceMode: cfg.Maintenance.Mode, Records: connect.Records(pool, cfg.LogStore), Logger: logger,
 	}, connect.Metrics{})
 	return p, nil
 }

@@ -124,6 +124,7 @@ func register(w worker.Worker, s connect.Steps, queue, main string) {
 		w.RegisterActivity(s.Maintenance)
 		w.RegisterActivity(s.Backup)
 		w.RegisterActivity(s.Restore)
+		w.RegisterActivity(s.Logs)
 	}
 	w.RegisterActivity(s.Contract)
 	w.RegisterActivity(s.Keeper)

@@ -48,4 +48,5 @@ func Register(r registry) {
 	r.RegisterWorkflowWithOptions(StartBackup, workflow.RegisterOptions{Name: StartBackupName})
 	r.RegisterWorkflowWithOptions(StartDrill, workflow.RegisterOptions{Name: StartDrillName})
 	r.RegisterWorkflowWithOptions(VerifyBackup, workflow.RegisterOptions{Name: VerifyBackupName})
+	r.RegisterWorkflowWithOptions(KeepLogs, workflow.RegisterOptions{Name: LogsName})
 }

@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/api/rest"
+	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
 	"tenant-provisioning/internal/feed"
 	"tenant-provisioning/internal/invitation"
@@ -64,7 +65,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	})
 	require.NoError(t, err)
 	t.Cleanup(temporal.Close)
-	service := connect.Service(pool, operations.Config{Temporal: temporal, TaskQueue: "q", Logger: slog.New(slog.DiscardHandler)}, connect.Metrics{})
+	service := connect.Service(pool, operations.Config{Records: connect.Records(pool, config.BackupStore{}), Temporal: temporal, TaskQueue: "q", Logger: slog.New(slog.DiscardHandler)}, connect.Metrics{})
 	tokens, err := token.NewVerifier(t.Context(), token.Config{Secret: secret, Now: time.Now})
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
@@ -78,7 +79,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	t.Cleanup(background.Wait)
 	t.Cleanup(stop)
 	c := rest.Config{
-		Tenants: service, Operations: service, Maintenance: service, Incidents: connect.Declared(pool), Fleets: connect.Fleets(pool, temporal, "q", slog.New(slog.DiscardHandler)), Events: events, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
+		Tenants: service, Operations: service, Maintenance: service, Incidents: connect.Declared(pool), Fleets: connect.Fleets(pool, temporal, "q", slog.New(slog.DiscardHandler)), Events: events, Records: service, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
 		Status: statusPage(t, pool), Tokens: tokens, Database: rest.CheckWithin(rest.Check{Name: "database", Ask: health.Ping}, time.Minute),
 		PublicURL: publicURL, AppURL: appURL, Registerer: registry, Gatherer: registry, Logger: log, Now: time.Now,
 	}

@@ -34,7 +34,7 @@ func TestEnumerationsInAnswersAreOpen(t *testing.T) {
 			raw, doc := string(fetch(t, b.server, path)), load(t, b.server, path)
 			for name, want := range map[string][]any{
 				"Kind": texts(tenant.Kinds()), "State": texts(tenant.States()), "Status": texts(tenant.Statuses()), "Step": texts(tenant.Steps()),
-				"StepStatus": texts(tenant.StepStatuses()), "FailureClass": texts(tenant.FailureClasses()), "Dependency": texts(tenant.Dependencies()), "Resource": texts(tenant.Resources()),
+				"StepStatus": texts(tenant.StepStatuses()), "FailureClass": texts(tenant.FailureClasses()), "Dependency": texts(tenant.Dependencies()), "Resource": texts(tenant.Resources()), "RecordSource": texts(tenant.RecordSources()),
 				"Action": {"retry", "skip", "rollback", "reprovision", "suspend", "resume", "archive", "undelete", "purge", "invite", "restore", "pause", "abort"},
 			} {
 				schema := doc.Components.Schemas[name].Value

@@ -41,6 +41,8 @@ type Config struct {
 	Waiting int
 	// Events are what streams tell.
 	Events Events
+	// Records are what has happened.
+	Records Records
 	// Streams is how many streams of one client may be open at a time; zero: any
 	// number.
 	Streams int
@@ -127,6 +129,7 @@ type Server struct {
 	logger      *slog.Logger
 	now         func() time.Time
 	fleets      Fleets
+	records     Records
 
 	echo *echo.Echo
 	api  huma.API
@@ -142,7 +145,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		tenants: c.Tenants, operations: c.Operations, maintenance: c.Maintenance, incidents: c.Incidents, fleets: c.Fleets, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
-		events: c.Events, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
+		events: c.Events, records: c.Records, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
 		answers: c.Answers, version: c.Version,
 		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: observe.NewHTTP(c.Registerer),
 		publicURL: c.PublicURL, logger: c.Logger, now: c.Now,
@@ -160,6 +163,7 @@ func New(c Config) (*Server, error) {
 	s.registerEvents()
 	s.registerMaintenance()
 	s.registerIncidents()
+	s.registerRecords()
 	s.registerHealth()
 	s.registerStatus(c.Status)
 	s.registerPages(c)

@@ -140,8 +140,12 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.FleetItemSkipped: "gone before its turn came",
 	}),
 	reflect.TypeFor[tenant.FleetAction](): enumerate("FleetAction", "What may be done with a run on all tenants.", tenant.FleetActions(), nil),
-	reflect.TypeFor[tenant.Action]():      enumerate("Action", "What may be done: with an operation, or with a tenant.", offered(), nil),
-	reflect.TypeFor[Code]():               enumerate("Code", "The kind of a problem.", codes(), titles()),
+	reflect.TypeFor[tenant.RecordSource](): enumerate("RecordSource", "A log.", tenant.RecordSources(), map[tenant.RecordSource]string{
+		tenant.RecordProvisioning: "what operations did, step by step",
+		tenant.RecordAudit:        "who asked for what",
+	}),
+	reflect.TypeFor[tenant.Action](): enumerate("Action", "What may be done: with an operation, or with a tenant.", offered(), nil),
+	reflect.TypeFor[Code]():          enumerate("Code", "The kind of a problem.", codes(), titles()),
 }
 
 func enumerate[T ~string](name, about string, values []T, meanings map[T]string) enumeration {

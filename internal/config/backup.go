@@ -12,15 +12,22 @@ import (
 	"filippo.io/age"
 )
 
-// Backup is where backups go, who can open them and who vouches for them.
-type Backup struct {
+// BackupStore is where backups and old logs are, and how a process gets there.
+type BackupStore struct {
 	// URL is a directory (file:///dir) or a bucket (s3://bucket?endpoint=…)
-	// (BACKUP_URL). Empty: this worker makes no backups.
+	// (BACKUP_URL). Empty: a worker makes no backups, and nobody reads what lies there.
 	URL string
-	// AccessKey and SecretKey are for a bucket (BACKUP_ACCESS_KEY, BACKUP_SECRET_KEY).
-	// Empty: the SDK's own sources, such as the role of a pod.
+	// AccessKey and SecretKey are for a bucket: the worker's, which changes it
+	// (BACKUP_ACCESS_KEY, BACKUP_SECRET_KEY), or that of those who read old logs there
+	// (BACKUP_READ_ACCESS_KEY, BACKUP_READ_SECRET_KEY), so that nobody who breaks into an
+	// api can delete backups. Empty: the SDK's own sources, such as the role of a pod.
 	AccessKey string
 	SecretKey Secret
+}
+
+// Backup is where backups go, who can open them and who vouches for them.
+type Backup struct {
+	BackupStore
 	// Recipients can open tenants' keys and the backups of the control tables
 	// (BACKUP_RECIPIENTS).
 	Recipients []age.Recipient
@@ -34,11 +41,27 @@ type Backup struct {
 	VerifyKeys []ed25519.PublicKey
 }
 
+// backupStore reads how to get to the store, by the settings that say so to this process.
+func (r *reader) backupStore(accessKey, secretKey setting) BackupStore {
+	s := BackupStore{
+		URL:       read(r, setting{name: "BACKUP_URL"}, backupURL),
+		AccessKey: read(r, accessKey, text("the id of a bucket's key")),
+		SecretKey: readSecret(r, secretKey, secretText("the secret of a bucket's key", 1)),
+	}
+	if s.URL != "" && (s.AccessKey == "") != (s.SecretKey.Reveal() == "") {
+		r.problem(accessKey, "%s and %s belong together; set both or neither", accessKey.name, secretKey.name)
+	}
+	return s
+}
+
+func (r *reader) logStore() BackupStore {
+	return r.backupStore(setting{name: "BACKUP_READ_ACCESS_KEY"}, setting{name: "BACKUP_READ_SECRET_KEY"})
+}
+
 func (r *reader) backup() Backup {
 	b := Backup{
-		URL:        read(r, setting{name: "BACKUP_URL"}, backupURL),
-		AccessKey:  read(r, setting{name: "BACKUP_ACCESS_KEY"}, text("the id of a bucket's key")),
-		SecretKey:  readSecret(r, setting{name: "BACKUP_SECRET_KEY"}, secretText("the secret of a bucket's key", 1)),
+		BackupStore: r.backupStore(setting{name: "BACKUP_ACCESS_KEY"}, setting{name: "BACKUP_SECRET_KEY"}),
+
 		Recipients: read(r, setting{name: "BACKUP_RECIPIENTS"}, ageRecipients),
 		Identity:   readSecret(r, setting{name: "BACKUP_IDENTITY"}, ageIdentity),
 		SigningKey: readSecret(r, setting{name: "BACKUP_SIGNING_KEY"}, ed25519Seed),
@@ -53,9 +76,6 @@ func (r *reader) backup() Backup {
 	}
 	if b.SigningKey.Reveal() == "" && !r.isSet("BACKUP_SIGNING_KEY") {
 		r.problem(setting{name: "BACKUP_SIGNING_KEY"}, missing)
-	}
-	if (b.AccessKey == "") != (b.SecretKey.Reveal() == "") {
-		r.problem(setting{name: "BACKUP_ACCESS_KEY"}, "BACKUP_ACCESS_KEY and BACKUP_SECRET_KEY belong together; set both or neither")
 	}
 	return b
 }

@@ -102,6 +102,6 @@ func TestStarterNeedsNoMore(t *testing.T) {
 			asked[m[1]] = true
 		}
 	}
-	require.Equal(t, map[string]bool{"NeedDB": true, "NeedJWT": true, "NeedSoroban": true, "NeedTemporal": true, "NeedProvisioning": true, "NeedMaintenance": true, "NeedSchedule": true}, asked,
+	require.Equal(t, map[string]bool{"NeedDB": true, "NeedJWT": true, "NeedSoroban": true, "NeedTemporal": true, "NeedProvisioning": true, "NeedMaintenance": true, "NeedSchedule": true, "NeedLogStore": true}, asked,
 		"with another one, change config.NeedByStarter and this")
 }

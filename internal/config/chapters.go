@@ -113,6 +113,7 @@ var patience = []Entry{
 	{[]string{"STEP_RETRY_BUDGET"}, nil, "how long a step may fail before it parks: its failed attempts and the pauses after them. Waiting for a worker, a lost attempt, and waiting for a turn use nothing of it; for operations accepted from then on"},
 	{[]string{"ATTENTION_DEADLINE"}, nil, "when a parked operation is decided by itself. Of a suspension or an archive that is not done, and of a purge at a step that must be done, people are only told again. It is also how long an archived tenant stays, at least, after a purge of it was rolled back. A deadline that ends in an incident of what the step needs, or more than five minutes before a worker was there to see it, begins anew"},
 	{[]string{"INVITATION_TTL"}, nil, "how long the mail's link works"},
+	{[]string{"LOG_RETENTION", "AUDIT_RETENTION"}, nil, "how long provisioning logs stay in the database before they move to the backup store, but for those of each tenant's latest operation; how long the audit log is kept. `starter logs --since` finds both, wherever they are"},
 	{[]string{"DELETE_GRACE"}, nil, "how long an archived tenant can be taken back, for archives that are done from then on; the mail to its administrator says until when"},
 	{[]string{"INVITATION_SECRET"}, []string{"a random key in the database"}, "what workers derive the links of mails from, ≥ 32 characters, not `JWT_SECRET`; several with commas between them, the one for new links first. See [Links of welcome mails](#links-of-welcome-mails)"},
 }
@@ -126,12 +127,13 @@ var maintenance = []Entry{
 }
 
 var backups = []Entry{
-	{[]string{"BACKUP_URL"}, []string{"no backups are made"}, "where they go: `file:///directory`, or `s3://bucket/prefix?endpoint=https://…` for any store that speaks S3. Two installations need two prefixes"},
+	{[]string{"BACKUP_URL"}, []string{"no backups are made"}, "where they go, and old logs: `file:///directory`, or `s3://bucket/prefix?endpoint=https://…` for any store that speaks S3. Two installations need two prefixes"},
 	{[]string{"BACKUP_SCHEDULE"}, nil, "when the daily backup begins, in UTC. `starter setup` schedules it"},
 	{[]string{"BACKUP_RECIPIENTS"}, nil, "public keys of age, with commas between them: whoever has the private half of one can open all backups, and nobody else. Required with `BACKUP_URL`. A tenant's key is encrypted to those that were set at its first backup"},
 	{[]string{"BACKUP_IDENTITY"}, []string{"this worker opens no backup"}, "the private half of one of them, only where backups are verified and restored: that worker polls the task queue `<queue>-restore`. Keep a copy where neither the database nor the store is"},
 	{[]string{"BACKUP_SIGNING_KEY", "BACKUP_VERIFY_KEYS"}, []string{"none", "none but its own"}, "what signs backups, the same for all workers and required with `BACKUP_URL`, and the public halves of those that signed before it: a backup with another signature is refused"},
-	{[]string{"BACKUP_ACCESS_KEY", "BACKUP_SECRET_KEY"}, []string{"the SDK's own sources, such as a pod's role"}, "of a bucket. The key needs to list, read, write and delete"},
+	{[]string{"BACKUP_ACCESS_KEY", "BACKUP_SECRET_KEY"}, []string{"the SDK's own sources, such as a pod's role"}, "of a bucket, for the worker. The key needs to list, read, write and delete"},
+	{[]string{"BACKUP_READ_ACCESS_KEY", "BACKUP_READ_SECRET_KEY"}, []string{"the SDK's own sources, such as a pod's role"}, "of a bucket, for the api and `starter`, which read old logs there. A key that may read what is under `logs/` is enough"},
 }
 
 var process = []Entry{

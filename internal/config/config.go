@@ -26,6 +26,9 @@ const (
 	// NeedBackup is where backups go, NeedSchedule when they are made.
 	NeedBackup
 	NeedSchedule
+	// NeedLogStore is where old logs are read: of the backup store what opens it, and
+	// nothing that makes a backup or opens one.
+	NeedLogStore
 	// NeedNotices is what notices to NOTIFY_EMAIL leave by: the mail settings of a
 	// process that sends no other mail and can do without.
 	NeedNotices
@@ -35,11 +38,11 @@ const (
 // the sections of one subcommand at a time, so that a setting which has nothing
 // to do with that subcommand cannot stop it.
 const (
-	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedMaintenance | NeedNotices
+	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedMaintenance | NeedLogStore | NeedNotices
 	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMaintenance | NeedMetrics | NeedBackup
 	// NeedByStarter is what the subcommands need together, but for the doctor: it
 	// looks at what the others read.
-	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMaintenance | NeedSchedule
+	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMaintenance | NeedLogStore | NeedSchedule
 )
 
 // Config is everything that can be set. Sections that were not asked for are
@@ -62,6 +65,8 @@ type Config struct {
 	Cache        Cache
 	Metrics      Metrics
 	Backup       Backup
+	// LogStore is the store of Backup, for those who read old logs there.
+	LogStore BackupStore
 	// BackupSchedule is when the daily backup begins (BACKUP_SCHEDULE, 01:30 UTC).
 	BackupSchedule BackupSchedule
 	// Warnings are what was found odd and is no mistake, for the log.
@@ -121,6 +126,7 @@ func (r *reader) config(needs Section) *Config {
 		{NeedRateLimit, func() { cfg.RateLimit, cfg.Cache = r.rateLimit(), r.cache() }},
 		{NeedMetrics, func() { cfg.Metrics = r.metrics() }},
 		{NeedBackup, func() { cfg.Backup = r.backup() }},
+		{NeedLogStore, func() { cfg.LogStore = r.logStore() }},
 		{NeedSchedule, func() { cfg.BackupSchedule = r.backupSchedule() }},
 	} {
 		if needs&section.need != 0 {

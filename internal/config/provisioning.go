@@ -19,6 +19,12 @@ type Provisioning struct {
 	// DeleteGrace is how long an archived tenant can be taken back (DELETE_GRACE,
 	// 720h).
 	DeleteGrace time.Duration
+	// LogRetention is how long provisioning logs stay in the database before they move to
+	// the backup store (LOG_RETENTION, 90d: what people look back at without being asked).
+	LogRetention time.Duration
+	// AuditRetention is how long the audit log is kept (AUDIT_RETENTION, 6y: what
+	// 45 CFR 164.316 asks for).
+	AuditRetention time.Duration
 }
 
 func (r *reader) provisioning() Provisioning {
@@ -26,6 +32,8 @@ func (r *reader) provisioning() Provisioning {
 		StepRetryBudget:   read(r, setting{name: "STEP_RETRY_BUDGET", def: "30m"}, duration(time.Second, 7*day)),
 		AttentionDeadline: read(r, setting{name: "ATTENTION_DEADLINE", def: "72h"}, duration(time.Second, 90*day)),
 		InvitationTTL:     read(r, setting{name: "INVITATION_TTL", def: "72h"}, duration(time.Second, 30*day)),
+		LogRetention:      read(r, setting{name: "LOG_RETENTION", def: "90d"}, duration(day, 3650*day)),
+		AuditRetention:    read(r, setting{name: "AUDIT_RETENTION", def: "6y"}, duration(365*day, 36500*day)),
 		DeleteGrace:       read(r, setting{name: "DELETE_GRACE", def: "720h"}, duration(time.Second, 3650*day)),
 	}
 }

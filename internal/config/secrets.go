@@ -21,7 +21,7 @@ var secretSettings = []setting{
 	{name: "MAIL_PASSWORD"}, {name: "MAIL_BACKUP_PASSWORD"}, {name: "NOTIFY_WEBHOOK"}, {name: "TEMPORAL_API_KEY"},
 	{name: "OTEL_EXPORTER_OTLP_TRACES_HEADERS", aliases: []string{"OTEL_EXPORTER_OTLP_HEADERS"}},
 	{name: "SOROBAN_CONTRACT_DEPLOYER_SECRET", aliases: []string{"SOROBAN_SECRET"}},
-	{name: "BACKUP_SECRET_KEY"}, {name: "BACKUP_IDENTITY"}, {name: "BACKUP_SIGNING_KEY"},
+	{name: "BACKUP_SECRET_KEY"}, {name: "BACKUP_READ_SECRET_KEY"}, {name: "BACKUP_IDENTITY"}, {name: "BACKUP_SIGNING_KEY"},
 	{name: "SOROBAN_PAYER_SECRET"}, {name: "SOROBAN_ADMIN_SECRET"}, {name: "SOROBAN_PREVIOUS_ADMIN_SECRET"}, {name: "SOROBAN_CHANNEL_SECRET"},
 }
 

@@ -10,16 +10,18 @@ import (
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/postgres"
+	"tenant-provisioning/internal/retention"
 	"tenant-provisioning/internal/tenant"
 )
 
 // maintenanceTasks are what workers do in each maintenance window, in this order. Another
 // is one line more: a name that people read, and a function that may be repeated and cut
 // short at any time.
-func maintenanceTasks(pool *pgxpool.Pool) []activities.MaintenanceTask {
+func maintenanceTasks(pool *pgxpool.Pool, keeper *retention.Keeper) []activities.MaintenanceTask {
 	care := postgres.NewCare(pool)
 	return []activities.MaintenanceTask{
 		{Name: "clean up", Do: care.CleanUp},
+		{Name: "archive old logs", Do: keeper.Run},
 		{Name: "vacuum and analyse", Do: care.Vacuum},
 	}
 }

@@ -22,7 +22,7 @@ func Declared(pool *pgxpool.Pool) *operations.Declared {
 }
 
 // Service makes what accepts, reads and steers operations, with its rows in the
-// database of a pool.
+// database of a pool. Who reads logs gives it Records.
 func Service(pool *pgxpool.Pool, c operations.Config, m Metrics) *operations.Service {
 	c.Operations = postgres.NewOperations(pool)
 	if m.Provisioning != nil {

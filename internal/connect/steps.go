@@ -38,6 +38,7 @@ type Steps struct {
 	Opening *activities.Opening
 	// Restore is what restores do that opens nothing.
 	Restore *activities.Restore
+	Logs    *activities.Logs
 	// Reconciler has no Runs yet: they need a client of Temporal. Its Submitter
 	// does not.
 	Reconciler *activities.Reconciler
@@ -95,7 +96,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	counted := countedTransitions{transitions, m.Provisioning}
 	incidents, writes := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool)
 	comparer, fleets := postgres.NewComparer(pool, schemas), postgres.NewFleets(pool)
-	windows := postgres.NewWindows(pool)
+	windows, keeper := postgres.NewWindows(pool), logKeeper(cfg.Provisioning, pool, backups)
 	steps := Steps{
 		Operation: &activities.Operation{
 			Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
@@ -112,6 +113,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		Purge:     &activities.Purge{Store: postgres.NewPurges(pool), Failures: incidents},
 		Fleet:     &activities.Fleet{Store: fleets},
 		Migration: &activities.Migration{Schemas: schemas, Items: activities.FleetItems{Store: fleets, Breaker: incidents}},
+		Logs:      &activities.Logs{Keep: keeper.Run},
 		Reconciler: &activities.Reconciler{
 			Findings: postgres.NewFindings(pool), Comparer: comparer, Repairs: postgres.NewRepairs(pool, comparer),
 			Operations: postgres.NewOperations(pool), Releaser: transitions, Schemas: schemas, Contracts: contracts,
@@ -121,7 +123,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			}, m),
 		},
 		Maintenance: &activities.Maintenance{
-			Store: windows, Tasks: maintenanceTasks(pool), Policy: windowPolicy(cfg), Clock: windows.Now,
+			Store: windows, Tasks: maintenanceTasks(pool, keeper), Policy: windowPolicy(cfg), Clock: windows.Now,
 			Check: windowCheck(writes, incidents),
 		},
 		WindowNotices:  &activities.WindowNotices{Outbox: windows, Mailer: postman},

@@ -100,7 +100,9 @@ func TestRunbookOfADrill(t *testing.T) {
 	require.Equal(t, 3, p.wait())
 	require.Contains(t, p.stdout.String(), altered.ID)
 	require.Contains(t, p.stdout.String(), "the backup is truncated")
-	failed := func() bool { return slices.ContainsFunc(i.reconciles(), func(f finding) bool { return f.Kind == "drill-failed" }) }
+	failed := func() bool {
+		return slices.ContainsFunc(i.reconciles(), func(f finding) bool { return f.Kind == "drill-failed" })
+	}
 	require.True(t, failed())
 	i.goes(operation{}, way(t, "drill-failed.md", false))
 	require.False(t, failed())

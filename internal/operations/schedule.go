@@ -63,6 +63,11 @@ func schedules(backup Daily) []schedule {
 			note: "plans maintenance windows, and starts the run of each that begins soon",
 			idle: "no maintenance window is planned, announced or begun by itself",
 		},
+		{
+			id: workflows.LogsSchedule, workflow: workflows.LogsName, every: workflows.LogsInterval, lasts: workflows.LogsInterval,
+			note: "moves old provisioning logs to the backup store, and deletes what of the audit log need not be kept any more",
+			idle: "old logs stay in the database",
+		},
 	}
 }
 

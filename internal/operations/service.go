@@ -69,6 +69,11 @@ type CapacityStore interface {
 	Short(ctx context.Context) ([]tenant.Capacity, error)
 }
 
+// RecordFinder finds what has happened, wherever it is kept.
+type RecordFinder interface {
+	Find(ctx context.Context, q tenant.RecordQuery) (found []tenant.Record, more bool, err error)
+}
+
 // WorkerStore is what workers tell of themselves.
 type WorkerStore interface {
 	State(ctx context.Context) (tenant.WorkerState, error)
@@ -92,6 +97,7 @@ type Config struct {
 	Findings   FindingStore
 	Incidents  IncidentStore
 	Capacity   CapacityStore
+	Records    RecordFinder
 	Purges     PurgeStore
 	Workers    WorkerStore
 	Windows    WindowStore

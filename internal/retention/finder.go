@@ -32,11 +32,16 @@ type Catalogue interface {
 	Archives(ctx context.Context, since, until time.Time) ([]tenant.LogArchive, error)
 }
 
+// Archives reads the objects of the store.
+type Archives interface {
+	Logs(ctx context.Context, name string) ([]byte, error)
+}
+
 // Finder finds logs, wherever they are.
 type Finder struct {
 	Catalogue Catalogue
-	// Store is nil where there is none.
-	Store Store
+	// Archives is nil where no store is set.
+	Archives Archives
 }
 
 // Find gives the records that are asked for, the earliest first, and whether there are
@@ -81,10 +86,10 @@ func inOrder(records []tenant.Record) []tenant.Record {
 }
 
 func (f *Finder) read(ctx context.Context, a tenant.LogArchive) ([]tenant.Record, error) {
-	if f.Store == nil {
+	if f.Archives == nil {
 		return nil, ErrNoStore
 	}
-	data, err := f.Store.Logs(ctx, a.Name)
+	data, err := f.Archives.Logs(ctx, a.Name)
 	if err != nil {
 		return nil, err
 	}

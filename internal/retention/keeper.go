@@ -31,10 +31,11 @@ type Rows interface {
 	DeleteAudit(ctx context.Context, age time.Duration, most int) (int, error)
 }
 
-// Store keeps objects. What it takes it gives back, or PutLogs fails.
+// Store keeps objects.
 type Store interface {
+	// PutLogs keeps an object, and reads it back: when it returns no error, the store has
+	// given back what it was given.
 	PutLogs(ctx context.Context, name string, data []byte) error
-	Logs(ctx context.Context, name string) ([]byte, error)
 }
 
 // Keeper keeps logs for as long as is set.

@@ -52,7 +52,7 @@ func setup(t *testing.T) testBundle {
 	b := testBundle{pool: postgrestest.New(t), store: shelf{}}
 	b.rows = postgres.NewRecords(b.pool)
 	b.keeper = &retention.Keeper{Rows: b.rows, Store: b.store, Logs: 90 * day, Audit: 6 * 365 * day}
-	b.finder = &retention.Finder{Catalogue: b.rows, Store: b.store}
+	b.finder = &retention.Finder{Catalogue: b.rows, Archives: b.store}
 	return b
 }
 
@@ -235,7 +235,7 @@ func TestAlteredLogsAreRefused(t *testing.T) {
 	delete(b.store, name)
 	_, _, err = b.finder.Find(t.Context(), q)
 	require.ErrorIs(t, err, errNotThere)
-	b.finder.Store = nil
+	b.finder.Archives = nil
 	_, _, err = b.finder.Find(t.Context(), q)
 	require.ErrorIs(t, err, retention.ErrNoStore)
 }

@@ -153,6 +153,20 @@ func waiting() output.Status {
 	return output.NewStatus(p)
 }
 
+func happened() []tenant.Record {
+	took := 12.3
+	return []tenant.Record{
+		{
+			Source: tenant.RecordAudit, ID: 7, At: accepted, Tenant: aTenant().ID, Operation: running().Operation.ID,
+			Actor: "ada", ActorClaimed: true, Action: "suspend", Outcome: "accepted", Reason: "ticket 4711",
+		},
+		{
+			Source: tenant.RecordProvisioning, ID: 3, At: accepted.Add(time.Second), Tenant: aTenant().ID, Operation: running().Operation.ID,
+			Step: tenant.StepRevokeAccess, Status: tenant.StepFailed, Attempt: 1, ErrorClass: tenant.ClassCapacity, Error: "the database's disk is full", DurationMS: &took, Archived: true,
+		},
+	}
+}
+
 func short() output.Status {
 	p := running()
 	p.Operation.State = tenant.StatePending
@@ -257,6 +271,8 @@ func TestGolden(t *testing.T) {
 		"tenants-short":    output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: capacities()[0].WaitingFor()}, ""),
 		"capacity":         output.NewCapacities(capacities()),
 		"capacity-never":   output.NewCapacities([]tenant.Capacity{{CapacityReading: tenant.CapacityReading{Resource: tenant.ResourceDisk}}}),
+		"records":          output.NewRecords(happened(), true),
+		"records-none":     output.NewRecords(nil, false),
 		"tenants-none":     output.NewTenants(nil, nil, ""),
 		"attention": output.Attention{More: true, Items: []output.Waiting{
 			{Operation: output.NewOperation(blocked()), Tenant: output.NewTenant(undoing)},

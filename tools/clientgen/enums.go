@@ -33,6 +33,7 @@ var enums = map[string]struct{ name, description string }{
 	"assessment":      {"ResponseStep", "is a step of the response to an incident."},
 	"reopened":        {"IncidentUpdateKind", "is what an update of an incident tells of."},
 	"api":             {"Component", "is a part of the platform as its users see it."},
+	"audit":           {"RecordSource", "is a log."},
 	"name-taken":      {"Code", "is a kind of problem."},
 	// These two have no value of their own.
 	"PENDING DONE FAILED SKIPPED":         {"FleetItemState", "is what has become of a tenant in a run."},

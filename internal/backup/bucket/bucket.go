@@ -1,6 +1,5 @@
 // Package bucket opens backup stores: directories and S3 buckets. It is apart from
-// internal/backup so that only what has a store, the worker, and starter's doctor, which
-// looks at it, are made of Amazon's client as well.
+// internal/backup so that only what opens one is made of Amazon's client as well.
 package bucket
 
 import (
@@ -33,6 +32,8 @@ type Config struct {
 	// the role of a pod.
 	AccessKey, SecretKey string
 	Keyring              backup.Keyring
+	// Reading has a directory that is not there be an error, and none be made.
+	Reading bool
 }
 
 var errNoURL = errors.New("BACKUP_URL is no URL; say file:///directory or s3://bucket?endpoint=…")
@@ -55,7 +56,7 @@ func Open(ctx context.Context, c Config) (*backup.Store, error) {
 func openDirectory(c Config, u *url.URL) (*backup.Store, error) {
 	dir := filepath.FromSlash(u.Path)
 	bucket, err := fileblob.OpenBucket(dir, &fileblob.Options{
-		CreateDir: true, DirFileMode: 0o700,
+		CreateDir: !c.Reading, DirFileMode: 0o700,
 		NoTempDir: true, // a temporary directory may be another file system
 		Metadata:  fileblob.MetadataDontWrite,
 	})

@@ -16,11 +16,12 @@ const (
 	StartBackupName = "StartBackup"
 	// BackupSchedule is the id of the schedule that starts it.
 	BackupSchedule = "backup"
-	// StartDrillName is the type of what accepts the weekly drill, DrillSchedule the id of
-	// its schedule, and DrillInterval its interval.
+	// StartDrillName is the type of what accepts the weekly drill.
 	StartDrillName = "StartDrill"
-	DrillSchedule  = "restore-drill"
-	DrillInterval  = 7 * 24 * time.Hour
+	// DrillSchedule is the id of the schedule that starts it.
+	DrillSchedule = "restore-drill"
+	// DrillInterval is the schedule's interval.
+	DrillInterval = 7 * 24 * time.Hour
 	// VerifyBackupName is the type of what reads one backup whole.
 	VerifyBackupName = "VerifyBackup"
 )

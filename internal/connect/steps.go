@@ -98,9 +98,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	comparer, fleets := postgres.NewComparer(pool, schemas), postgres.NewFleets(pool)
 	windows, keeper := postgres.NewWindows(pool), logKeeper(cfg.Provisioning, pool, backups)
 	steps := Steps{
-		Operation: &activities.Operation{
-			Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites,
-		},
+		Operation:  &activities.Operation{Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites},
 		Schema:     &activities.Schema{Store: schemas, Backups: backups, Failures: incidents},
 		Access:     &activities.Access{Store: postgres.NewAccess(pool), Failures: incidents, Grace: cfg.Provisioning.DeleteGrace},
 		Contract:   &activities.Contract{Store: contracts, Ledger: ledger, Failures: incidents},
@@ -117,37 +115,38 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		Reconciler: &activities.Reconciler{
 			Findings: postgres.NewFindings(pool), Comparer: comparer, Repairs: postgres.NewRepairs(pool, comparer),
 			Operations: postgres.NewOperations(pool), Releaser: transitions, Schemas: schemas, Contracts: contracts,
-			Ledger: ledger, Terminator: ledger,
-			Submitter: Service(pool, operations.Config{
-				RetryBudget: cfg.Provisioning.StepRetryBudget, AttentionPeriod: cfg.Provisioning.AttentionDeadline, Logger: log,
-			}, m),
-		},
-		Maintenance: &activities.Maintenance{
-			Store: windows, Tasks: maintenanceTasks(pool, keeper), Policy: windowPolicy(cfg), Clock: windows.Now,
-			Check: windowCheck(writes, incidents),
+			Ledger: ledger, Terminator: ledger, Submitter: submitter(cfg.Provisioning, pool, log, m),
 		},
 		WindowNotices:  &activities.WindowNotices{Outbox: windows, Mailer: postman},
 		ConfirmNetwork: ledger.Check, Balances: ledger.Balances, Purse: ledger.Purse,
 		SchemaPool: func() observe.PoolStat { return schemas.Stat() },
-		Probes: map[tenant.Dependency]incident.Probe{
-			tenant.DependencyDatabase: writes.Probe,
-			tenant.DependencyLedger:   ledger.Probe,
-			tenant.DependencyMail:     postman.Probe,
-			tenant.DependencySigner:   ledger.ProbeSigner,
-		},
-		Backup:  &activities.Backup{Maker: backups, Enabled: backups.maker != nil, Items: activities.FleetItems{Store: fleets, Breaker: incidents}},
-		Restore: &activities.Restore{Store: restorer, Failures: incidents},
-		schemas: schemas,
+		Restore:    &activities.Restore{Store: restorer, Failures: incidents},
+		schemas:    schemas,
 	}
-	if backups.maker != nil {
-		steps.store = backups.maker.Store
+	steps.Probes = map[tenant.Dependency]incident.Probe{
+		tenant.DependencyDatabase: writes.Probe, tenant.DependencyLedger: ledger.Probe, tenant.DependencyMail: postman.Probe, tenant.DependencySigner: ledger.ProbeSigner,
 	}
-	if backups.operator != nil {
-		steps.Opening = &activities.Opening{
-			Verifier: backups, Restorer: backups, Failures: incidents, Driller: backups, Items: activities.FleetItems{Store: fleets, Breaker: incidents},
-		}
+	steps.Maintenance = &activities.Maintenance{
+		Store: windows, Tasks: maintenanceTasks(pool, keeper), Policy: windowPolicy(cfg), Clock: windows.Now, Check: windowCheck(writes, incidents),
 	}
+	steps.addBackups(backups, activities.FleetItems{Store: fleets, Breaker: incidents}, incidents)
 	return steps, nil
+}
+
+// addBackups adds what has to do with the store of backups.
+func (s *Steps) addBackups(b *backups, items activities.FleetItems, failures activities.FailureLog) {
+	s.Backup = &activities.Backup{Maker: b, Enabled: b.maker != nil, Items: items}
+	if b.maker != nil {
+		s.store = b.maker.Store
+	}
+	if b.operator != nil {
+		s.Opening = &activities.Opening{Verifier: b, Restorer: b, Failures: failures, Driller: b, Items: items}
+	}
+}
+
+// submitter accepts what the reconciler finds to be due.
+func submitter(c config.Provisioning, pool *pgxpool.Pool, log *slog.Logger, m Metrics) *operations.Service {
+	return Service(pool, operations.Config{RetryBudget: c.StepRetryBudget, AttentionPeriod: c.AttentionDeadline, Logger: log}, m)
 }
 
 func invitationKeys(c config.Invitation, invitations *postgres.Invitations) (*invitation.Keys, error) {

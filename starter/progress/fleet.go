@@ -11,8 +11,9 @@ import (
 
 // FleetBar draws how far a run on all tenants is.
 type FleetBar struct {
-	w   io.Writer
-	bar *progressbar.ProgressBar
+	w    io.Writer
+	bar  *progressbar.ProgressBar
+	note string
 }
 
 // NewFleetBar makes a bar. It has its length as soon as the run is planned.
@@ -31,13 +32,19 @@ func NewFleetBar(w io.Writer) *FleetBar {
 	)}
 }
 
-// Show moves the bar.
+// Show moves the bar. What the run waits for is too long to stand beside it: it gets a
+// line above, once. Why a run has stopped is what the command says at its end.
 func (b *FleetBar) Show(r tenant.FleetRun) {
+	if r.State == tenant.FleetRunning && r.Note != b.note {
+		if b.note = r.Note; b.note != "" {
+			_, _ = progressbar.Bprintln(b.bar, "it "+b.note)
+		}
+	}
 	if r.Counts.Total() == 0 {
 		return
 	}
 	b.bar.ChangeMax(r.Counts.Total())
-	b.bar.Describe(describeFleet(r))
+	b.bar.Describe(waveOf(r))
 	_ = b.bar.Set(r.Counts.Total() - r.Counts.Pending)
 }
 
@@ -68,15 +75,20 @@ func (l *FleetLines) Show(r tenant.FleetRun) {
 func (l *FleetLines) Done() {}
 
 func describeFleet(r tenant.FleetRun) string {
+	text := waveOf(r)
+	if r.Note != "" {
+		text += ", " + r.Note
+	}
+	return text
+}
+
+func waveOf(r tenant.FleetRun) string {
 	text := fmt.Sprintf("wave %d of %d", r.Wave+1, r.Waves)
 	if r.Wave == 0 && r.Settings.Canary > 0 {
 		text = "canary"
 	}
 	if r.Counts.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", r.Counts.Failed)
-	}
-	if r.Note != "" {
-		text += ", " + r.Note
 	}
 	return text
 }

@@ -3,6 +3,7 @@ package output
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,11 +105,38 @@ func NewFleetRun(r tenant.FleetRun, failed []tenant.FleetItem) FleetRun {
 	return d
 }
 
-// Text is a form, with the tenants that have failed below.
+// migrationDoes is what the commands for a migration that has stopped come to, in the
+// order in which it is sensible to try.
+var migrationDoes = []struct {
+	action tenant.FleetAction
+	does   string
+}{
+	{tenant.FleetRetry, "does what has failed again, and the rest"},
+	{tenant.FleetResume, "leaves what has failed behind, and does the rest"},
+	{tenant.FleetAbort, "ends it; what was done stays"},
+}
+
+// commands are there where the run waits for a person.
+func (r FleetRun) commands() []Command {
+	if r.Kind != tenant.FleetMigrate || r.State != tenant.FleetPaused && r.State != tenant.FleetFailed {
+		return nil
+	}
+	var commands []Command
+	for _, c := range migrationDoes {
+		if slices.Contains(r.AllowedActions, c.action) && (c.action != tenant.FleetRetry || r.Counts.Failed > 0) {
+			commands = append(commands, Command{Does: c.does, Line: fmt.Sprintf(`starter migrate tenants --%s --reason "WHY"`, c.action)})
+		}
+	}
+	return commands
+}
+
+// Text is a form, with the tenants that have failed and what may be done below.
 func (r FleetRun) Text() string {
-	actions := make([]string, len(r.AllowedActions))
-	for i, a := range r.AllowedActions {
-		actions[i] = string(a)
+	var actions []string
+	if len(r.commands()) == 0 { // else they stand below
+		for _, a := range r.AllowedActions {
+			actions = append(actions, string(a))
+		}
 	}
 	text := form([]pair{
 		{"run", string(r.ID)}, {"state", string(r.State)}, {"why", r.Note},
@@ -119,11 +147,11 @@ func (r FleetRun) Text() string {
 		{"allowed now", strings.Join(actions, ", ")},
 	})
 	if len(r.Failed) == 0 {
-		return text
+		return text + commandText(r.commands())
 	}
 	rows := make([][]string, len(r.Failed))
 	for i, f := range r.Failed {
 		rows[i] = []string{string(f.TenantID), strconv.Itoa(f.Attempts), f.Error}
 	}
-	return text + "\n" + Grid([]string{"FAILED TENANT", "ATTEMPTS", "WHY"}, rows)
+	return text + "\n" + Grid([]string{"FAILED TENANT", "ATTEMPTS", "WHY"}, rows) + commandText(r.commands())
 }

@@ -189,6 +189,17 @@ func closed() output.Status {
 	return output.NewStatus(p)
 }
 
+func aMigration(state tenant.FleetState, failed int) tenant.FleetRun {
+	r := tenant.FleetRun{
+		ID: "01920e6a-7c1e-7b53-9b57-2f4d9b0a0f99", Kind: tenant.FleetMigrate, State: state, Wave: 5, Waves: 7, Params: []byte(`{"version":2}`),
+		Counts: tenant.FleetCounts{Pending: 326, Done: 271, Failed: failed}, Actor: "ada", Reason: "release 2.4", CreatedAt: accepted, StartedAt: accepted,
+	}
+	if failed > 0 {
+		r.Note = "6 tenants have failed, more than the budget of 5 allows; see why, then retry, resume or abort"
+	}
+	return r
+}
+
 func capacities() []tenant.Capacity {
 	const gib = 1 << 30
 	reading := func(r tenant.Resource, used, bound int64) tenant.CapacityReading {
@@ -299,6 +310,8 @@ func TestGolden(t *testing.T) {
 		"acted":          output.Acted{Action: tenant.ActionRetry, Operation: output.NewOperation(running().Operation)},
 		"token":          output.Token{Token: "aaa.bbb.ccc", Role: "viewer", Subject: "ada", ExpiresAt: accepted},
 		"migration":      output.Migration{From: 0, To: 3},
+		"fleet-running":  output.NewFleetRun(aMigration(tenant.FleetRunning, 0), nil),
+		"fleet-paused":   output.NewFleetRun(aMigration(tenant.FleetPaused, 6), []tenant.FleetItem{{Tenant: aTenant().ID, Attempts: 1, Error: "00002_phone.sql fails on this tenant's schema (SQLSTATE 42701)"}}),
 		"migrated":       output.Migration{From: 3, To: 3},
 		"migrated-alike": output.Migration{From: 3, To: 3, Alike: []tenant.Alike{{
 			ID: aTenant().ID, Name: "St.\u00a0Mary's  Hospital", Holder: "0195942c-0000-7b53-9b57-2f4d9b0a0f11", HolderName: aTenant().Name,

@@ -6,8 +6,8 @@
 // api and worker so many cores each, -tune starts PostgreSQL with each of some settings,
 // and -evict fills Redis by each of some policies, all in turns that are repeated, so
 // that what else the machine does meanwhile meets all of them. -pace has a burst of
-// tenants provisioned, and counts the contracts in each ledger. It prints one JSON
-// document.
+// tenants provisioned, and counts the contracts in each ledger. -migrate has a file
+// applied to tenants' schemas, and -backup has them backed up. It prints one JSON document.
 //
 // It is a benchmark, never a test: it asserts that every tenant became active
 // and that every stream got every event, and nothing about time. Its figures are

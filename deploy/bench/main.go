@@ -31,6 +31,10 @@ type options struct {
 	tune  []setting
 	// migrate is of how many tenants a migration is measured.
 	migrate int
+	// backup is of how many tenants a backup is measured.
+	backup int
+	// table is the size of a large table of one of them, in MiB.
+	table int
 	// evict lists policies of Redis.
 	evict []string
 	// pace is tenants per channel; 0 measures something else.
@@ -64,6 +68,8 @@ func run(ctx context.Context, args []string) error {
 		report.Sizes, err = measureSizes(ctx, o)
 	case o.migrate > 0:
 		report.Migration, err = measureMigration(ctx, o.migrate)
+	case o.backup > 0:
+		report.Backup, err = measureBackup(ctx, o.bin, o.backup, o.table)
 	case o.tune != nil:
 		report.Tuning, err = measureTuning(ctx, o)
 	case o.evict != nil:
@@ -126,6 +132,8 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	flags.IntVar(&o.pace, "pace", 0, "measure how full the ledgers are instead: so many tenants for each channel arrive at once, such as 10; LEDGER_INTERVAL and SOROBAN_CHANNELS set the ledgers and the channels")
+	flags.IntVar(&o.backup, "backup", 0, "measure a backup of so many tenants instead, beside pg_dump of a sample and a plain loop")
+	flags.IntVar(&o.table, "table", 0, "with -backup: one tenant has a table of so many MiB as well, and nothing else is measured")
 	flags.IntVar(&o.migrate, "migrate", 0, "measure a file on the schemas of so many tenants instead, by a plain loop and by a fleet run")
 	o.api.bind(flags)
 	if err := flags.Parse(args); err != nil {
@@ -154,14 +162,14 @@ func parse(args []string) (options, error) {
 
 func (o options) validate() error {
 	modes := 0
-	for _, wanted := range []bool{o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil, o.migrate > 0, o.pace != 0} {
+	for _, wanted := range []bool{o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil, o.migrate > 0, o.backup > 0, o.pace != 0} {
 		if wanted {
 			modes++
 		}
 	}
 	switch {
 	case modes > 1:
-		return errors.New("-api, -life, -sizes, -tune, -evict, -migrate and -pace: measure one at a time")
+		return errors.New("-api, -life, -sizes, -tune, -evict, -migrate, -backup and -pace: measure one at a time")
 	case o.tune != nil && len(o.concurrency) != 1:
 		return errors.New("-tune: name one concurrency, such as -c 8")
 	case !o.api.wanted && o.api.rounds == 0:

@@ -20,6 +20,7 @@ type Report struct {
 	Sizes          *Sizes     `json:"sizes,omitempty"`
 	Tuning         *Tuning    `json:"tuning,omitempty"`
 	Migration      *Migration `json:"migration,omitempty"`
+	Backup         *Backup    `json:"backup,omitempty"`
 	Eviction       []Eviction `json:"eviction,omitempty"`
 	Pace           *Pace      `json:"pace,omitempty"`
 }

@@ -118,8 +118,7 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			Ledger: ledger, Terminator: ledger, Submitter: submitter(cfg.Provisioning, pool, log, m),
 		},
 		WindowNotices:  &activities.WindowNotices{Outbox: windows, Mailer: postman},
-		ConfirmNetwork: ledger.Check, Balances: ledger.Balances, Purse: ledger.Purse,
-		SchemaPool: func() observe.PoolStat { return schemas.Stat() },
+		ConfirmNetwork: ledger.Check, Balances: ledger.Balances, Purse: ledger.Purse, SchemaPool: func() observe.PoolStat { return schemas.Stat() },
 		Restore:    &activities.Restore{Store: restorer, Failures: incidents},
 		schemas:    schemas,
 	}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/klauspost/compress/zstd"
+
+	"tenant-provisioning/internal/config"
+	"tenant-provisioning/internal/connect"
+	"tenant-provisioning/internal/tenant"
+)
+
+const (
+	// backupRows is how many rows of 200 bytes each table has.
+	backupRows = 50
+	// dumpSample is how many tenants pg_dump dumps: all would take hours.
+	dumpSample = 20
+)
+
+// Backup is a backup of every tenant by the product's worker, beside pg_dump -n of a
+// sample of the same tenants and a plain loop that copies their tables into files.
+type Backup struct {
+	Tenants int `json:"tenants"`
+	Tables  int `json:"tables"`
+	Rows    int `json:"rows"`
+	// TableMiB is the size of one table more, of one tenant.
+	TableMiB int `json:"tableMiB,omitempty"`
+	// DumpEach is what pg_dump took of one, and DumpSeconds what it would of all.
+	DumpEach    float64 `json:"dumpEachSeconds,omitempty"`
+	DumpSeconds float64 `json:"dumpSeconds,omitempty"`
+	// PlainSeconds is of a loop that neither encrypts nor reads back.
+	PlainSeconds float64 `json:"plainSeconds,omitempty"`
+	// Seconds is from the acceptance until the control tables are backed up.
+	Seconds float64 `json:"seconds"`
+	OfDump  float64 `json:"ofDump,omitempty"`
+	OfPlain float64 `json:"ofPlain,omitempty"`
+	MiB     float64 `json:"mebibytes"` // of archives
+	// Before and During are the worker's memory.
+	Before Memory `json:"before"`
+	During Memory `json:"during"`
+}
+
+// measureBackup makes tenants, and backs them up in three ways.
+func measureBackup(ctx context.Context, bin string, tenants, table int) (*Backup, error) {
+	cfg, err := config.Load(config.Options{}, config.NeedDB|config.NeedTemporal|config.NeedMetrics)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := connect.Database(ctx, cfg.DB, "bench", connect.Metrics{})
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	fmt.Fprintf(os.Stderr, "bench: makes %d tenants of %d tables\n", tenants, migrateTables)
+	schemas, err := fillTenants(ctx, pool, tenants)
+	if err != nil {
+		return nil, err
+	}
+	if err := fillTables(ctx, pool, schemas); err != nil {
+		return nil, fmt.Errorf("fill the tables: %w", err)
+	}
+	if table > 0 {
+		if err := fillLarge(ctx, pool, schemas[0], table); err != nil {
+			return nil, fmt.Errorf("fill a table of %d MiB: %w", table, err)
+		}
+	}
+	b := &Backup{TableMiB: table, Tenants: tenants, Tables: migrateTables, Rows: backupRows}
+	if table == 0 { // of a large one, memory is what is asked for
+		if err := b.byOthers(ctx, cfg.DB, pool, schemas); err != nil {
+			return nil, err
+		}
+	}
+	fmt.Fprintln(os.Stderr, "bench: a backup")
+	if err := b.byWorker(ctx, bin, cfg, pool); err != nil {
+		return nil, err
+	}
+	b.Seconds = round(b.Seconds)
+	if table == 0 {
+		b.OfDump, b.OfPlain = round(b.Seconds/b.DumpSeconds), round(b.Seconds/b.PlainSeconds)
+	}
+	return b, nil
+}
+
+// byOthers measures pg_dump of a sample, and a plain loop.
+func (b *Backup) byOthers(ctx context.Context, db config.DB, pool *pgxpool.Pool, schemas []string) error {
+	sample := schemas[:min(dumpSample, len(schemas))]
+	fmt.Fprintf(os.Stderr, "bench: pg_dump of %d\n", len(sample))
+	took, err := dump(ctx, db, sample)
+	if err != nil {
+		return err
+	}
+	b.DumpEach = round(took / float64(len(sample)))
+	b.DumpSeconds = round(b.DumpEach * float64(len(schemas)))
+	fmt.Fprintln(os.Stderr, "bench: a plain loop")
+	if b.PlainSeconds, err = copyPlainly(ctx, pool, schemas); err != nil {
+		return fmt.Errorf("copy by a plain loop: %w", err)
+	}
+	b.PlainSeconds = round(b.PlainSeconds)
+	return nil
+}
+
+func fillTables(ctx context.Context, pool *pgxpool.Pool, schemas []string) error {
+	for _, schema := range schemas {
+		b := &pgx.Batch{}
+		for t := range migrateTables {
+			b.Queue(fmt.Sprintf(`INSERT INTO %s SELECT n, repeat(md5(n::text || $1), 6) FROM generate_series(1, %d) n`,
+				pgx.Identifier{schema, "t_" + strconv.Itoa(t+1)}.Sanitize(), backupRows), schema+strconv.Itoa(t))
+		}
+		b.Queue(`UPDATE tenants SET activated_at = now() WHERE schema_name = $1`, schema)
+		if err := pool.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+	}
+	_, err := pool.Exec(ctx, `ANALYZE`)
+	return err
+}
+
+// fillLarge adds a table of rows of 1 KiB, an eighth of which is random.
+func fillLarge(ctx context.Context, pool *pgxpool.Pool, schema string, mebibytes int) error {
+	table := pgx.Identifier{schema, "large"}.Sanitize()
+	if _, err := pool.Exec(ctx, `CREATE TABLE `+table+` (id bigint, what text)`); err != nil {
+		return err
+	}
+	_, err := pool.Exec(ctx, fmt.Sprintf(`INSERT INTO %s SELECT n, repeat(md5(n::text) || md5((-n)::text) || md5((n + 0.5)::text) || md5((n + 0.25)::text), 8)
+		FROM generate_series(1, %d) n`, table, mebibytes*1024))
+	return err
+}
+
+// dump runs pg_dump of each schema, compressed, and gives the seconds of all.
+func dump(ctx context.Context, db config.DB, schemas []string) (float64, error) {
+	dir, err := os.MkdirTemp("", "bench-dump")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	began := time.Now()
+	for _, schema := range schemas {
+		cmd := exec.CommandContext(ctx, "pg_dump", "-Fc", "-n", schema, "-f", filepath.Join(dir, schema), db.Name) //nolint:gosec // a name of ours
+		cmd.Env = append(os.Environ(), "PGHOST="+db.Host, "PGPORT="+strconv.Itoa(db.Port), "PGUSER="+db.Username, "PGPASSWORD="+db.Password.Reveal(), "PGSSLMODE="+string(db.SSLMode))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return 0, fmt.Errorf("pg_dump -n %s: %w: %s", schema, err, out)
+		}
+	}
+	return time.Since(began).Seconds(), nil
+}
+
+// copyPlainly does what a script does: one schema after the other, each in a snapshot of
+// its own and into a compressed file.
+func copyPlainly(ctx context.Context, pool *pgxpool.Pool, schemas []string) (float64, error) {
+	dir, err := os.MkdirTemp("", "bench-copy")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	began := time.Now()
+	for _, schema := range schemas {
+		err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+			return copySchema(ctx, tx, schema, filepath.Join(dir, schema))
+		})
+		if err != nil {
+			return 0, err
+		}
+	}
+	return time.Since(began).Seconds(), nil
+}
+
+func copySchema(ctx context.Context, tx pgx.Tx, schema, file string) error {
+	f, err := os.Create(file) //nolint:gosec // a name of ours
+	if err != nil {
+		return err
+	}
+	packed, err := zstd.NewWriter(f, zstd.WithEncoderConcurrency(1))
+	for t := 0; t < migrateTables && err == nil; t++ {
+		_, err = tx.Conn().PgConn().CopyTo(ctx, packed, `COPY `+pgx.Identifier{schema, "t_" + strconv.Itoa(t+1)}.Sanitize()+` TO STDOUT`)
+	}
+	return errors.Join(err, packed.Close(), f.Close())
+}
+
+// byWorker starts a worker and has it back up everything.
+func (b *Backup) byWorker(ctx context.Context, bin string, cfg *config.Config, pool *pgxpool.Pool) error {
+	process, end, err := product{bin: bin}.program(ctx, "worker")
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := process.Ready(ctx, readyTimeout, answers("http://"+cfg.Metrics.Addr+"/readyz")); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	temporal, err := connect.Temporal(cfg.Temporal, log, nil, connect.Metrics{})
+	if err != nil {
+		return err
+	}
+	defer temporal.Close()
+	if b.Before, err = memory(process.PID()); err != nil {
+		return err
+	}
+	fleets := connect.Fleets(pool, temporal, cfg.Temporal.TaskQueue, log)
+	began := time.Now()
+	run, err := fleets.Backup(ctx, nil, "a benchmark", tenant.Caller{Client: "bench", Actor: "bench"})
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for control := false; err == nil && !control; {
+		<-look.C
+		if run, err = fleets.Find(ctx, run.ID); err == nil && (run.State == tenant.FleetFailed || run.State == tenant.FleetAborted) {
+			err = fmt.Errorf("the run is %s: %s", run.State, run.Note)
+		}
+		if err == nil {
+			err = pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE tenant_id IS NULL) > 0, coalesce(sum(bytes), 0)::float8 / 1048576 FROM backups WHERE state = 'GOOD'`).Scan(&control, &b.MiB)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	b.Seconds, b.MiB = time.Since(began).Seconds(), round(b.MiB)
+	b.During, err = memory(process.PID())
+	return err
+}

@@ -119,8 +119,8 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 		},
 		WindowNotices:  &activities.WindowNotices{Outbox: windows, Mailer: postman},
 		ConfirmNetwork: ledger.Check, Balances: ledger.Balances, Purse: ledger.Purse, SchemaPool: func() observe.PoolStat { return schemas.Stat() },
-		Restore:    &activities.Restore{Store: restorer, Failures: incidents},
-		schemas:    schemas,
+		Restore: &activities.Restore{Store: restorer, Failures: incidents},
+		schemas: schemas,
 	}
 	steps.Probes = map[tenant.Dependency]incident.Probe{
 		tenant.DependencyDatabase: writes.Probe, tenant.DependencyLedger: ledger.Probe, tenant.DependencyMail: postman.Probe, tenant.DependencySigner: ledger.ProbeSigner,

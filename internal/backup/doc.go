@@ -11,6 +11,7 @@
 //	tenants/<tenant>/<id>/archive         the tables
 //	tenants/<tenant>/<id>/manifest.json   what they are, signed
 //	control/<id>/archive, manifest.json   the same of the control tables
+//	tombstones/<tenant>                   that the tenant is purged, signed
 //
 // The package knows no database: whoever makes a backup hands it streams, and
 // whoever restores one takes them. It may import internal/tenant, and no adapter.

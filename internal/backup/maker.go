@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"filippo.io/age"
 
@@ -18,8 +19,9 @@ type Database interface {
 	// WithKey gives use a tenant's key, which create makes if there is none, and has a
 	// purge wait until use is done with it. ErrKeyDestroyed after a purge.
 	WithKey(ctx context.Context, id tenant.ID, create func() (Key, error), use func(Key) error) error
-	// DestroyKey destroys that key, and makes the tenant's backups nobody's.
-	DestroyKey(ctx context.Context, f tenant.Fence) error
+	// DestroyKey destroys that key, and makes the tenant's backups nobody's, once before
+	// has returned nil. It is called while the purge holds its operation.
+	DestroyKey(ctx context.Context, f tenant.Fence, before func() error) error
 	Begin(ctx context.Context, ref Ref) error
 	// Good is ErrLost where the backup is nobody's any more. In the same commit it marks
 	// the tenant done in the fleet run of f, if there is one; so does Nothing, where
@@ -167,12 +169,20 @@ func (m *Maker) sweep(ctx context.Context) (int, error) {
 }
 
 // Destroy has nothing bring a tenant's data back: its key goes, in the database and in
-// the store, and then its backups.
+// the store, and then its backups. Before anything of it goes the store has the tenant's
+// tombstone.
 func (m *Maker) Destroy(ctx context.Context, f tenant.Fence) error {
-	if err := m.Database.DestroyKey(ctx, f); err != nil {
+	installation, err := m.Database.Installation(ctx)
+	if err != nil {
 		return err
 	}
-	_, err := m.Store.DeleteTenant(ctx, f.Tenant)
+	err = m.Database.DestroyKey(ctx, f, func() error {
+		return Explain(m.Store.PutTombstone(ctx, Tombstone{Installation: installation, Tenant: f.Tenant, Operation: f.Operation, At: time.Now().UTC()}))
+	})
+	if err != nil {
+		return err
+	}
+	_, err = m.Store.DeleteTenant(ctx, f.Tenant)
 	return Explain(err)
 }
 

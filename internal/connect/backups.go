@@ -95,7 +95,7 @@ func (b *backups) Destroy(ctx context.Context, f tenant.Fence) error {
 	case has:
 		return errNoStore
 	}
-	return b.rows.DestroyKey(ctx, f)
+	return b.rows.DestroyKey(ctx, f, func() error { return nil })
 }
 
 // VerifyBackup says why a backup is refused.

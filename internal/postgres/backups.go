@@ -76,10 +76,16 @@ func findKey(ctx context.Context, tx pgx.Tx, id tenant.ID) (backup.Key, error) {
 // DestroyKey destroys the private half of a tenant's key in the database, with every
 // copy that a later backup could have made of it, and has the tenant's backups deleted
 // by whoever deletes from the store. A tenant that never had a key gets none any more.
-func (b *Backups) DestroyKey(ctx context.Context, f tenant.Fence) error {
+// before comes first, once the operation is known to be the one that may.
+func (b *Backups) DestroyKey(ctx context.Context, f tenant.Fence, before func() error) error {
 	err := pgx.BeginFunc(ctx, b.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, passFence, fenceArgs(f)...); err != nil {
+			return err
+		}
+		if err := before(); err != nil {
+			return err
+		}
 		batch := &pgx.Batch{}
-		batch.Queue(passFence, fenceArgs(f)...)
 		// A repetition finds the key destroyed, and what the first one noted stays.
 		batch.Queue(noteRemoved+` jsonb_build_object('backupKey', EXISTS (SELECT FROM backup_keys WHERE tenant_id = $1::uuid AND destroyed_at IS NULL),
 			'backups', (SELECT count(*) FROM backups WHERE tenant_id = $1::uuid)) || removed WHERE id = $2::uuid`, string(f.Tenant), string(f.Operation))

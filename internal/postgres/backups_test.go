@@ -20,6 +20,8 @@ func (b backupBundle) newKey(t *testing.T, id tenant.ID) func() (backup.Key, err
 	}
 }
 
+func nothingBefore() error { return nil }
+
 func TestAKeyIsMadeOnceAndDestroyedForGood(t *testing.T) {
 	t.Parallel()
 	b := setupBackups(t)
@@ -39,7 +41,7 @@ func TestAKeyIsMadeOnceAndDestroyedForGood(t *testing.T) {
 	// A purge waits for whoever uses the key.
 	destroyed := make(chan error, 1)
 	require.NoError(t, b.backups.WithKey(b.ctx, f.Tenant, nil, func(backup.Key) error {
-		go func() { destroyed <- b.backups.DestroyKey(b.ctx, f) }()
+		go func() { destroyed <- b.backups.DestroyKey(b.ctx, f, nothingBefore) }()
 		require.Eventually(t, func() bool {
 			var waits bool
 			require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database()))`).Scan(&waits))
@@ -50,10 +52,10 @@ func TestAKeyIsMadeOnceAndDestroyedForGood(t *testing.T) {
 	require.NoError(t, <-destroyed)
 	_, err = take()
 	require.ErrorIs(t, err, backup.ErrKeyDestroyed)
-	require.NoError(t, b.backups.DestroyKey(b.ctx, f), "a repetition")
+	require.NoError(t, b.backups.DestroyKey(b.ctx, f, nothingBefore), "a repetition")
 
 	never, _ := b.active(t, "never backed up")
-	require.NoError(t, b.backups.DestroyKey(b.ctx, never))
+	require.NoError(t, b.backups.DestroyKey(b.ctx, never, nothingBefore))
 	require.ErrorIs(t, b.backups.WithKey(b.ctx, never.Tenant, b.newKey(t, never.Tenant), func(backup.Key) error { return nil }), backup.ErrKeyDestroyed)
 }
 
@@ -128,7 +130,7 @@ func TestAPurgeEndsABackupUnderWay(t *testing.T) {
 	id, err := backup.NewID()
 	require.NoError(t, err)
 	require.NoError(t, b.backups.Begin(b.ctx, backup.Ref{ID: id, Tenant: f.Tenant}))
-	require.NoError(t, b.backups.DestroyKey(b.ctx, f))
+	require.NoError(t, b.backups.DestroyKey(b.ctx, f, nothingBefore))
 	require.ErrorIs(t, b.backups.Good(b.ctx, tenant.FleetFence{}, backup.Manifest{ID: id, Tenant: f.Tenant}), backup.ErrLost)
 	gone, err := b.backups.Expire(b.ctx, 10)
 	require.NoError(t, err)
@@ -165,7 +167,7 @@ func TestHowOldBackupsAre(t *testing.T) {
 	b.record(t, fresh.Tenant, 40*time.Hour)
 	b.record(t, fresh.Tenant, time.Hour)
 	b.record(t, purged.Tenant, 50*time.Hour)
-	require.NoError(t, b.backups.DestroyKey(b.ctx, purged))
+	require.NoError(t, b.backups.DestroyKey(b.ctx, purged, nothingBefore))
 	s := standing()
 	require.True(t, s.Made)
 	about(60*time.Hour, s.Control) // there is none yet

@@ -19,12 +19,12 @@ func (b backupBundle) maker() *backup.Maker {
 	return &backup.Maker{Store: b.store, Database: b.backups, Recipients: []age.Recipient{b.operator.Recipient()}}
 }
 
-// files are those of the store that are a tenant's.
+// files are those of the store that are a tenant's, but for its tombstone.
 func (b backupBundle) files(t *testing.T, id tenant.ID) (found []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(b.dir, func(path string, d fs.DirEntry, err error) error {
 		require.NoError(t, err)
-		if !d.IsDir() && strings.Contains(path, string(id)) {
+		if !d.IsDir() && strings.Contains(path, string(id)) && !strings.Contains(path, "/tombstones/") {
 			found = append(found, path)
 		}
 		return nil
@@ -86,6 +86,17 @@ func TestABackupOfEveryTenantAndOfTheControlTables(t *testing.T) {
 	require.Equal(t, backup.Broken, r.State)
 }
 
+func (b backupBundle) tombstones(t *testing.T) (of []tenant.ID) {
+	t.Helper()
+	installation, err := b.backups.Installation(b.ctx)
+	require.NoError(t, err)
+	for one, err := range b.store.Tombstones(b.ctx, installation) {
+		require.NoError(t, err)
+		of = append(of, one.Tenant)
+	}
+	return of
+}
+
 func TestDestroyLeavesNothingToRestore(t *testing.T) {
 	t.Parallel()
 	b := setupBackups(t)
@@ -99,8 +110,13 @@ func TestDestroyLeavesNothingToRestore(t *testing.T) {
 	_, err := m.Tenant(b.ctx, tenant.FleetFence{Tenant: other.Tenant})
 	require.NoError(t, err)
 	require.Len(t, b.files(t, f.Tenant), 5, "a key, two archives, two manifests")
+	late := f
+	late.Run = "of an attempt that was taken over"
+	require.ErrorIs(t, m.Destroy(b.ctx, late), tenant.ErrSuperseded)
+	require.Empty(t, b.tombstones(t), "whoever may not destroy says nothing of it either")
 	require.NoError(t, m.Destroy(b.ctx, f))
 	require.Empty(t, b.files(t, f.Tenant))
+	require.Equal(t, []tenant.ID{f.Tenant}, b.tombstones(t))
 	require.Len(t, b.files(t, other.Tenant), 3)
 	none, err := m.Tenant(b.ctx, tenant.FleetFence{Tenant: f.Tenant})
 	require.NoError(t, err)

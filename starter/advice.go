@@ -34,7 +34,7 @@ func nextStep(err error) string {
 		return "" // it says so itself
 	case errors.Is(err, tenant.ErrRunGone):
 		return "Have the operation taken over now with: starter reconcile; then see what is left to do with: starter status OPERATION"
-	case errors.Is(err, tenant.ErrCopy), errors.As(err, &told) && told.Unfit:
+	case errors.Is(err, tenant.ErrCopy), errors.Is(err, tenant.ErrNotLive), errors.As(err, &told) && told.Unfit:
 		return "" // it says so itself
 	case errors.Is(err, tenant.ErrNoWorker):
 		return "See docs/runbooks/" + tenant.WorkerRunbook

@@ -22,6 +22,7 @@ const (
 	stateForeign     = "TP003"
 	stateCopy        = "TP004"
 	stateNotThere    = "TP005"
+	stateNotLive     = "TP006"
 )
 
 // SQLSTATEs of PostgreSQL (Appendix A of its manual).
@@ -85,6 +86,8 @@ func interpretServer(pg *pgconn.PgError) error {
 		return tenant.ErrSuperseded
 	case pg.Code == stateCopy:
 		return copyError(pg)
+	case pg.Code == stateNotLive:
+		return &refused{notLive(""), fmt.Errorf("%w: %w", tenant.ErrNotLive, pg)}
 	case pg.Code == stateUniqueViolation && pg.ConstraintName == "tenants_name_held":
 		return tenant.ErrNameTaken
 	case pg.Code == stateUniqueViolation && pg.ConstraintName == "operations_one_open":
@@ -134,6 +137,19 @@ func copyError(pg *pgconn.PgError) error {
 }
 
 const copyAdvice = " on the same server and calls itself the same installation: nothing works on it, since the roles, contracts and mails of its tenants are the original's; docs/OPERATIONS.md says how to make it an installation of its own"
+
+// notLive says what an installation waits for that was restored; how is its not_live,
+// if it is known.
+func notLive(how string) string {
+	const nothing = "this installation was restored from backups and is not live: it sends, dispatches and signs nothing"
+	switch how {
+	case "clone":
+		return nothing + ", and never will, since it was restored with --as-clone"
+	case "filling":
+		return nothing + ", and not all of its tenants are restored yet; run again: starter restore --all; then: starter restore --go-live"
+	}
+	return nothing + "; run: starter restore --go-live"
+}
 
 // passing tells the errors that go away by themselves, or say nothing about what
 // was asked: connections (08), transactions ended for us (25, 40), resources (53),

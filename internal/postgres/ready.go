@@ -94,7 +94,7 @@ func (h *Health) look(ctx context.Context) (is state, err error) {
 		}
 	}
 	h.ahead.Store(max(version, h.version) - h.version)
-	return is, h.refuseCopy(ctx)
+	return is, h.refuseHome(ctx)
 }
 
 // Note says that the tables were found to be those of a newer version, which this
@@ -108,15 +108,18 @@ func (h *Health) Note() string {
 		h.version+ahead, h.version)
 }
 
-// refuseCopy tells a copy of a database from its original, on the same server.
-func (h *Health) refuseCopy(ctx context.Context) error {
-	var original string
-	err := h.pool.QueryRow(ctx, `SELECT coalesce(copied_from(), '')`).Scan(&original)
+// refuseHome refuses a copy of a database, beside its original on the same server, and
+// an installation that was restored and is not live.
+func (h *Health) refuseHome(ctx context.Context) error {
+	var original, how string
+	err := h.pool.QueryRow(ctx, `SELECT coalesce(copied_from(), ''), coalesce(not_live, '') FROM installation`).Scan(&original, &how)
 	switch {
 	case err != nil:
 		return fmt.Errorf("ask the database: %w", interpret(err))
 	case original != "":
 		return &refused{"this database is a copy of the database " + original + copyAdvice, tenant.ErrCopy}
+	case how != "":
+		return &refused{notLive(how), tenant.ErrNotLive}
 	}
 	return nil
 }

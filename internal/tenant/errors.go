@@ -43,6 +43,9 @@ var (
 	// ErrCopy is a database that was copied from an installation's on the same
 	// server: what its rows name belongs to the original.
 	ErrCopy = errors.New("a copy of another installation's database")
+	// ErrNotLive is an installation that was restored from backups: until somebody has it
+	// go live it sends, dispatches and signs nothing.
+	ErrNotLive = errors.New("an installation that was restored and is not live")
 	// ErrNoWorker is something that only a worker can do, while none works.
 	ErrNoWorker = errors.New("no worker is there to do it")
 	// ErrBadCursor is a cursor that no listing has given out.

@@ -20,12 +20,16 @@ import (
 // one to which. It may be run twice, and by several at once: a session lock
 // lets one work and the others wait.
 func Migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error) {
+	return migrateTo(ctx, pool, migrateAll)
+}
+
+func migrateTo(ctx context.Context, pool *pgxpool.Pool, upTo int64) (from, to int64, err error) {
 	if err := canMigrate(ctx, database{pool}); err != nil {
 		return 0, 0, err
 	}
-	from, to, err = migrate(ctx, pool)
+	from, to, err = migrate(ctx, pool, upTo)
 	if errors.Is(err, driver.ErrBadConn) { // each file is a transaction, and is done once
-		from, to, err = migrate(ctx, pool)
+		from, to, err = migrate(ctx, pool, upTo)
 	}
 	if pg, ok := errors.AsType[*pgconn.PgError](err); ok && pg.Code == stateNoPrivilege {
 		return from, 0, &tenant.UnavailableError{Unfit: true, Err: pg, Reason: "DB_USERNAME may not change the control tables, which belong to another role; " +
@@ -58,7 +62,10 @@ func canMigrate(ctx context.Context, db database) error {
 	return nil
 }
 
-func migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error) {
+// migrateAll has migrate go to the newest version.
+const migrateAll = 0
+
+func migrate(ctx context.Context, pool *pgxpool.Pool, upTo int64) (from, to int64, err error) {
 	db := stdlib.OpenDBFromPool(pool)
 	defer func() {
 		if cerr := db.Close(); err == nil && cerr != nil {
@@ -76,7 +83,12 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) (from, to int64, err error
 	if from, err = provider.GetDBVersion(ctx); err != nil {
 		return 0, 0, fmt.Errorf("read the database's version: %w", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	if upTo == migrateAll {
+		_, err = provider.Up(ctx)
+	} else {
+		_, err = provider.UpTo(ctx, upTo)
+	}
+	if err != nil {
 		return from, 0, err
 	}
 	if to, err = provider.GetDBVersion(ctx); err != nil {

@@ -27,11 +27,12 @@ type backupBundle struct {
 	store    *backup.Store
 	dir      string // of the store
 	operator *age.X25519Identity
+	config   postgres.Config // of the database
 }
 
 func setupBackups(t *testing.T) backupBundle {
 	t.Helper()
-	b := setup(t)
+	b, config := setupWithConfig(t)
 	_, signing, err := ed25519.GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	operator, err := age.GenerateX25519Identity()
@@ -40,7 +41,7 @@ func setupBackups(t *testing.T) backupBundle {
 	store, err := bucket.Open(t.Context(), bucket.Config{URL: "file://" + dir, Keyring: backup.Keyring{Signing: signing}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
-	return backupBundle{b, postgres.NewBackups(b.pool, b.schemas), store, dir, operator}
+	return backupBundle{b, postgres.NewBackups(b.pool, b.schemas), store, dir, operator, config}
 }
 
 // active is a tenant with the schema of its template.

@@ -60,7 +60,7 @@ With --output json a command that has nothing else to answer answers its error:
 		a.reconcile(), a.incidents(), a.incident(), a.capacity(), a.maintenance(), a.logs(), a.legalHold(), a.deployment(), a.stellar(), a.backup(),
 		a.token(), a.codec(), a.migrate(), a.setup(), a.doctor(), a.version(),
 	)
-	root.AddCommand(a.restore())
+	root.AddCommand(a.ofAll(a.restore()))
 	for _, l := range tenant.Lifecycles() {
 		if l.TakesBackup {
 			continue // restore is of one tenant, and has flags of its own

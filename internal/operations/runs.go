@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 
 	"tenant-provisioning/activities"
@@ -116,4 +118,31 @@ func startRun(ctx context.Context, temporal client.Client, queue string, o tenan
 		return fmt.Errorf("start the run of operation %s: %w", o.ID, err)
 	}
 	return nil
+}
+
+// CloseAll ends every run of this task queue that Temporal still has, and counts them.
+// The rows that they worked for are those of a restored database, or are lost: the
+// reconciler takes over what is open.
+func (r *Runs) CloseAll(ctx context.Context, reason string) (closed int, err error) {
+	query := "TaskQueue = '" + strings.ReplaceAll(r.TaskQueue, "'", "''") + "' AND ExecutionStatus = 'Running'"
+	for token := []byte(nil); ; {
+		page, err := r.Temporal.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{Query: query, NextPageToken: token})
+		if err != nil {
+			return closed, fmt.Errorf("list the runs that Temporal has: %w", err)
+		}
+		for _, e := range page.GetExecutions() {
+			id := e.GetExecution()
+			err := r.Temporal.TerminateWorkflow(ctx, id.GetWorkflowId(), id.GetRunId(), reason)
+			if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+				continue
+			}
+			if err != nil {
+				return closed, fmt.Errorf("end the run %s: %w", id.GetWorkflowId(), err)
+			}
+			closed++
+		}
+		if token = page.GetNextPageToken(); len(token) == 0 {
+			return closed, nil
+		}
+	}
 }

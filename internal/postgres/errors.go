@@ -146,7 +146,7 @@ func notLive(how string) string {
 	case "clone":
 		return nothing + ", and never will, since it was restored with --as-clone"
 	case "filling":
-		return nothing + ", and not all of its tenants are restored yet; run again: starter restore --all; then: starter restore --go-live"
+		return nothing + ", and not all of its tenants are restored yet; run again: starter restore --all --yes; then: starter restore --go-live"
 	}
 	return nothing + "; run: starter restore --go-live"
 }

@@ -17,7 +17,7 @@ func TestWhatIsNotLiveDoesNothing(t *testing.T) {
 	waits := b.accept(t, "Waits for its run")
 	require.NoError(t, b.health.Ready(b.ctx))
 	b.exec(t, `INSERT INTO notices (batch, recipient) VALUES (gen_random_uuid(), 'staff@hospital.example')`)
-	for how, says := range map[string]string{"filling": "starter restore --all", "restored": "starter restore --go-live", "clone": "--as-clone"} {
+	for how, says := range map[string]string{"filling": "starter restore --all --yes", "restored": "starter restore --go-live", "clone": "--as-clone"} {
 		b.exec(t, `UPDATE installation SET not_live = '`+how+`'`)
 		err := b.health.Ready(b.ctx)
 		require.ErrorIs(t, err, tenant.ErrNotLive)

@@ -76,3 +76,26 @@ func (d *Deployer) accounts(ctx context.Context, floor uint32, addresses []strin
 	}
 	return all, nil
 }
+
+// Sequences are the sequence numbers of the given accounts, of the channels and of the
+// administrator, as the ledger has them; an account that is not on it has none.
+func (d *Deployer) Sequences(ctx context.Context, more []string) (map[string]int64, error) {
+	addresses := slices.Concat(d.reserves(), more)
+	slices.Sort(addresses)
+	addresses = slices.Compact(addresses)
+	accounts, err := d.accounts(ctx, 0, addresses, orSilent(nil))
+	if err != nil {
+		return nil, d.explain(err)
+	}
+	found := map[string]int64{}
+	for i, a := range accounts {
+		if a != nil {
+			found[addresses[i]] = int64(a.SeqNum)
+		}
+	}
+	return found, nil
+}
+
+// FirstSequence is the sequence number with which an account was made that has this one
+// now: that of its ledger in the upper half.
+func FirstSequence(now int64) int64 { return now &^ (1<<32 - 1) }

@@ -145,7 +145,7 @@ func dump(ctx context.Context, db config.DB, schemas []string) (float64, error) 
 	defer func() { _ = os.RemoveAll(dir) }()
 	began := time.Now()
 	for _, schema := range schemas {
-		cmd := exec.CommandContext(ctx, "pg_dump", "-Fc", "-n", schema, "-f", filepath.Join(dir, schema), db.Name) //nolint:gosec // a name of ours
+		cmd := exec.CommandContext(ctx, "pg_dump", "-Fc", "-n", schema, "-f", filepath.Join(dir, schema), db.Name)
 		cmd.Env = append(os.Environ(), "PGHOST="+db.Host, "PGPORT="+strconv.Itoa(db.Port), "PGUSER="+db.Username, "PGPASSWORD="+db.Password.Reveal(), "PGSSLMODE="+string(db.SSLMode))
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return 0, fmt.Errorf("pg_dump -n %s: %w: %s", schema, err, out)
@@ -175,7 +175,7 @@ func copyPlainly(ctx context.Context, pool *pgxpool.Pool, schemas []string) (flo
 }
 
 func copySchema(ctx context.Context, tx pgx.Tx, schema, file string) error {
-	f, err := os.Create(file) //nolint:gosec // a name of ours
+	f, err := os.Create(file)
 	if err != nil {
 		return err
 	}

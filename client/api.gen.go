@@ -878,6 +878,9 @@ type ListFleetRunsParams struct {
 
 // ListLogsParams is what ListLogs takes.
 type ListLogsParams struct {
+	// The nextCursor of the page before, with the same since, until and tenantId.
+	Cursor string `json:"-"`
+
 	// How many lines an answer has.
 	Limit int `json:"-"`
 
@@ -1332,6 +1335,9 @@ type Record struct {
 	// Example: 1
 	Attempt int `json:"attempt,omitempty,omitzero"`
 
+	// The system that failed.
+	Dependency Dependency `json:"dependency,omitempty,omitzero"`
+
 	// What else is known.
 	Detail string `json:"detail,omitempty,omitzero"`
 
@@ -1356,6 +1362,9 @@ type Record struct {
 	//
 	// Example: accepted
 	Outcome string `json:"outcome,omitempty,omitzero"`
+
+	// True of a failure that another attempt may mend.
+	Passing bool `json:"passing,omitempty,omitzero"`
 
 	// Why it was asked for.
 	//
@@ -1395,8 +1404,8 @@ type RecordsOutputBody struct {
 	// The earliest first.
 	Items []Record `json:"items"`
 
-	// There is more: ask again with this as since. Lines of that very moment may come again; source and id tell them.
-	NextSince time.Time `json:"nextSince,omitempty,omitzero"`
+	// The cursor of the next page; there is none on the last.
+	NextCursor string `json:"nextCursor,omitempty,omitzero"`
 }
 
 // ReopenIncidentParams is what ReopenIncident takes.
@@ -2117,6 +2126,7 @@ func (c *Client) ListLogs(ctx context.Context, params ListLogsParams) (RecordsOu
 	r.ask("since", params.Since)
 	r.ask("until", params.Until)
 	r.ask("tenantId", params.TenantID)
+	r.ask("cursor", params.Cursor)
 	r.ask("limit", number(params.Limit))
 	var answer RecordsOutputBody
 	header, err := c.call(ctx, r, &answer)

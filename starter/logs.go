@@ -15,15 +15,15 @@ import (
 
 // records is what the command needs of the control plane.
 type records interface {
-	Records(ctx context.Context, q tenant.RecordQuery) (found []tenant.Record, more bool, err error)
+	Records(ctx context.Context, q tenant.RecordQuery) (tenant.Page[tenant.Record], error)
 }
 
 // mostRecords bounds an answer: more is asked for in another.
 const mostRecords = 10_000
 
 type logsFlags struct {
-	since, until, tenant string
-	limit                int
+	since, until, tenant, cursor string
+	limit                        int
 }
 
 func (a *app) logs() *cobra.Command {
@@ -54,11 +54,11 @@ A time is 2026-11-30, 2026-11-30T02:00:00Z, or how long ago: 36h, 90d.`,
 			return err
 		}
 		defer service.Close()
-		found, more, err := service.Records(cmd.Context(), q)
+		page, err := service.Records(cmd.Context(), q)
 		if err != nil {
 			return err
 		}
-		return a.answer(output.NewRecords(found, more))
+		return a.answer(output.NewRecords(page))
 	})
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -66,11 +66,12 @@ A time is 2026-11-30, 2026-11-30T02:00:00Z, or how long ago: 36h, 90d.`,
 	flags.StringVar(&f.until, "until", "", "what has happened before (default: now)")
 	flags.StringVar(&f.tenant, "tenant", "", "what is about this tenant alone, by its id")
 	flags.IntVar(&f.limit, "limit", 1000, "how many lines at most")
+	flags.StringVar(&f.cursor, "cursor", "", "go on where a page ended, with the same --since, --until and --tenant")
 	return cmd
 }
 
 func (f logsFlags) query(now time.Time) (tenant.RecordQuery, error) {
-	q := tenant.RecordQuery{Until: now.Add(time.Minute), Limit: f.limit} // the database's clock may be ahead of ours
+	q := tenant.RecordQuery{Until: now.Add(time.Minute), Cursor: f.cursor, Limit: f.limit} // the database's clock may be ahead of ours
 	if f.since == "" {
 		return q, usagef("--since is missing: a time, or how long ago, such as 24h")
 	}

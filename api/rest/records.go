@@ -13,7 +13,7 @@ import (
 
 // Records tells what has happened. *operations.Service does.
 type Records interface {
-	Records(ctx context.Context, q tenant.RecordQuery) (found []tenant.Record, more bool, err error)
+	Records(ctx context.Context, q tenant.RecordQuery) (tenant.Page[tenant.Record], error)
 }
 
 // recordsSince is how far back an answer goes unless it is asked for more.
@@ -23,6 +23,7 @@ type recordsInput struct {
 	Since    string `query:"since" doc:"Only what has happened since then, in RFC 3339; the last 24 hours where it is left out." example:"2026-11-01T00:00:00Z"`
 	Until    string `query:"until" doc:"Only what has happened before; now where it is left out." example:"2026-12-01T00:00:00Z"`
 	TenantID string `query:"tenantId" format:"uuid" doc:"Only what is about this tenant."`
+	Cursor   string `query:"cursor" maxLength:"200" doc:"The nextCursor of the page before, with the same since, until and tenantId."`
 	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"200" doc:"How many lines an answer has."`
 
 	tenant       tenant.ID
@@ -75,6 +76,8 @@ type Record struct {
 	UndoDurationMS *float64            `json:"undoDurationMs,omitempty" doc:"How long its undo took, in milliseconds."`
 	ErrorClass     tenant.FailureClass `json:"errorClass,omitempty" doc:"The sort of the failure."`
 	Error          string              `json:"error,omitempty" doc:"The failure in plain words."`
+	Passing        bool                `json:"passing,omitempty" doc:"True of a failure that another attempt may mend."`
+	Dependency     tenant.Dependency   `json:"dependency,omitempty" doc:"The system that failed."`
 	StartedAt      *time.Time          `json:"startedAt,omitempty" doc:"When the attempt began."`
 	Actor          string              `json:"actor,omitempty" doc:"Who has asked, of the audit log." example:"ada"`
 	ActorClaimed   bool                `json:"actorClaimed,omitempty" doc:"True when nobody has checked who the actor is."`
@@ -88,8 +91,8 @@ type Record struct {
 
 type recordsOutput struct {
 	Body struct {
-		Items     []Record  `json:"items" nullable:"false" doc:"The earliest first."`
-		NextSince time.Time `json:"nextSince,omitzero" required:"false" doc:"There is more: ask again with this as since. Lines of that very moment may come again; source and id tell them."`
+		Items      []Record `json:"items" nullable:"false" doc:"The earliest first."`
+		NextCursor string   `json:"nextCursor,omitempty" doc:"The cursor of the next page; there is none on the last."`
 	}
 }
 
@@ -99,18 +102,15 @@ func (s *Server) registerRecords() {
 		summary:     "Read the logs",
 		description: "What operations did, step by step, and who asked for what: both logs by time, the earliest first, also what has left the database for the backup store. While that is away, or where the api has none, times whose logs lie there answer 503; so does a time that has more logs there than can be read in five seconds: ask for less of it.",
 	}, func(ctx context.Context, in *recordsInput) (*recordsOutput, error) {
-		q := tenant.RecordQuery{Since: in.since, Until: in.until, Tenant: in.tenant, Limit: in.Limit}
-		found, more, err := s.records.Records(ctx, q)
+		q := tenant.RecordQuery{Since: in.since, Until: in.until, Tenant: in.tenant, Cursor: in.Cursor, Limit: in.Limit}
+		page, err := s.records.Records(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		out := &recordsOutput{}
-		out.Body.Items = make([]Record, len(found))
-		for n, r := range found {
+		out.Body.Items, out.Body.NextCursor = make([]Record, len(page.Items)), page.NextCursor
+		for n, r := range page.Items {
 			out.Body.Items[n] = Record(r)
-		}
-		if more {
-			out.Body.NextSince = found[len(found)-1].At.UTC()
 		}
 		return out, nil
 	})

@@ -20,8 +20,8 @@ func TestLogsAreRead(t *testing.T) {
 	a := b.create(t, "Charité")
 	b.create(t, "Necker")
 	type page struct {
-		Items     []rest.Record
-		NextSince time.Time
+		Items      []rest.Record
+		NextCursor string
 	}
 	read := func(q url.Values) (p page) {
 		t.Helper()
@@ -31,7 +31,7 @@ func TestLogsAreRead(t *testing.T) {
 		return p
 	}
 	all := read(url.Values{})
-	require.Zero(t, all.NextSince)
+	require.Empty(t, all.NextCursor)
 	sources := map[tenant.RecordSource]int{}
 	for _, r := range all.Items {
 		sources[r.Source]++
@@ -45,11 +45,12 @@ func TestLogsAreRead(t *testing.T) {
 	for range all.Items {
 		p := read(q)
 		paged = append(paged, p.Items...)
-		q.Set("since", p.NextSince.Add(time.Microsecond).Format(time.RFC3339Nano))
+		q.Set("cursor", p.NextCursor)
 	}
 	require.Equal(t, all.Items, paged)
+	require.Empty(t, q.Get("cursor"), "the last page has none")
 	require.Empty(t, read(url.Values{"since": {time.Now().Add(-time.Hour).Format(time.RFC3339)}, "until": {time.Now().Add(-time.Minute).Format(time.RFC3339)}}).Items)
-	for _, wrong := range []string{"since=yesterday", "tenantId=7", "limit=0", "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z"} {
+	for _, wrong := range []string{"since=yesterday", "tenantId=7", "limit=0", "cursor=x", "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z"} {
 		b.send(t, http.MethodGet, "/v1/logs?"+wrong, operator(t), "").problem(t, http.StatusUnprocessableEntity, rest.CodeInvalid)
 	}
 	b.send(t, http.MethodGet, "/v1/logs", viewer(t), "").problem(t, http.StatusForbidden, rest.CodeForbidden)

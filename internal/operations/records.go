@@ -6,8 +6,7 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Records tells what has happened, the earliest first, and whether there is more than the
-// query's limit.
-func (s *Service) Records(ctx context.Context, q tenant.RecordQuery) (found []tenant.Record, more bool, err error) {
+// Records tells what has happened, the earliest first.
+func (s *Service) Records(ctx context.Context, q tenant.RecordQuery) (tenant.Page[tenant.Record], error) {
 	return s.config.Records.Find(ctx, q)
 }

@@ -71,7 +71,7 @@ type CapacityStore interface {
 
 // RecordFinder finds what has happened, wherever it is kept.
 type RecordFinder interface {
-	Find(ctx context.Context, q tenant.RecordQuery) (found []tenant.Record, more bool, err error)
+	Find(ctx context.Context, q tenant.RecordQuery) (tenant.Page[tenant.Record], error)
 }
 
 // WorkerStore is what workers tell of themselves.

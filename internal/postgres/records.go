@@ -20,40 +20,49 @@ func NewRecords(pool *pgxpool.Pool) *Records { return &Records{pool: database{po
 
 const (
 	stepColumns = `'provisioning', l.id, l.created_at AS at, l.tenant_id::text, l.operation_id::text, l.step, l.status, l.attempt,
-		l.duration_ms, l.undo_duration_ms, coalesce(l.error_class, ''), coalesce(l.error, ''), l.started_at, '', false, '', '', '', '', ''`
+		l.duration_ms, l.undo_duration_ms, coalesce(l.error_class, ''), coalesce(l.error, ''), l.passing, coalesce(l.dependency, ''), l.started_at, '', false, '', '', '', '', ''`
 	auditColumns = `'audit', l.id, l.at, coalesce(l.tenant_id::text, ''), coalesce(l.operation_id::text, ''), '', '', 0,
-		NULL, NULL, '', '', NULL, l.actor, l.actor_claimed, l.action, l.outcome, coalesce(l.request_id, ''), coalesce(l.reason, ''), coalesce(l.detail, '')`
+		NULL, NULL, '', '', false, '', NULL, l.actor, l.actor_claimed, l.action, l.outcome, coalesce(l.request_id, ''), coalesce(l.reason, ''), coalesce(l.detail, '')`
 )
 
 func scanRecord(row pgx.CollectableRow) (tenant.Record, error) {
 	var r tenant.Record
 	err := row.Scan(&r.Source, &r.ID, &r.At, &r.Tenant, &r.Operation, &r.Step, &r.Status, &r.Attempt,
-		&r.DurationMS, &r.UndoDurationMS, &r.ErrorClass, &r.Error, &r.StartedAt,
+		&r.DurationMS, &r.UndoDurationMS, &r.ErrorClass, &r.Error, &r.Passing, &r.Dependency, &r.StartedAt,
 		&r.Actor, &r.ActorClaimed, &r.Action, &r.Outcome, &r.RequestID, &r.Reason, &r.Detail)
 	return r, err
 }
 
-// In gives the records of a time that the database still has, the earliest first.
-func (rs *Records) In(ctx context.Context, q tenant.RecordQuery) ([]tenant.Record, error) {
+// In gives the records of a time that the database still has and that come after a
+// position, the earliest first, at most as many as that.
+func (rs *Records) In(ctx context.Context, q tenant.RecordQuery, after tenant.RecordPosition, most int) ([]tenant.Record, error) {
+	since := q.Since
+	if after.At.After(since) {
+		since = after.At // by which the index finds the page
+	}
 	return rs.read(ctx, `
 		(SELECT `+stepColumns+` FROM provisioning_logs l
-			WHERE l.created_at >= $1 AND l.created_at < $2 AND ($3 = '' OR l.tenant_id = nullif($3, '')::uuid) ORDER BY l.created_at, l.id LIMIT $4)
+			WHERE l.created_at >= $1 AND l.created_at < $2 AND (l.created_at, 'provisioning', l.id) > ($5, $6::text, $7)
+			  AND ($3 = '' OR l.tenant_id = nullif($3, '')::uuid) ORDER BY l.created_at, l.id LIMIT $4)
 		UNION ALL
 		(SELECT `+auditColumns+` FROM audit_log l
-			WHERE l.at >= $1 AND l.at < $2 AND ($3 = '' OR l.tenant_id = nullif($3, '')::uuid) ORDER BY l.at, l.id LIMIT $4)
-		ORDER BY at, 1, 2 LIMIT $4`, q.Since, q.Until, string(q.Tenant), q.Limit)
+			WHERE l.at >= $1 AND l.at < $2 AND (l.at, 'audit', l.id) > ($5, $6::text, $7)
+			  AND ($3 = '' OR l.tenant_id = nullif($3, '')::uuid) ORDER BY l.at, l.id LIMIT $4)
+		ORDER BY at, 1, 2 LIMIT $4`, since, q.Until, string(q.Tenant), most, after.At, string(after.Source), after.ID)
 }
 
 // Old gives the logs of some operations that have ended so long ago, and that a later one
 // of their tenant has followed: the log of its latest operation stays, for that is how the
-// tenant stands.
+// tenant stands. An attempt that the log has as under way must be closed first, which the
+// reconciler does.
 func (rs *Records) Old(ctx context.Context, age time.Duration, operations int) ([]tenant.Record, error) {
 	return rs.read(ctx, `
 		SELECT `+stepColumns+` FROM provisioning_logs l WHERE l.operation_id IN (
 			SELECT o.id FROM operations o
 			WHERE o.log_archive IS NULL AND o.finished_at < now() - $1::interval AND o.state IN ('SUCCEEDED', 'ROLLED_BACK')
-			  AND EXISTS (SELECT FROM operations n WHERE n.tenant_id = o.tenant_id AND n.created_at > o.created_at)
+			  AND EXISTS (SELECT FROM operations n WHERE n.tenant_id = o.tenant_id AND n.id > o.id)
 			  AND EXISTS (SELECT FROM provisioning_logs p WHERE p.operation_id = o.id)
+			  AND NOT EXISTS (SELECT FROM provisioning_logs p WHERE p.operation_id = o.id AND p.status = 'IN_PROGRESS')
 			ORDER BY o.finished_at LIMIT $2) ORDER BY l.id`, age, operations)
 }
 
@@ -125,7 +134,7 @@ func (rs *Records) DeleteAudit(ctx context.Context, age time.Duration, most int)
 		DELETE FROM audit_log WHERE id IN (
 			SELECT l.id FROM audit_log l WHERE l.at < now() - $1::interval
 			  AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = l.tenant_id AND t.legal_hold IS NOT NULL)
-			ORDER BY l.id LIMIT $2)`, age, most)
+			ORDER BY l.at, l.id LIMIT $2)`, age, most)
 	if err != nil {
 		return 0, fmt.Errorf("delete old entries of the audit log: %w", interpret(err))
 	}

@@ -2,7 +2,6 @@ package retention
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -28,7 +27,7 @@ var ErrNoStore = errors.New("no backup store is set here (BACKUP_URL)")
 
 // Catalogue is the logs that the database has, and where the others are.
 type Catalogue interface {
-	In(ctx context.Context, q tenant.RecordQuery) ([]tenant.Record, error)
+	In(ctx context.Context, q tenant.RecordQuery, after tenant.RecordPosition, most int) ([]tenant.Record, error)
 	Archives(ctx context.Context, since, until time.Time) ([]tenant.LogArchive, error)
 }
 
@@ -44,44 +43,50 @@ type Finder struct {
 	Archives Archives
 }
 
-// Find gives the records that are asked for, the earliest first, and whether there are
-// more than the query's limit.
-func (f *Finder) Find(ctx context.Context, q tenant.RecordQuery) (found []tenant.Record, more bool, err error) {
+// Find gives a page of the records that are asked for, the earliest first: each once,
+// wherever it is and wherever it goes meanwhile.
+func (f *Finder) Find(ctx context.Context, q tenant.RecordQuery) (page tenant.Page[tenant.Record], err error) {
+	after, err := tenant.ParseRecordCursor(q.Cursor)
+	if err != nil {
+		return page, err
+	}
 	// The archives are listed last: what is moved meanwhile is found twice, and not missed.
-	most := q
-	most.Limit++
-	if found, err = f.Catalogue.In(ctx, most); err != nil {
-		return nil, false, err
+	most := q.Limit + 1
+	found, err := f.Catalogue.In(ctx, q, after, most)
+	if err != nil {
+		return page, err
 	}
 	archives, err := f.Catalogue.Archives(ctx, q.Since, q.Until)
 	if err != nil {
-		return nil, false, err
+		return page, err
 	}
 	for _, a := range archives {
-		if len(found) > q.Limit && !a.From.Before(found[q.Limit].At) {
-			continue // all of it comes after what is given
+		if a.To.Before(after.At) || len(found) == most && a.From.After(found[most-1].At) {
+			continue // all of it comes before this page, or after it
 		}
 		records, err := f.read(ctx, a)
 		if err != nil {
-			return nil, false, &tenant.UnavailableError{Reason: "logs of that time lie in the backup store, and cannot be read", Err: err}
+			return page, &tenant.UnavailableError{Reason: "logs of that time lie in the backup store, and cannot be read", Err: err}
 		}
 		for _, r := range records {
-			if q.Has(r) {
+			if q.Has(r) && r.Position().Compare(after) > 0 {
 				found = append(found, r)
 			}
 		}
 		found = inOrder(found)
-		found = found[:min(len(found), q.Limit+1)]
+		found = found[:min(len(found), most)]
 	}
-	more = len(found) > q.Limit
-	return found[:min(len(found), q.Limit)], more, nil
+	if len(found) == most {
+		found = found[:q.Limit]
+		page.NextCursor = found[q.Limit-1].Position().Cursor()
+	}
+	page.Items = found
+	return page, nil
 }
 
-// inOrder sorts records by their time, and leaves out those that are there twice.
+// inOrder sorts records, and leaves out those that are there twice.
 func inOrder(records []tenant.Record) []tenant.Record {
-	slices.SortStableFunc(records, func(a, b tenant.Record) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(b.Source, a.Source), cmp.Compare(a.ID, b.ID))
-	})
+	slices.SortStableFunc(records, func(a, b tenant.Record) int { return a.Position().Compare(b.Position()) })
 	return slices.CompactFunc(records, func(a, b tenant.Record) bool { return a.Source == b.Source && a.ID == b.ID })
 }
 

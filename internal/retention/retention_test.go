@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -92,8 +93,8 @@ func (b testBundle) life(t *testing.T, name string, ages ...int) tenant.ID {
 		_, err = postgres.NewOperations(b.pool).Submit(t.Context(), sub)
 		require.NoError(t, err)
 		b.exec(t, `DELETE FROM provisioning_logs WHERE operation_id = $1`, string(op))
-		b.exec(t, `INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error, created_at)
-			SELECT $1, $2, 'MARK_ACTIVE', s, 1, 'the '||s||' line', now() - make_interval(days => $3::int) FROM unnest(ARRAY['FAILED', 'COMPLETED']) s`, string(id), string(op), age)
+		b.exec(t, `INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, error, passing, dependency, created_at)
+			SELECT $1, $2, 'MARK_ACTIVE', s, 1, 'the '||s||' line', true, 'ledger', now() - make_interval(days => $3::int) FROM unnest(ARRAY['FAILED', 'COMPLETED']) s`, string(id), string(op), age)
 		b.exec(t, `UPDATE operations SET state = 'SUCCEEDED', created_at = now() - make_interval(days => $2::int), finished_at = now() - make_interval(days => $2::int) WHERE id = $1`, string(op), age)
 	}
 	return id
@@ -101,7 +102,8 @@ func (b testBundle) life(t *testing.T, name string, ages ...int) tenant.ID {
 
 func silent(string) {}
 
-func (b testBundle) find(t *testing.T, q tenant.RecordQuery) (found []tenant.Record, more bool) {
+// find asks for one page after the other, of a limit's length.
+func (b testBundle) find(t *testing.T, q tenant.RecordQuery) (found []tenant.Record) {
 	t.Helper()
 	if q.Until.IsZero() {
 		q.Until = time.Now().Add(time.Hour)
@@ -109,9 +111,22 @@ func (b testBundle) find(t *testing.T, q tenant.RecordQuery) (found []tenant.Rec
 	if q.Limit == 0 {
 		q.Limit = many
 	}
-	found, more, err := b.finder.Find(t.Context(), q)
-	require.NoError(t, err)
-	return found, more
+	for {
+		page, err := b.finder.Find(t.Context(), q)
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(page.Items), q.Limit)
+		found, q.Cursor = append(found, page.Items...), page.NextCursor
+		if q.Cursor == "" {
+			return found
+		}
+	}
+}
+
+func ids(all []tenant.Record) (found []string) {
+	for _, r := range all {
+		found = append(found, fmt.Sprint(r.Source, r.ID))
+	}
+	return found
 }
 
 func of(source tenant.RecordSource, all []tenant.Record) (found []tenant.Record) {
@@ -130,15 +145,14 @@ func TestLogsAreFoundWhereverTheyAre(t *testing.T) {
 	b := setup(t)
 	followed := b.life(t, "Followed", 400, 200, 10)
 	latest := b.life(t, "Latest", 300)
-	before, _ := b.find(t, tenant.RecordQuery{})
+	before := b.find(t, tenant.RecordQuery{})
 	require.Len(t, of(tenant.RecordProvisioning, before), 8)
 
 	did, err := b.keeper.Run(t.Context(), silent)
 	require.NoError(t, err)
 	require.Contains(t, did, "moved 4 lines")
 	require.Equal(t, 4, b.count(t, "provisioning_logs"), "the log of each tenant's latest operation stays")
-	after, more := b.find(t, tenant.RecordQuery{})
-	require.False(t, more)
+	after := b.find(t, tenant.RecordQuery{})
 	require.Len(t, after, len(before))
 	archived := 0
 	for n, r := range after {
@@ -155,14 +169,14 @@ func TestLogsAreFoundWhereverTheyAre(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, did, "moved 0 lines")
 
-	some, _ := b.find(t, tenant.RecordQuery{Tenant: followed, Since: time.Now().Add(-250 * day), Until: time.Now().Add(-100 * day)})
+	some := b.find(t, tenant.RecordQuery{Tenant: followed, Since: time.Now().Add(-250 * day), Until: time.Now().Add(-100 * day)})
 	require.Len(t, some, 2)
-	none, _ := b.find(t, tenant.RecordQuery{Tenant: latest, Since: time.Now().Add(-250 * day), Until: time.Now().Add(-100 * day)})
+	none := b.find(t, tenant.RecordQuery{Tenant: latest, Since: time.Now().Add(-250 * day), Until: time.Now().Add(-100 * day)})
 	require.Empty(t, none)
-	page, more := b.find(t, tenant.RecordQuery{Limit: 3})
-	require.True(t, more)
-	require.Len(t, page, 3)
-	require.Equal(t, []bool{true, true, false}, []bool{page[0].Archived, page[1].Archived, page[2].Archived}, "by time, from both")
+	for limit := 1; limit <= len(before); limit++ {
+		paged := b.find(t, tenant.RecordQuery{Limit: limit})
+		require.Equal(t, ids(before), ids(paged), "by time, from both, each once, in pages of %d", limit)
+	}
 	open, err := postgres.NewFindings(b.pool).Open(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, open)
@@ -184,7 +198,7 @@ func TestNothingIsLostOnTheWay(t *testing.T) {
 	_, err = b.keeper.Run(t.Context(), silent)
 	require.ErrorContains(t, err, "killed")
 	require.Equal(t, 6, b.count(t, "provisioning_logs"))
-	all, _ := b.find(t, tenant.RecordQuery{})
+	all := b.find(t, tenant.RecordQuery{})
 	require.Len(t, of(tenant.RecordProvisioning, all), 6, "what nobody has noted is not read")
 
 	b.keeper.Rows = b.rows
@@ -194,7 +208,7 @@ func TestNothingIsLostOnTheWay(t *testing.T) {
 	require.NoError(t, err)
 	require.Error(t, b.rows.Moved(t.Context(), tenant.LogArchive{Name: "late", Rows: len(old)}, old), "another has moved them")
 	require.Equal(t, 1, b.count(t, "log_archives"))
-	all, _ = b.find(t, tenant.RecordQuery{})
+	all = b.find(t, tenant.RecordQuery{})
 	require.Len(t, of(tenant.RecordProvisioning, all), 6)
 }
 
@@ -229,14 +243,14 @@ func TestAlteredLogsAreRefused(t *testing.T) {
 	flipped[len(flipped)/2] ^= 1
 	for what, data := range map[string][]byte{"flipped": flipped, "truncated": whole[:len(whole)-1]} {
 		b.store[name] = data
-		_, _, err = b.finder.Find(t.Context(), q)
+		_, err = b.finder.Find(t.Context(), q)
 		require.ErrorIs(t, err, retention.ErrAltered, what)
 	}
 	delete(b.store, name)
-	_, _, err = b.finder.Find(t.Context(), q)
+	_, err = b.finder.Find(t.Context(), q)
 	require.ErrorIs(t, err, errNotThere)
 	b.finder.Archives = nil
-	_, _, err = b.finder.Find(t.Context(), q)
+	_, err = b.finder.Find(t.Context(), q)
 	require.ErrorIs(t, err, retention.ErrNoStore)
 }
 
@@ -253,6 +267,6 @@ func TestAuditIsKeptForYears(t *testing.T) {
 	did, err := b.keeper.Run(t.Context(), silent)
 	require.NoError(t, err)
 	require.Contains(t, did, "deleted 3 entries")
-	all, _ := b.find(t, tenant.RecordQuery{Since: time.Now().Add(-100 * 365 * day)})
+	all := b.find(t, tenant.RecordQuery{Since: time.Now().Add(-100 * 365 * day)})
 	require.Len(t, of(tenant.RecordAudit, all), 13)
 }

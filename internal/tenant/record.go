@@ -1,6 +1,11 @@
 package tenant
 
-import "time"
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"time"
+)
 
 // RecordSource is the log that a record is of.
 type RecordSource string
@@ -32,6 +37,8 @@ type Record struct {
 	UndoDurationMS *float64     `json:"undoDurationMs,omitempty"`
 	ErrorClass     FailureClass `json:"errorClass,omitempty"`
 	Error          string       `json:"error,omitempty"`
+	Passing        bool         `json:"passing,omitempty"`
+	Dependency     Dependency   `json:"dependency,omitempty"`
 	StartedAt      *time.Time   `json:"startedAt,omitempty"`
 
 	// And what follows of the audit log.
@@ -47,10 +54,53 @@ type Record struct {
 	Archived bool `json:"archived,omitempty"`
 }
 
+// RecordPosition is where a record stands among those of both logs, which are in the order
+// of their time.
+type RecordPosition struct {
+	At     time.Time
+	Source RecordSource
+	ID     int64
+}
+
+// Position is where the record stands.
+func (r Record) Position() RecordPosition { return RecordPosition{r.At, r.Source, r.ID} }
+
+// Compare orders positions as cmp.Compare does.
+func (p RecordPosition) Compare(o RecordPosition) int {
+	return cmp.Or(p.At.Compare(o.At), cmp.Compare(p.Source, o.Source), cmp.Compare(p.ID, o.ID))
+}
+
+// Cursor is the position as text. It is encoded so that nobody builds one by hand.
+func (p RecordPosition) Cursor() string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %d %s", p.At.UnixMicro(), p.ID, p.Source))
+}
+
+// ParseRecordCursor reads a cursor; the empty one is the position before all records.
+func ParseRecordCursor(cursor string) (p RecordPosition, err error) {
+	if cursor == "" {
+		return p, nil
+	}
+	text, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	if err != nil {
+		return p, ErrBadCursor
+	}
+	var micros int64
+	if _, err := fmt.Sscanf(string(text), "%d %d %s", &micros, &p.ID, &p.Source); err != nil {
+		return p, ErrBadCursor
+	}
+	p.At = time.UnixMicro(micros).UTC()
+	if p.Cursor() != cursor {
+		return p, ErrBadCursor
+	}
+	return p, nil
+}
+
 // RecordQuery asks for the records of a time, of one tenant or of all.
 type RecordQuery struct {
 	Since, Until time.Time
 	Tenant       ID
+	// Cursor is the NextCursor of the page before; empty for the first page.
+	Cursor string
 	// Limit bounds how many are given, the earliest first.
 	Limit int
 }

@@ -282,8 +282,8 @@ func TestGolden(t *testing.T) {
 		"tenants-short":    output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: capacities()[0].WaitingFor()}, ""),
 		"capacity":         output.NewCapacities(capacities()),
 		"capacity-never":   output.NewCapacities([]tenant.Capacity{{CapacityReading: tenant.CapacityReading{Resource: tenant.ResourceDisk}}}),
-		"records":          output.NewRecords(happened(), true),
-		"records-none":     output.NewRecords(nil, false),
+		"records":          output.NewRecords(tenant.Page[tenant.Record]{Items: happened(), NextCursor: happened()[1].Position().Cursor()}),
+		"records-none":     output.NewRecords(tenant.Page[tenant.Record]{}),
 		"tenants-none":     output.NewTenants(nil, nil, ""),
 		"attention": output.Attention{More: true, Items: []output.Waiting{
 			{Operation: output.NewOperation(blocked()), Tenant: output.NewTenant(undoing)},

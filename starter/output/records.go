@@ -10,19 +10,18 @@ import (
 // Records are lines of what has happened, the earliest first.
 type Records struct {
 	Items []tenant.Record `json:"items"`
-	// More tells that there are more than were asked for.
-	More bool `json:"more"`
+	// NextCursor leads to those that come next.
+	NextCursor string `json:"nextCursor,omitempty"`
 }
 
 // NewRecords makes the document.
-func NewRecords(found []tenant.Record, more bool) Records {
-	if found == nil {
-		found = []tenant.Record{}
+func NewRecords(p tenant.Page[tenant.Record]) Records {
+	l := Records{Items: make([]tenant.Record, len(p.Items)), NextCursor: p.NextCursor}
+	for n, r := range p.Items {
+		r.At = r.At.UTC()
+		l.Items[n] = r
 	}
-	for n := range found {
-		found[n].At = found[n].At.UTC()
-	}
-	return Records{Items: found, More: more}
+	return l
 }
 
 // Text is a table.
@@ -35,9 +34,8 @@ func (l Records) Text() string {
 		rows[n] = []string{moment(r.At), string(r.Source), string(r.Tenant), string(r.Operation), what(r), why(r)}
 	}
 	text := Grid([]string{"AT", "LOG", "TENANT", "OPERATION", "WHAT", "WHY"}, rows)
-	if l.More {
-		last := l.Items[len(l.Items)-1]
-		text += "\nThere are more: --since " + last.At.Format("2006-01-02T15:04:05.000000Z07:00") + ", or a higher --limit\n"
+	if l.NextCursor != "" {
+		text += "\nThere are more: add --cursor " + l.NextCursor + ", or a higher --limit\n"
 	}
 	return text
 }

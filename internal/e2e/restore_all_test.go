@@ -33,12 +33,19 @@ func TestRunbookOfTheWholeInstallation(t *testing.T) {
 	i.output("purge", purged.ID, "--reason", "ticket 9", "--wait")
 	delete(rows, purged.SchemaName)
 
+	i.verifiesBeside(len(rows))
 	worker.terminate()
 	api.terminate()
-	name := pgx.Identifier{i.config.Database}.Sanitize()
-	postgrestest.Execute(t, postgrestest.Superuser(t), `DROP DATABASE `+name+` WITH (FORCE)`,
-		`CREATE DATABASE `+name+` OWNER `+pgx.Identifier{i.config.User}.Sanitize())
-	i.db.Reset()
+	i.isEmptied()
+	i.output("restore", "--all", "--as-clone", "--yes")
+	for schema, want := range rows {
+		require.Equal(t, want, i.rowsOf(schema))
+	}
+	require.Equal(t, 2, value[int](i, `SELECT count(*) FROM tenants WHERE status = 'ACTIVE' AND has_schema_privilege(role_name, schema_name, 'USAGE')`), "a clone is used")
+	p := i.starter("restore", "--go-live")
+	require.NotZero(t, p.wait())
+	require.Contains(t, p.stderr.String(), "it never goes live")
+	i.isEmptied()
 
 	scripts := way(t, "restore-all.md", false)
 	require.Len(t, scripts, 4, "look, restore, go live, over")
@@ -46,7 +53,7 @@ func TestRunbookOfTheWholeInstallation(t *testing.T) {
 	for schema, want := range rows {
 		require.Equal(t, want, i.rowsOf(schema))
 	}
-	p := i.starter("provision", "--name", "Too early", "--admin-email", "ada@x.example", "--admin-first-name", "Ada", "--admin-last-name", "Lovelace")
+	p = i.starter("provision", "--name", "Too early", "--admin-email", "ada@x.example", "--admin-first-name", "Ada", "--admin-last-name", "Lovelace")
 	require.NotZero(t, p.wait())
 	require.Contains(t, p.stderr.String(), "starter restore --go-live")
 	require.Zero(t, value[int](i, `SELECT count(*) FROM tenants WHERE to_regnamespace(schema_name) IS NOT NULL AND has_schema_privilege(role_name, schema_name, 'USAGE')`))
@@ -61,4 +68,40 @@ func TestRunbookOfTheWholeInstallation(t *testing.T) {
 	require.Contains(t, value[string](i, `SELECT detail FROM audit_log WHERE action = 'go-live'`), `"signedSince":[{`, "the ledger knows of the contract that is lost")
 	i.output("resume", suspended.ID, "--reason", "ticket 10", "--wait")
 	i.becomesActive(i.create("One more"))
+}
+
+// isEmptied loses the database, and has an empty one.
+func (i *installation) isEmptied() {
+	i.t.Helper()
+	name := pgx.Identifier{i.config.Database}.Sanitize()
+	postgrestest.Execute(i.t, postgrestest.Superuser(i.t), `DROP DATABASE `+name+` WITH (FORCE)`,
+		`CREATE DATABASE `+name+` OWNER `+pgx.Identifier{i.config.User}.Sanitize())
+	i.db.Reset()
+}
+
+// verifiesBeside restores everything to another database of the same server, which
+// touches no role of the tenants.
+func (i *installation) verifiesBeside(tenants int) {
+	t := i.t
+	t.Helper()
+	name := i.config.Database + "_verify"
+	quoted := pgx.Identifier{name}.Sanitize()
+	superuser := postgrestest.Superuser(t)
+	postgrestest.Execute(t, superuser, `CREATE DATABASE `+quoted+` OWNER `+pgx.Identifier{i.config.User}.Sanitize())
+	t.Cleanup(func() { postgrestest.Execute(t, superuser, `DROP DATABASE IF EXISTS `+quoted+` WITH (FORCE)`) })
+	rights := func() string {
+		return value[string](i, `SELECT string_agg(r::text, ' ' ORDER BY r.oid) FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER') OR starts_with(r.rolname, 't_')`)
+	}
+	before := rights()
+	out := i.output("restore", "--all", "--into", name, "--verify-only", "--yes")
+	require.Contains(t, out, fmt.Sprint(tenants))
+	require.Equal(t, before, rights())
+	verified := *i
+	verified.config.Database = name
+	db, err := postgrestest.Open(verified.config)
+	require.NoError(t, err)
+	defer db.Close()
+	verified.db = db
+	require.Equal(t, "clone", value[string](&verified, `SELECT not_live FROM installation`))
+	require.Equal(t, tenants, value[int](&verified, `SELECT count(*) FROM tenants WHERE to_regnamespace(schema_name) IS NOT NULL`))
 }

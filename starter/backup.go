@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -162,7 +163,41 @@ func (a *app) makeBackup(ctx context.Context, b *backups, of []tenant.ID, reason
 	if err != nil {
 		return fmt.Errorf("ask for a backup: %w", err)
 	}
-	return a.followBackups(ctx, b, run, wait, "have no backup of this run")
+	outcome := a.followBackups(ctx, b, run, wait, "have no backup of this run")
+	if wait && len(of) == 0 {
+		if err := a.awaitControl(ctx, b, run.ID); err != nil {
+			return err
+		}
+	}
+	return outcome
+}
+
+// awaitControl waits for the backup of the control tables, which comes when the run of the
+// tenants has ended.
+func (a *app) awaitControl(ctx context.Context, b *backups, id tenant.FleetID) error {
+	run, err := b.fleets.Find(ctx, id)
+	if err != nil || run.State == tenant.FleetAborted { // then there is none
+		return err
+	}
+	for said := false; ; said = true {
+		all, err := b.rows.List(ctx, "", newestBackups)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(all, func(r backup.Record) bool {
+			return r.Tenant == "" && r.State == backup.Good && r.CreatedAt.After(run.FinishedAt)
+		}) {
+			return nil
+		}
+		if !said {
+			a.say("the control tables are being backed up")
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(backupPoll):
+		}
+	}
 }
 
 // followBackups waits for the end of a run, if it is to, and answers with it. without says
@@ -203,8 +238,10 @@ func (a *app) followBackups(ctx context.Context, b *backups, run tenant.FleetRun
 }
 
 // maxBackupFailures is how many tenants of a run are named, and maxBackups how many
-// backups are listed.
+// backups are listed. newestBackups are enough to find the one of the control tables: it
+// is the last of a run.
 const (
+	newestBackups     = 50
 	maxBackupFailures = 100
 	maxBackups        = 10_000
 )

@@ -134,7 +134,7 @@ func (i *installation) intact() {
 	require.ElementsMatch(t, good, stored)
 }
 
-// TestEverythingIsKilledWhileTenantsAreBackedUp: three seeded rounds of kill -9 of the
+// TestEverythingIsKilledWhileTenantsAreBackedUp: seeded rounds of kill -9 of the
 // worker, Temporal and PostgreSQL, each in the middle of a run. The run goes on with the
 // tenants that have no backup yet, and nothing that was half written counts.
 func TestEverythingIsKilledWhileTenantsAreBackedUp(t *testing.T) {
@@ -149,8 +149,9 @@ func TestEverythingIsKilledWhileTenantsAreBackedUp(t *testing.T) {
 		i.notes(schema, 3000)
 	}
 	const done = `SELECT count(*) FROM backups WHERE state = 'GOOD' AND tenant_id IS NOT NULL`
-	for round := range 3 {
-		random := mathrand.New(mathrand.NewPCG(20, uint64(round)))
+	for n := range rounds(t) {
+		round := int(n)
+		random := mathrand.New(mathrand.NewPCG(20, n))
 		require.Zero(t, i.starter("backup").wait())
 		kills := []func(){
 			func() { worker.kill(); worker = i.startWorker() },

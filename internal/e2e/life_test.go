@@ -223,6 +223,6 @@ func TestASuspensionIsTakenBack(t *testing.T) {
 	require.Equal(t, http.StatusConflict, r.status, "%s", r.body)
 	refused := read[problem](i, r)
 	require.Equal(t, client.CodeActionRefused, refused.Code)
-	require.ElementsMatch(t, []client.Action{"suspend", "archive", "invite"}, refused.AllowedActions)
+	require.ElementsMatch(t, []client.Action{"suspend", "archive", "invite", "restore"}, refused.AllowedActions)
 	require.Contains(t, refused.Detail, "ACTIVE")
 }

@@ -143,7 +143,7 @@ func (p *prom) series(expr string) ([]series, error) {
 var ofTrouble = []string{
 	"temporal_workflow_task_execution_failed_total", "temporal_long_request_failure_total", "temporal_activity_execution_failed_total",
 	"pg_replication_lag", "pg_replication_lag_bytes", "tls_certificate_not_after_timestamp_seconds", "findings_open", "operations_parked",
-	"redis_used_memory_bytes", "redis_memory_max_bytes", "capacity_days_left", "provisioning_worker_trouble", "rate_limit_redis_failures_total", "temporal_request_failure_total",
+	"redis_used_memory_bytes", "redis_memory_max_bytes", "capacity_days_left", "capacity_short", "provisioning_worker_trouble", "rate_limit_redis_failures_total", "temporal_request_failure_total",
 }
 
 var word = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)

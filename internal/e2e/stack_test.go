@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -25,10 +26,17 @@ type stack struct {
 	dir string
 }
 
+var ownStack sync.Mutex
+
 // installOnOwnStack makes an installation on a stack that may be killed. The
 // mail and the ledger are the stack's.
+//
+// One such stack runs at a time: what kills servers is no judge of a machine that has no
+// time for them.
 func installOnOwnStack(t testing.TB) (*installation, *stack) {
 	t.Helper()
+	ownStack.Lock()
+	t.Cleanup(ownStack.Unlock)
 	s := startStack(t, t.TempDir(), launch)
 	return s.installation(), s
 }

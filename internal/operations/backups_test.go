@@ -129,6 +129,8 @@ func TestEveryTenantIsBackedUpWhateverBecomesOfOthers(t *testing.T) {
 	lock, err := b.pool.Begin(b.ctx)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, lock.Rollback(context.WithoutCancel(b.ctx))) }()
+	_, err = lock.Exec(b.ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`) // it is held for as long as the run takes
+	require.NoError(t, err)
 	_, err = lock.Exec(b.ctx, `LOCK TABLE `+pgx.Identifier{tenant.SchemaName("", held), "users"}.Sanitize()+` IN ACCESS EXCLUSIVE MODE`)
 	require.NoError(t, err)
 

@@ -71,6 +71,8 @@ func TestRunbookOfABackupThatFailed(t *testing.T) {
 	held := tenants[1]
 	lock, err := i.db.Begin(t.Context())
 	require.NoError(t, err)
+	_, err = lock.Exec(t.Context(), `SET LOCAL idle_in_transaction_session_timeout = 0`) // it is held for as long as the run takes
+	require.NoError(t, err)
 	_, err = lock.Exec(t.Context(), `LOCK TABLE `+pgx.Identifier{held.SchemaName, "notes"}.Sanitize()+` IN ACCESS EXCLUSIVE MODE`)
 	require.NoError(t, err)
 

@@ -22,7 +22,7 @@ const (
 	glance = 100 * time.Millisecond
 	// parallel is how many tests run at a time: they wait for time-outs more
 	// than they compute.
-	parallel = "20"
+	parallel = "16"
 )
 
 func TestMain(m *testing.M) {

@@ -90,7 +90,7 @@ func (i *installation) verifiesBeside(tenants int) {
 	postgrestest.Execute(t, superuser, `CREATE DATABASE `+quoted+` OWNER `+pgx.Identifier{i.config.User}.Sanitize())
 	t.Cleanup(func() { postgrestest.Execute(t, superuser, `DROP DATABASE IF EXISTS `+quoted+` WITH (FORCE)`) })
 	rights := func() string {
-		return value[string](i, `SELECT string_agg(r::text, ' ' ORDER BY r.oid) FROM pg_roles r WHERE pg_has_role(current_user, r.oid, 'MEMBER') OR starts_with(r.rolname, 't_')`)
+		return value[string](i, `SELECT string_agg(r::text, ' ' ORDER BY r.oid) FROM pg_roles r WHERE r.rolname IN (SELECT role_name FROM tenants)`)
 	}
 	before := rights()
 	out := i.output("restore", "--all", "--into", name, "--verify-only", "--yes")

@@ -1,6 +1,7 @@
 package operations
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
+	"golang.org/x/sync/errgroup"
 
 	"tenant-provisioning/workflows"
 )
@@ -124,14 +126,24 @@ func (s schedule) ensure(ctx context.Context, c client.Client, taskQueue string)
 // CheckSchedule asks whether everything is scheduled. absent says in plain words what is
 // not, and how to mend that; an error, that nobody knows.
 func CheckSchedule(ctx context.Context, c client.Client) (absent string, err error) {
-	for _, s := range schedules(Daily{}) {
-		_, err = c.ScheduleClient().GetHandle(ctx, s.id).Describe(ctx)
-		if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
-			return "the schedule " + s.id + " is not there, so " + s.idle + "; run: starter setup", nil
-		}
-		if err != nil {
-			return "", fmt.Errorf("ask for the schedule %s: %w", s.id, err)
-		}
+	all := schedules(Daily{})
+	missing := make([]string, len(all))
+	var asked errgroup.Group // at once: each may take its time
+	for n, s := range all {
+		asked.Go(func() error {
+			_, err := c.ScheduleClient().GetHandle(ctx, s.id).Describe(ctx)
+			if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+				missing[n] = "the schedule " + s.id + " is not there, so " + s.idle + "; run: starter setup"
+				return nil
+			}
+			if err != nil {
+				return fmt.Errorf("ask for the schedule %s: %w", s.id, err)
+			}
+			return nil
+		})
 	}
-	return "", nil
+	if err := asked.Wait(); err != nil {
+		return "", err
+	}
+	return cmp.Or(missing...), nil
 }

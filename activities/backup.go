@@ -38,8 +38,8 @@ type Backup struct {
 	Items   FleetItems
 }
 
-// BackupTenantsOfChunk makes a backup of each tenant. One that is interrupted counts for
-// nothing, and is made anew.
+// BackupTenantsOfChunk makes a backup of each tenant. An interrupted one is discarded and
+// taken again.
 func (a *Backup) BackupTenantsOfChunk(ctx context.Context, c FleetChunk) error {
 	return a.Items.Each(ctx, c, a.Maker.BackupTenant)
 }

@@ -57,6 +57,10 @@ func Refused(err error) bool {
 	return false
 }
 
+// Spoiled tells that a backup is refused for what it is, and not for the key of whoever
+// tried to open it: nobody can restore it.
+func Spoiled(err error) bool { return Refused(err) && !errors.Is(err, ErrWrongKey) }
+
 // StoreError is a failure of the store, which says nothing of what is in it: it is
 // away, full, or refuses us.
 type StoreError struct {

@@ -198,21 +198,14 @@ func (m *Maker) Verify(ctx context.Context, id ID, operator []age.Identity) (Man
 		return Manifest{}, err
 	}
 	made, err := m.verify(ctx, Ref{id, installation, record.Tenant}, operator)
-	if err != nil && (!Refused(err) || errors.Is(err, ErrWrongKey)) {
+	if err != nil && !Spoiled(err) {
 		return Manifest{}, Explain(err) // it says nothing of the backup
 	}
 	return made, errors.Join(err, m.Database.Verified(ctx, id, err))
 }
 
 func (m *Maker) verify(ctx context.Context, ref Ref, operator []age.Identity) (Manifest, error) {
-	if ref.Tenant == "" {
-		return m.Store.Verify(ctx, ref, operator)
-	}
-	key, err := m.Store.Key(ctx, ref.Installation, ref.Tenant)
-	if err != nil {
-		return Manifest{}, err
-	}
-	identities, err := key.Open(operator)
+	identities, err := m.Store.identities(ctx, ref.Installation, ref.Tenant, operator)
 	if err != nil {
 		return Manifest{}, err
 	}

@@ -214,11 +214,7 @@ func (r *Rebuilder) controlTables(ctx context.Context, m Manifest) error {
 
 // tenant restores the newest backup of a tenant's generation that is as it was written.
 func (r *Rebuilder) tenant(ctx context.Context, i Inventory, t Lacking) (made Manifest, err error) {
-	key, err := r.Store.Key(ctx, i.Control.Installation, t.Tenant)
-	if err != nil {
-		return made, err
-	}
-	identities, err := key.Open(r.Operator)
+	identities, err := r.Store.identities(ctx, i.Control.Installation, t.Tenant, r.Operator)
 	if err != nil {
 		return made, err
 	}

@@ -197,6 +197,33 @@ func (s *Store) Open(ctx context.Context, m Manifest, identities []age.Identity)
 	return newReader(m, r, identities), nil
 }
 
+// identities are what opens the archives of a tenant, or of the control tables where there
+// is none, for whoever has BACKUP_IDENTITY.
+func (s *Store) identities(ctx context.Context, installation string, t tenant.ID, operator []age.Identity) ([]age.Identity, error) {
+	if t == "" {
+		return operator, nil
+	}
+	key, err := s.Key(ctx, installation, t)
+	if err != nil {
+		return nil, err
+	}
+	return key.Open(operator)
+}
+
+// OpenAs is Open for whoever has BACKUP_IDENTITY, with the manifest.
+func (s *Store) OpenAs(ctx context.Context, ref Ref, operator []age.Identity) (Manifest, *Reader, error) {
+	m, err := s.Manifest(ctx, ref)
+	if err != nil {
+		return Manifest{}, nil, err
+	}
+	identities, err := s.identities(ctx, ref.Installation, ref.Tenant, operator)
+	if err != nil {
+		return Manifest{}, nil, err
+	}
+	r, err := s.Open(ctx, m, identities)
+	return m, r, err
+}
+
 // Verify reads a backup whole and returns what it holds, or why it is refused.
 func (s *Store) Verify(ctx context.Context, ref Ref, identities []age.Identity) (Manifest, error) {
 	m, err := s.Manifest(ctx, ref)

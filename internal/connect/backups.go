@@ -105,7 +105,7 @@ func (b *backups) VerifyBackup(ctx context.Context, id string) (string, error) {
 		return "", fmt.Errorf("%w: %w", tenant.ErrNotFound, err)
 	}
 	_, err = b.maker.Verify(ctx, known, b.operator)
-	if err != nil && backup.Refused(err) && !errors.Is(err, backup.ErrWrongKey) {
+	if backup.Spoiled(err) {
 		return err.Error(), nil
 	}
 	return "", err
@@ -118,32 +118,14 @@ func (b *backups) RestoreData(ctx context.Context, f tenant.Fence) error {
 	if err != nil || done {
 		return err
 	}
-	m, archive, err := b.open(ctx, to.Ref)
+	m, archive, err := b.maker.Store.OpenAs(ctx, to.Ref, b.operator)
 	if err == nil {
 		err = b.restorer.Complete(ctx, f, to, m, archive)
 	}
-	if backup.Refused(err) && !errors.Is(err, backup.ErrWrongKey) { // it is not restored again
+	if backup.Spoiled(err) { // it is not restored again
 		err = errors.Join(err, b.rows.Verified(ctx, to.Ref.ID, err))
 	}
 	return backup.Explain(err)
-}
-
-// open reads what a tenant's backup holds, and opens it.
-func (b *backups) open(ctx context.Context, ref backup.Ref) (backup.Manifest, *backup.Reader, error) {
-	m, err := b.maker.Store.Manifest(ctx, ref)
-	if err != nil {
-		return backup.Manifest{}, nil, err
-	}
-	key, err := b.maker.Store.Key(ctx, ref.Installation, ref.Tenant)
-	if err != nil {
-		return backup.Manifest{}, nil, err
-	}
-	identities, err := key.Open(b.operator)
-	if err != nil {
-		return backup.Manifest{}, nil, err
-	}
-	archive, err := b.maker.Store.Open(ctx, m, identities)
-	return m, archive, err
 }
 
 // Drill restores a tenant's newest backup for practice. A tenant that has lost its last
@@ -157,12 +139,12 @@ func (b *backups) Drill(ctx context.Context, f tenant.FleetFence) error {
 		return err
 	}
 	began := time.Now()
-	m, archive, err := b.open(ctx, ref)
+	m, archive, err := b.maker.Store.OpenAs(ctx, ref, b.operator)
 	if err == nil {
 		err = b.restorer.Drill(ctx, m, archive)
 	}
 	took := time.Since(began)
-	if backup.Refused(err) && !errors.Is(err, backup.ErrWrongKey) {
+	if backup.Spoiled(err) {
 		err = errors.Join(err, b.rows.Verified(ctx, ref.ID, err))
 	}
 	err = backup.Explain(err)

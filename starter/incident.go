@@ -44,7 +44,8 @@ secrets. --public is what the status page tells; it may name no tenant, person o
 	cmd.AddCommand(a.openIncident(), a.updateIncident(),
 		a.endIncident(tenant.ActionResolveIncident, "End an incident", "Its cause is removed. The verification comes next: starter incident update --done verification."),
 		a.endIncident(tenant.ActionReopenIncident, "Open an incident again", "The verification has shown that it is not over."),
-		a.listDeclared(), a.showIncident())
+		a.listDeclared(), a.showIncident(),
+		a.timeline(), a.postmortem())
 	return cmd
 }
 
@@ -165,6 +166,49 @@ func (a *app) showIncident() *cobra.Command {
 		}
 		return a.respond(cmd.Context(), "incident "+id.String(), func(ctx context.Context, d *operations.Declared) (tenant.DeclaredIncident, error) {
 			return d.Incident(ctx, id)
+		})
+	})
+	return cmd
+}
+
+func (a *app) timeline() *cobra.Command {
+	return a.account(&cobra.Command{
+		Use:   "timeline INCIDENT-ID",
+		Short: "List what happened: messages, alerts, audit log, operations, the breaker, workers",
+		Long: `List what happened: messages, alerts, audit log, operations, the breaker, workers.
+
+From a quarter of an hour before the detection until the verification, or now. What is
+alike within a minute is one line. It is for staff: the status page tells the public.`,
+		Example: `  starter incident timeline INC-000012`,
+	}, func(i output.DeclaredIncident, all []tenant.TimelineEntry) output.Document {
+		return output.Timeline{Incident: i.ID, Items: all}
+	})
+}
+
+func (a *app) postmortem() *cobra.Command {
+	return a.account(&cobra.Command{
+		Use:     "postmortem INCIDENT-ID",
+		Short:   "Write the postmortem as Markdown, with the facts filled in",
+		Example: `  starter incident postmortem INC-000012 > postmortem.md`,
+	}, func(i output.DeclaredIncident, all []tenant.TimelineEntry) output.Document {
+		return output.Postmortem{Incident: i, Timeline: all}
+	})
+}
+
+// account is a command about what happened in an incident.
+func (a *app) account(cmd *cobra.Command, document func(output.DeclaredIncident, []tenant.TimelineEntry) output.Document) *cobra.Command {
+	cmd.Args = one("the incident's id")
+	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
+		id, err := incidentID(args[0])
+		if err != nil {
+			return err
+		}
+		return a.withDeclared(cmd.Context(), func(ctx context.Context, d *operations.Declared) error {
+			i, all, err := d.Timeline(ctx, id)
+			if err != nil {
+				return fmt.Errorf("incident %s: %w", id, err)
+			}
+			return a.answer(document(output.NewDeclaredIncident(i, a.now()), append([]tenant.TimelineEntry{}, all...)))
 		})
 	})
 	return cmd

@@ -34,7 +34,23 @@ func TestAnIncidentIsLedByTheClock(t *testing.T) {
 	b.good(&i, "incident", "resolve", id, "--message", "the provider is back")
 	require.Equal(t, tenant.DeclaredResolved, i.State)
 	b.good(&i, "incident", "update", id, "--done", "verification", "--message", "a mail has arrived")
-	require.Contains(t, b.run("incident", "show", id).out, "starter incident update INC-000001 --done postmortem")
+	require.Contains(t, b.run("incident", "show", id).out, "starter incident postmortem INC-000001 > postmortem.md")
+	b.exec(`INSERT INTO incidents (dependency, cause, affected) VALUES ('mail', 'it refuses', 10)`)
+	b.exec(`UPDATE declared_incidents SET verified_at = now()`)
+	var timeline output.Timeline
+	b.good(&timeline, "incident", "timeline", id)
+	sources := map[tenant.TimelineSource]int{}
+	for _, e := range timeline.Items {
+		sources[e.Source]++
+	}
+	require.Equal(t, map[tenant.TimelineSource]int{tenant.SourceMessage: 4, tenant.SourceAudit: 1, tenant.SourceBreaker: 1}, sources)
+	written := b.run("incident", "postmortem", id).out
+	for _, fact := range []string{
+		"# Postmortem of INC-000001: Mails are late", "| assessment | 5 minutes |", "late", "sent by the backup provider", "it refuses",
+		"told in public: E-mails arrive with delay.", "## What is to be changed",
+	} {
+		require.Contains(t, written, fact)
+	}
 	b.good(&i, "incident", "update", id, "--done", "postmortem", "--message", "agreed")
 	require.Equal(t, tenant.DeclaredClosed, i.State)
 	require.Contains(t, b.run("incident", "show", id).out, "closed: every step is done")

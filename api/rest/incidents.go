@@ -18,9 +18,12 @@ type Incidents interface {
 	// OfBreaker lists those that the circuit breaker opens and closes by itself.
 	OfBreaker(ctx context.Context) ([]tenant.Incident, error)
 	Incident(ctx context.Context, id tenant.DeclaredID) (tenant.DeclaredIncident, error)
+	Timeline(ctx context.Context, id tenant.DeclaredID) (tenant.DeclaredIncident, []tenant.TimelineEntry, error)
 	Open(ctx context.Context, i tenant.DeclaredIncident, c tenant.DeclaredChange, who tenant.Caller) (tenant.DeclaredIncident, error)
 	// Change refuses with *tenant.DeclaredRefusedError.
 	Change(ctx context.Context, id tenant.DeclaredID, c tenant.DeclaredChange, who tenant.Caller) (tenant.DeclaredIncident, error)
+	// Alerted notes what Alertmanager sends, each alert once.
+	Alerted(ctx context.Context, g tenant.AlertGroup, who tenant.Caller) (tenant.AlertReceipt, error)
 	// Refused audits a change that was refused before it came to Change.
 	Refused(ctx context.Context, id tenant.DeclaredID, a tenant.DeclaredAction, who tenant.Caller, why string) error
 }
@@ -165,6 +168,34 @@ type incidentEndInput struct {
 	Body incidentEnd
 }
 
+// TimelineEntry is what happened at a time.
+type TimelineEntry struct {
+	At     time.Time             `json:"at" doc:"When."`
+	Source tenant.TimelineSource `json:"source" doc:"Where it comes from: message, alert, audit, operation, breaker, workers; more may come." example:"audit"`
+	Actor  string                `json:"actor,omitempty" doc:"Who did it; absent where nobody did."`
+	Text   string                `json:"text" doc:"What happened, for staff."`
+	Public string                `json:"public,omitempty" doc:"What the status page told."`
+}
+
+// Timeline is all that happened.
+type Timeline struct {
+	Items []TimelineEntry `json:"items" nullable:"false" doc:"In order."`
+}
+
+type timelineOutput struct{ Body Timeline }
+
+func (s *Server) timeline(ctx context.Context, in *IncidentPath) (*timelineOutput, error) {
+	_, all, err := s.incidents.Timeline(ctx, in.id)
+	if err != nil {
+		return nil, err
+	}
+	out := &timelineOutput{Body: Timeline{Items: make([]TimelineEntry, len(all))}}
+	for n, e := range all {
+		out.Body.Items[n] = TimelineEntry{At: e.At.UTC(), Source: e.Source, Actor: e.Actor, Text: e.Text, Public: e.Public}
+	}
+	return out, nil
+}
+
 func (s *Server) registerIncidents() {
 	register(s, endpoint{
 		id: "list-incidents", method: http.MethodGet, path: "/v1/incidents", tag: tagIncidents, role: token.RoleViewer,
@@ -176,6 +207,12 @@ func (s *Server) registerIncidents() {
 	}, func(ctx context.Context, in *IncidentPath) (*incidentOutput, error) {
 		return s.incident(s.incidents.Incident(ctx, in.id))
 	})
+	register(s, endpoint{
+		id: "get-incident-timeline", method: http.MethodGet, path: "/v1/incidents/{id}/timeline", tag: tagIncidents, role: token.RoleOperator,
+		summary:     "Read the timeline of an incident",
+		description: "What was said of it, its alerts, and what happened in the installation from a quarter of an hour before its detection until it was verified: the audit log, what failed, incidents of the breaker, outages of the workers. What is alike within a minute is one entry; at most 1,000, the latest.",
+		problems:    []Code{CodeNotFound},
+	}, s.timeline)
 	register(s, endpoint{
 		id: "open-incident", method: http.MethodPost, path: "/v1/incidents", tag: tagIncidents, role: token.RoleOperator,
 		summary: "Declare an incident", description: "It begins the clock of the response. Nothing of the platform changes by it. Every well-formed request is audited, refused ones too.",
@@ -193,6 +230,7 @@ func (s *Server) registerIncidents() {
 				Done: in.Body.Done, Severity: in.Body.Severity, Components: in.Body.Components,
 			}, caller(ctx)))
 		})
+	s.registerAlerts()
 	s.registerIncidentEnd(tenant.ActionResolveIncident, "Resolve an incident", "What disturbed has ended, with its cause. The verification comes next.")
 	s.registerIncidentEnd(tenant.ActionReopenIncident, "Open an incident again", "Where the verification shows that it is not over.")
 }

@@ -102,6 +102,8 @@ func goodBody(method, path string) string {
 		return ""
 	case path == "/v1/tenants":
 		return request("Charité")
+	case path == "/v1/alerts":
+		return `{"version": "4", "groupKey": "k", "alerts": [{"status": "firing", "fingerprint": "f00", "labels": {"alertname": "MailFails"}, "startsAt": "2026-12-01T12:00:00Z"}]}`
 	case path == "/v1/incidents":
 		return `{"title": "Mails are late", "severity": "major", "message": "why"}`
 	case strings.HasPrefix(path, "/v1/incidents/"):

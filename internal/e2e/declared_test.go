@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -23,6 +24,17 @@ func TestRunbookOfAnIncident(t *testing.T) {
 	require.Equal(t, "All e-mails have arrived.", told.Messages[0].Text)
 	require.False(t, told.EndedAt.IsZero())
 	i.becomesActive(i.create("Charité"))
+
+	alert := map[string]any{"version": "4", "groupKey": "mail", "alerts": []map[string]any{{
+		"status": "firing", "fingerprint": "f00", "startsAt": time.Now().Add(-time.Minute), "endsAt": time.Time{},
+		"labels": map[string]string{"alertname": "MailFails", "severity": "critical"}, "annotations": map[string]string{"summary": "Mails are refused"},
+	}}}
+	for range 2 { // as Alertmanager repeats it
+		require.Equal(t, http.StatusOK, i.call(http.MethodPost, "/v1/alerts", alert).status)
+	}
+	require.Contains(t, i.output("incident", "list"), "INC-000002")
+	require.NotContains(t, i.output("incident", "list"), "INC-000003")
+	require.Contains(t, i.output("incident", "show", "INC-000002"), "alert MailFails fires since ")
 }
 
 // get reads a resource of the API.

@@ -16,6 +16,8 @@ type DeclaredStore interface {
 	Find(ctx context.Context, id tenant.DeclaredID) (tenant.DeclaredIncident, error)
 	Open(ctx context.Context, i tenant.DeclaredIncident, entry func(tenant.DeclaredIncident) tenant.AuditEntry) (tenant.DeclaredIncident, error)
 	Change(ctx context.Context, id tenant.DeclaredID, change func(tenant.DeclaredIncident) (tenant.DeclaredIncident, error), entry func(tenant.DeclaredIncident) tenant.AuditEntry) (tenant.DeclaredIncident, error)
+	Timeline(ctx context.Context, id tenant.DeclaredID, from, until time.Time) ([]tenant.TimelineEntry, error)
+	Alerted(ctx context.Context, g tenant.AlertGroup, actor string, now time.Time, entry func(tenant.DeclaredIncident) tenant.AuditEntry) (tenant.AlertReceipt, error)
 }
 
 // Declared opens, reads and steers the incidents that people respond to, beside those of
@@ -39,6 +41,22 @@ func (d *Declared) OfBreaker(ctx context.Context) ([]tenant.Incident, error) {
 // Incident reads one with its updates and alerts.
 func (d *Declared) Incident(ctx context.Context, id tenant.DeclaredID) (tenant.DeclaredIncident, error) {
 	return d.Store.Find(ctx, id)
+}
+
+// Timeline reads an incident and what happened from a quarter of an hour before its
+// detection until it was verified, or now. It is for staff.
+func (d *Declared) Timeline(ctx context.Context, id tenant.DeclaredID) (tenant.DeclaredIncident, []tenant.TimelineEntry, error) {
+	i, err := d.Store.Find(ctx, id)
+	if err != nil {
+		return tenant.DeclaredIncident{}, nil, err
+	}
+	now, err := d.Store.Now(ctx)
+	if err != nil {
+		return tenant.DeclaredIncident{}, nil, err
+	}
+	from, until := i.Span(now)
+	entries, err := d.Store.Timeline(ctx, id, from, until)
+	return i, entries, err
 }
 
 // Open declares an incident with a title and, where it is not now, the time of its
@@ -81,6 +99,18 @@ func (d *Declared) Change(ctx context.Context, id tenant.DeclaredID, c tenant.De
 		}
 	}
 	return i, err
+}
+
+// Alerted notes what Alertmanager sends, as often as it does: each alert counts once
+// while it fires. What opens an incident is audited.
+func (d *Declared) Alerted(ctx context.Context, g tenant.AlertGroup, who tenant.Caller) (tenant.AlertReceipt, error) {
+	now, err := d.Store.Now(ctx)
+	if err != nil {
+		return tenant.AlertReceipt{}, err
+	}
+	return d.Store.Alerted(ctx, g, who.Actor, now, func(i tenant.DeclaredIncident) tenant.AuditEntry {
+		return declaredEntry(tenant.ActionOpenIncident, who, tenant.OutcomeAccepted, i.Updates[0].Message, i.ID.String()+", "+string(i.Severity)+", by an alert: "+i.Title)
+	})
 }
 
 // told is an update for the audit log.

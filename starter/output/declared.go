@@ -122,8 +122,12 @@ func (i DeclaredIncident) next() string {
 		}
 	}
 	command := fmt.Sprintf("starter incident update %s --done %s --message TEXT", i.ID, i.Step)
-	if i.Step == tenant.ResponseResolution {
+	switch i.Step {
+	case tenant.ResponseResolution:
 		command = fmt.Sprintf("starter incident resolve %s --message TEXT", i.ID)
+	case tenant.ResponsePostmortem:
+		command = fmt.Sprintf("starter incident postmortem %s > postmortem.md; when it is agreed: %s", i.ID, command)
+	case tenant.ResponseDetection, tenant.ResponseAssessment, tenant.ResponseMitigation, tenant.ResponseVerification:
 	}
 	return fmt.Sprintf("now   %s, for %s: %s\nthen  %s\nsee   docs/runbooks/incident-response.md\n", i.Step, lasting(i.now.Sub(since)), asked[i.Step], command)
 }

@@ -292,6 +292,10 @@ func TestGolden(t *testing.T) {
 		"attention-none": output.Attention{Items: []output.Waiting{}},
 		"attention-open": output.Attention{Items: []output.Waiting{}, Incidents: []tenant.Incident{anIncident()}},
 		"incident":       output.NewDeclaredIncident(aDeclared(), accepted.Add(7*time.Minute)),
+		"incident-postmortem": output.Postmortem{Incident: output.NewDeclaredIncident(aDeclared(), accepted.Add(7*time.Minute)), Timeline: []tenant.TimelineEntry{
+			{At: accepted, Source: tenant.SourceAlert, Text: "MailFails fires: Mails are refused"},
+			{At: accepted.Add(time.Minute), Source: tenant.SourceMessage, Actor: "ada@platform", Text: "ticket 1 | urgent", Public: "E-mails arrive with delay."},
+		}},
 		"incident-list":  output.NewDeclaredIncidents([]tenant.DeclaredIncident{aDeclared()}, []tenant.Incident{anIncident()}, accepted.Add(time.Hour)),
 		"incident-none":  output.NewDeclaredIncidents(nil, nil, accepted),
 		"status-parked":  output.NewStatus(parked()),

@@ -5,6 +5,8 @@ package client
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -274,6 +276,47 @@ type AbortFleetRunParams struct {
 
 // Action is what a person may do with an operation, or with a tenant.
 type Action string
+
+// AlertReceipt is the schema of this name in the API's document.
+type AlertReceipt struct {
+	// How many alerts have begun that were not known.
+	Began int `json:"began"`
+
+	// How many have ended that were known.
+	Ended int `json:"ended"`
+
+	// The incident that the alerts belong to; absent where nobody knew of what has ended.
+	//
+	// Example: INC-000012
+	Incident string `json:"incident,omitempty,omitzero"`
+
+	// Whether it is new.
+	Opened bool `json:"opened"`
+}
+
+// AlertmanagerAlert is the schema of this name in the API's document.
+type AlertmanagerAlert struct {
+	// Annotations summary becomes its message.
+	Annotations map[string]string `json:"annotations,omitempty,omitzero"`
+
+	// When it ended, of one that is resolved.
+	EndsAt time.Time `json:"endsAt,omitempty,omitzero"`
+
+	// Names the alert.
+	Fingerprint string `json:"fingerprint"`
+
+	// Labels alertname becomes the incident's title, and severity its severity.
+	Labels map[string]string `json:"labels,omitempty,omitzero"`
+
+	// Since when it fires, which begins the clock.
+	StartsAt time.Time `json:"startsAt"`
+
+	// Status firing, or resolved.
+	//
+	// Example: firing
+	Status               string                 `json:"status"`
+	AdditionalProperties map[string]interface{} `json:"-"`
+}
 
 // ArchiveTenantParams is what ArchiveTenant takes.
 type ArchiveTenantParams struct {
@@ -1309,6 +1352,20 @@ type PurgeTenantParams struct {
 	Reason string `json:"reason"`
 }
 
+// ReceiveAlertsParams is what ReceiveAlerts takes.
+type ReceiveAlertsParams struct {
+	// What fires, and what has ended.
+	Alerts []AlertmanagerAlert `json:"alerts"`
+
+	// Names the group: what fires in it belongs to one incident as long as that is not resolved.
+	GroupKey string `json:"groupKey"`
+
+	// The version of the message.
+	//
+	// Example: 4
+	Version string `json:"version"`
+}
+
 // Record is the schema of this name in the API's document.
 type Record struct {
 	// What was asked for.
@@ -1788,6 +1845,35 @@ type TickMaintenanceWindowParams struct {
 	Reason string `json:"reason"`
 }
 
+// Timeline is the schema of this name in the API's document.
+type Timeline struct {
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// In order.
+	Items []TimelineEntry `json:"items"`
+}
+
+// TimelineEntry is the schema of this name in the API's document.
+type TimelineEntry struct {
+	// Who did it; absent where nobody did.
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// When.
+	At time.Time `json:"at"`
+
+	// What the status page told.
+	Public string `json:"public,omitempty,omitzero"`
+
+	// Where it comes from: message, alert, audit, operation, breaker, workers; more may come.
+	//
+	// Example: audit
+	Source string `json:"source"`
+
+	// What happened, for staff.
+	Text string `json:"text"`
+}
+
 // UndeleteTenantParams is what UndeleteTenant takes.
 type UndeleteTenantParams struct {
 	// Makes it safe to repeat the request: the same key and body give the same operation, also after a crash. Keys belong to the caller. Up to 255 printable characters; a UUID is a good one.
@@ -1920,6 +2006,157 @@ type Windows struct {
 
 	// The earliest first; at most 100, the latest.
 	Items []MaintenanceWindow `json:"items"`
+}
+
+// Getter for additional properties for AlertmanagerAlert. Returns the specified
+// element and whether it was found
+func (a AlertmanagerAlert) Get(fieldName string) (value interface{}, found bool) {
+	if a.AdditionalProperties != nil {
+		value, found = a.AdditionalProperties[fieldName]
+	}
+	return
+}
+
+// Setter for additional properties for AlertmanagerAlert
+func (a *AlertmanagerAlert) Set(fieldName string, value interface{}) {
+	if a.AdditionalProperties == nil {
+		a.AdditionalProperties = make(map[string]interface{})
+	}
+	a.AdditionalProperties[fieldName] = value
+}
+
+// Override default JSON handling for AlertmanagerAlert to handle AdditionalProperties
+func (a *AlertmanagerAlert) UnmarshalJSON(b []byte) error {
+	object := make(map[string]json.RawMessage)
+	err := json.Unmarshal(b, &object)
+	if err != nil {
+		return err
+	}
+
+	if raw, found := object["annotations"]; found {
+		err = json.Unmarshal(raw, &a.Annotations)
+		if err != nil {
+			return fmt.Errorf("error reading 'annotations': %w", err)
+		}
+		delete(object, "annotations")
+	}
+
+	if raw, found := object["endsAt"]; found {
+		err = json.Unmarshal(raw, &a.EndsAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'endsAt': %w", err)
+		}
+		delete(object, "endsAt")
+	}
+
+	if raw, found := object["fingerprint"]; found {
+		err = json.Unmarshal(raw, &a.Fingerprint)
+		if err != nil {
+			return fmt.Errorf("error reading 'fingerprint': %w", err)
+		}
+		delete(object, "fingerprint")
+	}
+
+	if raw, found := object["labels"]; found {
+		err = json.Unmarshal(raw, &a.Labels)
+		if err != nil {
+			return fmt.Errorf("error reading 'labels': %w", err)
+		}
+		delete(object, "labels")
+	}
+
+	if raw, found := object["startsAt"]; found {
+		err = json.Unmarshal(raw, &a.StartsAt)
+		if err != nil {
+			return fmt.Errorf("error reading 'startsAt': %w", err)
+		}
+		delete(object, "startsAt")
+	}
+
+	if raw, found := object["status"]; found {
+		err = json.Unmarshal(raw, &a.Status)
+		if err != nil {
+			return fmt.Errorf("error reading 'status': %w", err)
+		}
+		delete(object, "status")
+	}
+
+	if len(object) != 0 {
+		a.AdditionalProperties = make(map[string]interface{})
+		for fieldName, fieldBuf := range object {
+			var fieldVal interface{}
+			err := json.Unmarshal(fieldBuf, &fieldVal)
+			if err != nil {
+				return fmt.Errorf("error unmarshaling field %s: %w", fieldName, err)
+			}
+			a.AdditionalProperties[fieldName] = fieldVal
+		}
+	}
+	return nil
+}
+
+// Override default JSON handling for AlertmanagerAlert to handle AdditionalProperties
+func (a AlertmanagerAlert) MarshalJSON() ([]byte, error) {
+	var err error
+	object := make(map[string]json.RawMessage)
+
+	if a.Annotations != nil {
+		object["annotations"], err = json.Marshal(a.Annotations)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'annotations': %w", err)
+		}
+	}
+
+	object["endsAt"], err = json.Marshal(a.EndsAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'endsAt': %w", err)
+	}
+
+	object["fingerprint"], err = json.Marshal(a.Fingerprint)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'fingerprint': %w", err)
+	}
+
+	if a.Labels != nil {
+		object["labels"], err = json.Marshal(a.Labels)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling 'labels': %w", err)
+		}
+	}
+
+	object["startsAt"], err = json.Marshal(a.StartsAt)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'startsAt': %w", err)
+	}
+
+	object["status"], err = json.Marshal(a.Status)
+	if err != nil {
+		return nil, fmt.Errorf("error marshaling 'status': %w", err)
+	}
+
+	for fieldName, field := range a.AdditionalProperties {
+		object[fieldName], err = json.Marshal(field)
+		if err != nil {
+			return nil, fmt.Errorf("error marshaling '%s': %w", fieldName, err)
+		}
+	}
+	return json.Marshal(object)
+}
+
+// ReceiveAlerts: take the webhook of Alertmanager, POST /v1/alerts.
+//
+// What fires opens an incident, or joins the one of its group that is not resolved: each
+// alert once, by its fingerprint, however often it is sent. When the last has ended that
+// is noted, and people resolve the incident. A label whose value must not be read by all
+// who may read incidents has no place in alertname or summary.
+//
+// Needs the role operator or admin.
+func (c *Client) ReceiveAlerts(ctx context.Context, params ReceiveAlertsParams) (AlertReceipt, error) {
+	r := request{method: http.MethodPost, path: "/v1/alerts", again: false}
+	r.body = params
+	var answer AlertReceipt
+	_, err := c.call(ctx, r, &answer)
+	return answer, err
 }
 
 // ListFleetRuns: list runs on all tenants, GET /v1/fleet-runs.
@@ -2096,6 +2333,22 @@ func (c *Client) ResolveIncident(ctx context.Context, id string, params ResolveI
 	r.body = params
 	var answer DeclaredIncident
 	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// GetIncidentTimeline: read the timeline of an incident, GET /v1/incidents/{id}/timeline.
+//
+// What was said of it, its alerts, and what happened in the installation from a quarter
+// of an hour before its detection until it was verified: the audit log, what failed,
+// incidents of the breaker, outages of the workers. What is alike within a minute is one
+// entry; at most 1,000, the latest.
+//
+// Needs the role operator or admin.
+func (c *Client) GetIncidentTimeline(ctx context.Context, id string) (Timeline, error) {
+	r := request{method: http.MethodGet, path: "/v1/incidents/" + url.PathEscape(id) + "/timeline", again: true}
+	var answer Timeline
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
 	return answer, err
 }
 

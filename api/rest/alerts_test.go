@@ -48,7 +48,7 @@ func TestAlertmanagerOpensAnIncident(t *testing.T) {
 	}
 	require.Equal(t, "INC-000001", send(fires("mail", began.Add(time.Minute), "MailSlow:firing"))["incident"], "its group's incident is open")
 	require.Equal(t, "INC-000002", send(fires("disk", began, "DiskFull:firing"))["incident"])
-	require.Equal(t, 0.0, send(fires("disk", began, "NeverHeardOf:resolved"))["ended"])
+	require.EqualValues(t, 0, send(fires("disk", began, "NeverHeardOf:resolved"))["ended"])
 
 	one := b.get(t, "/v1/incidents/INC-000001").json(t)
 	require.Equal(t, "MailFails", one["title"])
@@ -59,7 +59,7 @@ func TestAlertmanagerOpensAnIncident(t *testing.T) {
 
 	send(fires("mail", began, "MailFails:resolved"))
 	send(fires("mail", began, "MailFails:resolved"))
-	require.Equal(t, 1.0, send(fires("mail", began, "MailSlow:resolved", "MailFails:firing"))["ended"], "an old message begins nothing anew")
+	require.EqualValues(t, 1, send(fires("mail", began, "MailSlow:resolved", "MailFails:firing"))["ended"], "an old message begins nothing anew")
 	one = b.get(t, "/v1/incidents/INC-000001").json(t)
 	require.Equal(t, "open", one["state"])
 	updates := one["updates"].([]any)

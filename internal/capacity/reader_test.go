@@ -80,13 +80,15 @@ func TestReadersShareTheRows(t *testing.T) {
 		}
 		return names
 	}
-	again := func() {
-		before := asked.Load()
-		require.Eventually(t, func() bool { // the readers lock the rows in an order of their own
-			_, err := pool.Exec(t.Context(), `UPDATE capacity SET read_after = now()`)
-			return err == nil
-		}, time.Minute, 10*time.Millisecond)
-		require.Eventually(t, func() bool { return asked.Load() > before }, time.Minute, 10*time.Millisecond)
+	saved := func() (n int) {
+		require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM capacity_readings WHERE resource = $1`, tenant.ResourceDisk).Scan(&n))
+		return n
+	}
+	again := func() { // until it is saved, which says when the next is due
+		before := saved()
+		_, err := pool.Exec(t.Context(), `UPDATE capacity SET read_after = now()`)
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return saved() > before }, time.Minute, 10*time.Millisecond)
 	}
 	require.Eventually(t, func() bool { return len(short()) == 2 }, time.Minute, 10*time.Millisecond)
 	require.EqualValues(t, 1, asked.Load(), "one of them")

@@ -93,7 +93,23 @@ func (a *app) setupStellar(ctx context.Context, cfg *config.Config, logger *slog
 	if err := a.until(ctx, wait, "the Stellar RPC server", deployer.Check); err != nil {
 		return plainly(err)
 	}
-	return plainly(deployer.Setup(ctx, report))
+	// A server that goes away meanwhile is waited for as one that is not up yet.
+	report = once(report)
+	return plainly(a.until(ctx, wait, "the Stellar network", func(ctx context.Context) error {
+		return deployer.Setup(ctx, report)
+	}))
+}
+
+// once passes each text on when it comes for the first time: a repeated attempt finds
+// what the one before has found.
+func once(report func(string)) func(string) {
+	told := map[string]bool{}
+	return func(text string) {
+		if !told[text] {
+			told[text] = true
+			report(text)
+		}
+	}
 }
 
 // plainly gives a failure's reason alone: the step that its error names is one

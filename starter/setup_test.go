@@ -2,8 +2,14 @@ package main
 
 import (
 	"crypto/rand"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stellar/go-stellar-sdk/keypair"
@@ -38,6 +44,32 @@ func TestSetupTwice(t *testing.T) {
 	require.Contains(t, strings.Join(first.Done, "\n"), "asking friendbot")
 	require.NotContains(t, strings.Join(second.Done, "\n"), "asking friendbot", "only what is missing is done")
 	require.Equal(t, first.Done[len(first.Done)-1], second.Done[len(second.Done)-1])
+}
+
+// TestSetupWaitsForAServerThatGoesAway: each time that an attempt has come further, the
+// server is away, behind a gateway that says so.
+func TestSetupWaitsForAServerThatGoesAway(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.onStack()
+	rpc, err := url.Parse(os.Getenv("SOROBAN_RPC_URL"))
+	require.NoError(t, err)
+	through := httputil.NewSingleHostReverseProxy(rpc)
+	var asked atomic.Int64
+	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := asked.Add(1); slices.Contains([]int64{2, 5, 9, 14, 20}, n) {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		through.ServeHTTP(w, r)
+	}))
+	t.Cleanup(gateway.Close)
+	b.environ = append(b.environ, "SOROBAN_RPC_URL="+gateway.URL)
+	var done output.Setup
+	b.good(&done, "setup", "--wait", "3m")
+	require.Greater(t, asked.Load(), int64(20))
+	require.Contains(t, strings.Join(done.Done, "\n"), "3 channel accounts are on the ledger")
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(done.Done))), len(done.Done), "each is told once")
 }
 
 func TestSetupSaysWhatIsMissing(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -63,5 +64,8 @@ func passing(err error) bool {
 	if errors.As(err, &told) && told.Unfit || errors.Is(err, stellar.ErrOtherNetwork) {
 		return false
 	}
-	return errors.Is(err, tenant.ErrUnavailable) || errors.As(err, &step) && !step.Permanent
+	if errors.As(err, &step) && (step.Permanent || slices.Contains([]tenant.FailureClass{tenant.ClassPermanent, tenant.ClassAuth, tenant.ClassConflict}, step.Class)) {
+		return false
+	}
+	return errors.Is(err, tenant.ErrUnavailable) || step != nil
 }

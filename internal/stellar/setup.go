@@ -11,8 +11,13 @@ import (
 	"tenant-provisioning/internal/stellar/submit"
 )
 
-// fundingTime is how long a friendbot may take: some ledgers.
-const fundingTime = time.Minute
+const (
+	// fundingTime is how long a friendbot may take: some ledgers.
+	fundingTime = time.Minute
+	// friendbotPause is how long one that has refused is left alone: it may be somebody
+	// else's wish that it is at, and public ones limit how often they are asked.
+	friendbotPause = 2 * time.Second
+)
 
 // Setup makes the network ready for deployments: it checks the network and
 // that the deployer can pay, uploads the contract's code, and creates the
@@ -84,17 +89,20 @@ func (d *Deployer) balance(ctx context.Context, address string) (int64, error) {
 	return int64(account.Balance), nil
 }
 
-// befriend asks friendbot, and waits for the account. Somebody else may have
-// asked at the same time: only the account's balance tells.
+// befriend asks friendbot until the account is there. Somebody else may have asked at
+// the same time: only the account's balance tells.
 func (d *Deployer) befriend(ctx context.Context, friendbot, address string) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, fundingTime)
 	defer cancel()
-	refusal := d.rpc.AskFriendbot(ctx, friendbot, address)
+	refusal, asked := d.rpc.AskFriendbot(ctx, friendbot, address), time.Now()
 	p := d.rpc.NewPace()
 	for {
 		balance, err := d.balance(ctx, address)
 		if err == nil && balance > 0 {
 			return balance, nil
+		}
+		if refusal != nil && time.Since(asked) >= friendbotPause && ctx.Err() == nil {
+			refusal, asked = d.rpc.AskFriendbot(ctx, friendbot, address), time.Now()
 		}
 		if waitErr := p.Wait(ctx); waitErr != nil {
 			return 0, fmt.Errorf("friendbot has not funded account %s: %w", address, errors.Join(refusal, err, waitErr))

@@ -17,7 +17,7 @@ import (
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
-	"tenant-provisioning/internal/tenant"
+	"tenant-provisioning/internal/operations"
 )
 
 const (
@@ -25,29 +25,37 @@ const (
 	backupRows = 50
 	// dumpSample is how many tenants pg_dump dumps: all would take hours.
 	dumpSample = 20
+	// drillSample is of how many tenants at most the backup is restored for practice.
+	drillSample = 1000
 )
 
 // Backup is a backup of every tenant by the product's worker, beside pg_dump -n of a
-// sample of the same tenants and a plain loop that copies their tables into files.
+// sample of the same tenants and a plain loop that copies their tables into files; and a
+// drill of what it has made.
 type Backup struct {
 	Tenants int `json:"tenants"`
 	Tables  int `json:"tables"`
 	Rows    int `json:"rows"`
 	// TableMiB is the size of one table more, of one tenant.
 	TableMiB int `json:"tableMiB,omitempty"`
-	// DumpEach is what pg_dump took of one, and DumpSeconds what it would of all.
-	DumpEach    float64 `json:"dumpEachSeconds,omitempty"`
-	DumpSeconds float64 `json:"dumpSeconds,omitempty"`
-	// PlainSeconds is of a loop that neither encrypts nor reads back.
-	PlainSeconds float64 `json:"plainSeconds,omitempty"`
-	// Seconds is from the acceptance until the control tables are backed up.
-	Seconds float64 `json:"seconds"`
+	// Dump is pg_dump -n of a sample, DumpAll the seconds that it would take of all.
+	Dump    *Cost   `json:"dumpOfSample,omitempty"`
+	DumpAll float64 `json:"dumpOfAllSeconds,omitempty"`
+	// Plain is a loop that neither encrypts nor reads back.
+	Plain *Cost `json:"plainLoop,omitempty"`
+	// Backup is from the acceptance until the control tables are backed up.
+	Backup  Cost    `json:"backup"`
 	OfDump  float64 `json:"ofDump,omitempty"`
 	OfPlain float64 `json:"ofPlain,omitempty"`
 	MiB     float64 `json:"mebibytes"` // of archives
-	// Before and During are the worker's memory.
-	Before Memory `json:"before"`
-	During Memory `json:"during"`
+	// Drill restores the backups of Drilled tenants and undoes that.
+	Drill   Cost `json:"drill"`
+	Drilled int  `json:"drilled"`
+	// Before is the worker's memory when it has started, AfterBackup and AfterDrill have
+	// its peak until then.
+	Before      Memory `json:"memoryBefore"`
+	AfterBackup Memory `json:"memoryAfterBackup"`
+	AfterDrill  Memory `json:"memoryAfterDrill"`
 }
 
 // measureBackup makes tenants, and backs them up in three ways.
@@ -84,9 +92,8 @@ func measureBackup(ctx context.Context, bin string, tenants, table int) (*Backup
 	if err := b.byWorker(ctx, bin, cfg, pool); err != nil {
 		return nil, err
 	}
-	b.Seconds = round(b.Seconds)
 	if table == 0 {
-		b.OfDump, b.OfPlain = round(b.Seconds/b.DumpSeconds), round(b.Seconds/b.PlainSeconds)
+		b.OfDump, b.OfPlain = round(b.Backup.Seconds/b.DumpAll), round(b.Backup.Seconds/b.Plain.Seconds)
 	}
 	return b, nil
 }
@@ -95,17 +102,17 @@ func measureBackup(ctx context.Context, bin string, tenants, table int) (*Backup
 func (b *Backup) byOthers(ctx context.Context, db config.DB, pool *pgxpool.Pool, schemas []string) error {
 	sample := schemas[:min(dumpSample, len(schemas))]
 	fmt.Fprintf(os.Stderr, "bench: pg_dump of %d\n", len(sample))
-	took, err := dump(ctx, db, sample)
+	dumped, err := cost(func() error { return dump(ctx, db, sample) })
 	if err != nil {
 		return err
 	}
-	b.DumpEach = round(took / float64(len(sample)))
-	b.DumpSeconds = round(b.DumpEach * float64(len(schemas)))
+	b.Dump, b.DumpAll = &dumped, round(dumped.Seconds/float64(len(sample))*float64(len(schemas)))
 	fmt.Fprintln(os.Stderr, "bench: a plain loop")
-	if b.PlainSeconds, err = copyPlainly(ctx, pool, schemas); err != nil {
+	plain, err := cost(func() error { return copyPlainly(ctx, pool, schemas) })
+	if err != nil {
 		return fmt.Errorf("copy by a plain loop: %w", err)
 	}
-	b.PlainSeconds = round(b.PlainSeconds)
+	b.Plain = &plain
 	return nil
 }
 
@@ -136,42 +143,40 @@ func fillLarge(ctx context.Context, pool *pgxpool.Pool, schema string, mebibytes
 	return err
 }
 
-// dump runs pg_dump of each schema, compressed, and gives the seconds of all.
-func dump(ctx context.Context, db config.DB, schemas []string) (float64, error) {
+// dump runs pg_dump of each schema, compressed.
+func dump(ctx context.Context, db config.DB, schemas []string) error {
 	dir, err := os.MkdirTemp("", "bench-dump")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	began := time.Now()
 	for _, schema := range schemas {
 		cmd := exec.CommandContext(ctx, "pg_dump", "-Fc", "-n", schema, "-f", filepath.Join(dir, schema), db.Name)
 		cmd.Env = append(os.Environ(), "PGHOST="+db.Host, "PGPORT="+strconv.Itoa(db.Port), "PGUSER="+db.Username, "PGPASSWORD="+db.Password.Reveal(), "PGSSLMODE="+string(db.SSLMode))
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return 0, fmt.Errorf("pg_dump -n %s: %w: %s", schema, err, out)
+			return fmt.Errorf("pg_dump -n %s: %w: %s", schema, err, out)
 		}
 	}
-	return time.Since(began).Seconds(), nil
+	return nil
 }
 
 // copyPlainly does what a script does: one schema after the other, each in a snapshot of
 // its own and into a compressed file.
-func copyPlainly(ctx context.Context, pool *pgxpool.Pool, schemas []string) (float64, error) {
+func copyPlainly(ctx context.Context, pool *pgxpool.Pool, schemas []string) error {
 	dir, err := os.MkdirTemp("", "bench-copy")
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	began := time.Now()
 	for _, schema := range schemas {
 		err := pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 			return copySchema(ctx, tx, schema, filepath.Join(dir, schema))
 		})
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return time.Since(began).Seconds(), nil
+	return nil
 }
 
 func copySchema(ctx context.Context, tx pgx.Tx, schema, file string) error {
@@ -186,7 +191,7 @@ func copySchema(ctx context.Context, tx pgx.Tx, schema, file string) error {
 	return errors.Join(err, packed.Close(), f.Close())
 }
 
-// byWorker starts a worker and has it back up everything.
+// byWorker starts a worker and has it back up everything, and then restore some of that.
 func (b *Backup) byWorker(ctx context.Context, bin string, cfg *config.Config, pool *pgxpool.Pool) error {
 	process, end, err := product{bin: bin}.program(ctx, "worker")
 	if err != nil {
@@ -206,23 +211,55 @@ func (b *Backup) byWorker(ctx context.Context, bin string, cfg *config.Config, p
 		return err
 	}
 	fleets := connect.Fleets(pool, temporal, cfg.Temporal.TaskQueue, log)
-	began := time.Now()
-	run, err := fleets.Backup(ctx, nil, "a benchmark", tenant.Caller{Client: "bench", Actor: "bench"})
-	look := time.NewTicker(100 * time.Millisecond)
-	defer look.Stop()
-	for control := false; err == nil && !control; {
-		<-look.C
-		if run, err = fleets.Find(ctx, run.ID); err == nil && (run.State == tenant.FleetFailed || run.State == tenant.FleetAborted) {
-			err = fmt.Errorf("the run is %s: %s", run.State, run.Note)
-		}
-		if err == nil {
-			err = pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE tenant_id IS NULL) > 0, coalesce(sum(bytes), 0)::float8 / 1048576 FROM backups WHERE state = 'GOOD'`).Scan(&control, &b.MiB)
-		}
+	if b.Backup, err = cost(func() error { return b.backUp(ctx, fleets, pool) }); err != nil {
+		return err
+	}
+	if b.AfterBackup, err = memory(process.PID()); err != nil {
+		return err
+	}
+	b.Drilled = min(drillSample, b.Tenants)
+	fmt.Fprintf(os.Stderr, "bench: a drill of %d\n", b.Drilled)
+	if b.Drill, err = cost(func() error { return b.drill(ctx, fleets, pool) }); err != nil {
+		return err
+	}
+	b.AfterDrill, err = memory(process.PID())
+	return err
+}
+
+func (b *Backup) backUp(ctx context.Context, fleets *operations.Fleets, pool *pgxpool.Pool) error {
+	run, err := fleets.Backup(ctx, nil, "a benchmark", benchmark)
+	if err == nil {
+		err = completed(ctx, fleets, run.ID)
 	}
 	if err != nil {
 		return err
 	}
-	b.Seconds, b.MiB = time.Since(began).Seconds(), round(b.MiB)
-	b.During, err = memory(process.PID())
-	return err
+	look := time.NewTicker(100 * time.Millisecond)
+	defer look.Stop()
+	for control := false; !control; <-look.C {
+		if err := pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE tenant_id IS NULL) > 0, coalesce(sum(bytes), 0)::float8 / 1048576 FROM backups WHERE state = 'GOOD'`).Scan(&control, &b.MiB); err != nil {
+			return fmt.Errorf("count the backups: %w", err)
+		}
+	}
+	b.MiB = round(b.MiB)
+	return nil
+}
+
+// drill fails unless every tenant of the sample was restored as it was.
+func (b *Backup) drill(ctx context.Context, fleets *operations.Fleets, pool *pgxpool.Pool) error {
+	run, err := fleets.Drill(ctx, nil, b.Drilled, "a benchmark", benchmark)
+	if err == nil {
+		err = completed(ctx, fleets, run.ID)
+	}
+	if err != nil {
+		return err
+	}
+	var held int
+	if err := pool.QueryRow(ctx, `SELECT count(*) FROM restore_drills WHERE held`).Scan(&held); err != nil {
+		return fmt.Errorf("count the drills that held: %w", err)
+	}
+	if held != b.Drilled {
+		return fmt.Errorf("of %d drills %d held; the table restore_drills says why", b.Drilled, held)
+	}
+	return nil
 }

@@ -34,11 +34,13 @@ const (
 // Migration is a file on every tenant: by a plain loop, which also commits a version for
 // each, and by a fleet run.
 type Migration struct {
-	Tenants      int     `json:"tenants"`
-	Tables       int     `json:"tables"`
-	PlainSeconds float64 `json:"plainSeconds"`
-	FleetSeconds float64 `json:"fleetSeconds"`
-	OfPlain      float64 `json:"ofPlain"`
+	Tenants int     `json:"tenants"`
+	Tables  int     `json:"tables"`
+	Plain   Cost    `json:"plainLoop"`
+	Fleet   Cost    `json:"fleetRun"`
+	OfPlain float64 `json:"ofPlain"`
+	// Memory is what this process holds at the end, which is the worker as well.
+	Memory Memory `json:"memory"`
 }
 
 // measureMigration applies a file by the loop and the next one by a fleet run.
@@ -68,15 +70,16 @@ func measureMigration(ctx context.Context, tenants int) (*Migration, error) {
 	}
 	m := &Migration{Tenants: tenants, Tables: migrateTables}
 	fmt.Fprintln(os.Stderr, "bench: a plain loop")
-	if m.PlainSeconds, err = migratePlainly(ctx, pool, template.Files[0], schemas); err != nil {
+	if m.Plain, err = cost(func() error { return migratePlainly(ctx, pool, template.Files[0], schemas) }); err != nil {
 		return nil, fmt.Errorf("migrate by a plain loop: %w", err)
 	}
 	fmt.Fprintln(os.Stderr, "bench: a fleet run")
-	if m.FleetSeconds, err = migrateFleet(ctx, pool, temporal, log, template); err != nil {
+	if m.Fleet, err = migrateFleet(ctx, pool, temporal, log, template); err != nil {
 		return nil, fmt.Errorf("migrate by a fleet run: %w", err)
 	}
-	m.OfPlain = round(m.FleetSeconds / m.PlainSeconds)
-	return m, nil
+	m.OfPlain = round(m.Fleet.Seconds / m.Plain.Seconds)
+	m.Memory, err = memory(os.Getpid())
+	return m, err
 }
 
 // fillTenants makes tenants at version 1, each with its tables, and gives their schemas.
@@ -107,8 +110,7 @@ func fillTenants(ctx context.Context, pool *pgxpool.Pool, tenants int) ([]string
 
 // migratePlainly does what a script does: one schema after the other, each with its
 // version in one transaction.
-func migratePlainly(ctx context.Context, pool *pgxpool.Pool, f migrations.File, schemas []string) (float64, error) {
-	began := time.Now()
+func migratePlainly(ctx context.Context, pool *pgxpool.Pool, f migrations.File, schemas []string) error {
 	for _, schema := range schemas {
 		quoted := pgx.Identifier{schema}.Sanitize()
 		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
@@ -119,18 +121,18 @@ func migratePlainly(ctx context.Context, pool *pgxpool.Pool, f migrations.File, 
 			return err
 		})
 		if err != nil {
-			return 0, err
+			return err
 		}
 	}
-	return time.Since(began).Seconds(), nil
+	return nil
 }
 
 // migrateFleet runs a worker that does nothing else, and a run from its acceptance to its
 // end.
-func migrateFleet(ctx context.Context, pool *pgxpool.Pool, temporal client.Client, log *slog.Logger, template migrations.Template) (float64, error) {
+func migrateFleet(ctx context.Context, pool *pgxpool.Pool, temporal client.Client, log *slog.Logger, template migrations.Template) (Cost, error) {
 	schemas, err := postgres.NewSchemasOf(ctx, pool, template)
 	if err != nil {
-		return 0, err
+		return Cost{}, err
 	}
 	defer schemas.Close()
 	store := postgres.NewFleets(pool)
@@ -139,7 +141,7 @@ func migrateFleet(ctx context.Context, pool *pgxpool.Pool, temporal client.Clien
 	w.RegisterActivity(&activities.Fleet{Store: store})
 	w.RegisterActivity(&activities.Migration{Schemas: schemas, Items: activities.FleetItems{Store: store, Breaker: postgres.NewIncidents(pool)}})
 	if err := w.Start(); err != nil {
-		return 0, err
+		return Cost{}, err
 	}
 	defer w.Stop()
 	fleets := &operations.Fleets{Store: store, Audit: postgres.NewAuditLog(pool), Temporal: temporal, TaskQueue: migrateQueue, Logger: log}
@@ -148,21 +150,41 @@ func migrateFleet(ctx context.Context, pool *pgxpool.Pool, temporal client.Clien
 	go fleets.Run(running)
 	params, err := json.Marshal(postgres.MigrationParams{Version: template.Version})
 	if err != nil {
-		return 0, err
+		return Cost{}, err
 	}
 	lifecycle, _ := tenant.FleetMigrate.Lifecycle()
-	began := time.Now()
-	run, err := fleets.Submit(ctx, tenant.FleetRequest{
-		Kind: tenant.FleetMigrate, Settings: lifecycle.Defaults, Params: params, Reason: "a benchmark", IdempotencyKey: uuid.NewString(),
-	}, tenant.Caller{Client: "bench", Actor: "bench"})
+	return cost(func() error {
+		run, err := fleets.Submit(ctx, tenant.FleetRequest{
+			Kind: tenant.FleetMigrate, Settings: lifecycle.Defaults, Params: params, Reason: "a benchmark", IdempotencyKey: uuid.NewString(),
+		}, benchmark)
+		if err != nil {
+			return err
+		}
+		return completed(ctx, fleets, run.ID)
+	})
+}
+
+// benchmark is who asks for all of this.
+var benchmark = tenant.Caller{Client: "bench", Actor: "bench"}
+
+// completed waits for the end of a run, and fails unless it has done everything.
+func completed(ctx context.Context, fleets *operations.Fleets, id tenant.FleetID) error {
 	look := time.NewTicker(100 * time.Millisecond)
 	defer look.Stop()
-	for err == nil && !run.State.Closed() && run.State != tenant.FleetPaused {
-		<-look.C
-		run, err = fleets.Find(ctx, run.ID)
+	for {
+		run, err := fleets.Find(ctx, id)
+		switch {
+		case err != nil:
+			return err
+		case run.State == tenant.FleetCompleted:
+			return nil
+		case run.State.Closed(), run.State == tenant.FleetPaused:
+			return fmt.Errorf("the run is %s: %s", run.State, run.Note)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-look.C:
+		}
 	}
-	if err == nil && run.State != tenant.FleetCompleted {
-		err = fmt.Errorf("the run is %s: %s", run.State, run.Note)
-	}
-	return time.Since(began).Seconds(), err
 }

@@ -47,24 +47,23 @@ func (a *Backup) BackupTenantsOfChunk(ctx context.Context, c FleetChunk) error {
 // BackupControlTables makes a backup of the control tables, once the tenants' are made:
 // it knows them all. A repetition makes another one.
 func (a *Backup) BackupControlTables(ctx context.Context, f tenant.FleetID) error {
-	return a.alive(ctx, "the control tables are not backed up", func(ctx context.Context) error { return a.Maker.BackupControl(ctx, f) })
+	return a.do(ctx, "the control tables are not backed up", func(ctx context.Context) error { return a.Maker.BackupControl(ctx, f) })
 }
 
 // SweepBackups deletes what is older than the retention, what failed and what purges
 // have left. A repetition goes on.
 func (a *Backup) SweepBackups(ctx context.Context) error {
-	return a.alive(ctx, "old backups are not deleted", func(ctx context.Context) error {
+	return a.do(ctx, "old backups are not deleted", func(ctx context.Context) error {
 		n, err := a.Maker.Sweep(ctx)
 		activity.GetLogger(ctx).Info("old backups are deleted", "backups", n)
 		return err
 	})
 }
 
-func (a *Backup) alive(ctx context.Context, failed string, do func(context.Context) error) error {
-	ctx, stop := context.WithCancel(ctx)
+func (a *Backup) do(ctx context.Context, failed string, work func(context.Context) error) error {
+	ctx, stop := alive(ctx)
 	defer stop()
-	go beat(ctx)
-	err := do(ctx)
+	err := work(ctx)
 	if err != nil {
 		activity.GetLogger(ctx).Error(failed, "error", err)
 		return classify("", err)
@@ -123,9 +122,8 @@ const ErrTypeBackupUnknown = "BackupUnknown"
 
 // OpenAndVerify reads a backup whole. It may be repeated at any time.
 func (a *Opening) OpenAndVerify(ctx context.Context, id string) (string, error) {
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := alive(ctx)
 	defer stop()
-	go beat(ctx)
 	refusal, err := a.Verifier.VerifyBackup(ctx, id)
 	if errors.Is(err, tenant.ErrNotFound) {
 		return "", temporal.NewNonRetryableApplicationError("there is no such backup; starter backup list prints them", ErrTypeBackupUnknown, nil)

@@ -87,8 +87,6 @@ type FleetItems struct {
 }
 
 const (
-	// fleetBeat is how often a chunk tells that it is alive.
-	fleetBeat = 5 * time.Second
 	// fleetPause is how long a chunk leaves alone what fails for everybody.
 	fleetPause = 5 * time.Second
 )
@@ -103,9 +101,8 @@ const (
 // tenants share: nobody's failure, the chunk waits and is repeated. Anything else is the
 // tenant's own: it is tried again later, or has failed, and the next one is done.
 func (w FleetItems) Each(ctx context.Context, c FleetChunk, do func(context.Context, tenant.FleetFence) error) error {
-	ctx, stop := context.WithCancel(ctx)
+	ctx, stop := alive(ctx)
 	defer stop()
-	go beat(ctx)
 	if in := mustWait(ctx, w.Breaker, tenant.StepCreateSchema); in != nil {
 		return w.wait(ctx, c.Fence, in.String())
 	}
@@ -176,19 +173,4 @@ func (w FleetItems) wait(ctx context.Context, f tenant.FleetFence, what string) 
 	return temporal.NewApplicationErrorWithOptions(what, ErrTypeWaiting, temporal.ApplicationErrorOptions{
 		Category: temporal.ApplicationErrorCategoryBenign, NextRetryDelay: fleetPause,
 	})
-}
-
-// beat tells Temporal that a chunk is alive, however long a tenant takes, until ctx
-// ends.
-func beat(ctx context.Context) {
-	tick := time.NewTicker(fleetBeat)
-	defer tick.Stop()
-	for {
-		activity.RecordHeartbeat(ctx)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
 }

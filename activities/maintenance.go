@@ -70,9 +70,6 @@ const (
 	clockSlack = 5 * time.Minute
 	// underWayPause is between two looks at what runs.
 	underWayPause = 5 * time.Second
-	// taskHeartbeat is how often a task tells that it goes on: a statement of an hour does
-	// not.
-	taskHeartbeat = 10 * time.Second
 )
 
 // ErrTypeClock is a clock that tells another time than the database's; nothing is begun
@@ -225,9 +222,8 @@ func (a *Maintenance) DoTask(ctx context.Context, r WindowTaskRequest) error {
 	if _, err := a.setTask(ctx, r, tenant.TaskRunning, ""); err != nil {
 		return windowError(ctx, err)
 	}
-	alive, stop := context.WithCancel(ctx)
+	_, stop := alive(ctx)
 	defer stop()
-	go keepTelling(alive)
 	var did string
 	err := safely(func() (err error) {
 		did, err = task.Do(ctx, func(doing string) { activity.RecordHeartbeat(ctx, doing) })
@@ -277,24 +273,6 @@ func (a *Maintenance) CloseWindow(ctx context.Context, m WindowMoment) (WindowVi
 func (a *Maintenance) change(ctx context.Context, id tenant.WindowID, change func(tenant.Window) tenant.WindowStep) (WindowView, error) {
 	w, err := a.Store.Change(ctx, id, a.Policy.Audience, func(w tenant.Window) (tenant.WindowStep, error) { return change(w), nil })
 	return a.view(w), windowError(ctx, err)
-}
-
-// keepTelling heartbeats until ctx ends.
-func keepTelling(ctx context.Context) {
-	for rest(ctx, taskHeartbeat) == nil {
-		activity.RecordHeartbeat(ctx)
-	}
-}
-
-func rest(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }
 
 // windowError keeps the cause in the worker's log: what leaves may be shown.

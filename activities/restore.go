@@ -16,9 +16,8 @@ type DataRestorer interface {
 // RestoreData covers RESTORE_DATA.
 func (a *Opening) RestoreData(ctx context.Context, f tenant.Fence, b Budget) error {
 	return attempt(ctx, a.Failures, f, b, tenant.StepRestoreData, func(ctx context.Context, _ *tenant.AttemptID) error {
-		ctx, stop := context.WithCancel(ctx)
+		ctx, stop := alive(ctx)
 		defer stop()
-		go beat(ctx)
 		return a.Restorer.RestoreData(ctx, f)
 	})
 }

@@ -1,0 +1,39 @@
+package activities
+
+import (
+	"context"
+	"time"
+
+	"go.temporal.io/sdk/activity"
+)
+
+// heartbeatInterval is how often an attempt tells Temporal that it is alive, far below the
+// shortest of the heartbeat timeouts (30 s).
+const heartbeatInterval = 5 * time.Second
+
+// alive tells Temporal that an attempt is alive, however long one call of it takes: one
+// tenant may have hundreds of gigabytes, and a statement an hour. stop ends it.
+func alive(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
+	ctx, stop = context.WithCancel(ctx)
+	go func() {
+		for {
+			activity.RecordHeartbeat(ctx)
+			if rest(ctx, heartbeatInterval) != nil {
+				return
+			}
+		}
+	}()
+	return ctx, stop
+}
+
+// rest pauses, unless ctx ends.
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -24,3 +24,17 @@ func (s *Store) Logs(ctx context.Context, name string) ([]byte, error) {
 	}
 	return data, err
 }
+
+// RemoveLogs removes one, with what a writer that was killed has left of it in a directory.
+// What is gone already is no error.
+func (s *Store) RemoveLogs(ctx context.Context, name string) error {
+	for key, err := range s.keys(ctx, keyOfLogs(name)) {
+		if err != nil {
+			return err
+		}
+		if err := s.remove(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,6 +1,8 @@
 package backup_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,4 +27,23 @@ func TestLogsLieBesideBackups(t *testing.T) {
 		require.NoError(t, err)
 		require.Fail(t, "there is no backup", "%v", ref)
 	}
+}
+
+// TestLogsAreRemoved, also what a writer that was killed has left of them, and no others.
+func TestLogsAreRemoved(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const name, other = "2026/11/30/1-9-a.ndjson.zst", "2026/11/30/1-9-b.ndjson.zst"
+	require.NoError(t, b.store.RemoveLogs(t.Context(), name), "it is gone already")
+	for _, n := range []string{name, other} {
+		require.NoError(t, b.store.PutLogs(t.Context(), n, []byte("lines")))
+	}
+	half := filepath.Join(b.dir, "logs", name+".18a5.tmp")
+	require.NoError(t, os.WriteFile(half, []byte("li"), 0o600))
+	require.NoError(t, b.store.RemoveLogs(t.Context(), name))
+	_, err := b.store.Logs(t.Context(), name)
+	require.ErrorIs(t, err, backup.ErrNoArchive)
+	require.NoFileExists(t, half)
+	_, err = b.store.Logs(t.Context(), other)
+	require.NoError(t, err)
 }

@@ -206,6 +206,11 @@ func (r *Rebuild) Filled(ctx context.Context, clone, roles bool) error {
 				return err
 			}
 		}
+		// What was being written to the store when the backup was made, the original has noted
+		// since: it is not ours to remove.
+		if _, err := tx.Exec(ctx, `DELETE FROM log_drafts`); err != nil {
+			return err
+		}
 		_, err := tx.Exec(ctx, `UPDATE installation SET not_live = $1 WHERE not_live = 'filling'`, how)
 		return err
 	})

@@ -81,15 +81,33 @@ func (rs *Records) read(ctx context.Context, sql string, args ...any) ([]tenant.
 // errMovedAlready is a batch that is not as it was read.
 var errMovedAlready = errors.New("the logs have changed since they were read, or another worker has moved them")
 
-// Moved notes that an archive has these records, and deletes them, in one transaction. It
-// deletes nothing unless all of them are there.
+// errDraftGone is an object that was begun so long ago that a later round has removed it.
+var errDraftGone = errors.New("the object was taken for left behind, and was removed; the next round writes another")
+
+// Begin notes that an object of this name may come to be in the store.
+func (rs *Records) Begin(ctx context.Context, name string) error {
+	if _, err := rs.pool.Exec(ctx, `INSERT INTO log_drafts (name) VALUES ($1)`, name); err != nil {
+		return fmt.Errorf("note that logs are written to the backup store: %w", interpret(err))
+	}
+	return nil
+}
+
+// Moved notes that an archive that was begun has these records, and deletes them, in one
+// transaction. It deletes nothing unless all of them are there.
 func (rs *Records) Moved(ctx context.Context, a tenant.LogArchive, records []tenant.Record) error {
 	ids, operations := make([]int64, len(records)), make([]string, len(records))
 	for n, r := range records {
 		ids[n], operations[n] = r.ID, string(r.Operation)
 	}
 	err := rs.pool.inTx(ctx, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO log_archives (name, rows, from_at, to_at, bytes, sha256) VALUES ($1, $2, $3, $4, $5, $6)`,
+		tag, err := tx.Exec(ctx, `DELETE FROM log_drafts WHERE name = $1`, a.Name)
+		if err == nil && tag.RowsAffected() == 0 {
+			err = errDraftGone
+		}
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO log_archives (name, rows, from_at, to_at, bytes, sha256) VALUES ($1, $2, $3, $4, $5, $6)`,
 			a.Name, a.Rows, a.From, a.To, a.Bytes, a.SHA256[:])
 		if err != nil {
 			return err
@@ -97,7 +115,7 @@ func (rs *Records) Moved(ctx context.Context, a tenant.LogArchive, records []ten
 		if _, err := tx.Exec(ctx, `UPDATE operations SET log_archive = $1 WHERE id = ANY ($2::text[]::uuid[]) AND log_archive IS NULL`, a.Name, operations); err != nil {
 			return err
 		}
-		tag, err := tx.Exec(ctx, `DELETE FROM provisioning_logs l USING operations o WHERE l.id = ANY ($1) AND o.id = l.operation_id AND o.log_archive = $2`, ids, a.Name)
+		tag, err = tx.Exec(ctx, `DELETE FROM provisioning_logs l USING operations o WHERE l.id = ANY ($1) AND o.id = l.operation_id AND o.log_archive = $2`, ids, a.Name)
 		if err == nil && tag.RowsAffected() != int64(len(ids)) {
 			err = errMovedAlready
 		}
@@ -107,6 +125,28 @@ func (rs *Records) Moved(ctx context.Context, a tenant.LogArchive, records []ten
 		return fmt.Errorf("note that %d lines of the log are in the backup store: %w", len(records), interpret(err))
 	}
 	return nil
+}
+
+// Discard has an object removed that was begun so long ago and that nothing refers to, and
+// tells whether there was one. Whoever has begun it and is still at it cannot note it meanwhile.
+func (rs *Records) Discard(ctx context.Context, age time.Duration, remove func(ctx context.Context, name string) error) (there bool, err error) {
+	err = rs.pool.inTx(ctx, func(tx pgx.Tx) error {
+		var name string
+		err := tx.QueryRow(ctx, `SELECT name FROM log_drafts WHERE begun_at < now() - $1::interval ORDER BY begun_at LIMIT 1 FOR UPDATE SKIP LOCKED`, age).Scan(&name)
+		if err != nil {
+			return ifThere(err)
+		}
+		there = true
+		if err := remove(ctx, name); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, `DELETE FROM log_drafts WHERE name = $1`, name)
+		return err
+	})
+	if err != nil {
+		return false, fmt.Errorf("remove logs that a round has left in the backup store: %w", interpret(err))
+	}
+	return there, nil
 }
 
 // Archives lists those that have records of a time.
@@ -128,11 +168,12 @@ func (rs *Records) Archives(ctx context.Context, since, until time.Time) ([]tena
 }
 
 // DeleteAudit deletes entries of the audit log that are so old, at most some of them, and
-// tells how many. Those of a tenant with a legal hold stay.
+// tells how many. Those of a tenant with a legal hold stay. A setting's year has 365.25
+// days and six years of the calendar may have half a day more: one day is added.
 func (rs *Records) DeleteAudit(ctx context.Context, age time.Duration, most int) (int, error) {
 	tag, err := rs.pool.Exec(ctx, `
 		DELETE FROM audit_log WHERE id IN (
-			SELECT l.id FROM audit_log l WHERE l.at < now() - $1::interval
+			SELECT l.id FROM audit_log l WHERE l.at < now() - $1::interval - interval '1 day'
 			  AND NOT EXISTS (SELECT FROM tenants t WHERE t.id = l.tenant_id AND t.legal_hold IS NOT NULL)
 			ORDER BY l.at, l.id LIMIT $2)`, age, most)
 	if err != nil {

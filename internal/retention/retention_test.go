@@ -40,6 +40,11 @@ func (s shelf) Logs(_ context.Context, name string) ([]byte, error) {
 	return data, nil
 }
 
+func (s shelf) RemoveLogs(_ context.Context, name string) error {
+	delete(s, name)
+	return nil
+}
+
 type testBundle struct {
 	pool   *pgxpool.Pool
 	rows   *postgres.Records
@@ -206,10 +211,68 @@ func TestNothingIsLostOnTheWay(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.keeper.Run(t.Context(), silent)
 	require.NoError(t, err)
+	require.NoError(t, b.rows.Begin(t.Context(), "late"))
 	require.Error(t, b.rows.Moved(t.Context(), tenant.LogArchive{Name: "late", Rows: len(old)}, old), "another has moved them")
 	require.Equal(t, 1, b.count(t, "log_archives"))
 	all = b.find(t, tenant.RecordQuery{})
 	require.Len(t, of(tenant.RecordProvisioning, all), 6)
+}
+
+// TestWhatAKilledRoundHasLeftIsRemoved by a later one, and nothing else is: not what another
+// round may be writing, and not what is referred to.
+func TestWhatAKilledRoundHasLeftIsRemoved(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(t, "Followed", 400, 200, 10)
+	before := b.find(t, tenant.RecordQuery{})
+	b.keeper.Rows = dying{b.rows}
+	_, err := b.keeper.Run(t.Context(), silent)
+	require.ErrorContains(t, err, "killed")
+	require.Len(t, b.store, 1)
+
+	b.keeper.Rows = b.rows
+	did, err := b.keeper.Run(t.Context(), silent)
+	require.NoError(t, err)
+	require.Contains(t, did, "moved 4 lines")
+	require.Contains(t, did, "removed 0 objects", "for all that this round knows another is still at it")
+	require.Len(t, b.store, 2)
+	b.exec(t, `UPDATE log_drafts SET begun_at = begun_at - interval '1 day'`)
+	did, err = b.keeper.Run(t.Context(), silent)
+	require.NoError(t, err)
+	require.Contains(t, did, "removed 1 objects")
+	require.Len(t, b.store, 1)
+	require.Zero(t, b.count(t, "log_drafts"))
+	require.Equal(t, ids(before), ids(b.find(t, tenant.RecordQuery{})))
+}
+
+// TestWhatIsRemovedIsNeverReferredTo: a round that was slow for so long that another takes
+// what it has written for left behind notes it in vain, and all lines stay.
+func TestWhatIsRemovedIsNeverReferredTo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.life(t, "Followed", 400, 200, 10)
+	old, err := b.rows.Old(t.Context(), b.keeper.Logs, many)
+	require.NoError(t, err)
+	require.NoError(t, b.rows.Begin(t.Context(), "slow"))
+	slow := make(chan error)
+	there, err := b.rows.Discard(t.Context(), 0, func(ctx context.Context, name string) error {
+		require.Equal(t, "slow", name)
+		go func() { slow <- b.rows.Moved(ctx, tenant.LogArchive{Name: name, Rows: len(old)}, old) }()
+		require.Eventually(t, func() bool {
+			return b.count(t, "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
+		}, time.Minute, 10*time.Millisecond)
+		return nil
+	})
+	require.NoError(t, err)
+	require.True(t, there)
+	require.ErrorContains(t, <-slow, "left behind")
+	require.Equal(t, 6, b.count(t, "provisioning_logs"))
+	require.Zero(t, b.count(t, "log_archives"))
+
+	require.NoError(t, b.rows.Begin(t.Context(), "kept"))
+	_, err = b.rows.Discard(t.Context(), 0, func(context.Context, string) error { return errors.New("the store is away") })
+	require.ErrorContains(t, err, "away")
+	require.Equal(t, 1, b.count(t, "log_drafts"), "it is found again")
 }
 
 type refusing struct{ retention.Store }
@@ -254,14 +317,27 @@ func TestAlteredLogsAreRefused(t *testing.T) {
 	require.ErrorIs(t, err, retention.ErrNoStore)
 }
 
+// TestAuditIsDeletedInBatches: as many as one has, one more, and none.
+func TestAuditIsDeletedInBatches(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, n := range []int{5000, 10_001, 0} {
+		b.exec(t, `INSERT INTO audit_log (at, actor, action, outcome) SELECT now() - interval '7 years', 'ada', 'migrate', 'done' FROM generate_series(1, $1)`, n)
+		did, err := b.keeper.Run(t.Context(), silent)
+		require.NoError(t, err)
+		require.Contains(t, did, fmt.Sprintf("deleted %d entries", n))
+		require.Zero(t, b.count(t, "audit_log"))
+	}
+}
+
 // TestAuditIsKeptForYears, of a tenant with a legal hold for as long as that.
 func TestAuditIsKeptForYears(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.life(t, "Held", 1)
 	b.exec(t, `DELETE FROM audit_log`)
-	b.exec(t, `INSERT INTO audit_log (at, actor, action, outcome, tenant_id) SELECT now() - make_interval(years => y), 'ada', 'suspend', 'accepted', $1 FROM generate_series(1, 8) y`, string(id))
-	b.exec(t, `INSERT INTO audit_log (at, actor, action, outcome) SELECT now() - make_interval(years => y), 'ada', 'migrate', 'done' FROM generate_series(1, 8) y`)
+	b.exec(t, `INSERT INTO audit_log (at, actor, action, outcome, tenant_id) SELECT now() - make_interval(years => y, days => 2), 'ada', 'suspend', 'accepted', $1 FROM generate_series(1, 8) y`, string(id))
+	b.exec(t, `INSERT INTO audit_log (at, actor, action, outcome) SELECT now() - make_interval(years => y, days => 2), 'ada', 'migrate', 'done' FROM generate_series(1, 8) y`)
 	b.exec(t, `UPDATE tenants SET legal_hold = '{}' WHERE id = $1`, string(id))
 	b.keeper.Store = nil
 	did, err := b.keeper.Run(t.Context(), silent)

@@ -65,12 +65,14 @@ var compareMails = []comparison{
 		SELECT e.id::text, e.tenant_id::text, '', 'the ' || e.template || ' mail was sent, and its row does not say ' ||
 			concat_ws(', ', CASE WHEN e.provider IS NULL THEN 'by whom' END, CASE WHEN e.provider_id IS NULL THEN 'under which id' END, CASE WHEN e.sent_at IS NULL THEN 'when' END), false
 		FROM emails e WHERE e.state = 'SENT' AND (e.provider IS NULL OR e.provider_id IS NULL OR e.sent_at IS NULL)`},
-	// A corrected address ends the link that went to the old one.
+	// A corrected address ends the link that went to the old one, which the audit log tells.
+	// That is kept for a year at least (AUDIT_RETENTION), and a link works for a month at
+	// most (INVITATION_TTL): of an older mail neither is known any more, nor matters.
 	{kind: tenant.FindingInvitationMissing, sql: `
 		SELECT e.id::text, t.id::text, '', 'the welcome mail was sent, and no row of invitations has its link', false
 		FROM tenants t JOIN emails e ON e.id = (
 			SELECT m.id FROM emails m JOIN operations o ON o.id = m.operation_id
 			WHERE m.template = 'welcome' AND m.state = 'SENT' AND o.tenant_id = t.id AND o.generation = t.generation ORDER BY o.id DESC LIMIT 1)
-		WHERE ` + inUse + ` AND NOT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = t.id AND i.created_at >= e.created_at)
+		WHERE ` + inUse + ` AND e.created_at > now() - interval '365 days' AND NOT EXISTS (SELECT FROM invitations i WHERE i.tenant_id = t.id AND i.created_at >= e.created_at)
 		  AND NOT EXISTS (SELECT FROM audit_log a WHERE a.tenant_id = t.id AND a.action = 'change-administrator' AND a.outcome = 'accepted' AND a.at >= e.created_at)`},
 }

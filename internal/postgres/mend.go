@@ -40,8 +40,7 @@ func (r *Repairs) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 	case tenant.FindingActiveWithoutDate:
 		done, err = r.change(ctx, f, "", `
 			WITH changed AS (
-				UPDATE tenants t SET activated_at = coalesce((SELECT max(l.created_at) FROM provisioning_logs l
-					WHERE l.tenant_id = t.id AND l.step = 'MARK_ACTIVE' AND l.status = 'COMPLETED'), now()), version = version + 1, updated_at = now()
+				UPDATE tenants t SET activated_at = coalesce(`+firstActive+`, now()), version = version + 1, updated_at = now()
 				WHERE t.id = $1 AND `+inUse+` AND t.activated_at IS NULL
 				RETURNING t.id, t.status
 			)
@@ -54,6 +53,13 @@ func (r *Repairs) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 	}
 	return done, nil
 }
+
+// firstActive is when tenant t first became active: when its provisioning did the step or,
+// where the log of that lies in the backup store, when the provisioning was done. What a
+// later operation has logged is not the first.
+const firstActive = `(SELECT coalesce((SELECT min(l.created_at) FROM provisioning_logs l
+		WHERE l.operation_id = o.id AND l.step = 'MARK_ACTIVE' AND l.status = 'COMPLETED'), o.finished_at)
+	FROM operations o WHERE o.tenant_id = t.id AND o.kind = 'provision' AND o.pivot_passed ORDER BY o.id LIMIT 1)`
 
 // putStatus gives a tenant the status that its latest operation has left, on the
 // terms on which a run gives it.

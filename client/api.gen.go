@@ -1169,6 +1169,11 @@ type Operation struct {
 	// What it does.
 	Kind Kind `json:"kind"`
 
+	// Where the log of an operation that has ended is read (role operator), whether it is in the database or has moved to the backup store.
+	//
+	// Example: /v1/logs?since=2026-11-30T02%3A00%3A00Z&tenantId=01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01&until=2026-11-30T02%3A01%3A05Z
+	Logs string `json:"logs,omitempty,omitzero"`
+
 	// The tenant's new name, held for it while the operation is open; it has it together with its new status.
 	//
 	// Example: St. Mary's at the Lake

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"net/url"
 	"time"
 
 	"tenant-provisioning/internal/tenant"
@@ -27,6 +28,7 @@ type Operation struct {
 	StartedAt         time.Time           `json:"startedAt,omitzero" required:"false" doc:"When a worker took it."`
 	FinishedAt        time.Time           `json:"finishedAt,omitzero" required:"false" doc:"When it ended."`
 	UpdatedAt         time.Time           `json:"updatedAt" doc:"When it last changed."`
+	Logs              string              `json:"logs,omitempty" format:"uri-reference" doc:"Where the log of an operation that has ended is read (role operator), whether it is in the database or has moved to the backup store." example:"/v1/logs?since=2026-11-30T02%3A00%3A00Z&tenantId=01920e6a-7c1d-7fd2-8a31-5c6f7d8e9f01&until=2026-11-30T02%3A01%3A05Z"`
 }
 
 // Restored is what a restore has made of a backup.
@@ -56,8 +58,17 @@ func viewOperation(o tenant.Operation) Operation {
 		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, Generation: o.Generation, NewName: o.NewName, BackupID: o.Backup, Restored: (*Restored)(o.Restored),
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		AllowedActions: o.AllowedActions(), WaitingFor: (*WaitingFor)(o.WaitingFor), AttentionDeadline: o.AttentionDeadline.UTC(),
-		CreatedAt: o.CreatedAt.UTC(), StartedAt: o.StartedAt.UTC(), FinishedAt: o.FinishedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
+		CreatedAt: o.CreatedAt.UTC(), StartedAt: o.StartedAt.UTC(), FinishedAt: o.FinishedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(), Logs: logsOf(o),
 	}
+}
+
+// logsOf is the request that reads the log of an operation that has ended.
+func logsOf(o tenant.Operation) string {
+	if o.FinishedAt.IsZero() {
+		return ""
+	}
+	since, until := o.LogSpan()
+	return "/v1/logs?" + url.Values{"since": {since.Format(time.RFC3339)}, "until": {until.Format(time.RFC3339)}, "tenantId": {string(o.TenantID)}}.Encode()
 }
 
 // list is one page of a listing.

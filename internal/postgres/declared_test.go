@@ -60,6 +60,36 @@ func TestADeclaredIncidentIsKept(t *testing.T) {
 	require.ErrorIs(t, err, tenant.ErrNotFound)
 }
 
+// TestATimelineSaysWhereLogsHaveGone that it would tell of, and of no others.
+func TestATimelineSaysWhereLogsHaveGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	i, err := b.declares(t, "Mails are late", "")
+	require.NoError(t, err)
+	from := time.Date(2026, 11, 30, 2, 0, 0, 0, time.UTC)
+	until := from.Add(time.Hour + time.Millisecond)
+	all := func() []tenant.TimelineEntry {
+		all, err := postgres.NewDeclared(b.pool).Timeline(b.ctx, i.ID, from, until)
+		require.NoError(t, err)
+		return all
+	}
+	archive := func(name string, from, to time.Time) {
+		b.mustExec(t, `INSERT INTO log_archives (name, rows, from_at, to_at, bytes, sha256) VALUES ($1, 1, $2, $3, 1, sha256('x'))`, name, from, to)
+	}
+	none := all()
+	archive("before", from.Add(-time.Hour), from.Add(-time.Microsecond))
+	archive("after", until.Add(time.Microsecond), until.Add(time.Hour))
+	require.Equal(t, none, all())
+	for n, edge := range []time.Time{from, until} {
+		archive(edge.String(), edge, edge)
+		moved := all()
+		require.Len(t, moved, len(none)+1, n)
+		require.Contains(t, moved[0].Text, "starter logs --since 2026-11-30T02:00:00Z --until 2026-11-30T03:00:01Z")
+		require.True(t, moved[0].At.Equal(from))
+		b.mustExec(t, `DELETE FROM log_archives WHERE name = $1`, edge.String())
+	}
+}
+
 // TestOfTwoWhoResolveOneDoes.
 func TestOfTwoWhoResolveOneDoes(t *testing.T) {
 	t.Parallel()

@@ -44,12 +44,19 @@ const timeline = `
 	UNION ALL
 	SELECT closed_at, 'workers', '', 'a worker takes work again', '' FROM worker_outages WHERE closed_at BETWEEN $2 AND $3`
 
+// movedLogs tells that what failed in that time is not all in the database any more.
+const movedLogs = `
+	SELECT $2::timestamptz, 'operation', '', 'provisioning logs of this time have moved to the backup store, and failures that they tell of are missing here; they are read by: starter logs --since '
+		|| to_char($2 AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') || ' --until ' || to_char($3 AT TIME ZONE 'UTC' + interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ''
+	WHERE EXISTS (SELECT FROM log_archives WHERE to_at >= $2 AND from_at <= $3)`
+
 // Timeline lists what happened from a time to another and belongs to an incident or may,
 // in order: what was said of it, its alerts, and of the installation the audit log, what
-// failed, the breaker's incidents and outages of the workers.
+// failed, the breaker's incidents and outages of the workers. Where logs of that time have
+// left the database, the first entry says so, and how they are read.
 func (d *Declared) Timeline(ctx context.Context, id tenant.DeclaredID, from, until time.Time) ([]tenant.TimelineEntry, error) {
-	rows, err := d.pool.Query(ctx, fmt.Sprintf(`SELECT at, source, actor, text, public FROM (SELECT * FROM (%s) t ORDER BY at DESC LIMIT %d) t
-		ORDER BY at, source, text`, timeline, maxTimeline), int64(id), from, until)
+	rows, err := d.pool.Query(ctx, fmt.Sprintf(`SELECT at, source, actor, text, public FROM ((SELECT * FROM (%s) t ORDER BY at DESC LIMIT %d) UNION ALL %s) t
+		ORDER BY at, source, text`, timeline, maxTimeline, movedLogs), int64(id), from, until)
 	if err != nil {
 		return nil, fmt.Errorf("read the timeline of %s: %w", id, interpret(err))
 	}

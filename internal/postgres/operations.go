@@ -23,16 +23,17 @@ const operationColumns = `o.id, o.tenant_id, o.kind, o.state, o.generation, coal
 	o.pivot_passed, coalesce(o.run_id, ''),
 	coalesce(o.failed_step, ''), coalesce(o.failure_class, ''), coalesce(o.failure_reason, ''), o.attempts,
 	o.attention_deadline, o.client, o.retry_budget, o.attention_period,
-	o.created_at, o.started_at, o.finished_at, o.updated_at, o.blocked_since, coalesce(o.traceparent, '')`
+	o.created_at, o.started_at, o.finished_at, o.updated_at, o.blocked_since, coalesce(o.traceparent, ''),
+	(SELECT a.moved_at FROM log_archives a WHERE a.name = o.log_archive)`
 
 func scanOperation(row pgx.CollectableRow) (tenant.Operation, error) {
 	var o tenant.Operation
-	var deadline, started, finished, blocked *time.Time
+	var deadline, started, finished, blocked, moved *time.Time
 	err := row.Scan(&o.ID, &o.TenantID, &o.Kind, &o.State, &o.Generation, &o.FromStatus, &o.ToStatus, &o.NewName, &o.Backup, &o.Restored, &o.Supersedes, &o.SupersededRun, &o.PivotPassed, &o.RunID,
 		&o.FailedStep, &o.FailureClass, &o.FailureReason, &o.Attempts,
 		&deadline, &o.Client, &o.RetryBudget, &o.AttentionPeriod,
-		&o.CreatedAt, &started, &finished, &o.UpdatedAt, &blocked, &o.Trace)
-	o.AttentionDeadline, o.StartedAt, o.FinishedAt, o.BlockedSince = orZero(deadline), orZero(started), orZero(finished), orZero(blocked)
+		&o.CreatedAt, &started, &finished, &o.UpdatedAt, &blocked, &o.Trace, &moved)
+	o.AttentionDeadline, o.StartedAt, o.FinishedAt, o.BlockedSince, o.LogMovedAt = orZero(deadline), orZero(started), orZero(finished), orZero(blocked), orZero(moved)
 	return o, err
 }
 

@@ -141,9 +141,22 @@ type Operation struct {
 	// BlockedSince is when its rollback was first blocked, however often it was
 	// tried again since; zero if it never was.
 	BlockedSince time.Time
+	// LogMovedAt is when its log has left the database for the backup store; zero while it
+	// is there. A move leaves no event, so that no answer that is kept until one may show it.
+	LogMovedAt time.Time
 	// WaitingFor is what the operation waits for without anybody having to act;
 	// nil when there is nothing, or nobody has looked.
 	WaitingFor *WaitingFor
+}
+
+// afterEnd is for what is logged of an operation when it has ended, such as an attempt that
+// came late.
+const afterEnd = time.Minute
+
+// LogSpan is the time in which the log of an operation that has ended was written, in whole
+// seconds: RecordQuery's since and until.
+func (o Operation) LogSpan() (since, until time.Time) {
+	return o.CreatedAt.UTC().Truncate(time.Second), o.FinishedAt.UTC().Truncate(time.Second).Add(afterEnd)
 }
 
 // WaitsSince is since when it waits for a person.

@@ -60,6 +60,13 @@ func parked() tenant.Progress {
 	return p
 }
 
+// moved is an operation that others have followed, and whose log lies in the backup store.
+func moved() tenant.Progress {
+	p := tenant.Progress{Tenant: aTenant(), Operation: anOperation()}
+	p.Operation.LogMovedAt = accepted.AddDate(0, 3, 0)
+	return p
+}
+
 func running() tenant.Progress {
 	p := parked()
 	p.Tenant.Status, p.Tenant.ContractID, p.Tenant.ActivatedAt = tenant.StatusProvisioning, "", time.Time{}
@@ -300,6 +307,8 @@ func TestGolden(t *testing.T) {
 		"incident-none":  output.NewDeclaredIncidents(nil, nil, accepted),
 		"status-parked":  output.NewStatus(parked()),
 		"status-running": output.NewStatus(running()),
+		"status-earlier": output.NewStatus(tenant.Progress{Tenant: aTenant(), Operation: anOperation()}),
+		"status-moved":   output.NewStatus(moved()),
 		"status-waiting": waiting(),
 		"status-short":   short(),
 		"status-window":  closed(),

@@ -95,8 +95,12 @@ type Operation struct {
 	StartedAt         *time.Time          `json:"startedAt,omitempty"`
 	FinishedAt        *time.Time          `json:"finishedAt,omitempty"`
 	UpdatedAt         time.Time           `json:"updatedAt"`
+	// LogMovedAt is when its log has left the database for the backup store.
+	LogMovedAt *time.Time `json:"logMovedAt,omitempty"`
 
 	since time.Time
+	// logs is the command that reads the log of an operation that has ended.
+	logs string
 	// toldAgain has people told again at the deadline; otherwise it decides.
 	toldAgain bool
 }
@@ -104,11 +108,17 @@ type Operation struct {
 // NewOperation makes the document of an operation.
 func NewOperation(o tenant.Operation) Operation {
 	then, _ := tenant.Next(tenant.StateNeedsAttention, o.Position(), tenant.EventDeadline) // where it is not parked, it has no deadline
+	logs := ""
+	if !o.FinishedAt.IsZero() {
+		from, until := o.LogSpan()
+		logs = "starter logs --since " + from.Format(time.RFC3339) + " --until " + until.Format(time.RFC3339) + " --tenant " + string(o.TenantID)
+	}
 	return Operation{
 		ID: o.ID, TenantID: o.TenantID, Kind: o.Kind, State: o.State, AllowedActions: o.AllowedActions(),
 		Generation: o.Generation, NewName: o.NewName, BackupID: o.Backup, Restored: o.Restored,
 		FailedStep: o.FailedStep, FailureClass: o.FailureClass, FailureReason: o.FailureReason, Attempts: o.Attempts,
 		WaitingFor: o.WaitingFor, AttentionDeadline: optional(o.AttentionDeadline), CreatedAt: o.CreatedAt.UTC(), UpdatedAt: o.UpdatedAt.UTC(),
 		StartedAt: optional(o.StartedAt), FinishedAt: optional(o.FinishedAt), since: o.WaitsSince(), toldAgain: then == tenant.StateNeedsAttention,
+		LogMovedAt: optional(o.LogMovedAt), logs: logs,
 	}
 }

@@ -66,6 +66,13 @@ func (s Status) Text() string {
 		}
 		b.WriteString("\n" + Grid([]string{"STEP", "STATUS", "ATTEMPTS", "DURATION", "ERROR"}, rows))
 	}
+	if len(s.Steps) == 0 && o.logs != "" {
+		moved := ""
+		if o.LogMovedAt != nil {
+			moved = "; its log moved to the backup store on " + momentOf(o.LogMovedAt)
+		}
+		b.WriteString("\nThe steps of this operation, which is not the tenant's latest" + moved + ":\n  " + o.logs + "\n")
+	}
 	b.WriteString(commandText(s.Commands))
 	return b.String()
 }

@@ -81,8 +81,13 @@ func (r *Restorer) Fill(ctx context.Context, to Target, m backup.Manifest, archi
 }
 
 // fillError says what is wrong with the one backup, or leaves what others would meet too.
+// A schema that is there all of a sudden is of another attempt, whose worker was taken for
+// lost: the next one finds what has become of it.
 func fillError(err error) error {
 	pg, fromServer := errors.AsType[*pgconn.PgError](err)
+	if fromServer && pg.ConstraintName == "pg_namespace_nspname_index" {
+		return interpret(err)
+	}
 	if fromServer && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23") || strings.HasPrefix(pg.Code, "42") && pg.Code != stateNoPrivilege) {
 		return &tenant.StepError{
 			Alone: true, Class: tenant.ClassPermanent, Permanent: true, Err: err,

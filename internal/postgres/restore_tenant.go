@@ -175,8 +175,13 @@ const unneeded = `CASE s.purpose WHEN 'scratch' THEN o.state IN ('SUCCEEDED', 'R
 // ofRestores joins what unneeded asks for.
 const ofRestores = `restore_schemas s JOIN tenants t ON t.id = s.tenant_id JOIN operations o ON o.id = s.operation_id`
 
+// dropLockTimeout is how long such a schema's tables are waited for. People look into them,
+// and the repairs that come after must not wait for that.
+const dropLockTimeout = 5 * time.Second
+
 // DropRestoreSchema drops a schema of a restore that nobody needs any more, or that no
-// row knows. It reports false when there is none, or somebody needs it.
+// row knows. It reports false when there is none, or somebody needs it. The error is a
+// *tenant.StepError when a session holds a lock in it.
 func (r *Repairs) DropRestoreSchema(ctx context.Context, schema string) (bool, error) {
 	dropped := false
 	err := r.pool.inTx(ctx, func(tx pgx.Tx) error {
@@ -189,9 +194,16 @@ func (r *Repairs) DropRestoreSchema(ctx context.Context, schema string) (bool, e
 			return err
 		}
 		b := &pgx.Batch{}
+		b.Queue(fmt.Sprintf(`SET LOCAL lock_timeout = %d`, dropLockTimeout.Milliseconds()))
 		queueDropRestored(b, schema)
 		return run(ctx, tx, b)
 	})
+	if sqlState(err) == stateLockNotAvailable {
+		return false, fmt.Errorf("drop schema %s: %w", schema, &tenant.StepError{
+			Class: tenant.ClassConflict, Err: err,
+			Reason: "a session works in " + schema + ", which nobody needs any more; it is dropped when that session has ended its transaction, and pg_locks says who it is",
+		})
+	}
 	if err != nil {
 		return false, fmt.Errorf("drop schema %s: %w", schema, interpret(err))
 	}

@@ -37,7 +37,7 @@ from it; --wait tells which those are.
   starter backup 0195942c-1a00-7b53-9b57-2f4d9b0a0f11 --reason 'before the import'`,
 	}
 	cmd.RunE = a.does(func(cmd *cobra.Command, args []string) error {
-		of, err := tenantIDs(args, "is neither a tenant's id nor a command of starter backup: list, verify, drill")
+		of, err := tenantIDs(args, "is neither a tenant's id nor a command of starter backup: list, verify, drill, rewrap")
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ from it; --wait tells which those are.
 	})
 	cmd.Flags().BoolVar(&wait, "wait", false, "wait until it is made")
 	cmd.Flags().StringVar(&reason, "reason", "asked for by hand", "why, for the audit log; it is kept in clear")
-	cmd.AddCommand(a.backupList(), a.backupVerify(), a.backupDrill())
+	cmd.AddCommand(a.backupList(), a.backupVerify(), a.backupDrill(), a.backupRewrap())
 	return cmd
 }
 

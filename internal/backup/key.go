@@ -31,18 +31,38 @@ func NewKey(installation string, t tenant.ID, recipients []age.Recipient) (Key, 
 	if err != nil {
 		return Key{}, fmt.Errorf("make a tenant's backup key: %w", err)
 	}
+	sealed, err := seal(identity, recipients)
+	if err != nil {
+		return Key{}, err
+	}
+	return Key{Format, installation, t, identity.Recipient().String(), sealed}, nil
+}
+
+// seal encrypts a private half.
+func seal(private *age.X25519Identity, recipients []age.Recipient) ([]byte, error) {
 	var sealed bytes.Buffer
 	w, err := age.Encrypt(&sealed, recipients...)
 	if err == nil {
-		_, err = io.WriteString(w, identity.String())
+		_, err = io.WriteString(w, private.String())
 	}
 	if err == nil {
 		err = w.Close()
 	}
 	if err != nil {
-		return Key{}, fmt.Errorf("encrypt a tenant's backup key: %w", err)
+		return nil, fmt.Errorf("encrypt a tenant's backup key: %w", err)
 	}
-	return Key{Format, installation, t, identity.Recipient().String(), sealed.Bytes()}, nil
+	return sealed.Bytes(), nil
+}
+
+// Rewrap is the same pair with its private half encrypted to recipients, and to nobody
+// else. operator opens it as it is.
+func (k Key) Rewrap(operator []age.Identity, recipients []age.Recipient) (Key, error) {
+	private, err := k.private(operator)
+	if err != nil {
+		return Key{}, err
+	}
+	k.Sealed, err = seal(private, recipients)
+	return k, err
 }
 
 // public is the half that archives are encrypted to.
@@ -60,8 +80,16 @@ func (k Key) Recipients() ([]age.Recipient, error) {
 	return []age.Recipient{r}, err
 }
 
-// Open decrypts the private half.
+// Open decrypts the private half, which opens the tenant's archives.
 func (k Key) Open(identities []age.Identity) ([]age.Identity, error) {
+	private, err := k.private(identities)
+	if err != nil {
+		return nil, err
+	}
+	return []age.Identity{private}, nil
+}
+
+func (k Key) private(identities []age.Identity) (*age.X25519Identity, error) {
 	r, err := age.Decrypt(bytes.NewReader(k.Sealed), identities...)
 	if err != nil {
 		if _, wrong := errors.AsType[*age.NoIdentityMatchError](err); wrong {
@@ -80,7 +108,7 @@ func (k Key) Open(identities []age.Identity) ([]age.Identity, error) {
 	if identity.Recipient().String() != k.Recipient {
 		return nil, fmt.Errorf("open the tenant's key: its halves do not belong together: %w", ErrAltered)
 	}
-	return []age.Identity{identity}, nil
+	return identity, nil
 }
 
 // marshal signs it for the store.

@@ -21,11 +21,8 @@ type Rebuild struct {
 
 // NewRebuild needs BACKUP_URL, and the identity that opens what is there.
 func NewRebuild(ctx context.Context, c config.Backup, pool *pgxpool.Pool) (*Rebuild, error) {
-	if c.URL == "" {
-		return nil, errors.New("there is no BACKUP_URL; give this command the BACKUP_ settings of the workers")
-	}
-	if c.Identity.Reveal() == "" {
-		return nil, errors.New("there is no BACKUP_IDENTITY, without which no backup can be opened; take it from where you keep it")
+	if err := opens(c); err != nil {
+		return nil, err
 	}
 	b, err := newBackups(ctx, c, nil, nil)
 	if err != nil {

@@ -2,6 +2,8 @@ package output
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -95,4 +97,29 @@ func (d BackupVerdict) Text() string {
 		return "backup " + string(d.ID) + " is as it was made\n"
 	}
 	return "backup " + string(d.ID) + " is refused: " + d.Refusal + "\n"
+}
+
+// Rewrapped is what has become of the tenants' keys.
+type Rewrapped struct {
+	Keys   int             `json:"keys"`
+	Failed []BackupFailure `json:"failed"`
+}
+
+// NewRewrapped makes the document.
+func NewRewrapped(r backup.Rewrapped) Rewrapped {
+	d := Rewrapped{Keys: r.Done, Failed: []BackupFailure{}}
+	for _, id := range slices.Sorted(maps.Keys(r.Failed)) {
+		d.Failed = append(d.Failed, BackupFailure{Tenant: id, Error: r.Failed[id]})
+	}
+	return d
+}
+
+// Text is a line, and one for each tenant whose key is as it was.
+func (d Rewrapped) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d keys are encrypted to BACKUP_RECIPIENTS, %d are not\n", d.Keys, len(d.Failed))
+	for _, f := range d.Failed {
+		fmt.Fprintf(&b, "%s  %s\n", f.Tenant, Visible(f.Error))
+	}
+	return b.String()
 }

@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"testing"
 
 	"filippo.io/age"
@@ -187,6 +188,31 @@ func TestANewerFormatIsRefusedByName(t *testing.T) {
 }
 
 var errMidway = errors.New("the database went away")
+
+// TestAReaderIsStoppedWhileItIsRead, as by a COPY whose connection is lost: whoever reads
+// on is told so.
+func TestAReaderIsStoppedWhileItIsRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	m := b.write(t, b.ref(t), sample[2:])
+	for n := range 200 {
+		r, err := b.store.Open(t.Context(), m, b.identities(t))
+		require.NoError(t, err)
+		require.True(t, r.Next())
+		reading, read := make(chan struct{}), make(chan error, 1)
+		go func() {
+			for once := sync.OnceFunc(func() { close(reading) }); ; once() {
+				if _, err := r.Read(make([]byte, 1+n%7)); err != nil && !errors.Is(err, io.EOF) {
+					read <- err
+					return
+				}
+			}
+		}()
+		<-reading
+		require.NoError(t, r.Stop())
+		require.ErrorIs(t, <-read, os.ErrClosed)
+	}
+}
 
 // A writer that fails, and one whose context ends, leave nothing that counts.
 func TestAHalfWrittenBackupIsNone(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"sync"
 
 	"filippo.io/age"
 	"github.com/klauspost/compress/zstd"
@@ -19,6 +21,9 @@ import (
 // What it gives is only known to be what was written when Close returns nil: restore
 // in one transaction, or call Store.Verify first.
 type Reader struct {
+	// mu is held by Read and Stop: COPY reads in a goroutine of its own, which goes on for
+	// a while when the database's connection is lost and COPY has returned.
+	mu       sync.Mutex
 	manifest Manifest
 	raw      *summed
 	from     io.ReadCloser
@@ -98,8 +103,13 @@ func (r *Reader) Next() bool {
 func (r *Reader) Table() Table { return r.manifest.Tables[r.next-1] }
 
 // Read reads the current table's rows. Its last answer is io.EOF only if they are
-// those that were written.
+// those that were written. After Stop it gives nothing more: os.ErrClosed.
 func (r *Reader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return 0, os.ErrClosed
+	}
 	if r.err != nil {
 		return 0, r.err
 	}
@@ -136,8 +146,10 @@ func (r *Reader) Close() error {
 }
 
 // Stop gives back what the reader holds without reading on, and tells what was wrong
-// with what was read.
+// with what was read. A Read that is under way ends before.
 func (r *Reader) Stop() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.closed {
 		return r.err
 	}

@@ -39,7 +39,7 @@ RACE_PACKAGES := ./internal/redis/... ./internal/temporalclient ./internal/mail/
 # What the product promises for a kill at any moment, ten times as often as "make test"
 # tries it.
 .PHONY: check-deep
-check-deep: bin/devstack ## The tests that kill everything in the middle of migrations and windows, in thirty rounds each (ROUNDS=100)
+check-deep: bin/devstack ## The tests that kill everything in the middle of migrations, windows, backups and restores, in thirty rounds each (ROUNDS=100)
 	@E2E_ROUNDS=$(or $(ROUNDS),30) TIMEOUT=3h $(MAKE) --no-print-directory test PKG=./internal/e2e RUN='$(or $(RUN),TestEverythingIsKilled)'
 
 .PHONY: race

@@ -5,10 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	mathrand "math/rand/v2"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
 	"filippo.io/age"
@@ -134,55 +131,4 @@ func (i *installation) intact() {
 		good = append(good, b.ID)
 	}
 	require.ElementsMatch(t, good, stored)
-}
-
-// TestEverythingIsKilledWhileTenantsAreBackedUp: seeded rounds of kill -9 of the
-// worker, Temporal and PostgreSQL, each in the middle of a run. The run goes on with the
-// tenants that have no backup yet, and nothing that was half written counts.
-func TestEverythingIsKilledWhileTenantsAreBackedUp(t *testing.T) {
-	t.Parallel()
-	i, s := installOnOwnStack(t)
-	worker := i.startWorker()
-	const tenants = 40
-	i.emptySchemas(tenants)
-	require.Zero(t, i.starter("migrate", "tenants").wait())
-	i.execute(`UPDATE tenants SET activated_at = now()`)
-	for _, schema := range value[[]string](i, `SELECT array_agg(schema_name) FROM tenant_schema_versions`) {
-		i.notes(schema, 3000)
-	}
-	const done = `SELECT count(*) FROM backups WHERE state = 'GOOD' AND tenant_id IS NOT NULL`
-	for n := range rounds(t) {
-		round := int(n)
-		random := mathrand.New(mathrand.NewPCG(20, n))
-		require.Zero(t, i.starter("backup").wait())
-		kills := []func(){
-			func() { worker.kill(); worker = i.startWorker() },
-			func() { s.kill("temporal") },
-			func() { s.kill("postgres") },
-		}
-		random.Shuffle(len(kills), func(a, b int) { kills[a], kills[b] = kills[b], kills[a] })
-		for n, kill := range kills {
-			at := round*tenants + n*tenants/4 + random.IntN(tenants/4)
-			eventually(t, "it is in the middle", func() bool {
-				var good int
-				err := i.db.QueryRow(t.Context(), done).Scan(&good)
-				return err == nil && good >= at
-			})
-			kill()
-		}
-		eventually(t, "it is completed", func() bool {
-			var completed, control int
-			err := i.db.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM fleet_runs WHERE kind = 'backup' AND state = 'COMPLETED'),
-				(SELECT count(*) FROM backups WHERE state = 'GOOD' AND tenant_id IS NULL)`).Scan(&completed, &control)
-			return err == nil && completed == round+1 && control > round
-		})
-		require.Equal(t, (round+1)*tenants, value[int](i, done), "a tenant that had its backup got no other")
-		eventually(t, "what killed workers left is deleted", func() bool {
-			return value[int](i, `SELECT count(*) FROM backups WHERE state <> 'GOOD'`) == 0
-		})
-		i.intact()
-	}
-	half, err := filepath.Glob(filepath.Join(strings.TrimPrefix(i.env["BACKUP_URL"], "file://"), "*", "*", "*", "*.tmp*"))
-	require.NoError(t, err)
-	require.Empty(t, half, "of killed writers")
 }

@@ -12,6 +12,14 @@ import (
 	"tenant-provisioning/internal/backup/bucket/buckettest"
 )
 
+// inBucket is backedUp for a bucket of buckettest.
+func inBucket(t testing.TB, url string) map[string]string {
+	t.Helper()
+	settings := backedUp(t, url)
+	maps.Copy(settings, map[string]string{"BACKUP_ACCESS_KEY": buckettest.AccessKey, "BACKUP_SECRET_KEY": buckettest.SecretKey})
+	return settings
+}
+
 // TestBackupsInABucket: a real S3 server behind a proxy that refuses, cuts and loses what
 // it is sent, and that is killed in the middle. The run waits, says for what, and goes on;
 // what counts as a backup is one. A purge leaves nothing of its tenant in the bucket.
@@ -19,9 +27,7 @@ func TestBackupsInABucket(t *testing.T) {
 	t.Parallel()
 	s := buckettest.Start(t)
 	proxy := s.Proxy()
-	settings := backedUp(t, proxy.URL)
-	maps.Copy(settings, map[string]string{"BACKUP_ACCESS_KEY": buckettest.AccessKey, "BACKUP_SECRET_KEY": buckettest.SecretKey})
-	i := install(t, settings)
+	i := install(t, inBucket(t, proxy.URL))
 	i.start()
 	var tenants []tenant
 	for _, name := range []string{"Charité", "Necker", "Guy's"} {

@@ -22,7 +22,7 @@ func (i *installation) emptySchemas(n int) {
 		quoted := pgx.Identifier{schema}.Sanitize()
 		i.execute(fmt.Sprintf(`
 			INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
-				VALUES ('%[1]s', '%[2]s', '%[2]s', '', '%[2]s', '%[2]s', 'app', 'ARCHIVED', 'a@example.com', 'A', 'B', 'standard', 'default');
+				VALUES ('%[1]s', 'Hospital %[2]s', 'hospital %[2]s', '', '%[2]s', '%[2]s', 'app', 'ARCHIVED', 'a@example.com', 'A', 'B', 'standard', 'default');
 			SELECT ensure_role('%[2]s', '%[1]s', 'NOLOGIN');
 			CREATE SCHEMA %[3]s;
 			INSERT INTO tenant_schema_versions (schema_name, tenant_id, generation, version) VALUES ('%[2]s', '%[1]s', 1, 0);`, id, schema, quoted))
@@ -64,7 +64,7 @@ func TestEverythingIsKilledWhileTenantsAreMigrated(t *testing.T) {
 	i, s := installOnOwnStack(t)
 	worker := i.startWorker()
 	done := 0
-	for round := range rounds(t) {
+	for round := range rounds(t, 3) {
 		random := rand.New(rand.NewPCG(20, round))
 		const more = 60
 		i.emptySchemas(more)

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -41,11 +40,14 @@ func (i *installation) logged() int {
 	return value[int](i, `SELECT count(*) FROM provisioning_logs`)
 }
 
-// rounds are how often a test kills everything, each time after another seed: three, and
+// rounds are how often a test kills everything, each time after another seed: as usual, and
 // thirty by make check-deep.
-func rounds(t *testing.T) uint64 {
+func rounds(t *testing.T, usual uint64) uint64 {
 	t.Helper()
-	given := cmp.Or(os.Getenv("E2E_ROUNDS"), "3")
+	given := os.Getenv("E2E_ROUNDS")
+	if given == "" {
+		return usual
+	}
 	n, err := strconv.ParseUint(given, 10, 16)
 	require.NoError(t, err, "E2E_ROUNDS")
 	return n

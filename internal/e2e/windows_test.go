@@ -139,7 +139,7 @@ func TestEverythingIsKilledInAWindow(t *testing.T) {
 	i, s := installOnOwnStack(t)
 	maps.Copy(i.env, told)
 	worker := i.startWorker()
-	for round := range rounds(t) {
+	for round := range rounds(t, 3) {
 		random := rand.New(rand.NewPCG(5, round))
 		i.execute(`INSERT INTO events (type, data, at) VALUES ('tenant.changed', '{}', now() - interval '100 days')`)
 		var window struct{ ID string }

@@ -3,8 +3,10 @@
 package buckettest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -135,6 +137,23 @@ func (s *Server) Objects() (keys []string) {
 		}
 	}
 	return keys
+}
+
+// Change puts what change makes of an object into its place, and returns what puts it back.
+func (s *Server) Change(key string, change func([]byte) []byte) (undo func()) {
+	s.t.Helper()
+	object, err := s.Client().GetObject(s.t.Context(), &s3.GetObjectInput{Bucket: aws.String(Bucket), Key: aws.String(key)})
+	require.NoError(s.t, err)
+	before, err := io.ReadAll(object.Body)
+	require.NoError(s.t, err)
+	require.NoError(s.t, object.Body.Close())
+	put := func(data []byte) {
+		s.t.Helper()
+		_, err := s.Client().PutObject(s.t.Context(), &s3.PutObjectInput{Bucket: aws.String(Bucket), Key: aws.String(key), Body: bytes.NewReader(data)})
+		require.NoError(s.t, err)
+	}
+	put(change(bytes.Clone(before)))
+	return func() { put(before) }
 }
 
 // program is the server's.

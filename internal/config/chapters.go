@@ -129,7 +129,7 @@ var maintenance = []Entry{
 var backups = []Entry{
 	{[]string{"BACKUP_URL"}, []string{"no backups are made"}, "where they go, and old logs: `file:///directory`, or `s3://bucket/prefix?endpoint=https://…` for any store that speaks S3. Two installations need two prefixes"},
 	{[]string{"BACKUP_SCHEDULE"}, nil, "when the daily backup begins, in UTC. `starter setup` schedules it"},
-	{[]string{"BACKUP_RECIPIENTS"}, nil, "age public keys, comma-separated. The private half of any one of them opens every backup; nothing else does. Required with `BACKUP_URL`. A tenant's key is encrypted to those that were set at its first backup"},
+	{[]string{"BACKUP_RECIPIENTS"}, nil, "age public keys, comma-separated. The private half of any one of them opens every backup; nothing else does. Required with `BACKUP_URL`. A tenant's key is encrypted to those that were set at its first backup, until `starter backup rewrap` encrypts it to others"},
 	{[]string{"BACKUP_IDENTITY"}, []string{"this worker opens no backup"}, "the private half of one of them, only where backups are verified and restored: that worker polls the task queue `<queue>-restore`. Keep a copy where neither the database nor the store is"},
 	{[]string{"BACKUP_SIGNING_KEY", "BACKUP_VERIFY_KEYS"}, []string{"none", "none but its own"}, "what signs backups, the same for all workers and required with `BACKUP_URL`, and the public halves of those that signed before it: a backup with another signature is refused"},
 	{[]string{"BACKUP_ACCESS_KEY", "BACKUP_SECRET_KEY"}, []string{"the SDK's own sources, such as a pod's role"}, "of a bucket, for the worker. The key needs to list, read, write and delete"},

@@ -4,8 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
+	"filippo.io/age"
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
@@ -75,12 +77,13 @@ func TestRunbookOfARestore(t *testing.T) {
 }
 
 // TestRunbookOfADrill: the weekly drill tries the backups of a sample, and leaves nothing;
-// one that was altered is found, named, and mended by the page.
+// one that was altered is found, named, and mended by the page. When the operator's key is
+// replaced, by the page too, the new one alone opens them all.
 func TestRunbookOfADrill(t *testing.T) {
 	t.Parallel()
 	store := t.TempDir()
 	i := install(t, backedUp(t, "file://"+store))
-	i.start()
+	_, worker := i.start()
 	sound, altered := i.becomesActive(i.create("Charité")), i.becomesActive(i.create("Necker"))
 	for _, x := range []tenant{sound, altered} {
 		i.notes(x.SchemaName, 500)
@@ -106,4 +109,22 @@ func TestRunbookOfADrill(t *testing.T) {
 	require.True(t, failed())
 	i.goes(operation{}, way(t, "drill-failed.md", false))
 	require.False(t, failed())
+
+	before := i.env["BACKUP_IDENTITY"]
+	after, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	i.env["BACKUP_RECIPIENTS"], i.env["BACKUP_IDENTITY"] = after.Recipient().String(), before+","+after.String()
+	i.goes(operation{}, slices.DeleteFunc(way(t, "rotate-keys.md", false), func(script string) bool { return !strings.Contains(script, "rewrap") }))
+	require.Equal(t, "ticket 4711", value[string](i, `SELECT reason FROM audit_log WHERE action = 'backup-rewrap'`))
+	drills := func(identity string) int {
+		t.Helper()
+		i.env["BACKUP_IDENTITY"] = identity
+		worker.kill()
+		worker = i.startWorker()
+		return i.starter("backup", "drill", "--wait").wait()
+	}
+	broken := len(i.backups(backup.Broken))
+	require.Equal(t, 3, drills(before))
+	require.Len(t, i.backups(backup.Broken), broken, "a wrong key says nothing of a backup")
+	require.Zero(t, drills(after.String()))
 }

@@ -41,8 +41,8 @@ const (
 	NeedByAPI    = NeedApp | NeedDB | NeedRedis | NeedJWT | NeedTemporal | NeedProvisioning | NeedRateLimit | NeedMaintenance | NeedLogStore | NeedNotices
 	NeedByWorker = NeedApp | NeedDB | NeedMail | NeedSoroban | NeedTemporal | NeedProvisioning | NeedInvitation | NeedMaintenance | NeedMetrics | NeedBackup
 	// NeedByStarter is what the subcommands need together, but for the doctor, which
-	// looks at what the others read, and the restore of a whole installation, which takes
-	// the settings of a worker.
+	// looks at what the others read, and what opens backups itself (restore --all, backup
+	// rewrap), which takes the settings of a worker.
 	NeedByStarter = NeedDB | NeedJWT | NeedSoroban | NeedTemporal | NeedProvisioning | NeedMaintenance | NeedLogStore | NeedSchedule
 )
 

@@ -10,7 +10,7 @@ import (
 )
 
 // SendNotice sends the mail about operations that wait for a person, about an
-// incident, or about workers. After a doubt the provider is asked for it first; only when it does
+// incident, about workers, or about another trouble. After a doubt the provider is asked for it first; only when it does
 // not have it, or can never say, the mail leaves once more. The first result
 // tells, with an error, that the mail may have left.
 func (p *Postman) SendNotice(ctx context.Context, n tenant.Notice) (doubtful bool, err error) {
@@ -48,9 +48,10 @@ func (p *Postman) contentOf(n tenant.Notice) (Content, error) {
 		return LateIncident(n.Incident, p.config.Clock().Sub(n.Incident.ClosedAt) < tenant.IncidentQuiet)
 	case n.Incident.ID != 0:
 		return Incident(n.Incident)
-	}
-	if n.Outage.ID != 0 {
+	case n.Outage.ID != 0:
 		return Outage(n.Outage)
+	case n.Trouble.Kind != "":
+		return Trouble(n.Trouble)
 	}
 	return Attention(attentionItems(n.Operations))
 }

@@ -34,7 +34,8 @@ const (
 type Store interface {
 	// Collect makes a notice for each recipient of everything that has
 	// parked and was told to nobody, once the oldest of it is as old as window,
-	// and of each incident that has lasted that long or is over for good.
+	// of each incident that has lasted that long or is over for good, and of each
+	// outage and other trouble that lasts or is over.
 	Collect(ctx context.Context, recipients []string, window time.Duration) error
 	// Take leases the next notice that is due and leaves by mail, by the
 	// webhook or either; false when none is. An empty one, because nothing that it
@@ -92,7 +93,7 @@ func New(c Config) *Notifier {
 func (n *Notifier) Run(ctx context.Context) {
 	switch {
 	case len(n.config.Recipients) == 0:
-		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention, nor of incidents: neither NOTIFY_EMAIL nor NOTIFY_WEBHOOK is set")
+		n.config.Logger.InfoContext(ctx, "nobody is told of operations that need attention, of incidents, nor of other trouble: neither NOTIFY_EMAIL nor NOTIFY_WEBHOOK is set")
 		return
 	case n.config.Mailer == nil && n.config.Webhook == nil:
 		return
@@ -157,7 +158,7 @@ func (n *Notifier) deliver(ctx context.Context, notice tenant.Notice) error {
 		return n.config.Store.Drop(writing, notice.ID)
 	case err == nil:
 		n.config.Logger.InfoContext(ctx, "told people what needs attention", "notice", notice.ID, "operations", len(notice.Operations),
-			"incident", notice.Incident.ID, "outage", notice.Outage.ID)
+			"incident", notice.Incident.ID, "outage", notice.Outage.ID, "trouble", notice.Trouble.Kind)
 		return n.config.Store.Sent(writing, notice.ID)
 	}
 	after := pause(notice.Attempts)

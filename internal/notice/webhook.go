@@ -46,7 +46,9 @@ func NewWebhook(target string, transport http.RoundTripper) *Webhook {
 type told struct {
 	// ID is the same when a notice is posted again.
 	ID   string `json:"id"`
-	Kind string `json:"kind"` // attention, incident, incident_over, no_worker, no_worker_over
+	// Kind is attention, incident or no_worker, or a tenant.TroubleKind; of all but the
+	// first also with _over.
+	Kind string `json:"kind"`
 	// Text says it in a sentence, for what shows one to people.
 	Text string `json:"text"`
 	// Total is how many operations there are; 50 at most are listed.
@@ -54,6 +56,7 @@ type told struct {
 	Operations []toldOperation      `json:"operations,omitempty"`
 	Incident   *tenant.Incident     `json:"incident,omitempty"`
 	Outage     *tenant.WorkerOutage `json:"outage,omitempty"`
+	Trouble    *tenant.Trouble      `json:"trouble,omitempty"`
 }
 
 type toldOperation struct {
@@ -106,6 +109,8 @@ func tell(n tenant.Notice) told {
 		t.outage(n.Outage)
 	case n.Incident.ID != 0:
 		t.incident(n.Incident)
+	case n.Trouble.Kind != "":
+		t.trouble(n.Trouble)
 	default:
 		t.attention(n.Operations)
 	}
@@ -127,6 +132,17 @@ func (t *told) incident(i tenant.Incident) {
 	if !i.ClosedAt.IsZero() {
 		t.Kind = "incident_over"
 		t.Text = fmt.Sprintf("Over: the %s failed for many tenants, until %s", i.Dependency, i.ClosedAt.UTC().Format(time.RFC3339))
+	}
+}
+
+func (t *told) trouble(about tenant.Trouble) {
+	words := about.Words()
+	about.Since, about.Until = about.Since.UTC(), about.Until.UTC()
+	t.Kind, t.Trouble = string(about.Kind), &about
+	t.Text = fmt.Sprintf("%s: %s. See: %s, and docs/runbooks/%s", words.Is, about.Cause, words.See, words.Runbook)
+	if about.Over() {
+		t.Kind += "_over"
+		t.Text = fmt.Sprintf("Over: %s, since %s. %s", words.Was, about.Since.Format(time.RFC3339), words.Ended)
 	}
 }
 

@@ -224,8 +224,8 @@ func pageOfFleet(ctx context.Context, tx pgx.Tx, id tenant.FleetID, s *tenant.Fl
 }
 
 func endFleet(ctx context.Context, tx pgx.Tx, id tenant.FleetID, state tenant.FleetState, note string) error {
-	_, err := tx.Exec(ctx, `UPDATE fleet_runs SET state = $2, note = nullif($3, ''), finished_at = now(), version = version + 1, updated_at = now() WHERE id = $1`,
-		string(id), string(state), note)
+	_, err := tx.Exec(ctx, `UPDATE fleet_runs SET state = $2, note = nullif($3, ''), finished_at = now(), stopped_at = CASE WHEN $4 THEN now() END,
+		version = version + 1, updated_at = now() WHERE id = $1`, string(id), string(state), note, state == tenant.FleetFailed)
 	return err
 }
 
@@ -260,9 +260,11 @@ func (fs *Fleets) Fail(ctx context.Context, e tenant.FleetFailure) error {
 			return err
 		}
 		_, err = tx.Exec(ctx, `
-			UPDATE fleet_runs r SET state = 'PAUSED', version = version + 1, updated_at = now(), note = format(
-				CASE WHEN f.canary > r.accepted_failures THEN '%s of the tenants that come first have failed; see why, then retry, resume or abort'
-				ELSE '%s tenants have failed, more than the budget of ' || $2 || ' allows; see why, then retry, resume or abort' END, CASE WHEN f.canary > r.accepted_failures THEN f.canary ELSE f.failed END)
+			UPDATE fleet_runs r SET state = 'PAUSED', stopped_at = now(), version = version + 1, updated_at = now(), note = format(
+				CASE WHEN f.canary > r.accepted_failures THEN '%s of the tenants that come first have failed%s; see why, then retry, resume or abort'
+				ELSE '%s tenants have failed%s, more than the budget of ' || $2 || ' allows; see why, then retry, resume or abort' END,
+				CASE WHEN f.canary > r.accepted_failures THEN f.canary ELSE f.failed END - r.accepted_failures,
+				CASE WHEN r.accepted_failures > 0 THEN ' since it was resumed' END)
 			FROM (SELECT count(*) AS failed, count(*) FILTER (WHERE wave = 0) AS canary FROM fleet_items WHERE fleet_id = $1 AND state = 'FAILED') f
 			WHERE r.id = $1 AND r.state = 'RUNNING' AND f.failed > r.accepted_failures AND (f.canary > r.accepted_failures OR f.failed - r.accepted_failures > $2::integer)`,
 			string(r.id), r.settings.Budget)
@@ -342,7 +344,7 @@ func actOnFleet(ctx context.Context, tx pgx.Tx, run fleetRow, a tenant.FleetActi
 		note = string(a) + " by " + r.Actor + ": " + r.Reason
 	}
 	_, err := tx.Exec(ctx, `
-		UPDATE fleet_runs SET state = $2, note = nullif($3, ''), version = version + 1, updated_at = now(), finished_at = NULL,
+		UPDATE fleet_runs SET state = $2, note = nullif($3, ''), version = version + 1, updated_at = now(), finished_at = NULL, stopped_at = NULL,
 			run_id = CASE WHEN $4 THEN NULL ELSE run_id END,
 			accepted_failures = (SELECT count(*) FROM fleet_items WHERE fleet_id = $1 AND state = 'FAILED')
 		WHERE id = $1`, string(run.id), string(to), note, run.state.Closed())

@@ -24,9 +24,9 @@ const parkings = `operations o WHERE o.state IN ('NEEDS_ATTENTION', 'ROLLBACK_BL
 
 // Collect makes a notice for each recipient of everything that has
 // parked and was told to nobody, once the oldest of it is as old as window, of
-// each incident that has lasted that long, and of each outage of all workers. A
-// lock keeps two processes from making two mails of it; the parkings' key, the
-// incidents' and the outages' keep them from telling one twice.
+// each incident that has lasted that long, and of each outage of all workers and other
+// trouble. A lock keeps two processes from making two mails of it; the parkings' key and
+// those of the others keep them from telling one twice.
 func (ns *Notices) Collect(ctx context.Context, recipients []string, window time.Duration) error {
 	err := ns.pool.inTx(ctx, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock(hashtext('notices'))`); err != nil {
@@ -51,7 +51,10 @@ func (ns *Notices) Collect(ctx context.Context, recipients []string, window time
 		if err := collectIncidents(ctx, tx, recipients, window); err != nil {
 			return err
 		}
-		return collectOutages(ctx, tx, recipients)
+		if err := collectOutages(ctx, tx, recipients); err != nil {
+			return err
+		}
+		return collectTroubles(ctx, tx, recipients)
 	})
 	if err != nil {
 		return fmt.Errorf("collect what needs attention: %w", interpret(err))
@@ -100,47 +103,36 @@ func collectOutages(ctx context.Context, tx pgx.Tx, recipients []string) error {
 	return err
 }
 
+// lease is a notice that was taken, and what it is about.
+type lease struct {
+	notice           tenant.Notice
+	batch            string
+	incident, outage *int64
+	trouble          tenant.Trouble
+	over             bool
+}
+
 // Take leases the next notice that is due, of those that leave by mail, by
 // the webhook or both, with those of its operations that still wait, or its
-// incident or outage if that still is as it tells; false when none is due.
-func (ns *Notices) Take(ctx context.Context, lease time.Duration, byMail, byWebhook bool) (n tenant.Notice, due bool, err error) {
-	var before, batch string
-	var age float64
-	var incident, outage *int64
-	var over bool
+// incident, outage or trouble if that still is as it tells; false when none is due.
+func (ns *Notices) Take(ctx context.Context, lasts time.Duration, byMail, byWebhook bool) (n tenant.Notice, due bool, err error) {
 	err = ns.pool.inTx(ctx, func(tx pgx.Tx) error {
-		err := tx.QueryRow(ctx, `
-			WITH due AS (
-				SELECT id, state, extract(epoch FROM now() - coalesce(left_at, created_at))::float8 AS age FROM notices
-				WHERE state IN ('PENDING', 'SENDING') AND due_at <= now() AND CASE recipient WHEN $2 THEN $3::boolean ELSE $4::boolean END
-				ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-			)
-			UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, due_at = now() + $1::interval,
-				left_at = CASE d.state WHEN 'SENDING' THEN n.left_at ELSE now() END
-			FROM due d WHERE n.id = d.id
-			RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, n.incident_id, n.outage_id, n.over, d.state, d.age`,
-			lease, tenant.NoticeWebhook, byWebhook, byMail).
-			Scan(&n.ID, &n.To, &n.Attempts, &batch, &incident, &outage, &over, &before, &age)
+		l, err := takeNotice(ctx, tx, lasts, byMail, byWebhook)
 		if err != nil {
 			return err
 		}
-		if incident != nil {
-			n.Incident, err = incidentToTell(ctx, tx, *incident, over)
-			n.Late = !over && !n.Incident.ClosedAt.IsZero()
-			return err
+		n = l.notice
+		switch {
+		case l.incident != nil:
+			n.Incident, err = incidentToTell(ctx, tx, *l.incident, l.over)
+			n.Late = !l.over && !n.Incident.ClosedAt.IsZero()
+		case l.outage != nil:
+			n.Outage, err = outageToTell(ctx, tx, *l.outage, l.over)
+		case l.trouble.Kind != "":
+			n.Trouble, err = troubleToTell(ctx, tx, l.trouble)
+		default:
+			n.Operations, err = parkingsToTell(ctx, tx, l.batch)
 		}
-		if outage != nil {
-			n.Outage, err = outageToTell(ctx, tx, *outage, over)
-			return err
-		}
-		rows, err := tx.Query(ctx, `
-			SELECT `+operationColumns+` FROM operations o JOIN notice_parkings p ON p.operation_id = o.id AND p.state = o.state
-				AND p.deadline = coalesce(o.attention_deadline, '-infinity')
-			WHERE p.batch = $1::uuid ORDER BY o.updated_at, o.id`, batch)
-		if err != nil {
-			return err
-		}
-		n.Operations, err = pgx.CollectRows(rows, scanOperation)
 		return err
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -149,8 +141,42 @@ func (ns *Notices) Take(ctx context.Context, lease time.Duration, byMail, byWebh
 	if err != nil {
 		return tenant.Notice{}, false, fmt.Errorf("take a notice: %w", interpret(err))
 	}
-	n.Doubtful, n.Age = before == "SENDING", seconds(age)
 	return n, true, nil
+}
+
+func takeNotice(ctx context.Context, tx pgx.Tx, lasts time.Duration, byMail, byWebhook bool) (l lease, err error) {
+	var before string
+	var age float64
+	var since, until *time.Time
+	err = tx.QueryRow(ctx, `
+		WITH due AS (
+			SELECT id, state, extract(epoch FROM now() - coalesce(left_at, created_at))::float8 AS age FROM notices
+			WHERE state IN ('PENDING', 'SENDING') AND due_at <= now() AND CASE recipient WHEN $2 THEN $3::boolean ELSE $4::boolean END
+			ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+		)
+		UPDATE notices n SET state = 'SENDING', attempts = n.attempts + 1, due_at = now() + $1::interval,
+			left_at = CASE d.state WHEN 'SENDING' THEN n.left_at ELSE now() END
+		FROM due d WHERE n.id = d.id
+		RETURNING n.id::text, n.recipient, n.attempts, n.batch::text, n.incident_id, n.outage_id, n.over, d.state, d.age,
+			coalesce(n.trouble, ''), coalesce(n.subject, ''), coalesce(n.cause, ''), n.since, CASE WHEN n.over THEN n.created_at END`,
+		lasts, tenant.NoticeWebhook, byWebhook, byMail).
+		Scan(&l.notice.ID, &l.notice.To, &l.notice.Attempts, &l.batch, &l.incident, &l.outage, &l.over, &before, &age,
+			&l.trouble.Kind, &l.trouble.Subject, &l.trouble.Cause, &since, &until)
+	l.notice.Doubtful, l.notice.Age = before == "SENDING", seconds(age)
+	l.trouble.Since, l.trouble.Until = orZero(since), orZero(until)
+	return l, err
+}
+
+// parkingsToTell are those operations of a batch that still wait as they did.
+func parkingsToTell(ctx context.Context, tx pgx.Tx, batch string) ([]tenant.Operation, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT `+operationColumns+` FROM operations o JOIN notice_parkings p ON p.operation_id = o.id AND p.state = o.state
+			AND p.deadline = coalesce(o.attention_deadline, '-infinity')
+		WHERE p.batch = $1::uuid ORDER BY o.updated_at, o.id`, batch)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, scanOperation)
 }
 
 // incidentToTell is the incident that a notice is about; zero when it has ended,

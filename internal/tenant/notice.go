@@ -7,7 +7,8 @@ import "time"
 const NoticeWebhook = "webhook"
 
 // Notice is one mail to one person, or one request to NOTIFY_WEBHOOK: about the
-// operations that newly wait for somebody, or about an incident.
+// operations that newly wait for somebody, or about an incident, an outage of all
+// workers or another trouble.
 type Notice struct {
 	// ID travels with the mail; the provider is asked for it after a doubt.
 	ID string
@@ -20,6 +21,9 @@ type Notice struct {
 	// Incident is what it is about instead: one that goes on, or that is over.
 	// Its id is zero otherwise.
 	Incident Incident
+	// Trouble is what it is about instead: one that lasts, or that is over. Its kind is
+	// empty otherwise.
+	Trouble Trouble
 	// Late tells that the incident has ended before it could be told that it
 	// goes on.
 	Late bool
@@ -33,4 +37,6 @@ type Notice struct {
 
 // Empty tells that there is nothing left to tell: what it was about has ended
 // before it left.
-func (n Notice) Empty() bool { return len(n.Operations) == 0 && n.Incident.ID == 0 && n.Outage.ID == 0 }
+func (n Notice) Empty() bool {
+	return len(n.Operations) == 0 && n.Incident.ID == 0 && n.Outage.ID == 0 && n.Trouble.Kind == ""
+}

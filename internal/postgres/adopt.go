@@ -65,7 +65,7 @@ func (a *adopter) run(ctx context.Context, tx pgx.Tx) error {
 	b := &pgx.Batch{}
 	b.Queue(passFence, fenceArgs(a.fence)...)
 	b.Queue(`SELECT claim_adopted_schema($1::text, $2::uuid, $3::integer, $4::bigint)`, t.Schema, string(t.ID), a.fence.Generation, a.version)
-	b.Queue(`SELECT set_config('lock_timeout', $1::text, true)`, fmt.Sprint(MigrateLockTimeout.Milliseconds()))
+	b.Queue(setLockTimeout, fmt.Sprint(MigrateLockTimeout.Milliseconds()))
 	b.Queue(`SELECT ensure_app_login($1::text), ensure_role($2::text, $3::text, 'NOLOGIN')`, t.AppLogin, t.Role, string(t.ID))
 	b.Queue(`GRANT ` + role + ` TO ` + login)
 	if err := run(ctx, tx, b); err != nil {
@@ -271,11 +271,26 @@ func (a *adopter) explain(err error) error {
 		return a.refuse("the schema " + a.tenant.Schema + " is not there")
 	case pg.Code == stateLockNotAvailable, pg.Code == stateDeadlock:
 		return &tenant.StepError{Step: a.step, Class: tenant.ClassConflict, Alone: true, Err: err,
-			Reason: "a table of the schema " + a.tenant.Schema + " is in use" + concerned(pg) + ": stop the replaced application; the step is repeated by itself"}
+			Reason: tableInUse(a.tenant.Schema, err) + "; the step is repeated by itself"}
 	case strings.HasPrefix(pg.Code, "23"):
 		return a.refuse("rows of the schema " + a.tenant.Schema + " do not bear what the template demands (SQLSTATE " + pg.Code + ")" + concerned(pg) + ": correct them and import again")
 	}
 	return stepError(a.step, err)
+}
+
+// tableInUse says that somebody holds a lock that is in the way, and what to do.
+func tableInUse(schema string, err error) string {
+	pg, _ := errors.AsType[*pgconn.PgError](err)
+	return "a table of the schema " + schema + " is in use" + concerned(pg) + ": stop the replaced application"
+}
+
+const setLockTimeout = `SELECT set_config('lock_timeout', $1::text, true)`
+
+// boundLockWaits has a transaction wait no longer for a lock on what may be in use
+// elsewhere than a migration does: whoever comes after it waits as well.
+func boundLockWaits(ctx context.Context, tx pgx.Tx) error {
+	_, err := tx.Exec(ctx, setLockTimeout, fmt.Sprint(MigrateLockTimeout.Milliseconds()))
+	return err
 }
 
 // release undoes adopt: what was added is taken off, and the schema stays with all that
@@ -286,7 +301,7 @@ func release(ctx context.Context, tx pgx.Tx, f tenant.Fence, schema string) erro
 		return err
 	}
 	b := &pgx.Batch{}
-	b.Queue(`SELECT set_config('lock_timeout', $1::text, true)`, fmt.Sprint(MigrateLockTimeout.Milliseconds()))
+	b.Queue(setLockTimeout, fmt.Sprint(MigrateLockTimeout.Milliseconds()))
 	var there bool
 	if err := tx.QueryRow(ctx, `SELECT to_regnamespace(quote_ident($1::text)) IS NOT NULL`, schema).Scan(&there); err != nil {
 		return err
@@ -297,5 +312,9 @@ func release(ctx context.Context, tx pgx.Tx, f tenant.Fence, schema string) erro
 		}
 	}
 	b.Queue(`UPDATE tenant_imports SET adopted_at = NULL, administrator_id = NULL, changes = '{}', undo = '{}' WHERE tenant_id = $1::uuid`, string(f.Tenant))
-	return run(ctx, tx, b)
+	err := run(ctx, tx, b)
+	if sqlState(err) == stateLockNotAvailable {
+		return &tenant.StepError{Step: tenant.StepCreateSchema, Class: tenant.ClassConflict, Alone: true, Err: err, Reason: tableInUse(schema, err) + "; the undo is repeated by itself"}
+	}
+	return err
 }

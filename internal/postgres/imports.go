@@ -80,14 +80,25 @@ func (im *Imports) read(ctx context.Context, from string, columns map[string]str
 	if err != nil {
 		return nil, err
 	}
-	rows, err := im.pool.Query(ctx, `SELECT `+strings.Join(selected, ", ")+` FROM `+pgx.Identifier{from, "tenants"}.Sanitize()+` ORDER BY 1 LIMIT `+fmt.Sprint(maxLegacy))
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r tenant.ImportRow, err error) {
-		err = row.Scan(&r.ID, &r.Name, &r.Schema, &r.Status, &r.Administrator.Email, &r.Administrator.FirstName, &r.Administrator.LastName, &r.Contract)
-		return r, err
+	var found []tenant.ImportRow
+	err = im.pool.inTx(ctx, func(tx pgx.Tx) error {
+		if err := boundLockWaits(ctx, tx); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, `SELECT `+strings.Join(selected, ", ")+` FROM `+pgx.Identifier{from, "tenants"}.Sanitize()+` ORDER BY 1 LIMIT `+fmt.Sprint(maxLegacy))
+		if err != nil {
+			return err
+		}
+		found, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r tenant.ImportRow, err error) {
+			err = row.Scan(&r.ID, &r.Name, &r.Schema, &r.Status, &r.Administrator.Email, &r.Administrator.FirstName, &r.Administrator.LastName, &r.Contract)
+			return r, err
+		})
+		return err
 	})
+	if sqlState(err) == stateLockNotAvailable {
+		return nil, invalidImport("from", "%s, and run it again", tableInUse(from, err))
+	}
+	return found, err
 }
 
 // find finds the column of each field.
@@ -177,8 +188,15 @@ func (im *Imports) judge(ctx context.Context, from string, rows []tenant.ImportR
 			return err
 		}
 		err := pgx.BeginTxFunc(ctx, im.schemas.schemas, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+			if err := boundLockWaits(ctx, tx); err != nil {
+				return err
+			}
 			return judgeSchema(ctx, tx, r, template.shape)
 		})
+		if sqlState(err) == stateLockNotAvailable {
+			r.Refuse("%s, and import again", tableInUse(r.Schema, err))
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("row %s: %w", r.ID, err)
 		}

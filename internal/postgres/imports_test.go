@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -305,4 +306,68 @@ func TestAdoptionThatFailsSaysWhy(t *testing.T) {
 		require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)), name)
 		require.Zero(t, b.count(t, `SELECT count(*) FROM tenant_schema_versions WHERE tenant_id = $1`, string(f.Tenant)))
 	}
+}
+
+// holds takes locks in a transaction, as a session of the replaced application has them.
+func (b legacyBundle) holds(t *testing.T, sql string) (release func()) {
+	t.Helper()
+	tx, err := b.pool.Begin(b.ctx)
+	require.NoError(t, err)
+	release = func() { _ = tx.Rollback(context.WithoutCancel(b.ctx)) } // it may have been
+	t.Cleanup(release)
+	_, err = tx.Exec(b.ctx, `SET LOCAL idle_in_transaction_session_timeout = 0`)
+	require.NoError(t, err)
+	_, err = tx.Exec(b.ctx, sql)
+	require.NoError(t, err)
+	return release
+}
+
+// TestAdoptionWaitsForNobody: a session that reads, or has locked, a table of a tenant
+// keeps that tenant's adoption, its undo and what is said of its row from their end for
+// no longer than a lock may be waited for, and no other tenant's; afterwards each
+// succeeds.
+func TestAdoptionWaitsForNobody(t *testing.T) {
+	t.Parallel()
+	b := setupLegacy(t)
+	const says = "a table of the schema tenant-in-use is in use: stop the replaced application"
+	for _, name := range []string{"In use", "Free", "Free too", "Not accepted"} {
+		b.tenant(t, name)
+	}
+	rows := b.rows(t)
+	f, data := b.accept(t, rows["In use"]), b.data(t, "tenant-in-use")
+	requireInUse := func(err error) {
+		t.Helper()
+		var step *tenant.StepError
+		require.ErrorAs(t, err, &step)
+		require.Contains(t, step.Reason, says)
+		require.False(t, step.Permanent, "it is repeated")
+		require.True(t, step.Alone, "it is nobody else's")
+	}
+	for other, held := range map[string]string{"Free": `SELECT FROM "tenant-in-use".users`, "Free too": `LOCK TABLE "tenant-in-use".users`} {
+		release := b.holds(t, held)
+		requireInUse(b.schemas.Create(b.ctx, f))
+		require.Zero(t, b.count(t, `SELECT count(*) FROM tenant_imports WHERE tenant_id = $1 AND adopted_at IS NOT NULL`, string(f.Tenant)))
+		require.NoError(t, b.schemas.Create(b.ctx, b.accept(t, rows[other])), "others go on")
+		release()
+		require.Equal(t, data, b.data(t, "tenant-in-use"))
+	}
+	require.NoError(t, b.schemas.Create(b.ctx, f), "when it is repeated")
+
+	b.move(t, f, tenant.StateRunning, tenant.StateRollingBack)
+	release := b.holds(t, `SELECT FROM "tenant-in-use".users`)
+	requireInUse(b.schemas.Drop(b.ctx, undoing(f)))
+	release()
+	require.NoError(t, b.schemas.Drop(b.ctx, undoing(f)))
+
+	release = b.holds(t, `LOCK TABLE "tenant-not-accepted".users`)
+	rows = b.rows(t)
+	require.Equal(t, tenant.ImportRefused, rows["Not accepted"].State)
+	require.Equal(t, []string{"a table of the schema tenant-not-accepted is in use: stop the replaced application, and import again"}, rows["Not accepted"].Refused)
+	require.Equal(t, tenant.ImportUnderWay, rows["Free"].State)
+	release()
+	require.Equal(t, tenant.ImportReady, b.rows(t)["Not accepted"].State)
+
+	b.holds(t, `LOCK TABLE legacy.tenants`)
+	_, err := b.imports.Rows(b.ctx, legacy, nil)
+	require.ErrorContains(t, err, "a table of the schema legacy is in use: stop the replaced application, and run it again")
 }

@@ -16,6 +16,8 @@ type Database interface {
 	// Migrated fails where the control tables are not those that this program
 	// needs, or cannot be written to. note says that they are of a newer version.
 	Migrated(ctx context.Context) (note string, err error)
+	// Restored tells whether the installation was restored from backups, and is live.
+	Restored(ctx context.Context) (Restored, error)
 	Login(ctx context.Context) (Login, error)
 	Connections(ctx context.Context) (Connections, error)
 	Locks(ctx context.Context) (Locks, error)
@@ -62,6 +64,9 @@ const oldestDatabase = 15
 func ExamineDatabase(db Database, p Plan) Subject {
 	checks := []Check{
 		{"tables", func(ctx context.Context) Verdict { return judgeTables(db.Migrated(ctx)) }},
+		{"live", func(ctx context.Context) Verdict {
+			return judge(ctx, db.Restored, "ask whether the installation is live", Restored.judge)
+		}},
 		{"rights", func(ctx context.Context) Verdict {
 			return judge(ctx, db.Login, "ask for the login's rights", Login.judgeRights)
 		}},

@@ -27,6 +27,7 @@ type databaseFacts struct {
 	server      doctor.DatabaseServer
 	note        string
 	migrated    error
+	restored    doctor.Restored
 	login       doctor.Login
 	connections doctor.Connections
 	locks       doctor.Locks
@@ -49,6 +50,7 @@ func soundDatabase() *databaseFacts {
 
 func (f *databaseFacts) Server(context.Context) (doctor.DatabaseServer, error) { return f.server, nil }
 func (f *databaseFacts) Migrated(context.Context) (string, error)              { return f.note, f.migrated }
+func (f *databaseFacts) Restored(context.Context) (doctor.Restored, error)     { return f.restored, nil }
 func (f *databaseFacts) Login(context.Context) (doctor.Login, error)           { return f.login, nil }
 func (f *databaseFacts) Connections(context.Context) (doctor.Connections, error) {
 	return f.connections, nil
@@ -106,6 +108,8 @@ func eachFails(t *testing.T, s doctor.Subject, failing map[string]bool) {
 	}
 }
 
+var restored = doctor.Restored{NotLive: "restored", AsOf: time.Date(2026, 11, 30, 2, 0, 0, 0, time.UTC)}
+
 func TestADatabaseIsJudged(t *testing.T) {
 	t.Parallel()
 	plan, failing := doctor.Plan{Pool: 16}, map[string]bool{}
@@ -118,10 +122,16 @@ func TestADatabaseIsJudged(t *testing.T) {
 		state  doctor.State
 		says   string
 	}{
-		"an old server":         {"server", func(f *databaseFacts, _ *doctor.Plan) { f.server.Major, f.server.Version = 14, "14.2" }, doctor.Failure, "upgrade the server to PostgreSQL 15"},
-		"in clear":              {"server", func(f *databaseFacts, _ *doctor.Plan) { f.server.Encrypted = false }, doctor.Warning, "DB_SSLMODE=verify-full"},
-		"not migrated":          {"tables", func(f *databaseFacts, _ *doctor.Plan) { f.migrated = errors.New("none") }, doctor.Failure, "starter migrate"},
-		"ahead":                 {"tables", func(f *databaseFacts, _ *doctor.Plan) { f.note = "A newer version" }, doctor.Warning, "replace this program"},
+		"an old server": {"server", func(f *databaseFacts, _ *doctor.Plan) { f.server.Major, f.server.Version = 14, "14.2" }, doctor.Failure, "upgrade the server to PostgreSQL 15"},
+		"in clear":      {"server", func(f *databaseFacts, _ *doctor.Plan) { f.server.Encrypted = false }, doctor.Warning, "DB_SSLMODE=verify-full"},
+		"not migrated":  {"tables", func(f *databaseFacts, _ *doctor.Plan) { f.migrated = errors.New("none") }, doctor.Failure, "starter migrate"},
+		"ahead":         {"tables", func(f *databaseFacts, _ *doctor.Plan) { f.note = "A newer version" }, doctor.Warning, "replace this program"},
+		"half restored": {"live", func(f *databaseFacts, _ *doctor.Plan) { f.restored.NotLive = "filling" }, doctor.Failure, "run again: starter restore --all --yes; then: starter restore --go-live (docs/runbooks/restore-all.md)"},
+		"restored":      {"live", func(f *databaseFacts, _ *doctor.Plan) { f.restored = restored }, doctor.Failure, "as it was at 2026-11-30T02:00:00Z, and is not live: it sends, dispatches and signs nothing mend: look at the data, then run: starter restore --go-live (docs/runbooks/restore-all.md)"},
+		"a clone":       {"live", func(f *databaseFacts, _ *doctor.Plan) { f.restored.NotLive = "clone" }, doctor.Warning, "starter restore --go-live refuses it"},
+		"once restored": {"live", func(f *databaseFacts, _ *doctor.Plan) {
+			f.restored.AsOf, f.restored.WentLive = restored.AsOf, time.Now()
+		}, doctor.OK, "went live at"},
 		"no roles":              {"rights", func(f *databaseFacts, _ *doctor.Plan) { f.login.CreateRole = false }, doctor.Failure, "ALTER ROLE platform CREATEROLE"},
 		"no schemas":            {"rights", func(f *databaseFacts, _ *doctor.Plan) { f.login.CreateSchemas = false }, doctor.Failure, "GRANT CREATE ON DATABASE"},
 		"too many rights":       {"rights", func(f *databaseFacts, _ *doctor.Plan) { f.login.Beyond = []string{"BYPASSRLS"} }, doctor.Warning, "BYPASSRLS"},

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -73,10 +74,23 @@ func (f *Facts) Server(ctx context.Context) (doctor.DatabaseServer, error) {
 // Migrated asks whether the control tables are those that this build needs, and
 // can be written to.
 func (f *Facts) Migrated(ctx context.Context) (note string, err error) {
-	if err := f.health.Ready(ctx); err != nil {
+	if err := f.health.Ready(ctx); err != nil && !errors.Is(err, tenant.ErrNotLive) { // which Restored tells
 		return "", err
 	}
 	return f.health.Note(), nil
+}
+
+// Restored asks whether the installation was restored from backups, and is live. Tables
+// that cannot say so yet are of one that was not.
+func (f *Facts) Restored(ctx context.Context) (doctor.Restored, error) {
+	var r doctor.Restored
+	var asOf, wentLive *time.Time
+	err := f.ask(ctx, `SELECT coalesce(not_live, ''), restored_as_of, went_live_at FROM installation`, nil, &r.NotLive, &asOf, &wentLive)
+	if state := sqlState(err); state == stateNoTable || state == stateNoColumn {
+		return doctor.Restored{}, nil
+	}
+	r.AsOf, r.WentLive = orZero(asOf), orZero(wentLive)
+	return r, err
 }
 
 // Login asks what the login may do.

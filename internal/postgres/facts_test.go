@@ -42,7 +42,7 @@ func TestFactsOfASoundDatabase(t *testing.T) {
 	require.NoError(t, postgres.NewWorkers(pool).Beat(t.Context(), tenant.Beat{Worker: tenant.Worker{ID: "w", Host: "h", Namespace: "n", TaskQueue: "q", Queues: []string{"q"}}, Dispatched: -1}))
 	lines := examined(t, pool, doctor.Plan{Pool: 4, Place: tenant.WorkerPlace{Namespace: "n", TaskQueue: "q", Queues: []string{"q"}}})
 	for check, says := range map[string]string{
-		"server": "PostgreSQL ", "tables": "those of this version", "password": "no end", "connections": "1 worker", "locks": "0 schemas",
+		"server": "PostgreSQL ", "tables": "those of this version", "live": "the installation is live", "password": "no end", "connections": "1 worker", "locks": "0 schemas",
 		"replication": "", "clock": "agree", "workers": "1 worker takes work",
 	} {
 		if check != "replication" { // other tests replicate from their own servers, and a slot would be the stack's
@@ -52,6 +52,23 @@ func TestFactsOfASoundDatabase(t *testing.T) {
 	// The login of tests makes databases too.
 	requireLine(t, lines["rights"], doctor.Warning, "platform has more than it needs: CREATEDB")
 	require.NotEqual(t, doctor.Failure, lines["disk"].State, lines["disk"].Says)
+}
+
+// TestFactsOfARestoredInstallation: its tables are as they should be, and it says how it
+// goes live.
+func TestFactsOfARestoredInstallation(t *testing.T) {
+	t.Parallel()
+	pool, _ := postgrestest.NewWithConfig(t)
+	set := func(sql string) map[string]doctor.Line {
+		_, err := pool.Exec(t.Context(), `UPDATE installation SET `+sql)
+		require.NoError(t, err)
+		return examined(t, pool, doctor.Plan{Pool: 4})
+	}
+	lines := set(`not_live = 'restored', restored_as_of = '2026-11-30T02:00:00Z'`)
+	requireLine(t, lines["tables"], doctor.OK, "those of this version")
+	requireLine(t, lines["live"], doctor.Failure, "as it was at 2026-11-30T02:00:00Z, and is not live")
+	requireLine(t, set(`not_live = 'clone'`)["live"], doctor.Warning, "with --as-clone")
+	requireLine(t, set(`not_live = NULL, went_live_at = '2026-12-01T02:00:00Z'`)["live"], doctor.OK, "went live at 2026-12-01T02:00:00Z")
 }
 
 // TestFactsOfADatabaseThatLacksAll: a server of few connections and locks, a login
@@ -73,6 +90,7 @@ func TestFactsOfADatabaseThatLacksAll(t *testing.T) {
 
 	lines := examined(t, pool, doctor.Plan{Pool: 16, APIs: 2, Workers: 1})
 	requireLine(t, lines["tables"], doctor.Failure, "ALTER DATABASE … OWNER TO") // PostgreSQL 15 closes public
+	requireLine(t, lines["live"], doctor.OK, "")
 	requireLine(t, lines["rights"], doctor.Failure, "ALTER ROLE poor CREATEROLE")
 	requireLine(t, lines["rights"], doctor.Failure, "GRANT CREATE ON DATABASE")
 	requireLine(t, lines["rights"], doctor.Failure, "REPLICATION, pg_write_all_data")

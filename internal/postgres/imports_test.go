@@ -125,7 +125,27 @@ func TestImportJudgesEachRow(t *testing.T) {
 	row("Room of all", "public", "ada@public.example")
 	row("Own goal", "legacy", "ada@legacy.example")
 	b.tenant(t, "Held clinic")
-	b.testBundle.accept(t, "held clinic")
+	held := b.testBundle.accept(t, "held clinic")
+	row("Borrowed room", held.New.Schema, "ada@borrowed.example")
+	row("System", "pg_catalog", "ada@system.example")
+	row("Nowhere", "", "ada@nowhere.example")
+	row("Shared room 1", "tenant_shared", "ada@shared.example")
+	row("Shared room 2", "tenant_shared", "ada@shared.example")
+	b.tenant(t, "Forgetful clinic")
+	b.exec(t, `ALTER TABLE "tenant-forgetful-clinic".users ALTER COLUMN created_at DROP DEFAULT`)
+	b.tenant(t, "Rule clinic")
+	b.exec(t, `ALTER TABLE "tenant-rule-clinic".users ADD CONSTRAINT users_role_fkey CHECK (role <> '')`)
+	b.tenant(t, "Index clinic")
+	b.exec(t, `CREATE INDEX users_email ON "tenant-index-clinic".users (phone)`)
+	b.tenant(t, "Key clinic")
+	b.exec(t, `ALTER TABLE "tenant-key-clinic".users DROP CONSTRAINT "PK_a3ffb1c0c8416b9fc6f907b7433" CASCADE; ALTER TABLE "tenant-key-clinic".users ADD CONSTRAINT another PRIMARY KEY (id, email)`)
+	b.tenant(t, "Owned clinic")
+	server := postgrestest.Superuser(t)
+	server.Database = b.pool.Config().ConnConfig.Database
+	postgrestest.ExecuteIn(t, server, `ALTER TABLE "tenant-owned-clinic".users OWNER TO `+pgx.Identifier{server.User}.Sanitize())
+	b.tenant(t, "More clinic")
+	b.exec(t, `ALTER TABLE "tenant-more-clinic".users ADD COLUMN ward text NOT NULL DEFAULT 'x', ADD COLUMN bed text; CREATE TABLE "tenant-more-clinic".beds (id integer PRIMARY KEY);
+		UPDATE legacy.tenants SET status = ' active ' WHERE name = 'More clinic'`)
 
 	rows := b.rows(t)
 	good := rows["St. Mary's Hospital"]
@@ -152,10 +172,21 @@ func TestImportJudgesEachRow(t *testing.T) {
 		"Room of all":    "the schema public is no tenant's",
 		"Own goal":       "the schema legacy is no tenant's",
 		"Held clinic":    "holds its name: change one",
+
+		"Borrowed room":    "is that of the tenant " + string(held.New.ID),
+		"System":           "the schema pg_catalog is no tenant's",
+		"Nowhere":          "it names no schema",
+		"Shared room 1":    "the row " + rows["Shared room 2"].ID + " has the same schema",
+		"Forgetful clinic": "users.created_at has no default, and the template's has one",
+		"Rule clinic":      "users has the constraint users_role_fkey, which is CHECK ((role <> ''::text)), and the template's is FOREIGN KEY (role) REFERENCES roles(name)",
+		"Index clinic":     "the index users_email is CREATE INDEX ON users USING btree (phone), and the template's is CREATE UNIQUE INDEX ON users USING btree (lower(email))",
+		"Key clinic":       "users has another primary key than the template's PRIMARY KEY (id)",
+		"Owned clinic":     "users belongs to " + server.User + ", and must belong to ",
 	} {
 		require.Equal(t, tenant.ImportRefused, rows[name].State, name)
 		require.Contains(t, strings.Join(rows[name].Refused, "\n"), want, name)
 	}
+	require.Equal(t, tenant.ImportReady, rows["More clinic"].State, "more columns and tables are fine: %s", rows["More clinic"].Refused)
 	require.Equal(t, tenant.ImportLeft, rows["Failed clinic"].State)
 	require.Equal(t, []string{`its status is "FAILED": only rows that are "active" are imported`}, rows["Failed clinic"].Refused)
 	require.Zero(t, b.count(t, `SELECT count(*) FROM tenant_imports`), "nothing was done")

@@ -147,7 +147,7 @@ func (c *clients) handler(ctx context.Context) (*rest.Server, error) {
 	return rest.New(rest.Config{
 		Tenants: c.operations, Operations: c.operations, Maintenance: c.operations, Incidents: connect.Declared(c.Pool), Fleets: connect.Fleets(c.Pool, c.temporal, cfg.Temporal.TaskQueue, c.Log), Tokens: tokens, Limiter: limiter, Waiting: waiting,
 		Status: c.status,
-		Events: c.feed, Records: c.operations, Streams: streams, Answers: c.answers,
+		Events: c.feed, Records: c.operations, Capacities: c.operations, Streams: streams, Answers: c.answers,
 		Invitations: postgres.NewInvitations(c.Pool), Passwords: invitation.NewHasher(runtime.GOMAXPROCS(0)),
 		Database: rest.Check{Name: "database", Ask: c.Health.Ready},
 		Others: []rest.Check{

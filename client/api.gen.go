@@ -370,6 +370,60 @@ type CancelOperationParams struct {
 	RequestID string `json:"requestId,omitempty,omitzero"`
 }
 
+// Capacity is the schema of this name in the API's document.
+type Capacity struct {
+	// What it can come to; absent where nobody has said, so that it is not judged.
+	//
+	// Example: 107374182400
+	Bound int `json:"bound,omitempty,omitzero"`
+
+	// For how many days there is room until provisioning waits; absent where that is not known, or nothing grows.
+	//
+	// Example: 9.5
+	DaysLeft float64 `json:"daysLeft,omitempty,omitzero"`
+
+	// How much of that is left; of the balance beyond what the transactions need that may be under way at a time.
+	//
+	// Example: 10737418240
+	Left int `json:"left,omitempty,omitzero"`
+
+	// By how much more is used each day, by the readings of the last two weeks; absent while they are of less than a day.
+	//
+	// Example: 1073741824
+	PerDay float64 `json:"perDay,omitempty,omitzero"`
+
+	// When a worker last read it: every ten minutes, and every minute while anything is short; absent where none has.
+	ReadAt time.Time `json:"readAt,omitempty,omitzero"`
+
+	// What it is. Disk is in bytes, the balance in stroops, of which 10,000,000 are 1 XLM.
+	Resource Resource `json:"resource"`
+
+	// Whether nobody has read it for half an hour.
+	Stale bool `json:"stale"`
+
+	// How much is used; of the balance what was ever paid. 0 where readAt is absent.
+	//
+	// Example: 96636764160
+	Used int `json:"used"`
+
+	// Since when provisioning waits for it; absent while there is room.
+	WaitsSince time.Time `json:"waitsSince,omitempty,omitzero"`
+
+	// Why it waits, as it was when that began.
+	//
+	// Example: the databases and their write-ahead log take 90.0 GiB of 100.0 GiB (DB_DISK_BYTES)
+	Why string `json:"why,omitempty,omitzero"`
+}
+
+// CapacityList is the schema of this name in the API's document.
+type CapacityList struct {
+	// The version, for IfMatch; empty in a list.
+	ETag string `json:"-"`
+
+	// One for each resource.
+	Items []Capacity `json:"items"`
+}
+
 // ChangeTenantParams is what ChangeTenant takes.
 type ChangeTenantParams struct {
 	// The ETag of the version that the change is based on, or a list of them. Without it, any version is changed.
@@ -2161,6 +2215,21 @@ func (c *Client) ReceiveAlerts(ctx context.Context, params ReceiveAlertsParams) 
 	r.body = params
 	var answer AlertReceipt
 	_, err := c.call(ctx, r, &answer)
+	return answer, err
+}
+
+// ListCapacity: read the capacity, GET /v1/capacity.
+//
+// What tenants take of disk, connections, locks and the balance on the ledger, and for
+// how many days there is room. While anything is short new tenants wait, and go on by
+// themselves when there is room.
+//
+// Needs the role operator or admin.
+func (c *Client) ListCapacity(ctx context.Context) (CapacityList, error) {
+	r := request{method: http.MethodGet, path: "/v1/capacity", again: true}
+	var answer CapacityList
+	header, err := c.call(ctx, r, &answer)
+	answer.ETag = header.Get("ETag")
 	return answer, err
 }
 

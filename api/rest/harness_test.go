@@ -79,7 +79,7 @@ func setupOn(t *testing.T, pool *pgxpool.Pool, changes ...func(*rest.Config)) *t
 	t.Cleanup(background.Wait)
 	t.Cleanup(stop)
 	c := rest.Config{
-		Tenants: service, Operations: service, Maintenance: service, Incidents: connect.Declared(pool), Fleets: connect.Fleets(pool, temporal, "q", slog.New(slog.DiscardHandler)), Events: events, Records: service, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
+		Tenants: service, Operations: service, Maintenance: service, Incidents: connect.Declared(pool), Fleets: connect.Fleets(pool, temporal, "q", slog.New(slog.DiscardHandler)), Events: events, Records: service, Capacities: service, Invitations: postgres.NewInvitations(pool), Passwords: invitation.NewHasher(2),
 		Status: statusPage(t, pool), Tokens: tokens, Database: rest.CheckWithin(rest.Check{Name: "database", Ask: health.Ping}, time.Minute),
 		PublicURL: publicURL, AppURL: appURL, Registerer: registry, Gatherer: registry, Logger: log, Now: time.Now,
 	}

@@ -43,6 +43,8 @@ type Config struct {
 	Events Events
 	// Records are what has happened.
 	Records Records
+	// Capacities are what adding tenants uses up.
+	Capacities Capacities
 	// Streams is how many streams of one client may be open at a time; zero: any
 	// number.
 	Streams int
@@ -87,6 +89,8 @@ func (c Config) validate() error {
 		{c.Incidents == nil, "Incidents"},
 		{c.Events == nil, "Events"},
 		{c.Status == nil, "Status"},
+		{c.Records == nil, "Records"},
+		{c.Capacities == nil, "Capacities"},
 		{c.Invitations == nil, "Invitations"},
 		{c.Passwords == nil, "Passwords"},
 		{c.Tokens == nil, "Tokens"},
@@ -130,6 +134,7 @@ type Server struct {
 	now         func() time.Time
 	fleets      Fleets
 	records     Records
+	capacities  Capacities
 
 	echo *echo.Echo
 	api  huma.API
@@ -145,7 +150,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		tenants: c.Tenants, operations: c.Operations, maintenance: c.Maintenance, incidents: c.Incidents, fleets: c.Fleets, tokens: c.Tokens, limiter: c.Limiter, waiting: waiting{most: c.Waiting, full: tooManyWaiting},
-		events: c.Events, records: c.Records, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
+		events: c.Events, records: c.Records, capacities: c.Capacities, streams: waiting{most: c.Streams, full: tooManyStreams}, times: usual,
 		answers: c.Answers, version: c.Version,
 		database: share(c.Database), others: shareAll(c.Others), note: c.Note, metrics: observe.NewHTTP(c.Registerer),
 		publicURL: c.PublicURL, logger: c.Logger, now: c.Now,
@@ -164,6 +169,7 @@ func New(c Config) (*Server, error) {
 	s.registerMaintenance()
 	s.registerIncidents()
 	s.registerRecords()
+	s.registerCapacity()
 	s.registerHealth()
 	s.registerStatus(c.Status)
 	s.registerPages(c)

@@ -142,7 +142,7 @@ func TestWithoutDatabaseEveryAnswerIs503(t *testing.T) {
 				})
 			}
 			all.Wait()
-			require.Len(t, answers, 48)
+			require.Len(t, answers, 49)
 			for route, a := range answers {
 				a.problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 				require.NotEmpty(t, a.header.Get("Retry-After"), route)

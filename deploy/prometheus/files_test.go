@@ -181,6 +181,28 @@ func TestQueriesAskForWhatIsExported(t *testing.T) {
 	}
 }
 
+// ofBackups are gauges: what a histogram of such a name would have beside is none.
+var ofBackups = regexp.MustCompile(`^(backups?|restore_drills?)_.*(age_seconds|late|broken|failed|tenants)$`)
+
+// TestBackupsAndDrillsAreShown: each metric of them is on a dashboard.
+func TestBackupsAndDrillsAreShown(t *testing.T) {
+	t.Parallel()
+	dashboards, err := filepath.Glob(filepath.Join("..", "grafana", "dashboards", "*.json"))
+	require.NoError(t, err)
+	shown := ""
+	for _, file := range dashboards {
+		shown += read(t, file)
+	}
+	looked := 0
+	for name := range exported(t) {
+		if ofBackups.MatchString(name) {
+			looked++
+			require.True(t, strings.Contains(shown, "("+name+")"), "no dashboard shows %s", name)
+		}
+	}
+	require.Equal(t, 6, looked)
+}
+
 // TestAlertsLeadToRunbooks: each alert to a page that is there, and each page is led to
 // by an alert or by a symptom in the index.
 func TestAlertsLeadToRunbooks(t *testing.T) {

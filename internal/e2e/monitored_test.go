@@ -138,12 +138,13 @@ func (p *prom) series(expr string) ([]series, error) {
 
 // ofTrouble are metrics of which a healthy product has no series: each is counted for
 // the first time when something goes wrong, or exists only where there is a replica, a
-// day of readings, a
-// connection with TLS, or a Redis that is no stand-in.
+// day of readings, a backup that was asked for, a connection with TLS, or a Redis that is
+// no stand-in.
 var ofTrouble = []string{
 	"temporal_workflow_task_execution_failed_total", "temporal_long_request_failure_total", "temporal_activity_execution_failed_total",
 	"pg_replication_lag", "pg_replication_lag_bytes", "tls_certificate_not_after_timestamp_seconds", "findings_open", "operations_parked",
 	"redis_used_memory_bytes", "redis_memory_max_bytes", "capacity_days_left", "capacity_short", "provisioning_worker_trouble", "rate_limit_redis_failures_total", "temporal_request_failure_total",
+	"backup_age_seconds", "backup_tenants_late", "backups_broken", "backup_last_run_tenants", "restore_drill_age_seconds", "restore_drills_failed",
 }
 
 var word = regexp.MustCompile(`[a-zA-Z_:][a-zA-Z0-9_:]*`)

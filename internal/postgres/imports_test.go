@@ -145,7 +145,10 @@ func TestImportJudgesEachRow(t *testing.T) {
 	postgrestest.ExecuteIn(t, server, `ALTER TABLE "tenant-owned-clinic".users OWNER TO `+pgx.Identifier{server.User}.Sanitize())
 	b.tenant(t, "More clinic")
 	b.exec(t, `ALTER TABLE "tenant-more-clinic".users ADD COLUMN ward text NOT NULL DEFAULT 'x', ADD COLUMN bed text; CREATE TABLE "tenant-more-clinic".beds (id integer PRIMARY KEY);
+		CREATE UNIQUE INDEX "IDX_email" ON "tenant-more-clinic".users (lower(email)); CREATE UNIQUE INDEX users_email ON "tenant-more-clinic".users (lower(email));
 		UPDATE legacy.tenants SET status = ' active ' WHERE name = 'More clinic'`)
+	b.tenant(t, "Userless clinic")
+	b.exec(t, `DROP TABLE "tenant-userless-clinic".users CASCADE`)
 
 	rows := b.rows(t)
 	good := rows["St. Mary's Hospital"]
@@ -187,6 +190,8 @@ func TestImportJudgesEachRow(t *testing.T) {
 		require.Contains(t, strings.Join(rows[name].Refused, "\n"), want, name)
 	}
 	require.Equal(t, tenant.ImportReady, rows["More clinic"].State, "more columns and tables are fine: %s", rows["More clinic"].Refused)
+	require.NotContains(t, strings.Join(rows["More clinic"].Changes, "\n"), "the index", "the one of the template's name is taken")
+	require.Contains(t, rows["Userless clinic"].Changes, "adds the constraint users_role_fkey to users, FOREIGN KEY (role) REFERENCES roles(name)", "what leads to a table that is there")
 	require.Equal(t, tenant.ImportLeft, rows["Failed clinic"].State)
 	require.Equal(t, []string{`its status is "FAILED": only rows that are "active" are imported`}, rows["Failed clinic"].Refused)
 	require.Zero(t, b.count(t, `SELECT count(*) FROM tenant_imports`), "nothing was done")
@@ -316,11 +321,13 @@ func TestAdoptionThatFailsSaysWhy(t *testing.T) {
 	b.exec(t, `UPDATE "tenant-same-address".users SET email = 'Same@ward.example' WHERE role = 'nurse'`)
 	b.tenant(t, "Changed meanwhile")
 	b.tenant(t, "Gone meanwhile")
+	b.tenant(t, "Demoted meanwhile")
 	rows := b.rows(t)
 	for name, c := range map[string]struct{ meanwhile, says string }{
 		"Odd roles":         {"", "rows of the schema tenant-odd-roles do not bear what the template demands (SQLSTATE 23503), table users, constraint users_role_fkey"},
 		"Same address":      {"", "rows of the schema tenant-same-address do not bear what the template demands (SQLSTATE 23505), table users, constraint users_email"},
 		"Changed meanwhile": {`ALTER TABLE "tenant-changed-meanwhile".users DROP COLUMN first_name`, "cannot be adopted: users has no column first_name text"},
+		"Demoted meanwhile": {`UPDATE "tenant-demoted-meanwhile".users SET role = 'nurse'`, "the administrator's user has the role \"nurse\""},
 		"Gone meanwhile":    {`DROP SCHEMA "tenant-gone-meanwhile" CASCADE`, "the schema tenant-gone-meanwhile is not there"},
 	} {
 		require.Equal(t, tenant.ImportReady, rows[name].State, "%s: %s", name, rows[name].Refused)

@@ -68,6 +68,7 @@ kubecheck: ## Apply deploy/k8s to a Kubernetes built here, with nodes that kwok 
 .PHONY: lint
 lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/tools/dockerlint ## Linters of Go, of the workflows' determinism and, where Rust is, of Rust; of the Dockerfile and shell scripts; whether the client is current
 	bin/tools/golangci-lint run --allow-parallel-runners ./...
+	cd deploy/bench/peers && ../../../bin/tools/golangci-lint run --allow-parallel-runners ./...
 	bin/tools/workflowcheck -config tools/workflowcheck.yml ./workflows/...
 	bin/tools/clientgen -check
 	bin/tools/dockerlint Dockerfile
@@ -78,10 +79,13 @@ lint: bin/tools/golangci-lint bin/tools/workflowcheck bin/tools/clientgen bin/to
 .PHONY: fmt
 fmt: bin/tools/golangci-lint ## Format Go and, where Rust is, Rust
 	bin/tools/golangci-lint fmt ./...
+	cd deploy/bench/peers && ../../../bin/tools/golangci-lint fmt ./...
 	@sh scripts/fmt.sh
 
+PEERS := bin/peer-dbos bin/peer-river bin/peer-temporal
+
 .PHONY: bench
-bench: bin/devstack bin/api bin/worker bin/starter bin/bench ## The benchmark, JSON on standard output (BENCH="flags of bin/bench"; DURABLE=1: data reaches the disk)
+bench: bin/devstack bin/api bin/worker bin/starter bin/bench $(if $(filter -peers% -quick,$(BENCH)),$(PEERS)) ## The benchmark, JSON on standard output (BENCH="flags of bin/bench"; DURABLE=1: data reaches the disk)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 		DEVSTACK_ISOLATE=1 LEDGER_INTERVAL=$${LEDGER_INTERVAL:-50ms} SOROBAN_CHANNELS=$${SOROBAN_CHANNELS:-64} \
 		bin/devstack up $(if $(DURABLE),--data-dir "$$dir",--ephemeral) --starter bin/starter -- bin/bench $(BENCH)
@@ -130,6 +134,10 @@ bin/api bin/worker bin/starter: bin/%: FORCE
 
 bin/demo bin/bench bin/chaos bin/local: bin/%: FORCE
 	@$(GOBUILD) -o $@ ./deploy/$*
+
+# Of their own module: the product needs none of the engines that it is compared with.
+$(PEERS): bin/peer-%: FORCE
+	@cd deploy/bench/peers && $(GOBUILD) -o ../../../$@ ./$*
 
 # Linking this one takes 2.6 GB: .NOTPARALLEL keeps everything else from
 # running beside it. Without -trimpath, as go test compiles: what is below it

@@ -11,8 +11,10 @@ status=0
 root=''
 nested=''
 check=''
-for package in ${PKG:-./... ./deploy/devstack/... ./deploy/check/...}; do
+peers=''
+for package in ${PKG:-./... ./deploy/devstack/... ./deploy/check/... ./deploy/bench/peers/...}; do
 	case $package in
+	./deploy/bench/peers*) peers="$peers .${package#./deploy/bench/peers}" ;;
 	./deploy/check*) check="$check .${package#./deploy/check}" ;;
 	./deploy/devstack*) nested="$nested .${package#./deploy/devstack}" ;;
 	*) root="$root $package" ;;
@@ -32,6 +34,10 @@ fi
 if [ -n "$check" ]; then
 	# shellcheck disable=SC2086 # a list of packages
 	(cd deploy/check && go test -count 1 -timeout 30m "$@" $check) || status=1
+fi
+if [ -n "$peers" ]; then
+	# shellcheck disable=SC2086 # a list of packages
+	(cd deploy/bench/peers && go test -timeout 30m "$@" $peers) || status=1
 fi
 # go vet would analyse the 1,800 packages under the embedded Temporal server,
 # and each test binary there takes 2.6 GB to link: one at a time.

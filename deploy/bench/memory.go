@@ -22,7 +22,7 @@ type Memory struct {
 func memory(pid int) (m Memory, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return m, fmt.Errorf("read how much memory the api takes: only Linux tells: %w", err)
+		return m, fmt.Errorf("read how much memory a program takes: only Linux tells: %w", err)
 	}
 	for name, to := range map[string]*float64{"VmRSS": &m.Resident, "RssAnon": &m.Own, "VmHWM": &m.Peak} {
 		if *to, err = mebibytes(status, name); err != nil {

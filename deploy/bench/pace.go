@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -28,6 +29,8 @@ type Pace struct {
 	PerLedger []int `json:"contractsPerLedger"`
 	// OfChannels is contracts per ledger as a part of the channels: each can deploy one.
 	OfChannels float64 `json:"ofChannels"`
+	// OfFull is the same without the last ledger, which holds what is left.
+	OfFull float64 `json:"ofChannelsWithoutTheLast"`
 	// CoresBusy is how many of the machine's cores all of this has kept busy: when it is
 	// nearly all of them, these are what decides.
 	CoresBusy float64 `json:"coresBusy"`
@@ -44,47 +47,79 @@ func measurePace(ctx context.Context, bin string, perChannel int) (*Pace, error)
 	if err != nil {
 		return nil, err
 	}
-	c, stop, err := product{bin: bin}.start(ctx, askers, both)
+	p := Pace{Channels: cfg.Soroban.Channels, Tenants: perChannel * cfg.Soroban.Channels}
+	if err := p.measure(ctx, product{bin: bin}); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// measureLedgers has the same number of tenants provisioned at once with each number of
+// channels.
+func measureLedgers(ctx context.Context, o options) ([]Pace, error) {
+	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)
 	if err != nil {
 		return nil, err
 	}
+	if most := slices.Max(o.ledger); most > cfg.Soroban.Channels {
+		return nil, fmt.Errorf("-ledger: %d channels, and the stack was set up with %d; start it with SOROBAN_CHANNELS=%d", most, cfg.Soroban.Channels, most)
+	}
+	if err := pauseReconciler(ctx); err != nil {
+		return nil, err
+	}
+	var all []Pace
+	for _, channels := range o.ledger {
+		p := Pace{Channels: channels, Tenants: o.tenants}
+		if err := p.measure(ctx, product{bin: o.bin, settings: []string{fmt.Sprintf("SOROBAN_CHANNELS=%d", channels)}}); err != nil {
+			return nil, fmt.Errorf("with %d channels: %w", channels, err)
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// measure has the tenants provisioned, and fills in what is found.
+func (p *Pace) measure(ctx context.Context, with product) error {
+	c, stop, err := with.start(ctx, askers, both)
+	if err != nil {
+		return err
+	}
 	defer stop()
-	p := Pace{Channels: cfg.Soroban.Channels, Tenants: perChannel * cfg.Soroban.Channels}
 	fmt.Fprintf(os.Stderr, "bench: %d tenants at once, on %d channels\n", p.Tenants, p.Channels)
 	before, err := readCPU()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	began := time.Now()
-	if err := c.burst(ctx, p.Tenants); err != nil {
-		return nil, err
+	if err := c.burst(ctx, p); err != nil {
+		return err
 	}
 	elapsed := time.Since(began)
 	after, err := readCPU()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := c.count(ctx, &p, began); err != nil {
-		return nil, err
+	if err := c.count(ctx, p, began); err != nil {
+		return err
 	}
 	p.CPUPerTenant = result(make([]time.Duration, p.Tenants), elapsed, before, after).CPUPerTenant
 	for _, seconds := range p.CPUPerTenant {
 		p.CoresBusy += seconds * float64(p.Tenants) / elapsed.Seconds()
 	}
 	p.CoresBusy = round(p.CoresBusy)
-	return &p, nil
+	return nil
 }
 
 // burst asks for tenants as fast as the api accepts them, and waits until all are
 // provisioned.
-func (c *caller) burst(ctx context.Context, n int) error {
-	accepted := make([]client.Operation, n)
+func (c *caller) burst(ctx context.Context, p *Pace) error {
+	accepted := make([]client.Operation, p.Tenants)
 	group, asking := errgroup.WithContext(ctx)
 	group.SetLimit(askers)
-	for i := range n {
+	for i := range accepted {
 		group.Go(func() (err error) {
 			accepted[i], err = c.create(tenant.Spec{
-				Name: fmt.Sprintf("Benchmark clinic of a burst %d", i),
+				Name: fmt.Sprintf("Benchmark clinic of a burst on %d channels %d", p.Channels, i),
 				Administrator: tenant.Administrator{
 					Email: fmt.Sprintf("admin.%d@clinic.example", i), FirstName: "Ada", LastName: "Lovelace",
 				},
@@ -133,5 +168,8 @@ func (c *caller) count(ctx context.Context, p *Pace, began time.Time) error {
 	}
 	p.FirstAfter, p.LastAfter = round(first.First.Sub(began).Seconds()), round(last.Last.Sub(began).Seconds())
 	p.OfChannels = round(float64(p.Tenants) / float64(len(p.PerLedger)) / float64(p.Channels))
+	if full := p.PerLedger[:len(p.PerLedger)-1]; len(full) > 0 {
+		p.OfFull = round(float64(p.Tenants-last.Contracts) / float64(len(full)) / float64(p.Channels))
+	}
 	return nil
 }

@@ -29,14 +29,17 @@ const (
 	requestTimeout = time.Minute
 )
 
+// activated reads when a tenant became active.
+const activated = `SELECT activated_at FROM tenants WHERE id = $1`
+
 // caller calls the REST API and reads when a tenant became active.
 type caller struct {
 	api    *client.Client
 	pool   *pgxpool.Pool
 	url    string
 	bearer string
-	// process is the api.
-	process *child.Process
+	// processes are the programs by their names.
+	processes map[string]*child.Process
 }
 
 // measureProduct measures the way that a caller of the API sees.
@@ -79,7 +82,7 @@ func (p product) start(ctx context.Context, concurrency int, programs []string) 
 			stop()
 		}
 	}()
-	c = &caller{url: cfg.App.URL}
+	c = &caller{url: cfg.App.URL, processes: map[string]*child.Process{}}
 	urls := map[string]string{"api": cfg.App.URL, "worker": "http://" + cfg.Metrics.Addr}
 	for _, name := range programs {
 		process, end, err := p.program(ctx, name)
@@ -90,9 +93,7 @@ func (p product) start(ctx context.Context, concurrency int, programs []string) 
 		if err := process.Ready(ctx, readyTimeout, answers(urls[name]+"/readyz")); err != nil {
 			return nil, stop, err
 		}
-		if name == "api" {
-			c.process = process
-		}
+		c.processes[name] = process
 	}
 	if c.bearer, err = connect.Signer(cfg.JWT).Issue("bench", token.RoleOperator, time.Hour, time.Now()); err != nil {
 		return nil, stop, err
@@ -161,7 +162,7 @@ func (c *caller) provision(ctx context.Context, n tenant.Spec) (time.Duration, e
 	}
 	var active time.Time
 	// The database's clock is this machine's.
-	if err := c.pool.QueryRow(ctx, `SELECT activated_at FROM tenants WHERE id = $1`, o.TenantID).Scan(&active); err != nil {
+	if err := c.pool.QueryRow(ctx, activated, o.TenantID).Scan(&active); err != nil {
 		return 0, fmt.Errorf("read when tenant %s became active: %w", o.TenantID, err)
 	}
 	return active.Sub(began), nil

@@ -23,6 +23,9 @@ type Report struct {
 	Backup         *Backup    `json:"backup,omitempty"`
 	Eviction       []Eviction `json:"eviction,omitempty"`
 	Pace           *Pace      `json:"pace,omitempty"`
+	Beside         *Beside    `json:"beside,omitempty"`
+	Scale          []Scale    `json:"scale,omitempty"`
+	Ledgers        []Pace     `json:"ledgers,omitempty"`
 }
 
 // Run is one concurrency, both ways.

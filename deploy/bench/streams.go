@@ -96,7 +96,7 @@ func measureStreams(ctx context.Context, bin string, n int, all []known) (*Strea
 	defer stop()
 	fmt.Fprintf(os.Stderr, "bench: %d streams are opened\n", n)
 	s := &Streams{Streams: n, Wanted: wanted}
-	if s.Before, err = memory(c.process.PID()); err != nil {
+	if s.Before, err = memory(c.processes["api"].PID()); err != nil {
 		return nil, err
 	}
 	var after string
@@ -122,14 +122,14 @@ func measureStreams(ctx context.Context, bin string, n int, all []known) (*Strea
 	if err := wait(ctx, heartbeats, nil); err != nil {
 		return nil, err
 	}
-	if s.Open, err = memory(c.process.PID()); err != nil {
+	if s.Open, err = memory(c.processes["api"].PID()); err != nil {
 		return nil, err
 	}
 	if err := s.deliver(ctx, c, listeners, all, after); err != nil {
 		return nil, err
 	}
 	s.Connections = through.begun.Load()
-	if s.Delivered, err = memory(c.process.PID()); err != nil {
+	if s.Delivered, err = memory(c.processes["api"].PID()); err != nil {
 		return nil, err
 	}
 	s.PerStream = round((s.Open.Resident - s.Before.Resident) * 1024 / float64(n))

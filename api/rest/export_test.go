@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"tenant-provisioning/internal/tenant"
 	"tenant-provisioning/internal/token"
 )
 
@@ -37,3 +38,15 @@ func AddDeprecated(s *Server, path string, since, sunset time.Time) *huma.Operat
 	})
 	return s.operation(http.MethodGet, path)
 }
+
+// ViewEvent is an event as the API tells it.
+var ViewEvent = viewEvent
+
+// Wire writes events as they are sent.
+type Wire struct{ wire wire }
+
+// NewWire has sent nothing.
+func NewWire() *Wire { return &Wire{} }
+
+// Of is an event as it is sent.
+func (w *Wire) Of(e *tenant.ChangeEvent) ([]byte, error) { return w.wire.of(e) }

@@ -37,14 +37,14 @@ type testBundle struct {
 	health      *postgres.Health
 }
 
-func setup(t *testing.T) testBundle {
+func setup(t testing.TB) testBundle {
 	t.Helper()
 	pool := postgrestest.New(t)
 	return on(t, pool)
 }
 
 // on is everything on one pool.
-func on(t *testing.T, pool *pgxpool.Pool) testBundle {
+func on(t testing.TB, pool *pgxpool.Pool) testBundle {
 	t.Helper()
 	schemas, err := postgres.NewSchemas(t.Context(), pool)
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func (b testBundle) superuser(t *testing.T) *pgxpool.Pool {
 }
 
 // acceptance is a well-formed request for a tenant of this name.
-func acceptance(t *testing.T, name string) tenant.Submission {
+func acceptance(t testing.TB, name string) tenant.Submission {
 	t.Helper()
 	id, err := tenant.NewID()
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func acceptance(t *testing.T, name string) tenant.Submission {
 }
 
 // submission is a request for an operation of a tenant that is there.
-func submission(t *testing.T, kind tenant.Kind, id tenant.ID) tenant.Submission {
+func submission(t testing.TB, kind tenant.Kind, id tenant.ID) tenant.Submission {
 	t.Helper()
 	sub := acceptance(t, "-")
 	sub.New, sub.Operation.Kind, sub.Operation.TenantID = nil, kind, id
@@ -103,7 +103,7 @@ func submission(t *testing.T, kind tenant.Kind, id tenant.ID) tenant.Submission 
 }
 
 // accept records a tenant.
-func (b testBundle) accept(t *testing.T, name string) tenant.Submission {
+func (b testBundle) accept(t testing.TB, name string) tenant.Submission {
 	t.Helper()
 	a := acceptance(t, name)
 	_, err := b.operations.Submit(b.ctx, a)
@@ -112,7 +112,7 @@ func (b testBundle) accept(t *testing.T, name string) tenant.Submission {
 }
 
 // claim records a tenant and gives its operation to a run.
-func (b testBundle) claim(t *testing.T, name string) tenant.Fence {
+func (b testBundle) claim(t testing.TB, name string) tenant.Fence {
 	t.Helper()
 	f := fence(b.accept(t, name))
 	c, err := b.transitions.Claim(b.ctx, f)

@@ -20,7 +20,7 @@ const secret = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 
 var now = time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
 
-func verifier(t *testing.T, c token.Config) *token.Verifier {
+func verifier(t testing.TB, c token.Config) *token.Verifier {
 	t.Helper()
 	c.Now = func() time.Time { return now }
 	c.Logger = slog.New(slog.DiscardHandler)

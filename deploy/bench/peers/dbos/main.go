@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/dbos-inc/dbos-transact-golang/dbos"
@@ -23,7 +25,12 @@ const (
 	stopTimeout = 5 * time.Second
 )
 
-func main() { peer.Main("peer-dbos", open) }
+func main() {
+	if err := peer.Run(context.Background(), "peer-dbos", open); err != nil {
+		fmt.Fprintln(os.Stderr, "peer-dbos:", err)
+		os.Exit(1)
+	}
+}
 
 // engine is a peer.Engine.
 type engine struct {

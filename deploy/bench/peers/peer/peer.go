@@ -58,15 +58,8 @@ const (
 	headerTimeout = 10 * time.Second
 )
 
-// Main runs a peer until it is told to end, and exits.
-func Main(name string, open Opening) {
-	if err := run(context.Background(), name, open); err != nil {
-		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
-		os.Exit(1)
-	}
-}
-
-func run(ctx context.Context, name string, open Opening) error {
+// Run runs the peer called name until it is told to end.
+func Run(ctx context.Context, name string, open Opening) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	cfg, err := config.Load(config.Options{}, connect.NeedBySteps)

@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,7 +34,12 @@ const (
 	stopTimeout = 5 * time.Second
 )
 
-func main() { peer.Main("peer-river", open) }
+func main() {
+	if err := peer.Run(context.Background(), "peer-river", open); err != nil {
+		fmt.Fprintln(os.Stderr, "peer-river:", err)
+		os.Exit(1)
+	}
+}
 
 // provision is a job.
 type provision struct {

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"go.temporal.io/api/workflowservice/v1"
@@ -29,7 +30,12 @@ const (
 	attempt = time.Minute
 )
 
-func main() { peer.Main("peer-temporal", open) }
+func main() {
+	if err := peer.Run(context.Background(), "peer-temporal", open); err != nil {
+		fmt.Fprintln(os.Stderr, "peer-temporal:", err)
+		os.Exit(1)
+	}
+}
 
 // engine is a peer.Engine.
 type engine struct {

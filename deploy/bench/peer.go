@@ -20,6 +20,11 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
+// endTimeout bounds how long a peer takes for a tenant: a step that fails is repeated by
+// its engine after a pause, which River makes as long as a minute and a half for the
+// third time.
+const endTimeout = 5 * time.Minute
+
 // asker asks a peer for tenants.
 type asker struct {
 	http *http.Client
@@ -55,7 +60,7 @@ func startPeer(ctx context.Context, bin string, w way) (working, error) {
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = w.concurrency
-	a := asker{http: &http.Client{Transport: transport, Timeout: requestTimeout}, url: cfg.App.URL, pool: pool}
+	a := asker{http: &http.Client{Transport: transport, Timeout: endTimeout}, url: cfg.App.URL, pool: pool}
 	stop := func() { transport.CloseIdleConnections(); pool.Close(); end() }
 	if a.before, err = a.runs(ctx); err != nil {
 		stop()

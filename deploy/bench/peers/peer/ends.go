@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 
 	"tenant-provisioning/deploy/bench/steps"
@@ -49,4 +50,21 @@ func (e *Ends) tell(id tenant.OperationID) {
 		close(ch)
 		delete(e.waiting, id)
 	}
+}
+
+// Outspoken returns the steps, each of which logs its failures: the engines keep them to
+// themselves or say them where nobody reads, and a pause before a repetition would look
+// like slowness.
+func Outspoken(all []steps.Step, log *slog.Logger) []steps.Step {
+	spoken := make([]steps.Step, len(all))
+	for i, step := range all {
+		spoken[i] = steps.Step{Name: step.Name, Do: func(ctx context.Context, f tenant.Fence) error {
+			err := step.Do(ctx, f)
+			if err != nil {
+				log.WarnContext(ctx, "a step has failed, and the engine repeats it", "step", step.Name, "operation", f.Operation, "error", err)
+			}
+			return err
+		}}
+	}
+	return spoken
 }

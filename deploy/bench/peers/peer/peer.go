@@ -78,7 +78,7 @@ func Run(ctx context.Context, name string, open Opening) error {
 	}
 	defer work.Close()
 	ends := newEnds()
-	engine, err := open(ctx, Setup{Name: name, Config: cfg, Log: log, Steps: ends.Tell(work.All())})
+	engine, err := open(ctx, Setup{Name: name, Config: cfg, Log: log, Steps: Outspoken(ends.Tell(work.All()), log)})
 	if err != nil {
 		return err
 	}

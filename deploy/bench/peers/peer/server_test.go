@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -80,9 +81,13 @@ func TestAStepThatFailsEndsNothing(t *testing.T) {
 		{Name: "first", Do: func(context.Context, tenant.Fence) error { return nil }},
 		{Name: "last", Do: func(context.Context, tenant.Fence) error { return failure }},
 	})
+	var log strings.Builder
+	all = Outspoken(all, slog.New(slog.NewTextHandler(&log, nil)))
 	f := tenant.Fence{Operation: "an operation"}
 	require.NoError(t, all[0].Do(t.Context(), f))
+	require.Empty(t, log.String())
 	require.ErrorIs(t, all[1].Do(t.Context(), f), failure)
+	require.Contains(t, log.String(), "step=last operation=\"an operation\" error=again")
 	select {
 	case <-ended:
 		require.Fail(t, "it has not ended")

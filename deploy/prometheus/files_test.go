@@ -197,7 +197,8 @@ func TestBackupsAndDrillsAreShown(t *testing.T) {
 	for name := range exported(t) {
 		if ofBackups.MatchString(name) {
 			looked++
-			require.True(t, strings.Contains(shown, "("+name+")"), "no dashboard shows %s", name)
+			isShown := strings.Contains(shown, "("+name+")")
+			require.True(t, isShown, "no dashboard shows %s", name)
 		}
 	}
 	require.Equal(t, 6, looked)

@@ -45,7 +45,7 @@ func NewWebhook(target string, transport http.RoundTripper) *Webhook {
 // told is the document that is posted.
 type told struct {
 	// ID is the same when a notice is posted again.
-	ID   string `json:"id"`
+	ID string `json:"id"`
 	// Kind is attention, incident or no_worker, or a tenant.TroubleKind; of all but the
 	// first also with _over.
 	Kind string `json:"kind"`

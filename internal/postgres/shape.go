@@ -74,8 +74,8 @@ const shapeOf = `
 			FROM pg_index x JOIN relations r ON r.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
 			WHERE x.indisvalid AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.conrelid = x.indrelid)),
 		'others', (SELECT coalesce(jsonb_agg(jsonb_build_object('part', p.part, 'relation', p.relation) ORDER BY p.part), '[]')
-			FROM (` + schemaParts + `) p JOIN pg_namespace n ON n.oid = p.schema AND n.nspname = $1
-			WHERE p.part !~ '^(table|column|constraint|index|sequence) '))::text`
+			FROM (WITH relations AS (` + partRelations + ` WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1))` + partsOfRelations + `) p
+			WHERE p.schema = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND p.part !~ '^(table|column|constraint|index|sequence) '))::text`
 
 // within does something while names without a schema mean those of one.
 func within(ctx context.Context, tx pgx.Tx, schema string, do func() error) error {

@@ -83,11 +83,15 @@ func tryTemplate(ctx context.Context, tx pgx.Tx, template migrations.Template) (
 // schemaParts are the parts of all schemas, each with the relation that it is a
 // part of. What a type or a function is like is not compared: a tenant's may be
 // ahead of the template.
-const schemaParts = `
-	WITH relations AS (
-		SELECT c.oid, c.relnamespace, c.relname, k.what || ' ' || c.relname AS part, c.relrowsecurity FROM pg_class c
-		JOIN (VALUES ('r', 'table'), ('p', 'table'), ('v', 'view'), ('m', 'materialized view'), ('S', 'sequence')) AS k (kind, what) ON k.kind = c.relkind::text
-	)
+const schemaParts = `WITH relations AS (` + partRelations + `)` + partsOfRelations
+
+// partRelations are the relations of all schemas, to which a condition may be added: who
+// asks for one schema at a time would read those of all each time.
+const partRelations = `
+	SELECT c.oid, c.relnamespace, c.relname, k.what || ' ' || c.relname AS part, c.relrowsecurity FROM pg_class c
+	JOIN (VALUES ('r', 'table'), ('p', 'table'), ('v', 'view'), ('m', 'materialized view'), ('S', 'sequence')) AS k (kind, what) ON k.kind = c.relkind::text`
+
+const partsOfRelations = `
 	SELECT relnamespace AS schema, part, '' AS relation FROM relations
 	UNION ALL
 	SELECT r.relnamespace, 'column ' || r.relname || '.' || a.attname, r.part FROM pg_attribute a JOIN relations r ON r.oid = a.attrelid

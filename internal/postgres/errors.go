@@ -206,9 +206,10 @@ const capacityDelay = 15 * time.Second
 // stepError says what a failed attempt at a step means to an operator.
 func stepError(step tenant.Step, err error) error {
 	if _, told := errors.AsType[*tenant.StepError](err); told {
-		return err
+		return err // and is not told again in the words of what is beneath it
 	}
-	if err = interpret(err); errors.Is(err, tenant.ErrSuperseded) {
+	err = interpret(err)
+	if _, told := errors.AsType[*tenant.StepError](err); told || errors.Is(err, tenant.ErrSuperseded) {
 		return err
 	}
 	se := &tenant.StepError{Step: step, Dependency: tenant.DependencyDatabase, Err: err, Reason: "the database reported an unexpected error; the worker's log has it"}

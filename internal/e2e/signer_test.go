@@ -19,7 +19,7 @@ func TestNoWorkerHasTheAdministratorsKey(t *testing.T) {
 	agent, admin := sshagenttest.Best(t).Start(), keypair.MustRandom()
 	agent.Add(admin)
 	i := install(t, map[string]string{
-		"SOROBAN_ADMIN_SIGNER": "ssh-agent://" + agent.Socket + "?account=" + admin.Address(), "STEP_RETRY_BUDGET": "20s",
+		"SOROBAN_ADMIN_SIGNER": "ssh-agent://" + agent.Socket + "?account=" + admin.Address(), "STEP_RETRY_BUDGET": "1m",
 	})
 	i.start()
 	var tenants []tenant
@@ -38,7 +38,7 @@ func TestNoWorkerHasTheAdministratorsKey(t *testing.T) {
 	})
 	require.Regexp(t, `(?s)state +open\s.*runbook +docs/runbooks/signer-away\.md`, i.output("incidents"))
 	eventually(t, "it lasts longer than a budget", func() bool {
-		return value[bool](i, `SELECT coalesce(last_probe_at > opened_at + interval '30 seconds', false) FROM incidents`)
+		return value[bool](i, `SELECT coalesce(last_probe_at > opened_at + interval '70 seconds', false) FROM incidents`)
 	})
 	for n, o := range operations {
 		require.Contains(t, waiting, i.operation(o.ID).State)

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sync/errgroup"
 
 	"tenant-provisioning/internal/config"
 	"tenant-provisioning/internal/connect"
@@ -117,16 +118,21 @@ func (b *Backup) byOthers(ctx context.Context, db config.DB, pool *pgxpool.Pool,
 }
 
 func fillTables(ctx context.Context, pool *pgxpool.Pool, schemas []string) error {
+	filling, of := errgroup.WithContext(ctx)
+	filling.SetLimit(fillers)
 	for _, schema := range schemas {
-		b := &pgx.Batch{}
-		for t := range migrateTables {
-			b.Queue(fmt.Sprintf(`INSERT INTO %s SELECT n, repeat(md5(n::text || $1), 6) FROM generate_series(1, %d) n`,
-				pgx.Identifier{schema, "t_" + strconv.Itoa(t+1)}.Sanitize(), backupRows), schema+strconv.Itoa(t))
-		}
-		b.Queue(`UPDATE tenants SET activated_at = now() WHERE schema_name = $1`, schema)
-		if err := pool.SendBatch(ctx, b).Close(); err != nil {
-			return err
-		}
+		filling.Go(func() error {
+			b := &pgx.Batch{}
+			for t := range migrateTables {
+				b.Queue(fmt.Sprintf(`INSERT INTO %s SELECT n, repeat(md5(n::text || $1), 6) FROM generate_series(1, %d) n`,
+					pgx.Identifier{schema, "t_" + strconv.Itoa(t+1)}.Sanitize(), backupRows), schema+strconv.Itoa(t))
+			}
+			b.Queue(`UPDATE tenants SET activated_at = now() WHERE schema_name = $1`, schema)
+			return pool.SendBatch(of, b).Close()
+		})
+	}
+	if err := filling.Wait(); err != nil {
+		return err
 	}
 	_, err := pool.Exec(ctx, `ANALYZE`)
 	return err

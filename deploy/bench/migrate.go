@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
+	"golang.org/x/sync/errgroup"
 
 	"tenant-provisioning/activities"
 	"tenant-provisioning/internal/config"
@@ -85,27 +87,36 @@ func measureMigration(ctx context.Context, tenants int) (*Migration, error) {
 // fillTenants makes tenants at version 1, each with its tables, and gives their schemas.
 func fillTenants(ctx context.Context, pool *pgxpool.Pool, tenants int) ([]string, error) {
 	all := make([]string, tenants)
+	filling, ctx := errgroup.WithContext(ctx)
+	filling.SetLimit(fillers)
 	for n := range tenants {
 		id, err := tenant.NewID()
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, filling.Wait())
 		}
 		all[n] = tenant.SchemaName("", id)
-		schema := pgx.Identifier{all[n]}.Sanitize()
-		script := `CREATE SCHEMA ` + schema + `;`
-		for t := range migrateTables {
-			script += fmt.Sprintf(`CREATE TABLE %s.t_%d (id bigint PRIMARY KEY, what text);`, schema, t+1)
-		}
-		b := &pgx.Batch{}
-		b.Queue(`INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
-			VALUES ($1, $2, $2, '', $2, $2, 'app', 'ACTIVE', 'a@example.com', 'A', 'B', 'standard', 'default')`, string(id), all[n])
-		b.Queue(`SELECT run_script($1)`, script)
-		b.Queue(`INSERT INTO tenant_schema_versions (schema_name, tenant_id, generation, version) VALUES ($1, $2, 1, 1)`, all[n], string(id))
-		if err := pool.SendBatch(ctx, b).Close(); err != nil {
-			return nil, fmt.Errorf("make tenant %d: %w", n, err)
-		}
+		filling.Go(func() error {
+			if err := fillTenant(ctx, pool, id, all[n]); err != nil {
+				return fmt.Errorf("make tenant %d: %w", n, err)
+			}
+			return nil
+		})
 	}
-	return all, nil
+	return all, filling.Wait()
+}
+
+func fillTenant(ctx context.Context, pool *pgxpool.Pool, id tenant.ID, schema string) error {
+	quoted := pgx.Identifier{schema}.Sanitize()
+	script := `CREATE SCHEMA ` + quoted + `;`
+	for t := range migrateTables {
+		script += fmt.Sprintf(`CREATE TABLE %s.t_%d (id bigint PRIMARY KEY, what text);`, quoted, t+1)
+	}
+	b := &pgx.Batch{}
+	b.Queue(`INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, admin_email, admin_first_name, admin_last_name, tier, region)
+		VALUES ($1, $2, $2, '', $2, $2, 'app', 'ACTIVE', 'a@example.com', 'A', 'B', 'standard', 'default')`, string(id), schema)
+	b.Queue(`SELECT run_script($1)`, script)
+	b.Queue(`INSERT INTO tenant_schema_versions (schema_name, tenant_id, generation, version) VALUES ($1, $2, 1, 1)`, schema, string(id))
+	return pool.SendBatch(ctx, b).Close()
 }
 
 // migratePlainly does what a script does: one schema after the other, each with its

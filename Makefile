@@ -39,8 +39,12 @@ RACE_PACKAGES := ./internal/redis/... ./internal/temporalclient ./internal/mail/
 # What the product promises for a kill at any moment, ten times as often as "make test"
 # tries it.
 .PHONY: check-deep
-check-deep: bin/devstack ## The tests that kill everything in the middle of migrations, windows, backups and restores, in thirty rounds each (ROUNDS=100)
+check-deep: bin/devstack ## What kills everything in the middle of migrations, windows, backups and restores, in thirty rounds each, then the figures of 10,000 tenants (ROUNDS=100; TENANTS=1000, 0: none)
 	@E2E_ROUNDS=$(or $(ROUNDS),30) TIMEOUT=3h $(MAKE) --no-print-directory test PKG=./internal/e2e RUN='$(or $(RUN),TestEverythingIsKilled)'
+ifneq ($(TENANTS),0)
+	@$(MAKE) --no-print-directory bench BENCH="-migrate $(or $(TENANTS),10000)"
+	@$(MAKE) --no-print-directory bench BENCH="-backup $(or $(TENANTS),10000)"
+endif
 
 .PHONY: race
 race: ## The packages in which goroutines meet, under the race detector (needs a C compiler)

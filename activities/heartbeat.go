@@ -12,10 +12,13 @@ import (
 const heartbeatInterval = 5 * time.Second
 
 // alive tells Temporal that an attempt is alive, however long one call of it takes: one
-// tenant may have hundreds of gigabytes, and a statement an hour. stop ends it.
-func alive(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
-	ctx, stop = context.WithCancel(ctx)
+// tenant may have hundreds of gigabytes, and a statement an hour. stop ends it, and
+// returns when nothing is told any more.
+func alive(ctx context.Context) (_ context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		for {
 			activity.RecordHeartbeat(ctx)
 			if rest(ctx, heartbeatInterval) != nil {
@@ -23,7 +26,7 @@ func alive(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
 			}
 		}
 	}()
-	return ctx, stop
+	return ctx, func() { cancel(); <-ended }
 }
 
 // rest pauses, unless ctx ends.

@@ -15,18 +15,15 @@ const heartbeatInterval = 5 * time.Second
 // tenant may have hundreds of gigabytes, and a statement an hour. stop ends it, and
 // returns when nothing is told any more.
 func alive(ctx context.Context) (_ context.Context, stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+	doing, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		for {
+		for rest(doing, heartbeatInterval) == nil {
 			activity.RecordHeartbeat(ctx)
-			if rest(ctx, heartbeatInterval) != nil {
-				return
-			}
 		}
 	}()
-	return ctx, func() { cancel(); <-ended }
+	return doing, func() { cancel(); <-ended }
 }
 
 // rest pauses, unless ctx ends.

@@ -26,6 +26,7 @@ type Report struct {
 	Beside         *Beside    `json:"beside,omitempty"`
 	Scale          []Scale    `json:"scale,omitempty"`
 	Ledgers        []Pace     `json:"ledgers,omitempty"`
+	Standby        *Standby   `json:"standby,omitempty"`
 }
 
 // Run is one concurrency, both ways.

@@ -24,7 +24,8 @@ func (s *Service) Import(ctx context.Context, from string, row tenant.ImportRow,
 		}
 		return o, err
 	}
-	t, err := newTenant(row.Spec)
+	lifecycle, _ := tenant.KindProvision.Lifecycle()
+	t, err := newTenant(row.Spec, lifecycle.Waiting)
 	if err != nil {
 		return tenant.Operation{}, err
 	}

@@ -113,7 +113,6 @@ func (c *clients) observe() {
 		observe.Tenants(func(ctx context.Context) (map[tenant.Status]int, error) { return postgres.CountTenants(ctx, c.Pool) }, c.Log),
 		observe.Database(func(ctx context.Context) (observe.DatabaseServer, error) { return postgres.Server(ctx, c.Pool) }, c.Log),
 		observe.Capacity(postgres.NewCapacities(c.Pool).Standing, c.Log),
-		observe.Standbys(postgres.NewStandbys(c.Pool).Standing, c.Log),
 		observe.Redis(c.redis.Server, c.Log),
 		observe.Windows(postgres.NewWindows(c.Pool).Standing, c.Log),
 		observe.Backups(postgres.NewBackups(c.Pool, nil).Standing, c.Log),

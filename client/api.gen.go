@@ -146,7 +146,6 @@ const (
 const (
 	KindArchive   Kind = "archive"
 	KindInvite    Kind = "invite"
-	KindPrepare   Kind = "prepare"
 	KindProvision Kind = "provision"
 	KindPurge     Kind = "purge"
 	KindRestore   Kind = "restore"
@@ -211,7 +210,6 @@ const (
 	StepNameMarkActive                StepName = "MARK_ACTIVE"
 	StepNameMarkArchived              StepName = "MARK_ARCHIVED"
 	StepNameMarkDeleted               StepName = "MARK_DELETED"
-	StepNameMarkStandby               StepName = "MARK_STANDBY"
 	StepNameMarkSuspended             StepName = "MARK_SUSPENDED"
 	StepNameRestoreData               StepName = "RESTORE_DATA"
 	StepNameResumeContract            StepName = "RESUME_CONTRACT"

@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // read it.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	for _, command := range []string{"", "provision", "import", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "invite", "purge", "restore", "backup", "backup drill", "backup rewrap", "legal-hold", "standby", "reconcile", "incidents", "incident", "incident open", "incident update", "maintenance", "token", "codec", "migrate", "migrate tenants", "setup", "doctor", "version"} {
+	for _, command := range []string{"", "provision", "import", "list", "status", "retry", "skip", "rollback", "cancel", "reprovision", "suspend", "resume", "archive", "undelete", "invite", "purge", "restore", "backup", "backup drill", "backup rewrap", "legal-hold", "reconcile", "incidents", "incident", "incident open", "incident update", "maintenance", "token", "codec", "migrate", "migrate tenants", "setup", "doctor", "version"} {
 		name := "starter"
 		args := []string{"--help"}
 		if command != "" {

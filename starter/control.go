@@ -13,7 +13,6 @@ type control interface {
 	incidents
 	holds
 	capacities
-	standbys
 	records
 	Tenants(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error)
 	TenantsWaiting(ctx context.Context, ids []tenant.ID) (map[tenant.ID]*tenant.WaitingFor, error)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -128,9 +127,6 @@ func (a *app) listAttention(ctx context.Context, c control, f listFlags) error {
 		list.More = list.More || next != ""
 		for _, op := range operations {
 			t, err := c.Tenant(ctx, op.TenantID)
-			if errors.Is(err, tenant.ErrNotFound) { // a standby, which is nobody's tenant
-				t, err = tenant.Tenant{ID: op.TenantID, Status: tenant.StatusStandby, CreatedAt: op.CreatedAt, UpdatedAt: op.UpdatedAt}, nil
-			}
 			if err != nil {
 				return err
 			}

@@ -43,8 +43,8 @@ New files are judged before anything is done: what rewrites a table, or blocks
 those who work with it, is refused unless the file says that it is meant, by a line
 "-- lint: allow RULE", or --allow does.
 
-Standbys come first, then a few tenants (--canary): if one of these fails the run
-pauses. The others follow in waves, by tier and by percentage. A tenant whose file fails stays at the
+A few tenants come first (--canary): if one of them fails the run pauses. The others
+follow in waves, by tier and by percentage. A tenant whose file fails stays at the
 version that it has, and says why; when more fail than --budget allows, the run
 pauses. A table that is in use is waited for --lock-timeout at a time, so that
 nobody queues up behind it for long, and tried again later.

@@ -57,13 +57,13 @@ With --output json a command that has nothing else to answer answers its error:
 	root.AddCommand(
 		a.provision(), a.imports(), a.list(), a.status(),
 		a.act("retry"), a.act("skip"), a.act("rollback"), a.act("cancel"),
-		a.reconcile(), a.incidents(), a.incident(), a.capacity(), a.standby(), a.maintenance(), a.logs(), a.legalHold(), a.deployment(), a.stellar(), a.backup(),
+		a.reconcile(), a.incidents(), a.incident(), a.capacity(), a.maintenance(), a.logs(), a.legalHold(), a.deployment(), a.stellar(), a.backup(),
 		a.token(), a.codec(), a.migrate(), a.setup(), a.doctor(), a.version(),
 	)
 	root.AddCommand(a.ofAll(a.restore()))
 	for _, l := range tenant.Lifecycles() {
-		if l.TakesBackup || !l.Asked() {
-			continue // restore is of one tenant, and has flags of its own; nobody asks for a standby
+		if l.TakesBackup {
+			continue // restore is of one tenant, and has flags of its own
 		}
 		root.AddCommand(a.submit(l))
 	}

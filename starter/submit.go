@@ -224,7 +224,7 @@ func (a *app) submitAll(ctx context.Context, l tenant.Lifecycle, f submitFlags) 
 type tenantFilter struct{ status, name string }
 
 func (f *tenantFilter) add(flags *pflag.FlagSet, l tenant.Lifecycle) {
-	flags.StringVar(&f.status, "status", "", "do it to all tenants of this status: "+names(l.AskedFrom()))
+	flags.StringVar(&f.status, "status", "", "do it to all tenants of this status: "+names(l.From))
 	all := "do it to all tenants whose name contains this, in any case and spacing"
 	if l.Renames {
 		all = "with a tenant's id: its new name; without: " + all
@@ -237,8 +237,8 @@ func (f *tenantFilter) given() bool { return f.status != "" || f.name != "" }
 func (f *tenantFilter) check(l tenant.Lifecycle) error {
 	f.status = strings.ToUpper(f.status)
 	switch {
-	case f.status != "" && !slices.Contains(l.AskedFrom(), tenant.Status(f.status)):
-		return usagef("--status must be one that allows it: %s", names(l.AskedFrom()))
+	case f.status != "" && !l.Accepts(tenant.Status(f.status)):
+		return usagef("--status must be one that allows it: %s", names(l.From))
 	case f.name != "" && tenant.NameKey(f.name) == "":
 		return usagef("--name must have visible characters, or it would match every name")
 	}
@@ -247,7 +247,7 @@ func (f *tenantFilter) check(l tenant.Lifecycle) error {
 
 // find reads all pages of each status that allows it.
 func (f *tenantFilter) find(ctx context.Context, c control, l tenant.Lifecycle) (selected []tenant.Tenant, err error) {
-	from := l.AskedFrom()
+	from := l.From
 	if f.status != "" {
 		from = []tenant.Status{tenant.Status(f.status)}
 	}

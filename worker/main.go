@@ -75,7 +75,6 @@ func work(ctx context.Context, s *service.Service) error {
 		Queue: postgres.NewQueue(s.Pool), Temporal: c.temporal, TaskQueue: taskQueue, Dispatched: g.beat.Dispatched, Logger: s.Log,
 		DetectOutage: incidents.DetectOutage, MaxAhead: operations.AheadOf(s.Config.Soroban.Channels),
 	})
-	standbys := steps.Standbys(s.Config.Provisioning, s.Pool, s.Log, s.Counts)
 	capacity := connect.Capacity(s.Config, s.Pool, steps.Balances, s.Log)
 	prober := incident.New(incident.Config{Store: incidents, Probes: steps.Probes, Logger: s.Log})
 	background.Go(func() { g.run(ctx) })
@@ -86,7 +85,6 @@ func work(ctx context.Context, s *service.Service) error {
 	background.Go(func() { notifier.Run(ctx) })
 	background.Go(func() { prober.Run(ctx) })
 	background.Go(func() { capacity.Run(ctx) })
-	background.Go(func() { standbys.Run(ctx) })
 	background.Go(func() { s.Counts.Provisioning.Run(ctx) })
 	<-ctx.Done()
 	finish(observer, &background, func() workers { return append(started, ledger.running()...) }, s.Log)

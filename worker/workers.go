@@ -119,7 +119,6 @@ func register(w worker.Worker, s connect.Steps, queue, main string) {
 		w.RegisterActivity(s.Access)
 		w.RegisterActivity(s.Activation)
 		w.RegisterActivity(s.Purge)
-		w.RegisterActivity(s.Standby)
 		w.RegisterActivity(s.Fleet)
 		w.RegisterActivity(s.Migration)
 		w.RegisterActivity(s.Maintenance)

@@ -102,15 +102,14 @@ func (c course) failsClosed(call string) bool {
 	return !c.optional(call)
 }
 
-// ways lists the courses of a kind. One that begins anew, or comes with its tenant, begins
-// with nothing.
+// ways lists the courses of a kind. One that begins anew begins with nothing.
 func ways(l tenant.Lifecycle) []course {
 	var all []course
 	add := func(from, to tenant.Status) {
 		all = append(all, course{kind: l.Kind, from: from, to: to, lifecycle: l.Between(from, to)})
 	}
 	from := l.From
-	if l.Anew || !l.Asked() {
+	if l.Anew {
 		from = []tenant.Status{""}
 	}
 	for _, status := range from {
@@ -238,8 +237,6 @@ func TestStepsBelongToTheirRows(t *testing.T) {
 		"undelete ARCHIVED to SUSPENDED": "MarkSuspended SendUndeletedEmail",
 		"purge ARCHIVED to DELETED":      "EndContracts RemoveSchema SendDeletedEmail EraseAdministrator MarkDeleted",
 		"purge FAILED to DELETED":        "EndContracts RemoveSchema EraseAdministrator MarkDeleted",
-		"purge STANDBY to DELETED":       "EndContracts RemoveSchema MarkDeleted",
-		"prepare to STANDBY":             "CreateSchema DeployContract MarkStandby",
 		"invite ACTIVE to ACTIVE":        "SendInvitedElsewhereEmail SendWelcomeEmail",
 		"restore ACTIVE to ACTIVE":       "RestoreData RevokeAccess SwapSchemas",
 		"restore SUSPENDED to SUSPENDED": "RestoreData SwapSchemas",

@@ -76,7 +76,7 @@ func requireDone(t tester, m *model) {
 	require.True(t, o.PivotPassed)
 	deleted := o.ToStatus == tenant.StatusDeleted
 	require.Equal(t, !deleted, m.schema)
-	require.Equal(t, deleted || o.ToStatus == tenant.StatusStandby, m.tenant.Administrator == tenant.Administrator{})
+	require.Equal(t, deleted, m.tenant.Administrator == tenant.Administrator{})
 	require.Equal(t, newModelOf(o.Kind, o.FromStatus, o.ToStatus).tenant.ContractID == "" && deleted, m.tenant.ContractID == "")
 	require.Equal(t, o.ToStatus == tenant.StatusActive, m.access, "access is open if the tenant is ACTIVE")
 	require.False(t, m.filled, "nothing is left beside the tenant's schema")

@@ -87,9 +87,6 @@ func newModelOf(kind tenant.Kind, from, to tenant.Status) *model {
 	}
 	l := m.operation.Lifecycle()
 	m.tenant.Status = cmp.Or(l.Waiting, from)
-	if m.tenant.Status == tenant.StatusStandby {
-		m.tenant.Administrator = tenant.Administrator{}
-	}
 	if l.Accepted != "" {
 		m.record(l.Accepted, tenant.StepCompleted)
 	}
@@ -112,7 +109,6 @@ func (m *model) steps() []any {
 		&activities.Contract{Store: m, Ledger: m, Failures: m},
 		&activities.Activation{Store: m, Failures: m},
 		&activities.Purge{Store: m, Failures: m},
-		&activities.Standby{Store: m, Failures: m},
 		&activities.Email{
 			Outbox: m, Mailer: m, Failures: m, InvitationKeys: invitationKeys{}, InvitationTTL: time.Hour, AppURL: "https://app.example",
 		},
@@ -292,8 +288,8 @@ func (m *model) Create(ctx context.Context, f tenant.Fence) error {
 		if m.schema {
 			return nil
 		}
-		m.schema, m.access = true, !m.operation.Lifecycle().Ahead // a standby has no data that could be used
-		for _, step := range m.operation.Lifecycle().Stages[0].Covers {
+		m.schema, m.access = true, true
+		for _, step := range []tenant.Step{tenant.StepCreateSchema, tenant.StepRunMigrations, tenant.StepSeedRolesAndUser} {
 			m.record(step, tenant.StepCompleted)
 		}
 		return nil
@@ -345,17 +341,5 @@ func (m *model) MarkActive(ctx context.Context, f tenant.Fence) error {
 		m.tenant.Status, m.tenant.ActivatedAt, m.operation.PivotPassed = tenant.StatusActive, time.Unix(1, 0), true
 		m.record(tenant.StepMarkActive, tenant.StepCompleted)
 		return nil
-	})
-}
-
-// MarkStandby implements activities.StandbyStore.
-func (m *model) MarkStandby(ctx context.Context, f tenant.Fence, _ tenant.StandbyOrigin) error {
-	return m.effect(ctx, "MarkStandby", f, func() {
-		if !m.schema || m.tenant.ContractID == "" {
-			m.wrong("a tenant without schema or contract came into the stock")
-		}
-		m.tenant.Status, m.operation.PivotPassed = tenant.StatusStandby, true
-		m.record(tenant.StepMarkStandby, tenant.StepCompleted)
-		m.succeed()
 	})
 }

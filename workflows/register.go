@@ -18,7 +18,6 @@ var ofKind = map[tenant.Kind]func(workflow.Context, runner.Input) error{
 	tenant.KindPurge:     PurgeTenant,
 	tenant.KindInvite:    InviteAdministrator,
 	tenant.KindRestore:   RestoreTenant,
-	tenant.KindPrepare:   PrepareTenant,
 }
 
 // ofFleet is the workflow of each kind of fleet run.

@@ -215,9 +215,6 @@ func checkReason(part, text string) []error {
 // registerSubmissions makes a route of each row of the table of kinds.
 func (s *Server) registerSubmissions() {
 	for _, l := range tenant.Lifecycles() {
-		if !l.Asked() {
-			continue
-		}
 		e := s.submissionEndpoint(l)
 		switch {
 		case e.method == http.MethodDelete:

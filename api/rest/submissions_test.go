@@ -237,7 +237,7 @@ func TestOnlyAnUndeleteTakesAName(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	id := b.active(t, "Charité")
-	for _, l := range asked() {
+	for _, l := range tenant.Lifecycles() {
 		method, path := http.MethodPost, "/"+l.Verb
 		if l.Kind == tenant.KindArchive {
 			method, path = http.MethodDelete, ""
@@ -337,7 +337,7 @@ func TestWhoMayNotSubmitIsAudited(t *testing.T) {
 	b := setup(t)
 	id := b.active(t, "Charité")
 	want := []string{}
-	for _, l := range asked() {
+	for _, l := range tenant.Lifecycles() {
 		method, path := http.MethodPost, "/"+l.Verb
 		if l.Kind == tenant.KindArchive {
 			method, path = http.MethodDelete, ""
@@ -391,16 +391,11 @@ func TestOnlyAnAdministratorSkipsTheLedger(t *testing.T) {
 	skip(token.RoleOperator).problem(t, http.StatusServiceUnavailable, rest.CodeUnavailable)
 }
 
-// asked are the kinds that anybody may ask for.
-func asked() []tenant.Lifecycle {
-	return slices.DeleteFunc(tenant.Lifecycles(), func(l tenant.Lifecycle) bool { return !l.Asked() })
-}
-
 // TestEachKindHasItsRequest in the document.
 func TestEachKindHasItsRequest(t *testing.T) {
 	t.Parallel()
 	doc := document(t, setup(t).server)
-	for _, l := range asked() {
+	for _, l := range tenant.Lifecycles() {
 		found := false
 		for _, op := range guardedRoutes(doc) {
 			if op.OperationID == l.Verb+"-tenant" {

@@ -27,7 +27,6 @@ var vocabularies = map[reflect.Type]enumeration{
 		tenant.KindUndelete:  "takes an archive back",
 		tenant.KindPurge:     "removes for good what the tenant was",
 		tenant.KindInvite:    "sends the administrator another link to set a password by",
-		tenant.KindPrepare:   "makes a tenant ahead, that nobody has asked for yet",
 		tenant.KindRestore:   "puts what a backup holds into the place of the tenant's data",
 	}),
 	reflect.TypeFor[tenant.State](): enumerate("State", "Where an operation is. It ends in `SUCCEEDED` or `ROLLED_BACK`; one that has ended has `finishedAt`.", tenant.States(), map[tenant.State]string{
@@ -162,9 +161,7 @@ func enumerate[T ~string](name, about string, values []T, meanings map[T]string)
 func offered() []tenant.Action {
 	all := tenant.Actions()
 	for _, l := range tenant.Lifecycles() {
-		if l.Asked() {
-			all = append(all, tenant.Action(l.Verb))
-		}
+		all = append(all, tenant.Action(l.Verb))
 	}
 	for _, a := range []tenant.FleetAction{tenant.FleetPause, tenant.FleetAbort} { // the others have the names of these
 		all = append(all, tenant.Action(a))

@@ -52,8 +52,6 @@ func run(ctx context.Context, args []string) error {
 		report.Scale, err = measureScale(ctx, o)
 	case o.ledger != nil:
 		report.Ledgers, err = measureLedgers(ctx, o)
-	case o.standby > 0:
-		report.Standby, err = measureStandby(ctx, o)
 	default:
 		report.Runs, err = measureBoth(ctx, o)
 	}

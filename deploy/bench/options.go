@@ -38,8 +38,6 @@ type options struct {
 	quick bool
 	// scale lists numbers of tenants that there are already, and ledger numbers of channels.
 	scale, ledger []int
-	// standby is how many tenants are made ahead; 0 measures something else.
-	standby int
 }
 
 func parse(args []string) (options, error) {
@@ -112,7 +110,6 @@ func (o *options) besides(flags *flag.FlagSet) {
 		o.ledger, err = numbers(s)
 		return err
 	})
-	flags.IntVar(&o.standby, "standby", 0, "measure provisioning of so many tenants that were made ahead instead, one at a time and in a burst, such as 200; LEDGER_INTERVAL sets the ledgers")
 }
 
 // shorten gives the flags that are not set the values with which these modes end in a
@@ -148,7 +145,7 @@ func (o options) validate() error {
 	modes := 0
 	for _, wanted := range []bool{
 		o.api.wanted, o.life != nil, o.sizes != nil, o.tune != nil, o.evict != nil, o.migrate > 0, o.backup > 0, o.pace != 0,
-		o.peers != nil, o.scale != nil, o.ledger != nil, o.standby != 0,
+		o.peers != nil, o.scale != nil, o.ledger != nil,
 	} {
 		if wanted {
 			modes++
@@ -156,15 +153,13 @@ func (o options) validate() error {
 	}
 	switch {
 	case modes > 1:
-		return errors.New("-api, -life, -sizes, -tune, -evict, -migrate, -backup, -pace, -peers or -quick, -scale, -ledger and -standby: measure one at a time")
+		return errors.New("-api, -life, -sizes, -tune, -evict, -migrate, -backup, -pace, -peers or -quick, -scale and -ledger: measure one at a time")
 	case o.tune != nil && len(o.concurrency) != 1:
 		return errors.New("-tune: name one concurrency, such as -c 8")
 	case !o.api.wanted && o.api.rounds == 0:
 		return errors.New("-rounds: at least one")
 	case o.pace < 0:
 		return errors.New("-pace: at least one tenant for each channel")
-	case o.standby < 0:
-		return errors.New("-standby: at least one tenant")
 	case o.tenants < 1:
 		return errors.New("-n: at least one tenant")
 	case o.scale != nil && !slices.IsSorted(o.scale):

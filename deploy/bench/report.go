@@ -26,7 +26,6 @@ type Report struct {
 	Beside         *Beside    `json:"beside,omitempty"`
 	Scale          []Scale    `json:"scale,omitempty"`
 	Ledgers        []Pace     `json:"ledgers,omitempty"`
-	Standby        *Standby   `json:"standby,omitempty"`
 }
 
 // Run is one concurrency, both ways.

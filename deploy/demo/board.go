@@ -24,8 +24,6 @@ type line struct {
 	schema      string
 	contract    string
 	seconds     float64
-	// ahead tells that the tenant was made before it was asked for.
-	ahead bool
 	// problem is why the tenant was refused, or is not active.
 	problem string
 }

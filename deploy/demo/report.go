@@ -16,16 +16,16 @@ import (
 func (v view) table(lines []line) string {
 	rows := make([][]string, len(lines))
 	for i, l := range lines {
-		rows[i] = []string{l.name, l.outcome(), l.schema, l.contract, l.took(), l.made()}
+		rows[i] = []string{l.name, l.outcome(), l.schema, l.contract, l.took()}
 	}
-	grid := output.Grid([]string{"TENANT", "STATE", "SCHEMA", "CONTRACT", "SECONDS", "MADE"}, rows)
+	grid := output.Grid([]string{"TENANT", "STATE", "SCHEMA", "CONTRACT", "SECONDS"}, rows)
 	if v.width == 0 || uniseg.StringWidth(widest(grid)) <= v.width {
 		return grid
 	}
 	var b strings.Builder
 	for _, l := range lines {
 		fmt.Fprintf(&b, "%s\n", output.Visible(l.name))
-		for _, p := range [][2]string{{"state", l.outcome()}, {"schema", l.schema}, {"contract", l.contract}, {"seconds", l.took()}, {"made", l.made()}} {
+		for _, p := range [][2]string{{"state", l.outcome()}, {"schema", l.schema}, {"contract", l.contract}, {"seconds", l.took()}} {
 			if p[1] != "" {
 				fmt.Fprintf(&b, "  %-9s %s\n", p[0], p[1])
 			}
@@ -51,17 +51,6 @@ func (l line) took() string {
 		return ""
 	}
 	return fmt.Sprintf("%.2f", l.seconds)
-}
-
-// made tells a tenant that was ready at once from one that was made when it was asked for.
-func (l line) made() string {
-	switch {
-	case l.ahead:
-		return "ahead"
-	case l.schema != "":
-		return "on request"
-	}
-	return ""
 }
 
 func widest(text string) string {

@@ -17,12 +17,9 @@ type settings struct {
 }
 
 func loadSettings() (settings, error) {
-	if err := makeAhead(); err != nil {
-		return settings{}, err
-	}
 	s := settings{mailCatcher: os.Getenv("MAIL_CATCHER_URL"), temporalUI: os.Getenv("TEMPORAL_UI_URL")}
 	cfg, err := config.Load(config.Options{},
-		config.NeedApp|config.NeedDB|config.NeedJWT|config.NeedSoroban|config.NeedTemporal|config.NeedMetrics|config.NeedProvisioning)
+		config.NeedApp|config.NeedDB|config.NeedJWT|config.NeedSoroban|config.NeedTemporal|config.NeedMetrics)
 	if err != nil {
 		return s, fmt.Errorf("%w\nThe demo runs on the embedded stack: make demo", err)
 	}

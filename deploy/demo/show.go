@@ -42,19 +42,9 @@ func show(ctx context.Context, f flags, s settings, sample []tenant.Spec, out io
 	scr, v := screenOn(out)
 	limited, cancel := context.WithTimeoutCause(ctx, f.limit, fmt.Errorf("the tenants were not done within %s; the logs in %s say why", f.limit, f.logs))
 	defer cancel()
-	if n := s.Provisioning.StandbyTenants; n > 0 {
-		fmt.Fprintf(out, "%d tenants are made ahead, for the first who ask.\n\n", n)
-	}
-	ready, err := stocked(limited, s)
-	if err != nil {
-		return places{}, causeOf(limited, err)
-	}
 	b, err := provision(limited, api, sample, scr)
 	if err != nil {
 		return places{}, causeOf(limited, err)
-	}
-	for i := range b.lines {
-		b.lines[i].ahead = ready[b.lines[i].tenantID]
 	}
 	fmt.Fprintf(out, "\n%s\n", v.table(b.lines))
 	return look(ctx, s, b, v, out)

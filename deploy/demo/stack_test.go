@@ -168,8 +168,6 @@ func TestDemoOnTheStack(t *testing.T) {
 	}
 	require.Contains(t, first.out.String(), "St. Mary's Hospital: ACTIVE")
 	require.NotContains(t, first.out.String(), "Have a look", "nothing is left to look at")
-	require.Equal(t, 2, strings.Count(first.out.String(), "  ahead\n"), "as many as were made ahead were ready at once")
-	require.Equal(t, 2, strings.Count(first.out.String(), "  on request\n"))
 	require.Regexp(t, `聖路加国際病院 +ACTIVE +t_[0-9a-f]{8} +C[A-Z2-7]{55} +\d+\.\d\d`, first.out.String())
 
 	second := b.start(false)

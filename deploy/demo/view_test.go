@@ -57,7 +57,6 @@ func manyEnds() board {
 	parked.steps[7].status = tenant.StepFailed
 	parked.problem = "NEEDS_ATTENTION at SEND_WELCOME_EMAIL: the address is rejected"
 	skipped := atStep("Skips the mail", 8)
-	skipped.ahead = true
 	skipped.steps[7].status = tenant.StepSkipped
 	refused := line{name: "Hostile \u202e name\x1b[2J", problem: "refused: 409 Conflict: the name is taken by another tenant, who is alive and keeps it"}
 	return board{elapsed: 3240 * time.Millisecond, lines: []line{

@@ -73,7 +73,7 @@ func exported(t *testing.T) catalogue {
 	c.MustRegister(
 		observe.Installation(nothing[tenant.Overview], quiet), observe.Tenants(nothing[map[tenant.Status]int], quiet), observe.Workforce(nil), observe.Database(nothing[observe.DatabaseServer], quiet),
 		observe.Redis(nothing[observe.RedisServer], quiet), observe.Accounts(nothing[observe.Balances], quiet), observe.Lives(nothing[tenant.Lives], quiet), observe.Purses(nothing[observe.Purse], quiet), observe.Pools{},
-		observe.Capacity(nothing[[]tenant.Capacity], quiet), observe.Standbys(nothing[tenant.StandbyStock], quiet), observe.Windows(nothing[tenant.Maintenance], quiet),
+		observe.Capacity(nothing[[]tenant.Capacity], quiet), observe.Windows(nothing[tenant.Maintenance], quiet),
 		observe.Backups(nothing[tenant.StandingBackups], quiet),
 		observe.Fleets(nothing[map[tenant.FleetKind]tenant.FleetStanding], quiet),
 	)

@@ -115,7 +115,6 @@ var patience = []Entry{
 	{[]string{"INVITATION_TTL"}, nil, "how long the mail's link works"},
 	{[]string{"LOG_RETENTION", "AUDIT_RETENTION"}, nil, "how long provisioning logs stay in the database before they move to the backup store, but for those of each tenant's latest operation; how long the audit log is kept. `starter logs --since` finds both, wherever they are"},
 	{[]string{"DELETE_GRACE"}, nil, "how long an archived tenant can be taken back, for archives that are done from then on; the mail to its administrator says until when"},
-	{[]string{"STANDBY_TENANTS", "STANDBY_PER_MINUTE"}, nil, "how many tenants are made ahead, for the next requests: such a tenant is ready in milliseconds. Each has a schema, a role and a contract that is paid for; `0` keeps none, and purges those that are there. How many are begun within a minute at most. See [Standby tenants](#standby-tenants)"},
 	{[]string{"INVITATION_SECRET"}, []string{"a random key in the database"}, "what workers derive the links of mails from, ≥ 32 characters, not `JWT_SECRET`; several with commas between them, the one for new links first. See [Links of welcome mails](#links-of-welcome-mails)"},
 }
 

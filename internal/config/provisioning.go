@@ -25,12 +25,6 @@ type Provisioning struct {
 	// AuditRetention is how long the audit log is kept (AUDIT_RETENTION, 6y: what
 	// 45 CFR 164.316 asks for).
 	AuditRetention time.Duration
-	// StandbyTenants is how many tenants are made ahead (STANDBY_TENANTS, 0: none; each
-	// has a schema, a role and a contract that is paid for).
-	StandbyTenants int
-	// StandbyPerMinute is how many of them are begun within a minute at most
-	// (STANDBY_PER_MINUTE, 12: one for each ledger of the public network).
-	StandbyPerMinute int
 }
 
 func (r *reader) provisioning() Provisioning {
@@ -40,8 +34,6 @@ func (r *reader) provisioning() Provisioning {
 		InvitationTTL:     read(r, setting{name: "INVITATION_TTL", def: "72h"}, duration(time.Second, 30*day)),
 		LogRetention:      read(r, setting{name: "LOG_RETENTION", def: "90d"}, duration(day, 3650*day)),
 		AuditRetention:    read(r, setting{name: "AUDIT_RETENTION", def: "6y"}, duration(365*day, 36500*day)),
-		StandbyTenants:    int(read(r, setting{name: "STANDBY_TENANTS", def: "0"}, whole(0, 10_000))),
-		StandbyPerMinute:  int(read(r, setting{name: "STANDBY_PER_MINUTE", def: "12"}, whole(1, 6000))),
 		DeleteGrace:       read(r, setting{name: "DELETE_GRACE", def: "720h"}, duration(time.Second, 3650*day)),
 	}
 }

@@ -36,6 +36,5 @@ func Service(pool *pgxpool.Pool, c operations.Config, m Metrics) *operations.Ser
 	c.Purges = postgres.NewPurges(pool)
 	c.Workers = postgres.NewWorkers(pool)
 	c.Windows = postgres.NewWindows(pool)
-	c.Standbys = postgres.NewStandbys(pool)
 	return operations.New(c)
 }

@@ -14,7 +14,6 @@ import (
 	"tenant-provisioning/internal/observe"
 	"tenant-provisioning/internal/operations"
 	"tenant-provisioning/internal/postgres"
-	"tenant-provisioning/internal/stellar"
 	"tenant-provisioning/internal/tenant"
 )
 
@@ -31,7 +30,6 @@ type Steps struct {
 	Activation *activities.Activation
 	Email      *activities.Email
 	Purge      *activities.Purge
-	Standby    *activities.Standby
 	Fleet      *activities.Fleet
 	Migration  *activities.Migration
 	// Backup has no Starter yet, as the Reconciler has no Runs. Opening is nil where there
@@ -96,7 +94,8 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	}
 	transitions, contracts := postgres.NewTransitions(pool), postgres.NewContracts(pool)
 	counted := countedTransitions{transitions, m.Provisioning}
-	incidents, writes, comparer, fleets := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool), postgres.NewComparer(pool, schemas), postgres.NewFleets(pool)
+	incidents, writes := postgres.NewIncidents(pool), postgres.NewWriteProbe(pool)
+	comparer, fleets := postgres.NewComparer(pool, schemas), postgres.NewFleets(pool)
 	windows, keeper := postgres.NewWindows(pool), logKeeper(cfg.Provisioning, pool, backups)
 	steps := Steps{
 		Operation:  &activities.Operation{Store: counted, Audit: postgres.NewAuditLog(pool), Breaker: incidents, TakesWrites: writes.TakesWrites},
@@ -110,7 +109,6 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 			InvitationTTL: cfg.Provisioning.InvitationTTL, AppURL: cfg.App.TenantURL,
 		},
 		Purge:     &activities.Purge{Store: postgres.NewPurges(pool), Failures: incidents},
-		Standby:   standbyStep(cfg, pool, ledger, incidents),
 		Fleet:     &activities.Fleet{Store: fleets},
 		Migration: &activities.Migration{Schemas: schemas, Items: activities.FleetItems{Store: fleets, Breaker: incidents}},
 		Logs:      &activities.Logs{Keep: keeper.Run},
@@ -132,12 +130,6 @@ func NewSteps(ctx context.Context, cfg *config.Config, pool *pgxpool.Pool, log *
 	}
 	steps.addBackups(backups, activities.FleetItems{Store: fleets, Breaker: incidents}, incidents)
 	return steps, nil
-}
-
-func standbyStep(cfg *config.Config, pool *pgxpool.Pool, ledger *stellar.Deployer, failures activities.FailureLog) *activities.Standby {
-	return &activities.Standby{
-		Store: postgres.NewStandbys(pool), Failures: failures, Made: tenant.StandbyOrigin{Network: cfg.Soroban.Passphrase, ContractOrigin: ledger.Origin()},
-	}
 }
 
 // addBackups adds what has to do with the store of backups.

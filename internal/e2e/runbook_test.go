@@ -336,7 +336,7 @@ func TestRunbooksThatLook(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(runbooks, "*.md"))
 	require.NoError(t, err)
 	acting := []string{
-		"stuck-provisioning.md", "rollback-blocked.md", "email-down.md", "stellar-down.md", "database-full.md", "bad-deployment.md", "no-worker.md", "signer-away.md", "rotate-keys.md", "migration-stuck.md", "window-overrun.md", "backup-failed.md", "restore-one.md", "drill-failed.md", "incident-response.md", "restore-all.md", "standby-empty.md",
+		"stuck-provisioning.md", "rollback-blocked.md", "email-down.md", "stellar-down.md", "database-full.md", "bad-deployment.md", "no-worker.md", "signer-away.md", "rotate-keys.md", "migration-stuck.md", "window-overrun.md", "backup-failed.md", "restore-one.md", "drill-failed.md", "incident-response.md", "restore-all.md",
 	}
 	for _, page := range pages {
 		if page = filepath.Base(page); !slices.Contains(acting, page) {

@@ -89,26 +89,14 @@ func (s *Service) reread(ctx context.Context, id tenant.OperationID, err error) 
 }
 
 // rollBackPending closes an operation that no run has taken. The run that it
-// supersedes would have been ended with its start. Where something is to be undone, which
-// a standby has that it has taken, a run is started for that; what cannot be started now
-// the reconciler starts.
+// supersedes would have been ended with its start.
 func (s *Service) rollBackPending(ctx context.Context, o tenant.Operation, a tenant.Action, r tenant.ActionRequest, who tenant.Caller) (bool, error) {
 	endCtx, cancel := context.WithTimeout(ctx, s.limits.signal)
 	defer cancel()
 	if err := endSuperseded(endCtx, s.config.Temporal, o); err != nil {
 		s.config.Logger.WarnContext(ctx, "the run that an operation supersedes is not ended yet; the tenant's next operation ends it", "error", err)
 	}
-	done, err := s.config.Operations.RollBackPending(ctx, o, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
-	if err != nil || !done {
-		return done, err
-	}
-	if o, err = s.config.Operations.Find(ctx, o.ID); err == nil && !o.State.Closed() {
-		err = startRun(ctx, s.config.Temporal, s.config.TaskQueue, o)
-	}
-	if err != nil && !errors.Is(err, errRunIsOpen) {
-		s.config.Logger.WarnContext(ctx, "what an operation has taken is not undone yet; the reconciler has it undone", "error", err)
-	}
-	return true, nil
+	return s.config.Operations.RollBackPending(ctx, o, "rolled back on request before it began", entry(o, a, r, who, tenant.OutcomeAccepted, ""))
 }
 
 // cancel cancels the operation's run, which can't be told who asks: so that is

@@ -161,34 +161,6 @@ func TestAFleetRunDoesItsTenantsInWaves(t *testing.T) {
 	require.Equal(t, 3, events)
 }
 
-// TestAMigrationReachesStandbysFirst: before anybody's tenant, and stops at one that fails.
-func TestAMigrationReachesStandbysFirst(t *testing.T) {
-	t.Parallel()
-	b := setupFleet(t, 8)
-	b.work(t)
-	standbys := b.tenants[3:6]
-	b.exec(t, `UPDATE tenants SET status = 'STANDBY', name = '', name_held = false, admin_email = NULL, admin_first_name = NULL, admin_last_name = NULL WHERE id = ANY ($1::uuid[])`, standbys)
-	b.spoil(t, standbys[1])
-	run := b.migration(t)
-	run = b.until(t, run.ID, tenant.FleetPaused)
-	require.Contains(t, run.Note, "1 of the tenants that come first have failed")
-	var reached, others, canary int
-	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT count(*) FILTER (WHERE (i.wave = 0) <> (t.status = 'STANDBY')), count(*) FILTER (WHERE i.wave = 1)
-		FROM fleet_items i JOIN tenants t ON t.id = i.tenant_id`).Scan(&others, &canary))
-	require.Zero(t, others, "standbys have the first wave to themselves")
-	require.Equal(t, 1, canary, "the canary has the next")
-	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT count(*) FROM fleet_items i JOIN tenants t ON t.id = i.tenant_id WHERE i.state <> 'PENDING' AND t.status <> 'STANDBY'`).Scan(&reached))
-	require.Zero(t, reached, "nobody's tenant was touched")
-
-	b.mend(t, standbys[1])
-	_, err := b.fleets.Act(b.ctx, run.ID, tenant.FleetRetry, because, operator)
-	require.NoError(t, err)
-	b.until(t, run.ID, tenant.FleetCompleted)
-	require.Equal(t, 8, b.versions(t, 2))
-	require.NoError(t, b.pool.QueryRow(b.ctx, `SELECT count(*) FROM fleet_items i JOIN fleet_items s ON s.wave = 0 WHERE i.wave > 0 AND i.finished_at < s.finished_at`).Scan(&reached))
-	require.Zero(t, reached, "and then the others")
-}
-
 func TestAFleetRunLeavesATenantThatFailsAsItWas(t *testing.T) {
 	t.Parallel()
 	b := setupFleet(t, 12)

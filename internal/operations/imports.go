@@ -24,8 +24,7 @@ func (s *Service) Import(ctx context.Context, from string, row tenant.ImportRow,
 		}
 		return o, err
 	}
-	lifecycle, _ := tenant.KindProvision.Lifecycle()
-	t, err := newTenant(row.Spec, lifecycle.Waiting)
+	t, err := newTenant(row.Spec)
 	if err != nil {
 		return tenant.Operation{}, err
 	}

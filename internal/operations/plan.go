@@ -24,7 +24,7 @@ func (s *Service) Plan(ctx context.Context, id tenant.OperationID) (tenant.Rollb
 }
 
 func (s *Service) plan(ctx context.Context, o tenant.Operation) (tenant.RollbackPlan, error) {
-	p, err := s.config.Operations.Progress(ctx, o.TenantID) // a standby is no tenant to anybody else
+	t, err := s.config.Tenants.Find(ctx, o.TenantID)
 	if err != nil {
 		return tenant.RollbackPlan{}, err
 	}
@@ -32,5 +32,5 @@ func (s *Service) plan(ctx context.Context, o tenant.Operation) (tenant.Rollback
 	if err != nil {
 		return tenant.RollbackPlan{}, err
 	}
-	return tenant.PlanRollback(p.Tenant, o, logs), nil
+	return tenant.PlanRollback(t, o, logs), nil
 }

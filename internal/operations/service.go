@@ -101,7 +101,6 @@ type Config struct {
 	Purges     PurgeStore
 	Workers    WorkerStore
 	Windows    WindowStore
-	Standbys   StandbyStore
 	// Temporal steers runs. It may be away: accepting and reading go on.
 	Temporal client.Client
 	// Namespace is Temporal's, and TaskQueue the main queue's name. Where only rows

@@ -30,41 +30,31 @@ func (s *Service) Create(ctx context.Context, n tenant.Spec, who tenant.Caller, 
 	if err != nil {
 		return tenant.Operation{}, err
 	}
-	lifecycle, _ := tenant.KindProvision.Lifecycle()
-	var o tenant.Operation
-	err = s.withFreeID(clean, lifecycle.Waiting, func(t tenant.Tenant) (err error) {
-		o, err = s.submit(ctx, tenant.Submission{
+	for range idAttempts {
+		t, err := newTenant(clean)
+		if err != nil {
+			return tenant.Operation{}, err
+		}
+		o, err := s.submit(ctx, tenant.Submission{
 			Operation: tenant.Operation{TenantID: t.ID, Kind: tenant.KindProvision}, New: &t, IdempotencyKey: idempotencyKey,
 		}, clean, who)
-		return err
-	})
-	return o, err
-}
-
-// withFreeID makes a tenant and has it submitted, with another id as long as its last
-// digits are taken.
-func (s *Service) withFreeID(n tenant.Spec, status tenant.Status, submit func(tenant.Tenant) error) error {
-	for range idAttempts {
-		t, err := newTenant(n, status)
-		if err != nil {
-			return err
-		}
-		if err := submit(t); !errors.Is(err, tenant.ErrIDCollision) {
-			return err
+		if !errors.Is(err, tenant.ErrIDCollision) {
+			return o, err
 		}
 	}
-	return &tenant.UnavailableError{Reason: "no free id was found for the tenant", Err: tenant.ErrIDCollision}
+	return tenant.Operation{}, &tenant.UnavailableError{Reason: "no free id was found for the tenant", Err: tenant.ErrIDCollision}
 }
 
-func newTenant(n tenant.Spec, status tenant.Status) (tenant.Tenant, error) {
+func newTenant(n tenant.Spec) (tenant.Tenant, error) {
 	id, err := tenant.NewID()
 	if err != nil {
 		return tenant.Tenant{}, err
 	}
+	lifecycle, _ := tenant.KindProvision.Lifecycle()
 	slug := tenant.Slug(n.Name)
 	schema := tenant.SchemaName(slug, id)
 	return tenant.Tenant{
-		ID: id, Name: n.Name, Slug: slug, Schema: schema, Role: schema, Status: status, Generation: 1,
+		ID: id, Name: n.Name, Slug: slug, Schema: schema, Role: schema, Status: lifecycle.Waiting, Generation: 1,
 		Administrator: n.Administrator, Tier: n.Tier, Region: n.Region,
 	}, nil
 }

@@ -59,10 +59,6 @@ const beingRemoved = `EXISTS (SELECT FROM operations o WHERE o.tenant_id = t.id 
 // inUse is a tenant whose data somebody has, and nobody is removing.
 const inUse = `t.status IN ('ACTIVE', 'SUSPENDED', 'ARCHIVED') AND (t.status <> 'ARCHIVED' OR NOT ` + beingRemoved + `)`
 
-// whole is a tenant of whom there must be all: one in use, or a standby, which nobody makes
-// or purges any more.
-const whole = `(` + inUse + ` OR t.status = 'STANDBY' AND ` + quiet + `)`
-
 // gone is a tenant of whom no schema, role or living contract is left: one that was
 // rolled back, or purged.
 const gone = `(t.status = 'FAILED' AND t.activated_at IS NULL OR t.status = 'DELETED')`
@@ -143,13 +139,13 @@ func (c *Comparer) StartedOperations(ctx context.Context, unchanged time.Duratio
 
 // ContractsToCheck lists contracts that the ledger is to be asked about: those
 // of rolled-back tenants that nobody is known to have ended, those with an
-// open finding, and, of the tenants in use and standbys, limit of them, others in each
+// open finding, and, of the tenants in use, limit of them, others in each
 // round.
 func (c *Comparer) ContractsToCheck(ctx context.Context, round int64, limit int) ([]tenant.ContractCheck, error) {
 	rows, err := c.pool.Query(ctx, `
 		WITH used AS (
 			SELECT t.contract_id, t.id, t.status, row_number() OVER (ORDER BY t.id) - 1 AS n, count(*) OVER () AS total
-			FROM tenants t WHERE `+whole+` AND t.contract_id IS NOT NULL AND `+quiet+`
+			FROM tenants t WHERE `+inUse+` AND t.contract_id IS NOT NULL AND `+quiet+`
 		), turn AS (
 			SELECT contract_id, id, status FROM used
 			WHERE n / $2::bigint = $1::bigint % ((total + $2::bigint - 1) / $2::bigint)

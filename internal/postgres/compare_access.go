@@ -11,8 +11,8 @@ import (
 const powers = `CASE WHEN r.rolsuper THEN 'SUPERUSER' END, CASE WHEN r.rolcreaterole THEN 'CREATEROLE' END, CASE WHEN r.rolcreatedb THEN 'CREATEDB' END,
 	CASE WHEN r.rolreplication THEN 'REPLICATION' END, CASE WHEN r.rolbypassrls THEN 'BYPASSRLS' END`
 
-// ourRoles are the roles r of tenants t in use and standbys, which carry their mark.
-const ourRoles = markedRoles + ` r JOIN tenants t ON t.role_name = r.rolname AND r.mark = ` + markOf + ` AND ` + whole
+// ourRoles are the roles r of tenants t in use, which carry their mark.
+const ourRoles = markedRoles + ` r JOIN tenants t ON t.role_name = r.rolname AND r.mark = ` + markOf + ` AND ` + inUse
 
 // ended is a tenant whose access has ended, and on whom nobody works.
 const ended = `t.status IN ('SUSPENDED', 'ARCHIVED') AND ` + quiet
@@ -33,7 +33,7 @@ var compareAccess = []comparison{
 	{kind: tenant.FindingActiveWithoutRole, sql: `
 		SELECT t.role_name, t.id::text, '', 'the tenant is ' || t.status || ', and there is no role ' || t.role_name || ' with its mark', false
 		FROM tenants t
-		WHERE ` + whole + ` AND NOT EXISTS (
+		WHERE ` + inUse + ` AND NOT EXISTS (
 			SELECT FROM ` + markedRoles + ` r WHERE r.rolname = t.role_name AND r.mark = ` + markOf + `)`},
 	{kind: tenant.FindingFailedWithRole, sql: `
 		SELECT t.role_name, t.id::text, ` + latestOperation + `, 'the tenant is ' || t.status || ', and its role ' || t.role_name || ' is there' ||

@@ -18,16 +18,16 @@ var compareContracts = []comparison{
 		SELECT t.id::text, t.id::text, '', 'the tenant is ' || t.status || ', and its row names no contract; the journal ' ||
 			coalesce('says that ' || j.contract_id || ' was made for it', 'names none either'), j.contract_id IS NOT NULL
 		FROM tenants t LEFT JOIN ` + journalled + `
-		WHERE ` + whole + ` AND t.contract_id IS NULL
+		WHERE ` + inUse + ` AND t.contract_id IS NULL
 		/* what is safe is not crowded out */ ORDER BY 5 DESC`},
 	{kind: tenant.FindingContractDiffers, sql: `
 		SELECT t.id::text, t.id::text, '', 'the tenant''s row names the contract ' || t.contract_id || ', and the journal says that ' || j.contract_id || ' was made for it', false
 		FROM tenants t JOIN ` + journalled + `
-		WHERE ` + whole + ` AND t.contract_id <> j.contract_id`},
+		WHERE ` + inUse + ` AND t.contract_id <> j.contract_id`},
 	{kind: tenant.FindingContractNotJournalled, sql: `
 		SELECT t.id::text, t.id::text, '', 'the tenant''s row names the contract ' || t.contract_id || ', and the journal has no transaction that made it', false
 		FROM tenants t
-		WHERE ` + whole + ` AND t.contract_id IS NOT NULL AND NOT EXISTS (
+		WHERE ` + inUse + ` AND t.contract_id IS NOT NULL AND NOT EXISTS (
 			SELECT FROM stellar_transactions x WHERE x.tenant_id = t.id AND x.generation = t.generation AND x.purpose = 'DEPLOY_CONTRACT')`},
 	{kind: tenant.FindingTransactionUnsettled, graced: true, sql: `
 		SELECT x.hash, x.tenant_id::text, x.operation_id::text, 'the transaction ' || x.hash || ' (' || x.purpose || ') stands as ' || x.state ||

@@ -20,15 +20,6 @@ func always() string {
 	return "(VALUES " + strings.Join(rows, ", ") + ") AS s (kind, n, step)"
 }
 
-// ahead is the kinds for which nobody waits, as SQL.
-func ahead() string {
-	var rows []string
-	for _, k := range tenant.AheadKinds() {
-		rows = append(rows, fmt.Sprintf("('%s')", k))
-	}
-	return "(VALUES " + strings.Join(rows, ", ") + ") AS a (kind)"
-}
-
 // compareOperations look at operations and their log.
 var compareOperations = []comparison{
 	{kind: tenant.FindingLostAttempt, graced: true, sql: `
@@ -40,7 +31,6 @@ var compareOperations = []comparison{
 		SELECT o.id::text, o.tenant_id::text, o.id::text,
 			'the operation was accepted and no run has taken it; check that a worker runs, that it reaches Temporal, and how many operations wait', false
 		FROM operations o WHERE o.state = 'PENDING' AND o.created_at <= now() - greatest($1::interval, interval '15 minutes')
-		  AND NOT EXISTS (SELECT FROM ` + ahead() + ` WHERE a.kind = o.kind) /* which wait for all others */
 		  AND NOT EXISTS (SELECT FROM incidents WHERE closed_at IS NULL OR closed_at > now() - interval '15 minutes')`},
 	{kind: tenant.FindingTwoOpenOperations, sql: `
 		SELECT o.tenant_id::text, o.tenant_id::text, max(o.id::text), 'the operations ' || string_agg(o.id || ' (' || o.state || ')', ', ' ORDER BY o.id) || ' are open', false

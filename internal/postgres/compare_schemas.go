@@ -2,8 +2,8 @@ package postgres
 
 import "tenant-provisioning/internal/tenant"
 
-// ourSchemas are the tenants in use and standbys whose schema is there, with it.
-const ourSchemas = `tenants t JOIN pg_namespace n ON n.nspname = t.schema_name AND ` + whole
+// ourSchemas are the tenants in use whose schema is there, with it.
+const ourSchemas = `tenants t JOIN pg_namespace n ON n.nspname = t.schema_name AND ` + inUse
 
 // ourselves are the roles that the control plane is: its login, the owner of its
 // tables, and what these are members of, except tenants' roles: that they may be
@@ -28,7 +28,7 @@ var compareSchemas = []comparison{
 			AND NOT EXISTS (SELECT FROM tenant_imports i WHERE i.tenant_id = t.id) /* it was there before the tenant */)`},
 	{kind: tenant.FindingActiveWithoutSchema, sql: `
 		SELECT t.schema_name, t.id::text, '', 'the tenant is ' || t.status || ', and its schema ' || t.schema_name || ' is not there', false
-		FROM tenants t WHERE ` + whole + ` AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)`},
+		FROM tenants t WHERE ` + inUse + ` AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = t.schema_name)`},
 	{kind: tenant.FindingFailedWithSchema, sql: `
 		SELECT t.schema_name, t.id::text, ` + latestOperation + `, 'the tenant is ' || t.status || ', and its schema ' || t.schema_name || ' is there', false
 		FROM tenants t JOIN pg_namespace n ON n.nspname = t.schema_name
@@ -45,7 +45,7 @@ var compareSchemas = []comparison{
 		SELECT t.schema_name, t.id::text, '', 'the schema ' || t.schema_name || ' lacks ' || s.missing, false
 		FROM ` + ourSchemas + ` CROSS JOIN LATERAL (SELECT seed_missing(t.schema_name, ARRAY['admin', 'user', 'viewer'],
 			ARRAY(SELECT i.user_id FROM invitations i WHERE i.tenant_id = t.id AND i.used_at IS NULL AND i.expires_at > now())) AS missing) s
-		WHERE s.missing IS NOT NULL AND t.status <> 'STANDBY' /* which has no administrator */`},
+		WHERE s.missing IS NOT NULL`},
 	{kind: tenant.FindingRestoreSchema, sql: `
 		SELECT s.schema_name, t.id::text, o.id::text, 'the schema ' || s.schema_name || ' of ' || CASE s.purpose
 			WHEN 'kept' THEN 'what the tenant had before a restore' ELSE 'a restore that has ended' END || ' is there', true

@@ -20,8 +20,7 @@ func NewContracts(pool *pgxpool.Pool) *Contracts { return &Contracts{pool: datab
 
 // BeginDeployment passes the fence and logs the start of an attempt at the
 // contract step. It returns the contract's id when an earlier attempt has
-// stored it already, or the operation that has made the standby that the tenant
-// was; then there is nothing to do.
+// stored it already; then there is nothing to do.
 func (c *Contracts) BeginDeployment(ctx context.Context, f tenant.Fence) (attempt tenant.AttemptID, stored string, err error) {
 	err = c.pool.inTx(ctx, func(tx pgx.Tx) error {
 		b := &pgx.Batch{}

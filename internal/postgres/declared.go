@@ -208,7 +208,7 @@ func namesNoTenant(ctx context.Context, tx pgx.Tx, public string) error {
 		return nil
 	}
 	var name string
-	err := tx.QueryRow(ctx, `SELECT name FROM `+askedTenants+` t WHERE position(name in $1) > 0
+	err := tx.QueryRow(ctx, `SELECT name FROM tenants WHERE position(name in $1) > 0
 		AND $1 ~ ('(^|\W)' || regexp_replace(name, '(\W)', '\\\1', 'g') || '($|\W)') ORDER BY length(name) DESC LIMIT 1`, public).Scan(&name)
 	if err != nil {
 		return ifThere(err)

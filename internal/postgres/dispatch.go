@@ -28,7 +28,7 @@ func NewQueue(pool *pgxpool.Pool) *Queue { return &Queue{pool: database{pool}} }
 // grows to its bound over resumeSpread. An operation that no run has
 // claimed when the lease ends can be taken again. What ends a tenant's access is
 // taken before everything else, past incidents, windows and the bounds; what takes room is not
-// taken while anything is short, and what nobody waits for while anything else is in the queue.
+// taken while anything is short.
 func (q *Queue) Take(ctx context.Context, limit int, most tenant.Bounds, lease time.Duration) ([]tenant.Operation, error) {
 	deploying := tenant.DeployingKinds()
 	rows, err := q.pool.Query(ctx, `
@@ -53,7 +53,6 @@ func (q *Queue) Take(ctx context.Context, limit int, most tenant.Bounds, lease t
 			FROM clients c CROSS JOIN LATERAL (
 				(SELECT o.id, o.created_at, true AS deploys FROM operations o
 				WHERE o.state = 'PENDING' AND o.client = c.client AND o.kind = ANY ($7) AND o.dispatch_after <= now()
-				  AND (o.kind <> ALL ($10) OR NOT EXISTS (SELECT FROM operations w WHERE w.state = 'PENDING' AND w.kind <> ALL ($10)))
 				ORDER BY o.created_at LIMIT (SELECT least($1::bigint, n) FROM ahead))
 				UNION ALL
 				(SELECT o.id, o.created_at, false FROM operations o
@@ -76,7 +75,7 @@ func (q *Queue) Take(ctx context.Context, limit int, most tenant.Bounds, lease t
 		UPDATE operations o SET dispatch_after = now() + $3::interval
 		FROM (SELECT id FROM urgent UNION ALL SELECT id FROM taken) t WHERE o.id = t.id RETURNING `+operationColumns,
 		limit, most.Running, lease, resumeSpread, tenant.UrgentKinds(),
-		cmp.Or(most.Ahead, most.Running), deploying, kindsBut(deploying, tenant.UrgentKinds()), tenant.StepDeployContract, tenant.AheadKinds())
+		cmp.Or(most.Ahead, most.Running), deploying, kindsBut(deploying, tenant.UrgentKinds()), tenant.StepDeployContract)
 	if err != nil {
 		return nil, fmt.Errorf("take pending operations: %w", interpret(err))
 	}

@@ -161,29 +161,25 @@ func workOfFleet(ctx context.Context, tx pgx.Tx, r fleetRow, s *tenant.FleetStep
 	return endFleet(ctx, tx, r.id, s.State, s.Note)
 }
 
-// planFleet writes the tenants down, each in its wave: standbys, which nobody uses yet, the
-// canary, then one after the other the tiers, each by percentage. Within a tier their order
-// is that of a hash, so that the old ones do not all come first. A failure of one that
-// comes first pauses the run.
+// planFleet writes the tenants down, each in its wave: the canary, then one after the
+// other the tiers, each by percentage. Within a tier their order is that of a hash, so
+// that the old ones do not all come first.
 func planFleet(ctx context.Context, tx pgx.Tx, r fleetRow, s *tenant.FleetStep) error {
 	_, err := tx.Exec(ctx, `
 		WITH ordered AS (
-			SELECT o.tenant_id, o.tier, md5(o.tenant_id::text) AS hash, coalesce(array_position($3::text[], o.tier), 1 << 30) AS rank, t.status = 'STANDBY' AS standby
-			FROM (`+fleetTargets[r.kind]+`) o JOIN tenants t ON t.id = o.tenant_id
+			SELECT tenant_id, tier, md5(tenant_id::text) AS hash, coalesce(array_position($3::text[], tier), 1 << 30) AS rank
+			FROM (`+fleetTargets[r.kind]+`) targets
 		), numbered AS (
-			SELECT *, standby OR row_number() OVER (PARTITION BY standby ORDER BY rank, tier, hash) <= $4 AS first FROM ordered
+			SELECT *, row_number() OVER (ORDER BY rank, tier, hash) <= $4 AS canary FROM ordered
 		), cut AS (
-			SELECT tenant_id, standby, first, dense_rank() OVER (ORDER BY rank, tier) AS tier_number,
-				100.0 * row_number() OVER of_tier / count(*) OVER (PARTITION BY first, rank, tier) AS percent
-			FROM numbered WINDOW of_tier AS (PARTITION BY first, rank, tier ORDER BY hash)
-		), grouped AS (
-			SELECT tenant_id, standby, first, CASE WHEN NOT first THEN tier_number END AS tier_number,
-				CASE WHEN NOT first THEN (SELECT min(p) FROM unnest($5::integer[]) p WHERE p >= percent) END AS part
-			FROM cut
+			SELECT tenant_id, canary, dense_rank() OVER (ORDER BY rank, tier) AS tier_number,
+				100.0 * row_number() OVER of_tier / count(*) OVER (PARTITION BY canary, rank, tier) AS percent
+			FROM numbered WINDOW of_tier AS (PARTITION BY canary, rank, tier ORDER BY hash)
 		)
-		INSERT INTO fleet_items (fleet_id, tenant_id, comes_first, wave)
-		SELECT $1, tenant_id, first, dense_rank() OVER (ORDER BY standby DESC, first DESC, tier_number, part) - bool_or(first) OVER ()::integer
-		FROM grouped ON CONFLICT DO NOTHING`,
+		INSERT INTO fleet_items (fleet_id, tenant_id, wave)
+		SELECT $1, tenant_id, CASE WHEN canary THEN 0
+			ELSE dense_rank() OVER (ORDER BY canary DESC, tier_number, (SELECT min(p) FROM unnest($5::integer[]) p WHERE p >= percent)) - ($4 > 0)::integer END
+		FROM cut ON CONFLICT DO NOTHING`,
 		string(r.id), r.params, r.settings.Tiers, r.settings.Canary, r.settings.Percent)
 	if err != nil {
 		return err
@@ -269,7 +265,7 @@ func (fs *Fleets) Fail(ctx context.Context, e tenant.FleetFailure) error {
 				ELSE '%s tenants have failed%s, more than the budget of ' || $2 || ' allows; see why, then retry, resume or abort' END,
 				CASE WHEN f.canary > r.accepted_failures THEN f.canary ELSE f.failed END - r.accepted_failures,
 				CASE WHEN r.accepted_failures > 0 THEN ' since it was resumed' END)
-			FROM (SELECT count(*) AS failed, count(*) FILTER (WHERE comes_first) AS canary FROM fleet_items WHERE fleet_id = $1 AND state = 'FAILED') f
+			FROM (SELECT count(*) AS failed, count(*) FILTER (WHERE wave = 0) AS canary FROM fleet_items WHERE fleet_id = $1 AND state = 'FAILED') f
 			WHERE r.id = $1 AND r.state = 'RUNNING' AND f.failed > r.accepted_failures AND (f.canary > r.accepted_failures OR f.failed - r.accepted_failures > $2::integer)`,
 			string(r.id), r.settings.Budget)
 		return err

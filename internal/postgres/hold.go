@@ -56,7 +56,7 @@ func (ts *Tenants) changeHold(ctx context.Context, id tenant.ID, e tenant.AuditE
 // refuseRemoved locks a tenant, and refuses a change of one that is being removed
 // for good, or is.
 func refuseRemoved(ctx context.Context, tx pgx.Tx, id tenant.ID) error {
-	if err := tx.QueryRow(ctx, `SELECT id FROM `+askedTenants+` t WHERE id = $1 FOR UPDATE`, string(id)).Scan(&id); err != nil {
+	if err := tx.QueryRow(ctx, `SELECT id FROM tenants WHERE id = $1 FOR UPDATE`, string(id)).Scan(&id); err != nil {
 		return err
 	}
 	var status tenant.Status

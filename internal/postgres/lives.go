@@ -26,7 +26,7 @@ func NewLives(pool *pgxpool.Pool, network string) *Lives {
 // may come back, a purged one's lapses.
 func (l *Lives) ContractsToKeep(ctx context.Context) ([]tenant.EntryLife, error) {
 	var living []string
-	for _, s := range append(tenant.Statuses(), tenant.StatusStandby) {
+	for _, s := range tenant.Statuses() {
 		if s.Contract() != tenant.ContractTerminated {
 			living = append(living, string(s))
 		}

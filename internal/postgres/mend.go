@@ -31,7 +31,7 @@ func (r *Repairs) Mend(ctx context.Context, f tenant.Finding) (bool, error) {
 			WITH changed AS (
 				UPDATE tenants t SET contract_id = n.contract_id, version = version + 1, updated_at = now()
 				FROM (SELECT t.id, j.contract_id FROM tenants t JOIN `+journalled+`) n
-				WHERE n.id = t.id AND t.id = $1 AND `+whole+` AND t.contract_id IS DISTINCT FROM n.contract_id
+				WHERE n.id = t.id AND t.id = $1 AND `+inUse+` AND t.contract_id IS DISTINCT FROM n.contract_id
 				RETURNING t.id, t.status
 			)
 			`+recordChange("repaired"))

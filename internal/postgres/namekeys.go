@@ -53,7 +53,7 @@ type staleName struct {
 // staleNames are those of the oldest tenant first.
 func staleNames(ctx context.Context, pool *pgxpool.Pool) ([]staleName, error) {
 	rows, err := pool.Query(ctx, `
-		SELECT id, name, name_key, false AS next FROM `+askedTenants+` t
+		SELECT id, name, name_key, false AS next FROM tenants
 		UNION ALL SELECT t.id, coalesce(o.new_name, t.name), t.next_name_key, true FROM tenants t
 			JOIN operations o ON o.tenant_id = t.id AND o.state NOT IN ('SUCCEEDED', 'ROLLED_BACK') WHERE t.next_name_key IS NOT NULL
 		ORDER BY id, next`)

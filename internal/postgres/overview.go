@@ -48,13 +48,12 @@ func Overview(ctx context.Context, pool *pgxpool.Pool) (tenant.Overview, error) 
 	return o, nil
 }
 
-// CountTenants counts the tenants of each status that somebody has asked for; one that
-// none has is missing. It reads
+// CountTenants counts the tenants of each status; one that none has is missing. It reads
 // all rows.
 func CountTenants(ctx context.Context, pool *pgxpool.Pool) (map[tenant.Status]int, error) {
 	counts := map[tenant.Status]int{}
 	b := &pgx.Batch{}
-	b.Queue(`SELECT status, count(*)::int FROM ` + askedTenants + ` t GROUP BY status`).Query(countInto(counts))
+	b.Queue(`SELECT status, count(*)::int FROM tenants GROUP BY status`).Query(countInto(counts))
 	if err := (database{pool}).run(ctx, b); err != nil {
 		return nil, fmt.Errorf("count the tenants: %w", interpret(err))
 	}

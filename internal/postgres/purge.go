@@ -57,8 +57,7 @@ const noteRemoved = `UPDATE operations SET removed =`
 // MarkDeleted writes that a tenant is deleted, and the certificate of that into the
 // audit log, in one commit: what was removed, when, by which operation, what
 // stays, and until when a backup of the control tables names the administrator: they
-// go on being made, so that it is then older than the retention, and deleted. A standby
-// was nobody's, and has no certificate.
+// go on being made, so that it is then older than the retention, and deleted.
 func (p *Purges) MarkDeleted(ctx context.Context, f tenant.Fence) error {
 	return p.pool.doStep(ctx, f, tenant.StepMarkDeleted, func(b *pgx.Batch) {
 		b.Queue(certify, string(f.Operation), tenant.ActionCertificate, tenant.OutcomeDone,
@@ -87,7 +86,7 @@ const certify = `
 			ELSE ARRAY['the contract on the ledger, terminated, with the transactions of its life'] END))::text
 	FROM operations o JOIN tenants t ON t.id = o.tenant_id
 	LEFT JOIN LATERAL (SELECT a.actor, a.actor_claimed FROM audit_log a WHERE a.operation_id = o.id AND a.outcome = 'accepted' ORDER BY a.id LIMIT 1) asked ON true
-	WHERE o.id = $1 AND t.name <> '' AND NOT EXISTS (SELECT FROM audit_log a WHERE a.operation_id = o.id AND a.action = $2)`
+	WHERE o.id = $1 AND NOT EXISTS (SELECT FROM audit_log a WHERE a.operation_id = o.id AND a.action = $2)`
 
 // Remove drops a tenant's schema and role for good, whichever generation made them:
 // what nobody can take back. A schema that somebody has dropped already is no error;

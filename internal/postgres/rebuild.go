@@ -120,11 +120,11 @@ func (f *filler) fillControl(ctx context.Context, archive *backup.Reader) error 
 	return err
 }
 
-// Missing are the tenants whose schema is to be made: of standbys there is no backup.
+// Missing are the tenants whose schema is to be made.
 func (r *Rebuild) Missing(ctx context.Context) ([]backup.Lacking, error) {
 	rows, err := r.pool.Query(ctx, `
 		SELECT t.id::text, t.generation FROM tenants t JOIN tenant_schema_versions v ON v.tenant_id = t.id AND v.schema_name = t.schema_name
-		WHERE t.status NOT IN ('DELETED', 'STANDBY') AND to_regnamespace(quote_ident(t.schema_name)) IS NULL ORDER BY t.id`)
+		WHERE t.status <> 'DELETED' AND to_regnamespace(quote_ident(t.schema_name)) IS NULL ORDER BY t.id`)
 	if err != nil {
 		return nil, fmt.Errorf("list the tenants that lack their schema: %w", interpret(err))
 	}

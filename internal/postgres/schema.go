@@ -59,9 +59,6 @@ func NewSchemasOf(ctx context.Context, pool *pgxpool.Pool, template migrations.T
 // Close gives back the connections that it made itself.
 func (s *Schemas) Close() { s.schemas.Close() }
 
-// Version is that of the template that it makes schemas from.
-func (s *Schemas) Version() int64 { return s.template.Version }
-
 // Stat tells of the connections that it made itself.
 func (s *Schemas) Stat() *pgxpool.Stat { return s.schemas.Stat() }
 
@@ -74,20 +71,14 @@ const (
 
 // Create makes a tenant's role, schema, tables, seed roles and first
 // administrator in one transaction and one round trip. Repeating it after it
-// was committed changes nothing. Of a tenant that was a standby all but the
-// administrator is there.
+// was committed changes nothing.
 func (s *Schemas) Create(ctx context.Context, f tenant.Fence) error {
-	t, err := (&Tenants{s.pool}).find(ctx, "tenants", f.Tenant)
+	t, err := (&Tenants{s.pool}).Find(ctx, f.Tenant)
 	if err != nil {
 		return stepError(tenant.StepCreateSchema, err)
 	}
 	if t.Imported != nil {
 		return s.adopt(ctx, f, t)
-	}
-	if t.Schema == tenant.SchemaName("", t.ID) { // as a standby's is called
-		if ready, err := s.isReady(ctx, f, t); err != nil || ready {
-			return err
-		}
 	}
 	progress := &schemaProgress{step: tenant.StepCreateSchema}
 	err = onceMore(func() error { return s.send(ctx, s.batch(f, t, progress)) })
@@ -153,27 +144,12 @@ func (s *Schemas) batch(f tenant.Fence, t tenant.Tenant, p *schemaProgress) *pgx
 	b.Queue(`SELECT run_script($1::text)`, s.template.For(schema, role))
 	p.reached(b, tenant.StepSeedRolesAndUser, "migrated")
 	b.Queue(fmt.Sprintf(seedRoles, pgx.Identifier{t.Schema, "roles"}.Sanitize()))
-	seedAdministrator(b, t)
-	logCreated(b, f)
-	return b
-}
-
-// seedAdministrator adds the administrator as the tenant's row has them now, and not as
-// they were when the step began: whoever corrects the address meanwhile finds no user yet.
-// The lock has a later correction wait, and find one. A standby has none.
-func seedAdministrator(b *pgx.Batch, t tenant.Tenant) {
+	// As the tenant's row is now, and not as it was when the step began: whoever
+	// corrects the address meanwhile finds no user yet. The lock has a later
+	// correction wait, and find one.
 	b.Queue(`INSERT INTO `+pgx.Identifier{t.Schema, "users"}.Sanitize()+` (id, email, first_name, last_name, role)
-		SELECT $1::uuid, admin_email, admin_first_name, admin_last_name, 'admin' FROM tenants WHERE id = $2::uuid AND admin_email IS NOT NULL FOR SHARE`,
+		SELECT $1::uuid, admin_email, admin_first_name, admin_last_name, 'admin' FROM tenants WHERE id = $2::uuid FOR SHARE`,
 		t.ID.AdministratorID(), string(t.ID))
-}
-
-// logCreated logs the steps that the operation's kind has of those that one transaction
-// does, with the time of each.
-func logCreated(b *pgx.Batch, f tenant.Fence) {
-	var has []string // the protocol without prepared statements knows no other texts
-	for _, step := range f.OfKind().Steps() {
-		has = append(has, string(step))
-	}
 	b.Queue(`
 		INSERT INTO provisioning_logs (tenant_id, operation_id, step, status, attempt, started_at, duration_ms)
 		SELECT $1::uuid, $2::uuid, step, 'COMPLETED', next_attempt($2::uuid, step), began, extract(epoch FROM ended - began) * 1000
@@ -181,45 +157,9 @@ func logCreated(b *pgx.Batch, f tenant.Fence) {
 			(1, 'CREATE_SCHEMA', current_setting('tenant_provisioning.began')::timestamptz, current_setting('tenant_provisioning.schema')::timestamptz),
 			(2, 'RUN_MIGRATIONS', current_setting('tenant_provisioning.schema')::timestamptz, current_setting('tenant_provisioning.migrated')::timestamptz),
 			(3, 'SEED_ROLES_AND_USER', current_setting('tenant_provisioning.migrated')::timestamptz, clock_timestamp())
-		) AS done (n, step, began, ended) WHERE step = ANY ($3::text[]) ORDER BY n`,
-		string(f.Tenant), string(f.Operation), has)
-}
-
-// isReady gives a tenant that was a standby its administrator, which is all that its
-// schema lacks, and reports whether it was one. It is made anew where somebody has dropped
-// the schema.
-func (s *Schemas) isReady(ctx context.Context, f tenant.Fence, t tenant.Tenant) (bool, error) {
-	var standby, there bool
-	err := s.pool.QueryRow(ctx, `
-		SELECT EXISTS (SELECT FROM tenant_schema_versions v WHERE v.schema_name = $3 AND v.tenant_id = $1 AND v.generation = $4)
-			AND NOT EXISTS (SELECT FROM provisioning_logs WHERE operation_id = $2 AND step = $5 AND status = 'COMPLETED'),
-			to_regnamespace(quote_ident($3)) IS NOT NULL`,
-		string(f.Tenant), string(f.Operation), t.Schema, f.Generation, string(tenant.StepCreateSchema)).Scan(&standby, &there)
-	if err != nil {
-		return false, stepError(tenant.StepCreateSchema, err)
-	}
-	if !standby {
-		return false, nil
-	}
-	progress := &schemaProgress{step: tenant.StepCreateSchema}
-	err = onceMore(func() error {
-		b := &pgx.Batch{}
-		b.Queue(passFence, fenceArgs(f)...)
-		if there {
-			progress.reached(b, tenant.StepCreateSchema, "began")
-			progress.reached(b, tenant.StepRunMigrations, "schema")
-			progress.reached(b, tenant.StepSeedRolesAndUser, "migrated")
-			seedAdministrator(b, t)
-			logCreated(b, f)
-		} else {
-			b.Queue(`DELETE FROM tenant_schema_versions WHERE schema_name = $1::text AND to_regnamespace(quote_ident($1::text)) IS NULL`, t.Schema)
-		}
-		return s.send(ctx, b)
-	})
-	if err != nil {
-		return false, stepError(progress.step, err)
-	}
-	return there, nil
+		) AS done (n, step, began, ended) ORDER BY n`,
+		string(f.Tenant), string(f.Operation))
+	return b
 }
 
 // Drop undoes Create: it drops the schema and the role, but only

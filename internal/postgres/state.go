@@ -57,8 +57,8 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 		FROM operations WHERE id = $1`, string(f.Operation), f.Run, f.Generation).QueryRow(func(row pgx.Row) error {
 		return row.Scan(&c.Claimed, &c.PivotPassed, &c.State, &c.TakenOver, &c.FailedStep, &c.FailureClass, &c.Reason, &o.FromStatus, &o.ToStatus)
 	})
-	b.Queue(loggedSteps, string(f.Operation)).Query(func(rows pgx.Rows) (err error) {
-		logs, err = pgx.CollectRows(rows, scanLoggedStep)
+	b.Queue(`SELECT DISTINCT step, status FROM provisioning_logs WHERE operation_id = $1`, string(f.Operation)).Query(func(rows pgx.Rows) (err error) {
+		logs, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (l tenant.LogEntry, err error) { return l, row.Scan(&l.Step, &l.Status) })
 		return err
 	})
 	err := t.pool.run(ctx, b)
@@ -75,13 +75,6 @@ func (t *Transitions) Claim(ctx context.Context, f tenant.Fence) (tenant.Claim, 
 		c.Settled = settled(logs, c.PivotPassed)
 	}
 	return c, nil
-}
-
-// loggedSteps are the steps that the log of operation $1 has, with how they stand.
-const loggedSteps = `SELECT DISTINCT step, status FROM provisioning_logs WHERE operation_id = $1`
-
-func scanLoggedStep(row pgx.CollectableRow) (l tenant.LogEntry, err error) {
-	return l, row.Scan(&l.Step, &l.Status)
 }
 
 // settled finds the steps that a run which claims its operation does not do again.
@@ -202,28 +195,15 @@ func writeConsequences(ctx context.Context, tx pgx.Tx, m tenant.Move) error {
 
 // RollBackPending closes an operation that no run has taken, and audits who
 // asked for it, in one transaction. Nothing was done, so nothing is undone: the
-// tenant gets the status that the kind's rollback leaves. Only what has taken a standby
-// has something to undo, for a run that is to be started: it is ROLLING_BACK then. It
-// reports false, and audits nothing, when a run was faster.
+// tenant gets the status that the kind's rollback leaves. It reports false, and
+// audits nothing, when a run was faster.
 func (ops *Operations) RollBackPending(ctx context.Context, o tenant.Operation, reason string, e tenant.AuditEntry) (done bool, err error) {
 	lifecycle, _ := o.Kind.Lifecycle()
 	err = ops.pool.inTx(ctx, func(tx pgx.Tx) error {
-		t := transition{
+		done, err = transition{
 			operation: o.ID, kind: o.Kind, from: tenant.StatePending, to: tenant.StateRolledBack, status: lifecycle.Undone,
 			class: tenant.ClassCancelled, reason: reason,
-		}
-		rows, err := tx.Query(ctx, loggedSteps, string(o.ID))
-		if err != nil {
-			return err
-		}
-		logs, err := pgx.CollectRows(rows, scanLoggedStep)
-		if err != nil {
-			return err
-		}
-		if o.State = tenant.StatePending; len(o.Undos(logs)) > 0 { // as the transition has it
-			t.to, t.status = tenant.StateRollingBack, lifecycle.Running
-		}
-		done, err = t.write(ctx, tx)
+		}.write(ctx, tx)
 		if err != nil || !done {
 			return err
 		}

@@ -20,8 +20,7 @@ const tenantsPerLogin = 500
 // Submit records an operation, with its tenant where that is new, the client's
 // idempotency key, the audit entry and the event, in one transaction, and wakes
 // a dispatcher. A key that was used before for the same request returns that
-// request's operation; two requests at the same time wait for each other. A new tenant
-// is a standby, where one is in stock: then the operation is of that one.
+// request's operation; two requests at the same time wait for each other.
 //
 // Errors: tenant.ErrNotFound, *tenant.StatusRefusedError, *tenant.ForbiddenError,
 // tenant.ErrOperationOpen, tenant.ErrNameTaken, tenant.ErrIDCollision, tenant.ErrIdempotencyMismatch,
@@ -35,14 +34,22 @@ func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenan
 		if err != nil || repeated != "" {
 			return err
 		}
-		b, of := &pgx.Batch{}, sub // which is the caller's again when all of this is repeated
-		superseded, err := admitNew(ctx, tx, &of, b)
-		if err != nil {
-			return err
-		}
-		insertOperation(b, of, superseded, &accepted)
-		if of.New != sub.New {
-			logTaken(b, of.Operation)
+		b := &pgx.Batch{}
+		if sub.New != nil {
+			insertTenant(b, *sub.New)
+			if sub.Import != nil {
+				b.Queue(`INSERT INTO tenant_imports (tenant_id, source_schema, source_id, source_contract) VALUES ($1, $2, $3, nullif($4, ''))`,
+					string(sub.New.ID), sub.Import.From, sub.Import.SourceID, sub.Import.Contract)
+			}
+			sub.Operation.Generation = sub.New.Generation
+			sub.Operation.ToStatus = tenant.StatusActive
+			insertOperation(b, sub, "", &accepted)
+		} else {
+			superseded, err := admit(ctx, tx, &sub, b)
+			if err != nil {
+				return err
+			}
+			insertOperation(b, sub, superseded, &accepted)
 		}
 		if sub.IdempotencyKey != "" {
 			b.Queue(`INSERT INTO idempotency_keys (client, key_hash, request_hash, operation_id) VALUES ($1, $2, $3, $4)`,
@@ -57,25 +64,6 @@ func (ops *Operations) Submit(ctx context.Context, sub tenant.Submission) (tenan
 		return ops.Find(ctx, repeated)
 	}
 	return accepted, nil
-}
-
-// admitNew adds the tenant that comes with the operation to the batch, or the standby in
-// its place; one that is there it admits.
-func admitNew(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch) (superseded tenant.OperationID, err error) {
-	if sub.New == nil {
-		return admit(ctx, tx, sub, b)
-	}
-	if taken, err := takeStandby(ctx, tx, sub); err != nil || taken {
-		return "", err
-	}
-	insertTenant(b, *sub.New)
-	if sub.Import != nil {
-		b.Queue(`INSERT INTO tenant_imports (tenant_id, source_schema, source_id, source_contract) VALUES ($1, $2, $3, nullif($4, ''))`,
-			string(sub.New.ID), sub.Import.From, sub.Import.SourceID, sub.Import.Contract)
-	}
-	lifecycle, _ := sub.Operation.Kind.Lifecycle()
-	sub.Operation.Generation, sub.Operation.ToStatus = sub.New.Generation, lifecycle.Reaches
-	return "", nil
 }
 
 // kept is what the database keeps of a request that came with an idempotency key.
@@ -117,13 +105,13 @@ func hashed(key []byte, what string, text []byte) []byte {
 func insertTenant(b *pgx.Batch, t tenant.Tenant) {
 	b.Queue(`
 		INSERT INTO tenants (id, name, name_key, slug, schema_name, role_name, app_login, status, generation,
-			admin_email, admin_first_name, admin_last_name, tier, region, name_held)
+			admin_email, admin_first_name, admin_last_name, tier, region)
 		SELECT $1, $2, $3, $4, $5, $6,
 			'tp_' || left(i.id::text, 8) || '_app_' || nextval('tenant_number') / $7::bigint,
-			$8, $9, nullif($10, ''), nullif($11, ''), nullif($12, ''), $13, $14, $15
+			$8, $9, $10, $11, $12, $13, $14
 		FROM installation i`,
 		string(t.ID), t.Name, tenant.NameKey(t.Name), t.Slug, t.Schema, t.Role, tenantsPerLogin, string(t.Status), t.Generation,
-		t.Administrator.Email, t.Administrator.FirstName, t.Administrator.LastName, t.Tier, t.Region, t.Status.HoldsName())
+		t.Administrator.Email, t.Administrator.FirstName, t.Administrator.LastName, t.Tier, t.Region)
 	insertNonce(b, t.ID, t.Generation)
 }
 
@@ -146,8 +134,7 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 			open, err = pgx.CollectRows(rows, scanOperation)
 			return err
 		})
-	lock.Queue(`SELECT status, name, generation, coalesce(archived_from, ''), legal_hold, coalesce(purge_after <= now(), false) FROM tenants
-		WHERE id = $1 AND (name <> '' OR $2) FOR UPDATE`, string(o.TenantID), sub.Standby).
+	lock.Queue(`SELECT status, name, generation, coalesce(archived_from, ''), legal_hold, coalesce(purge_after <= now(), false) FROM tenants WHERE id = $1 FOR UPDATE`, string(o.TenantID)).
 		QueryRow(func(row pgx.Row) error {
 			return row.Scan(&t.Status, &t.Name, &t.Generation, &t.ArchivedFrom, &t.LegalHold, &due)
 		})
@@ -182,9 +169,6 @@ func admit(ctx context.Context, tx pgx.Tx, sub *tenant.Submission, b *pgx.Batch)
 	o.FromStatus, o.ToStatus, o.Generation = t.Status, cmp.Or(lifecycle.Reaches, t.ArchivedFrom), t.Generation
 	if lifecycle.Keeps {
 		o.ToStatus = t.Status
-	}
-	if sub.Standby { // nobody takes it any more
-		b.Queue(`DELETE FROM standbys WHERE tenant_id = $1`, string(o.TenantID))
 	}
 	if lifecycle.Anew {
 		o.Generation++

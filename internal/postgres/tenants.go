@@ -18,10 +18,6 @@ type Tenants struct{ pool database }
 // NewTenants reads and changes tenants on a pool.
 func NewTenants(pool *pgxpool.Pool) *Tenants { return &Tenants{pool: database{pool}} }
 
-// askedTenants are the tenants that somebody has asked for: what everybody reads who is
-// not about standbys. It is no view, since no column of a view can change its type.
-const askedTenants = `(SELECT * FROM tenants WHERE name <> '')`
-
 const tenantColumns = `t.id, t.name, t.slug, t.schema_name, t.role_name, t.app_login, t.status, t.generation,
 	coalesce(t.contract_id, ''), coalesce(t.admin_email, ''), coalesce(t.admin_first_name, ''), coalesce(t.admin_last_name, ''), t.tier, t.region,
 	coalesce(t.failure_reason, ''), t.created_at, t.updated_at, t.activated_at, t.purge_after, coalesce(t.archived_from, ''), t.legal_hold, t.version,
@@ -46,15 +42,9 @@ func orZero(t *time.Time) time.Time {
 	return *t
 }
 
-// Find reads one tenant. The error is tenant.ErrNotFound when there is none, or nobody
-// has asked for it.
+// Find reads one tenant. The error is tenant.ErrNotFound when there is none.
 func (ts *Tenants) Find(ctx context.Context, id tenant.ID) (tenant.Tenant, error) {
-	return ts.find(ctx, askedTenants, id)
-}
-
-// find reads one tenant of the table, or of askedTenants.
-func (ts *Tenants) find(ctx context.Context, among string, id tenant.ID) (tenant.Tenant, error) {
-	rows, err := ts.pool.Query(ctx, `SELECT `+tenantColumns+` FROM `+among+` t WHERE t.id = $1`, string(id))
+	rows, err := ts.pool.Query(ctx, `SELECT `+tenantColumns+` FROM tenants t WHERE t.id = $1`, string(id))
 	if err != nil {
 		return tenant.Tenant{}, fmt.Errorf("read tenant %s: %w", id, interpret(err))
 	}
@@ -65,8 +55,8 @@ func (ts *Tenants) find(ctx context.Context, among string, id tenant.ID) (tenant
 	return t, nil
 }
 
-// List lists tenants, newest first: a standby is as new as the request that took it.
-// The deleted ones are records: they are in no listing that does not ask for them.
+// List lists tenants, newest first. The deleted ones are records: they are in no
+// listing that does not ask for them.
 func (ts *Tenants) List(ctx context.Context, f tenant.Filter) (tenant.Page[tenant.Tenant], error) {
 	l := listingOf("tenants", string(f.Status), tenant.NameKey(f.Name))
 	after, err := l.after(f.Cursor)
@@ -74,11 +64,11 @@ func (ts *Tenants) List(ctx context.Context, f tenant.Filter) (tenant.Page[tenan
 		return tenant.Page[tenant.Tenant]{}, err
 	}
 	rows, err := ts.pool.Query(ctx, `
-		SELECT `+tenantColumns+` FROM `+askedTenants+` t
+		SELECT `+tenantColumns+` FROM tenants t
 		WHERE (t.status = $1 OR $1 = '' AND t.status <> 'DELETED')
 		  AND ($2 = '' OR t.name_key LIKE '%' || $2 || '%')
-		  AND ($3::uuid IS NULL OR (t.created_at, t.id) < (SELECT created_at, id FROM tenants WHERE id = $3))
-		ORDER BY t.created_at DESC, t.id DESC LIMIT $4`,
+		  AND ($3::uuid IS NULL OR t.id < $3)
+		ORDER BY t.id DESC LIMIT $4`,
 		string(f.Status), escapeLike(tenant.NameKey(f.Name)), after, pageSize(f.Limit)+1)
 	if err != nil {
 		return tenant.Page[tenant.Tenant]{}, fmt.Errorf("list tenants: %w", interpret(err))

@@ -99,7 +99,6 @@ func TestOnlyATransitionWritesStateAndStatus(t *testing.T) {
 		"transition.go": {"UPDATE operations", "UPDATE tenants"},
 		"submit.go":     {"INSERT tenants", "UPDATE tenants", "INSERT operations"},
 		"golive.go":     {"UPDATE operations", "UPDATE tenants"},
-		"standbys.go":   {"UPDATE tenants"}, // an acceptance too
 	}, found)
 
 	// A migration may bring rows up to date, once; a function of the database would

@@ -40,16 +40,11 @@ func (d *Deployer) remember(ctx context.Context) error {
 	if d.remembered.Load() {
 		return nil
 	}
-	err := d.journal.Remember(ctx, d.cfg.Passphrase, d.Origin())
+	err := d.journal.Remember(ctx, d.cfg.Passphrase, tenant.ContractOrigin{Admin: d.admin.Address(), Code: d.codeHash.HexString()})
 	if err == nil {
 		d.remembered.Store(true)
 	}
 	return err
-}
-
-// Origin is what contracts are made with now.
-func (d *Deployer) Origin() tenant.ContractOrigin {
-	return tenant.ContractOrigin{Admin: d.admin.Address(), Code: d.codeHash.HexString()}
 }
 
 func orSilent(progress func(string)) func(string) {

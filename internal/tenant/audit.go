@@ -14,9 +14,6 @@ const ActionCertificate = "purge-certificate"
 // ScheduleActor is who asks for what is due, in the audit log.
 const ScheduleActor = "schedule"
 
-// StandbyActor is who fills and trims the stock of standbys, in the audit log.
-const StandbyActor = "standby"
-
 // AuditEntry is who asked for what, and what came of it.
 type AuditEntry struct {
 	Actor string `json:"actor"`

@@ -5,7 +5,7 @@ package tenant
 type ContractStatus string
 
 const (
-	// ContractActive is that of a tenant in use, or ready to be.
+	// ContractActive is that of a tenant in use.
 	ContractActive ContractStatus = "active"
 	// ContractSuspended is that of a tenant whose access has ended for now.
 	ContractSuspended ContractStatus = "suspended"
@@ -17,7 +17,7 @@ const (
 // where there is none, or where it may have any.
 func (s Status) Contract() ContractStatus {
 	switch s {
-	case StatusActive, StatusStandby:
+	case StatusActive:
 		return ContractActive
 	case StatusSuspended, StatusArchived:
 		return ContractSuspended

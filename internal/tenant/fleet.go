@@ -175,8 +175,7 @@ func (e *FleetOpenError) Error() string {
 
 // FleetSettings bound a run. Its JSON is stored with the run.
 type FleetSettings struct {
-	// Canary is how many tenants come first, after standbys; a single failure among them
-	// or among these pauses the run.
+	// Canary is how many tenants come first; a single failure among them pauses the run.
 	Canary int `json:"canary"`
 	// Percent cuts each tier's tenants into waves: 10, 50, 100 does a tenth, then up to
 	// half, then the rest, and begins with the next tier after that.
@@ -245,8 +244,7 @@ type FleetRun struct {
 	Settings FleetSettings
 	// Params are what the kind alone understands.
 	Params json.RawMessage
-	// Wave is the one that is being done, of Waves; standbys, where there
-	// are any, and then the canary come first.
+	// Wave is the one that is being done, of Waves; the canary is wave 0.
 	Wave, Waves int
 	Counts      FleetCounts
 	// Note is why it is in its state, or what it waits for; empty while all goes well.

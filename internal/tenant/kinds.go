@@ -17,9 +17,6 @@ const (
 	KindInvite Kind = "invite"
 	// KindRestore puts what a backup holds into the place of a tenant's data.
 	KindRestore Kind = "restore"
-	// KindPrepare makes a standby: all of a tenant that does not depend on who asks
-	// for it.
-	KindPrepare Kind = "prepare"
 )
 
 // The undos, by the names that runs, their histories and the Web UI have for them.
@@ -38,7 +35,7 @@ const (
 )
 
 // lifecycles is the table of kinds.
-var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete(), purge(), invite(), restore(), prepare()}
+var lifecycles = []Lifecycle{provision(), suspend(), resume(), archive(), undelete(), purge(), invite(), restore()}
 
 func provision() Lifecycle {
 	return Lifecycle{
@@ -54,8 +51,34 @@ func provision() Lifecycle {
 		},
 		Remains: "the tenant's record (FAILED), the operation, its log and the audit log",
 		Stages: []Stage{
-			createSchema("create schema, role, tables and first administrator", StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser),
-			deployContract(),
+			{
+				Activity: "CreateSchema", Summary: "create schema, role, tables and first administrator",
+				Covers: []Step{StepCreateSchema, StepRunMigrations, StepSeedRolesAndUser}, Needs: DependencyDatabase,
+				Undo: &Undo{
+					Activity: "DropSchema", Name: UndoSchema, Reversible: true,
+					Does: func(t Tenant) string {
+						if t.Imported != nil {
+							return "takes off what the import has added to the schema " + t.Schema + ", which stays with all its data, and drops the role " + t.Role
+						}
+						return "drops the schema " + t.Schema + " with all its tables, and the role " + t.Role
+					},
+				},
+			},
+			{
+				Activity: "DeployContract", Summary: "deploy the contract and store its address",
+				Covers: []Step{StepDeployContract, StepStoreContract}, Needs: DependencyLedger,
+				Undo: &Undo{
+					Activity: "TerminateContract", Name: UndoContract,
+					Does: func(t Tenant) string {
+						contract := "the contract, if one was made by then"
+						if t.ContractID != "" {
+							contract = "the contract " + t.ContractID
+						}
+						return "finds out what became of every transaction that was sent, and sets " + contract + " to terminated, for good"
+					},
+					Remains: "on the ledger: the contract, terminated, its transactions and the fees that they cost; a ledger cannot be undone",
+				},
+			},
 			{
 				Activity: "MarkActive", Summary: "mark the tenant active",
 				Covers: []Step{StepMarkActive}, Needs: DependencyDatabase, Pivot: true,
@@ -64,41 +87,6 @@ func provision() Lifecycle {
 				Activity: "SendWelcomeEmail", Summary: "send the welcome mail and end the operation",
 				Covers: []Step{StepSendWelcomeEmail}, Needs: DependencyMail, Optional: true,
 			},
-		},
-	}
-}
-
-// createSchema makes of the tenant what the database has; covers are the steps of it
-// that do not wait until somebody asks for the tenant.
-func createSchema(summary string, covers ...Step) Stage {
-	return Stage{
-		Activity: "CreateSchema", Summary: summary, Covers: covers, Needs: DependencyDatabase,
-		Undo: &Undo{
-			Activity: "DropSchema", Name: UndoSchema, Reversible: true,
-			Does: func(t Tenant) string {
-				if t.Imported != nil {
-					return "takes off what the import has added to the schema " + t.Schema + ", which stays with all its data, and drops the role " + t.Role
-				}
-				return "drops the schema " + t.Schema + " with all its tables, and the role " + t.Role
-			},
-		},
-	}
-}
-
-func deployContract() Stage {
-	return Stage{
-		Activity: "DeployContract", Summary: "deploy the contract and store its address",
-		Covers: []Step{StepDeployContract, StepStoreContract}, Needs: DependencyLedger,
-		Undo: &Undo{
-			Activity: "TerminateContract", Name: UndoContract,
-			Does: func(t Tenant) string {
-				contract := "the contract, if one was made by then"
-				if t.ContractID != "" {
-					contract = "the contract " + t.ContractID
-				}
-				return "finds out what became of every transaction that was sent, and sets " + contract + " to terminated, for good"
-			},
-			Remains: "on the ledger: the contract, terminated, its transactions and the fees that they cost; a ledger cannot be undone",
 		},
 	}
 }
@@ -160,7 +148,7 @@ func undelete() Lifecycle {
 func purge() Lifecycle {
 	return Lifecycle{
 		Kind: KindPurge, Verb: "purge", Workflow: "PurgeTenant",
-		From: []Status{StatusArchived, StatusFailed, StatusStandby}, Reaches: StatusDeleted, ClaimIsPivot: true,
+		From: []Status{StatusArchived, StatusFailed}, Reaches: StatusDeleted, ClaimIsPivot: true,
 		Unaccept: unchanged(), Remains: remainsRecord,
 		Stages: []Stage{
 			{
@@ -173,10 +161,7 @@ func purge() Lifecycle {
 				Covers: []Step{StepSendDeletedEmail}, Needs: DependencyMail, Optional: true,
 				When: func(from, _ Status) bool { return from == StatusArchived },
 			},
-			{
-				Activity: "EraseAdministrator", Summary: "erase the administrator's name and address", Covers: []Step{StepEraseAdministrator}, Needs: DependencyDatabase,
-				When: func(from, _ Status) bool { return from != StatusStandby }, // which has none
-			},
+			{Activity: "EraseAdministrator", Summary: "erase the administrator's name and address", Covers: []Step{StepEraseAdministrator}, Needs: DependencyDatabase},
 			{Activity: "MarkDeleted", Summary: "mark the tenant deleted, with a certificate", Covers: []Step{StepMarkDeleted}, Needs: DependencyDatabase},
 		},
 	}
@@ -226,27 +211,6 @@ func restore() Lifecycle {
 				Activity: "SwapSchemas", Summary: "put it into the place of the tenant's schema, and give access back",
 				Covers: []Step{StepSwapSchemas}, Needs: DependencyDatabase, Pivot: true,
 			},
-		},
-	}
-}
-
-// prepare comes with its tenant, as a provisioning does, and reaches what that finds
-// done. What it leaves when it is rolled back nobody ever asked for: a record.
-func prepare() Lifecycle {
-	return Lifecycle{
-		Kind: KindPrepare, Verb: "prepare", Workflow: "PrepareTenant",
-		Waiting: StatusStandby, Running: StatusStandby, Reaches: StatusStandby, Undone: StatusFailed, Ahead: true,
-		Unaccept: Undo{
-			Name: UndoRecord, Reversible: true,
-			Does: func(Tenant) string {
-				return "marks the tenant FAILED; nobody has asked for it, and it is in no listing"
-			},
-		},
-		Remains: "the tenant's record (FAILED, in no listing), the operation, its log and the audit log",
-		Stages: []Stage{
-			createSchema("create schema, role and tables", StepCreateSchema, StepRunMigrations),
-			deployContract(),
-			{Activity: "MarkStandby", Summary: "put the tenant into the stock", Covers: []Step{StepMarkStandby}, Needs: DependencyDatabase, Pivot: true},
 		},
 	}
 }

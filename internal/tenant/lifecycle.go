@@ -52,9 +52,6 @@ type Lifecycle struct {
 	// has nothing to undo, and must not keep a tenant from being suspended for as long
 	// as a provider is away.
 	Yields bool
-	// Ahead tells that nobody waits for it: it is begun while nothing else waits, and
-	// no figure of provisionings counts it.
-	Ahead bool
 	// Accepted is the step that the acceptance itself has done; empty for none.
 	Accepted Step
 	// Unaccept is how a rollback ends for the tenant's row; its effect is part of
@@ -140,17 +137,6 @@ func UrgentKinds() []Kind {
 	var kinds []Kind
 	for _, l := range lifecycles {
 		if l.FailsClosed {
-			kinds = append(kinds, l.Kind)
-		}
-	}
-	return kinds
-}
-
-// AheadKinds lists the kinds for which nobody waits.
-func AheadKinds() []Kind {
-	var kinds []Kind
-	for _, l := range lifecycles {
-		if l.Ahead {
 			kinds = append(kinds, l.Kind)
 		}
 	}
@@ -257,15 +243,6 @@ func (l Lifecycle) StatusIn(s State, pivotPassed bool, to Status) Status {
 
 // Accepts reports whether a tenant in this status may have such an operation.
 func (l Lifecycle) Accepts(s Status) bool { return slices.Contains(l.From, s) }
-
-// Asked reports whether anybody may ask for it, of a tenant that is there.
-func (l Lifecycle) Asked() bool { return len(l.AskedFrom()) > 0 }
-
-// AskedFrom lists the statuses from which anybody may ask for it: a standby is there for
-// nobody but the workers that keep the stock.
-func (l Lifecycle) AskedFrom() []Status {
-	return slices.DeleteFunc(slices.Clone(l.From), func(s Status) bool { return s == StatusStandby })
-}
 
 // NeedsReason reports whether whoever asks for it has to say why: it ends something
 // that people may still need.

@@ -1,9 +1,6 @@
 package tenant
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // Overview is how the installation stands, for those who watch it.
 type Overview struct {
@@ -35,30 +32,22 @@ type Parking struct {
 	Class FailureClass
 }
 
-// ByState counts the open operations of each state that somebody waits for; one that
-// none is in is missing.
+// ByState counts the open operations of each state; one that none is in is missing.
 func (o Overview) ByState() map[State]int {
 	counts := map[State]int{}
-	for _, g := range o.awaited() {
+	for _, g := range o.Open {
 		counts[g.State] += g.Count
 	}
 	return counts
 }
 
-// OldestByState is the age of the oldest open operation of each state that somebody
-// waits for.
+// OldestByState is the age of the oldest open operation of each state.
 func (o Overview) OldestByState() map[State]time.Duration {
 	ages := map[State]time.Duration{}
-	for _, g := range o.awaited() {
+	for _, g := range o.Open {
 		ages[g.State] = max(ages[g.State], g.Oldest)
 	}
 	return ages
-}
-
-// awaited leaves out the kinds for which nobody waits.
-func (o Overview) awaited() []OpenOperations {
-	ahead := AheadKinds()
-	return slices.DeleteFunc(slices.Clone(o.Open), func(g OpenOperations) bool { return slices.Contains(ahead, g.Kind) })
 }
 
 // ByKind counts the open operations of a kind in a state.

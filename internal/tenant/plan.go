@@ -70,9 +70,7 @@ func (o Operation) toUndo(logs []LogEntry) []Stage {
 	lifecycle := o.Lifecycle()
 	var stages []Stage
 	for i, stage := range slices.Backward(lifecycle.Stages[:lifecycle.AfterPivot()]) {
-		// One before a stage that has begun has as well: of a standby that was taken all of
-		// them have, also while its operation waits to be started.
-		if stage.Undo != nil && (len(stages) > 0 || begun(lifecycle.Stages, i, o, logs)) {
+		if stage.Undo != nil && begun(lifecycle.Stages, i, o, logs) {
 			stages = append(stages, stage)
 		}
 	}

@@ -24,7 +24,6 @@ func TestPlanFollowsTheWayForward(t *testing.T) {
 		want  []string
 	}{
 		"nothing done":                {tenant.StatePending, done(tenant.StepCreateTenantRecord), []string{tenant.UndoRecord}},
-		"a standby was taken":         {tenant.StatePending, done(tenant.StepDeployContract, tenant.StepStoreContract, tenant.StepCreateTenantRecord), []string{tenant.UndoContract, tenant.UndoSchema, tenant.UndoRecord}},
 		"the schema is being made":    {tenant.StateRunning, done(tenant.StepCreateTenantRecord), []string{tenant.UndoSchema, tenant.UndoRecord}},
 		"the schema failed":           {tenant.StateNeedsAttention, []tenant.LogEntry{{Step: tenant.StepCreateSchema, Status: tenant.StepFailed}}, []string{tenant.UndoSchema, tenant.UndoRecord}},
 		"the schema is there":         {tenant.StateRunning, done(schema...), []string{tenant.UndoContract, tenant.UndoSchema, tenant.UndoRecord}},

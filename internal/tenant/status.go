@@ -25,13 +25,9 @@ const (
 	StatusArchived Status = "ARCHIVED"
 	// StatusDeleted is a tenant whose data is gone; the row stays as a record.
 	StatusDeleted Status = "DELETED"
-	// StatusStandby is a tenant that is made ahead, and that nobody has asked for yet:
-	// it has no name and no administrator, and is in no listing or count of tenants.
-	StatusStandby Status = "STANDBY"
 )
 
-// Statuses lists every status that a tenant can have that somebody has asked for, in
-// the order of a tenant's life: all but StatusStandby.
+// Statuses lists every status, in the order of a tenant's life.
 func Statuses() []Status {
 	return []Status{StatusPending, StatusProvisioning, StatusActive, StatusSuspended, StatusFailed, StatusArchived, StatusDeleted}
 }

@@ -36,8 +36,6 @@ const (
 
 	StepSendInvitedElsewhereEmail Step = "SEND_INVITED_ELSEWHERE_EMAIL"
 
-	StepMarkStandby Step = "MARK_STANDBY"
-
 	StepRestoreData Step = "RESTORE_DATA"
 	StepSwapSchemas Step = "SWAP_SCHEMAS"
 )

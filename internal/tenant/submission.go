@@ -18,8 +18,6 @@ type Request struct {
 	IdempotencyKey string `json:"-"`
 	// OnlyDue is a Submission's.
 	OnlyDue bool `json:"-"`
-	// Standby is a Submission's.
-	Standby bool `json:"-"`
 }
 
 // Clean trims and checks the form of a request. The error, if any, is an
@@ -60,8 +58,7 @@ type Submission struct {
 	// Operation has its id, kind, tenant and client, and the budgets that travel
 	// with it.
 	Operation Operation
-	// New is the tenant that comes with the operation; nil for one that is there. A
-	// provisioning takes a standby in its place, where one is in stock.
+	// New is the tenant that comes with the operation; nil for one that is there.
 	New *Tenant
 	// Import is where the new tenant comes from; nil for one that is made.
 	Import *Import
@@ -79,9 +76,6 @@ type Submission struct {
 	// OnlyDue accepts a purge only if the tenant's grace period is over, which the
 	// claim checks once more. Without it a purge may come before that.
 	OnlyDue bool
-	// Standby tells that the operation is about a standby, which is not there for anybody
-	// else.
-	Standby bool
 	// Resets tells that the administrator has a password, which the invitation
 	// resets. Its acceptance finds that out.
 	Resets bool
@@ -98,7 +92,7 @@ func (s Submission) Action() string {
 	switch {
 	case s.Import != nil:
 		return ActionImport
-	case s.New != nil && s.Operation.Kind == KindProvision:
+	case s.New != nil:
 		return ActionCreate
 	}
 	return s.Operation.Kind.Verb()

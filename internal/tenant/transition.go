@@ -114,7 +114,6 @@ type transition struct {
 // UI's text.
 var transitions = []transition{
 	{StatePending, anywhere, EventClaimed, StateRunning},
-	// RollBackPending makes it ROLLING_BACK where the operation has taken a standby.
 	{StatePending, anywhere, EventRollback, StateRolledBack},
 	{StatePending, anywhere, EventCancel, StateRolledBack},
 

@@ -1,7 +1,6 @@
 package output
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -139,7 +138,7 @@ func (l Attention) Text() string {
 	for i, w := range l.Items {
 		o := w.Operation
 		rows[i] = []string{
-			string(o.ID), cmp.Or(w.Tenant.Name, "(standby)"), string(o.Kind), string(o.State), string(o.FailedStep), string(o.FailureClass),
+			string(o.ID), w.Tenant.Name, string(o.Kind), string(o.State), string(o.FailedStep), string(o.FailureClass),
 			moment(o.since), momentOf(o.AttentionDeadline), actions(o.AllowedActions), o.FailureReason,
 		}
 	}

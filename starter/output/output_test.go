@@ -86,14 +86,6 @@ func blocked() tenant.Operation {
 	return o
 }
 
-// standbys is a stock of which not all is handed out.
-func standbys() tenant.StandbyStock {
-	return tenant.StandbyStock{
-		Wanted: 5, Ready: []tenant.ID{aTenant().ID}, Preparing: 2, Parked: 1, Requests: true,
-		Unfit: map[tenant.StandbyFault][]tenant.ID{tenant.StandbyTemplate: {aTenant().ID}},
-	}
-}
-
 // legacy are rows of the replaced application, one of each kind.
 func legacy() []tenant.ImportRow {
 	row := func(id, name string, state tenant.ImportState) tenant.ImportRow {
@@ -297,7 +289,6 @@ func TestGolden(t *testing.T) {
 		"tenants-short":    output.NewTenants([]tenant.Tenant{aTenant(), undoing}, map[tenant.ID]*tenant.WaitingFor{aTenant().ID: capacities()[0].WaitingFor()}, ""),
 		"capacity":         output.NewCapacities(capacities()),
 		"capacity-never":   output.NewCapacities([]tenant.Capacity{{CapacityReading: tenant.CapacityReading{Resource: tenant.ResourceDisk}}}),
-		"standbys":         output.NewStandbys(standbys()),
 		"records":          output.NewRecords(tenant.Page[tenant.Record]{Items: happened(), NextCursor: happened()[1].Position().Cursor()}),
 		"records-none":     output.NewRecords(tenant.Page[tenant.Record]{}),
 		"tenants-none":     output.NewTenants(nil, nil, ""),

@@ -194,7 +194,7 @@ func (r *Repairs) DropRestoreSchema(ctx context.Context, schema string) (bool, e
 			return err
 		}
 		b := &pgx.Batch{}
-		b.Queue(fmt.Sprintf(`SET LOCAL lock_timeout = %d`, dropLockTimeout.Milliseconds()))
+		b.Queue(setLockTimeout, fmt.Sprint(dropLockTimeout.Milliseconds()))
 		queueDropRestored(b, schema)
 		return run(ctx, tx, b)
 	})

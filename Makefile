@@ -39,7 +39,7 @@ RACE_PACKAGES := ./internal/redis/... ./internal/temporalclient ./internal/mail/
 # What the product promises for a kill at any moment, ten times as often as "make test"
 # tries it.
 .PHONY: check-deep
-check-deep: bin/devstack ## What kills everything in the middle of migrations, windows, backups and restores, in thirty rounds each, then the figures of 10,000 tenants (ROUNDS=100; TENANTS=1000, 0: none)
+check-deep: bin/devstack ## Kill everything in the middle of migrations, windows, backups and restores, thirty rounds each; then the figures of 10,000 tenants (ROUNDS=3 TENANTS=0)
 	@E2E_ROUNDS=$(or $(ROUNDS),30) TIMEOUT=3h $(MAKE) --no-print-directory test PKG=./internal/e2e RUN='$(or $(RUN),TestEverythingIsKilled)'
 ifneq ($(TENANTS),0)
 	@$(MAKE) --no-print-directory bench BENCH="-migrate $(or $(TENANTS),10000)"

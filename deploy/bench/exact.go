@@ -19,8 +19,9 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Counted is what some tenants have added, counted where it is. Each is the number of
-// tenants, or the run fails: whoever does a step twice, or leaves one out, is no faster.
+// Counted is what some tenants have added, counted where it is. Each must be
+// the number of tenants, or the benchmark fails: skipping or repeating a step must not
+// look like speed.
 type Counted struct {
 	// Active and Succeeded are rows of tenants and operations.
 	Active    int `json:"activeTenants"`
@@ -109,7 +110,7 @@ func (c *tally) end(ctx context.Context, s working, before Counted, label string
 		got.Runs, want.Runs = runs-before.Runs, n
 	}
 	if got != want {
-		return got, fmt.Errorf("%d tenants were provisioned, and have left %+v: look for a step that is done twice or left out, or for somebody else who uses this stack", n, got)
+		return got, fmt.Errorf("%d tenants were provisioned, and these are left: %+v; a step was repeated or skipped, or something else uses this stack", n, got)
 	}
 	return got, nil
 }
@@ -177,7 +178,7 @@ func (c *tally) received(ctx context.Context) (int, error) {
 		to[m.To] = true
 	}
 	if len(to) != len(caught) {
-		return 0, fmt.Errorf("%d mails went to %d administrators: somebody has two", len(caught), len(to))
+		return 0, fmt.Errorf("%d mails went to %d administrators: at least one got two", len(caught), len(to))
 	}
 	return len(caught), nil
 }

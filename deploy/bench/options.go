@@ -64,8 +64,8 @@ func parse(args []string) (options, error) {
 		return nil
 	})
 	flags.IntVar(&o.pace, "pace", 0, "measure how full the ledgers are instead: so many tenants for each channel arrive at once, such as 10; LEDGER_INTERVAL and SOROBAN_CHANNELS set the ledgers and the channels")
-	flags.IntVar(&o.backup, "backup", 0, "measure a backup of so many tenants instead, beside pg_dump of a sample and a plain loop")
-	flags.IntVar(&o.table, "table", 0, "with -backup: one tenant has a table of so many MiB as well, and nothing else is measured")
+	flags.IntVar(&o.backup, "backup", 0, "measure a backup of so many tenants instead, beside pg_dump of a sample and a plain loop, and then a drill")
+	flags.IntVar(&o.table, "table", 0, "with -backup: one tenant has a table of so many MiB as well; pg_dump and the loop are left out")
 	flags.IntVar(&o.migrate, "migrate", 0, "measure a file on the schemas of so many tenants instead, by a plain loop and by a fleet run")
 	o.besides(flags)
 	o.api.bind(flags)
@@ -112,8 +112,8 @@ func (o *options) besides(flags *flag.FlagSet) {
 	})
 }
 
-// shorten gives the flags that are not set the values with which these modes end in a
-// time that somebody waits for.
+// shorten sets defaults that keep these modes to a few minutes, for the flags that are not
+// set.
 func (o *options) shorten(flags *flag.FlagSet) {
 	set := map[string]bool{}
 	flags.Visit(func(f *flag.Flag) { set[f.Name] = true })

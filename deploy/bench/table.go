@@ -19,7 +19,7 @@ func (b Beside) table(to io.Writer) {
 			fmt.Sprint(w.Each.Active))
 	}
 	fmt.Fprintf(t, "Medians of %d rounds, and the least and the most in parentheses. server to all: milliseconds of CPU per tenant; all has the ledger, the mail catcher and the benchmark too.\n", b.Rounds)
-	_ = t.Flush() // whoever has closed the terminal reads no table
+	_ = t.Flush() // the terminal may be gone
 }
 
 func row(to io.Writer, cells ...string) { fmt.Fprintln(to, strings.Join(cells, "\t")) }

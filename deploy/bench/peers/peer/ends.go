@@ -9,8 +9,8 @@ import (
 	"tenant-provisioning/internal/tenant"
 )
 
-// Ends tells who waits for a tenant that its last step is done. It is asked in memory:
-// no engine is slowed down by how somebody waits for it.
+// Ends signals that a tenant's last step is done. It works in memory, so that waiting for
+// a run costs no engine anything.
 type Ends struct {
 	mu      sync.Mutex
 	waiting map[tenant.OperationID]chan struct{}

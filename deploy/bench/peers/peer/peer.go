@@ -3,8 +3,8 @@
 // they are provisioned. A peer is a program that a team could write in place of the
 // product; its main function says by which engine the steps are called.
 //
-// Whatever was to be decided was decided for the peer: it is one process, it asks its
-// callers for no token, and whoever waits for a tenant hears of its end in memory.
+// Every choice favors the peer: it is a single process, it checks no token, and it
+// signals the end of a run in memory.
 package peer
 
 import (
